@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title Who belongs to the alliance, and which contracts and signature verifiers it uses
+/// @notice Founders come with the constructor; everything after that changes by vote of two thirds of the
+/// members that were active when the proposal was made. Nobody votes on a proposal about itself.
+interface IAlliance {
+    enum Action { NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER }
+
+    /// @param id name of the member in ASCII, right-padded with zeros
+    /// @param roles bit mask: 1 centre, 2 guarantor, 4 supervisor
+    /// @param identityX x coordinate of the P-256 identity key
+    /// @param identityY y coordinate of the P-256 identity key
+    /// @param logKey Ed25519 public key that signs the member's checkpoints
+    /// @param sealingKey X25519 public key
+    struct Member {
+        bytes32 id;
+        uint8 roles;
+        address account;
+        bytes32 identityX;
+        bytes32 identityY;
+        bytes32 logKey;
+        bytes32 sealingKey;
+        string endpoint;
+        string walletEndpoint;
+    }
+
+    event MemberAdmitted(bytes32 indexed id, Member member);
+    event MemberSuspended(bytes32 indexed id);
+    event MemberReinstated(bytes32 indexed id);
+    event EndpointsUpdated(bytes32 indexed id, string endpoint, string walletEndpoint);
+    event ContractSet(bytes32 indexed name, address indexed location);
+    event VerifierSet(address indexed verifier, bool accepted);
+    /// @param data ABI encoding of the action's argument:
+    /// ADMIT (Member) · SUSPEND, REINSTATE (bytes32 id) · SET_CONTRACT (bytes32 name, address location)
+    /// · SET_VERIFIER (address verifier, bool accepted)
+    event ProposalMade(
+        uint256 indexed proposal, bytes32 indexed proposer, Action action, bytes data, uint64 expires, uint32 eligible
+    );
+    event VoteCast(uint256 indexed proposal, bytes32 indexed voter, bool approve);
+    event ProposalPassed(uint256 indexed proposal);
+
+    error AllianceNotMember(address account);
+    error AllianceUnknownMember(bytes32 id);
+    error AllianceMemberExists(bytes32 id);
+    error AllianceAccountTaken(address account);
+    error AllianceMalformedMember();
+    error AllianceMalformedProposal();
+    error AllianceUnknownProposal(uint256 proposal);
+    error AllianceProposalClosed(uint256 proposal);
+    error AllianceNotEligible(bytes32 voter);
+    error AllianceAlreadyVoted(bytes32 voter);
+    error AllianceWrongExpiry(uint64 expires);
+
+    /// @return the alliance's random id, part of every EIP-712 domain
+    function allianceId() external view returns (bytes32);
+
+    /// @return id of the active member with this account; zero if there is none
+    function memberOf(address account) external view returns (bytes32 id);
+
+    /// @return the member, active or suspended; reverts if there never was one by that id
+    function member(bytes32 id) external view returns (Member memory);
+
+    /// @return whether the member exists and is not suspended
+    function isActive(bytes32 id) external view returns (bool);
+
+    /// @return ids of all members in order of admission, suspended ones included
+    function memberIds() external view returns (bytes32[] memory);
+
+    /// @return where the named contract is: "Subjects", "Grants", "Anchors"; zero if not set
+    function contractOf(bytes32 name) external view returns (address);
+
+    /// @return whether signatures may be checked by this ERC-7913 verifier
+    function isVerifier(address verifier) external view returns (bool);
+
+    /// @notice Make a proposal; the proposer's vote counts as yes, and it may pass at once
+    /// @param expires block time after which nobody can vote; at most 90 days ahead
+    function propose(Action action, bytes calldata data, uint64 expires) external returns (uint256 proposal);
+
+    /// @notice Vote once; the action is carried out in the transaction that reaches two thirds
+    function vote(uint256 proposal, bool approve) external;
+
+    /// @notice A member changes its own addresses
+    function updateEndpoints(string calldata endpoint, string calldata walletEndpoint) external;
+}

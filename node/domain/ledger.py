@@ -1,0 +1,272 @@
+"""The ledger's vocabulary: what a node can ask the contracts to do, and what they report.
+
+Pure data. `adapters/ledger` translates it to ABI calls and logs; `contracts/src/interfaces` has the same names.
+Times are whole seconds since 1970 UTC, as in blocks. Byte lengths are exact.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from node.domain.member import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block as far as the node relies on it."""
+
+    number: int
+    hash: bytes
+    time: int
+
+
+# -- calls: each is one transaction --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorCheckpoint:
+    """`Anchors.anchor`: the sender's log has grown to `size` with `root`."""
+
+    size: int
+    root: bytes
+    consistency: tuple[bytes, ...]
+    """RFC 9162 2.1.4 proof from the last anchored size; empty for the first anchor."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSubject:
+    """`Subjects.create`: the sender becomes the home of a new subject; its id follows from sender and salt."""
+
+    salt: bytes
+    controller: bytes
+    """ERC-7913 signer: 20-byte address, or 20-byte verifier contract ‖ key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeController:
+    """`Subjects.changeController`, signed by the present controller; any member may relay it."""
+
+    subject: bytes
+    controller: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """What the id of a grant on the ledger commits to (`docs/formats/ledger.md`)."""
+
+    digest: bytes
+    """32 bytes: SHA-256 of the grant document's JWS signing input."""
+    register_before: int
+    expires: int
+    revoker: bytes
+    """ERC-7913 signer of the one-time revocation key."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterGrant:
+    """`Grants.register`: any member relays it, never the receiver of the grant."""
+
+    terms: GrantTerms
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeGrant:
+    """`Grants.revoke`, signed by the revocation key; an id that is not registered becomes a tombstone."""
+
+    terms: GrantTerms
+    signature: bytes
+
+
+class Action(enum.IntEnum):
+    """What a proposal does when it passes; the same numbers as in `IAlliance.sol`."""
+
+    ADMIT = 1
+    SUSPEND = 2
+    REINSTATE = 3
+    SET_CONTRACT = 4
+    SET_VERIFIER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeAdmission:
+    """`Alliance.propose(ADMIT)`: the sender's own vote counts as yes."""
+
+    member: Member
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeStanding:
+    """`Alliance.propose(SUSPEND | REINSTATE)` of the member `name`."""
+
+    action: Action
+    name: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class CastVote:
+    """`Alliance.vote`."""
+
+    proposal: int
+    approve: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEndpoints:
+    """`Alliance.updateEndpoints`: the sender's own addresses."""
+
+    endpoint: str
+    wallet_endpoint: str
+
+
+Call = (
+    AnchorCheckpoint
+    | CreateSubject
+    | ChangeController
+    | RegisterGrant
+    | RevokeGrant
+    | ProposeAdmission
+    | ProposeStanding
+    | CastVote
+    | UpdateEndpoints
+)
+
+
+# -- events --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAdmitted:
+    """A member is active from this block on; founders are admitted by the constructor."""
+
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStanding:
+    """A member was suspended or reinstated."""
+
+    name: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointsUpdated:
+    """A member moved."""
+
+    name: str
+    endpoint: str
+    wallet_endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalMade:
+    """A proposal is open until `expires`; `eligible` members may vote."""
+
+    proposal: int
+    proposer: str
+    action: Action
+    about: str
+    """Member name for ADMIT, SUSPEND and REINSTATE; contract name or verifier address otherwise."""
+    expires: int
+    eligible: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCast:
+    """One member's vote."""
+
+    proposal: int
+    voter: str
+    approve: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalPassed:
+    """Two thirds of the snapshot agreed; the action was carried out in the same transaction."""
+
+    proposal: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectCreated:
+    """A subject exists, at version 1 of its controller."""
+
+    subject: bytes
+    home: str
+    controller: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerChanged:
+    """From now on only the new controller speaks for the subject."""
+
+    subject: bytes
+    version: int
+    controller: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRegistered:
+    """The id of a signed grant document; who granted what to whom is not on the ledger."""
+
+    grant: bytes
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRevoked:
+    """The grant is dead, also where it was never registered."""
+
+    grant: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """A member's log has this root at this size."""
+
+    member: str
+    size: int
+    root: bytes
+
+
+Happening = (
+    MemberAdmitted
+    | MemberStanding
+    | EndpointsUpdated
+    | ProposalMade
+    | VoteCast
+    | ProposalPassed
+    | SubjectCreated
+    | ControllerChanged
+    | GrantRegistered
+    | GrantRevoked
+    | Anchored
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One happening at its place in the chain: ordered by (block, index)."""
+
+    block: int
+    index: int
+    happening: Happening
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """A transaction ready to be sent, and sent again: same bytes, same hash, same effect at most once."""
+
+    nonce: int
+    raw: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A transaction in a block."""
+
+    block: Block
+    succeeded: bool

@@ -1,0 +1,76 @@
+"""Members of an alliance: who they are, what they may do, and the public keys that others rely on."""
+
+import enum
+import re
+from dataclasses import dataclass
+
+from node.errors import CodeFormatError
+
+_MEMBER_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+
+class Role(enum.IntFlag):
+    """What a member is in the alliance; a bit mask, the same numbers as in `IAlliance.sol`."""
+
+    CENTRE = 1
+    GUARANTOR = 2
+    SUPERVISOR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member as the ledger holds it. All keys are public."""
+
+    name: str
+    """Stable identifier, `[a-z][a-z0-9-]{0,30}`; on the ledger right-padded with zeros to 32 bytes."""
+    roles: Role
+    account: bytes
+    """20 bytes: the address whose transactions the contracts take as this member's."""
+    identity_key: bytes
+    """64 bytes, x ‖ y on P-256: vouches for the member's TLS leaves and signs its documents."""
+    log_key: bytes
+    """32 bytes, Ed25519: signs the member's checkpoints."""
+    sealing_key: bytes
+    """32 bytes, X25519: what is sealed to this member is encrypted to it."""
+    endpoint: str
+    """`host:port` where other members reach the node."""
+    wallet_endpoint: str
+    """`host:port` where wallets reach the node."""
+
+    def __post_init__(self) -> None:
+        """Raises:
+        CodeFormatError: the name or a key has the wrong form.
+        """
+        check_member_name(self.name)
+        lengths = {"account": 20, "identity_key": 64, "log_key": 32, "sealing_key": 32}
+        for field, length in lengths.items():
+            if len(getattr(self, field)) != length:
+                raise CodeFormatError(f"{field} of member {self.name!r} must have {length} bytes")
+
+
+def check_member_name(name: str) -> str:
+    """Return `name` if it is a member name.
+
+    Raises:
+        CodeFormatError: it is not `[a-z][a-z0-9-]{0,30}`.
+    """
+    if not _MEMBER_NAME.fullmatch(name):
+        raise CodeFormatError(f"{name!r} is not a member name: a lower-case letter, then at most 30 of a-z 0-9 -")
+    return name
+
+
+def member_name_to_bytes32(name: str) -> bytes:
+    """The name as the contracts hold it: ASCII, right-padded with zeros to 32 bytes."""
+    return check_member_name(name).encode().ljust(32, b"\0")
+
+
+def member_name_from_bytes32(raw: bytes) -> str:
+    """The inverse of `member_name_to_bytes32`.
+
+    Raises:
+        CodeFormatError: the bytes are no padded member name.
+    """
+    try:
+        return check_member_name(raw.rstrip(b"\0").decode("ascii"))
+    except UnicodeDecodeError as error:
+        raise CodeFormatError("a member name on the ledger is not ASCII") from error

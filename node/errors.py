@@ -1,0 +1,287 @@
+"""Every error that the node raises on purpose, sorted by who must act.
+
+NodeError
+├─ InvalidError             the caller sent something malformed: correct it and send again
+│  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
+├─ DeniedError              the caller may not: get the authority first
+│  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
+│  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError
+├─ MissingError             there is nothing by that name
+├─ ConflictError            a right request in the wrong state
+│  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
+├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
+│  ├─ SignatureError  CertificateError  InclusionError  DisclosureError  AnchorError  DescriptorError
+└─ UnavailableError         something outside failed: trying again later may help
+   ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError
+
+`reason` is the stable UPPER_SNAKE word that travels in `google.rpc.ErrorInfo`; `advice` is one sentence that
+says what to do. Both are shown to people; neither may carry a secret or say more than the caller may learn.
+"""
+
+from typing import ClassVar
+
+
+class NodeError(Exception):
+    """Base of all errors that the node raises on purpose; anything else that escapes is a bug."""
+
+    reason: ClassVar[str] = "INTERNAL"
+    advice: ClassVar[str] = ""
+
+
+# -- the caller sent something malformed --------------------------------------------------------------
+
+
+class InvalidError(NodeError):
+    """Malformed input."""
+
+    reason = "INVALID"
+    advice = "Correct the request and send it again; nothing was stored."
+
+
+class RecordFormatError(InvalidError):
+    """A record breaks a rule of its form: unknown category, over-long field, number out of range."""
+
+    reason = "RECORD_FORMAT"
+
+
+class CodeFormatError(InvalidError):
+    """A code (credit code GB 32100, member name, hex identifier) is not well formed."""
+
+    reason = "CODE_FORMAT"
+
+
+class DocumentFormatError(InvalidError):
+    """A signed document is not in the one strict encoding that `docs/formats/documents.md` allows."""
+
+    reason = "DOCUMENT_FORMAT"
+
+
+class ProofFormatError(InvalidError):
+    """A proof, checkpoint or bundle cannot be parsed."""
+
+    reason = "PROOF_FORMAT"
+
+
+class ConfigError(InvalidError):
+    """The configuration or the node's folder is incomplete or contradictory."""
+
+    reason = "CONFIG"
+    advice = "Correct heqi.toml or the named file; `heqi init --help` shows what belongs there."
+
+
+# -- the caller may not --------------------------------------------------------------------------------
+
+
+class DeniedError(NodeError):
+    """The caller lacks the authority for this."""
+
+    reason = "DENIED"
+    advice = "Ask the owner of the data, or the operator of this node, for the authority."
+
+
+class UnknownCallerError(DeniedError):
+    """The caller's certificate or key belongs to nobody this node knows."""
+
+    reason = "UNKNOWN_CALLER"
+    advice = "Use the certificate of a member of this alliance, issued by its identity key and in date."
+
+
+class NotMemberError(DeniedError):
+    """The named party is not an active member of the alliance."""
+
+    reason = "NOT_MEMBER"
+    advice = "A member must be admitted by vote and not suspended: see `heqi alliance members`."
+
+
+class RoleMissingError(DeniedError):
+    """The caller is known but may not use this call."""
+
+    reason = "ROLE_MISSING"
+    advice = "Call with a certificate or key that holds the role which this call asks for."
+
+
+class GrantMissingError(DeniedError):
+    """No live grant of the owner covers this read; the same answer where there is nothing to read."""
+
+    reason = "GRANT_MISSING"
+    advice = "Request a grant and wait until its owner has signed it and the ledger has it."
+
+
+class GrantScopeError(DeniedError):
+    """The grant is real but does not cover this receiver, purpose, category or field."""
+
+    reason = "GRANT_SCOPE"
+    advice = "Ask for no more than the owner signed, or request another grant."
+
+
+class GrantUsedUpError(DeniedError):
+    """The grant's number of uses is exhausted."""
+
+    reason = "GRANT_USED_UP"
+    advice = "Request a new grant."
+
+
+class GrantExpiredError(DeniedError):
+    """The grant is not valid at this moment."""
+
+    reason = "GRANT_EXPIRED"
+    advice = "Request a new grant."
+
+
+class GrantRevokedError(DeniedError):
+    """The owner has revoked the grant."""
+
+    reason = "GRANT_REVOKED"
+    advice = "Stop using what was read under it, and request a new grant if it is still needed."
+
+
+class ReplayError(DeniedError):
+    """A signed request was seen before, or its time is outside the accepted window."""
+
+    reason = "REPLAY"
+    advice = "Sign a fresh request; check that the clock of the sender is right."
+
+
+# -- there is nothing by that name ---------------------------------------------------------------------
+
+
+class MissingError(NodeError):
+    """Nothing by that name."""
+
+    reason = "NOT_FOUND"
+    advice = "Check the identifier."
+
+
+# -- right request, wrong state ------------------------------------------------------------------------
+
+
+class ConflictError(NodeError):
+    """A well-formed request that the present state does not allow."""
+
+    reason = "CONFLICT"
+    advice = "Look at the present state and decide again."
+
+
+class DuplicateError(ConflictError):
+    """Something by that identifier exists already, with other content."""
+
+    reason = "DUPLICATE"
+
+
+class SequenceError(ConflictError):
+    """A message of an append stream came out of order, or was sent again with other content."""
+
+    reason = "SEQUENCE"
+    advice = "Ask for the last accepted sequence and go on from there."
+
+
+class StaleVersionError(ConflictError):
+    """The data is older than the version that the grant or the request asks for."""
+
+    reason = "STALE_VERSION"
+
+
+class LedgerRefusedError(ConflictError):
+    """A contract refuses the transaction; `problem` is the name of its custom error."""
+
+    reason = "LEDGER_REFUSED"
+    advice = "The contract's error says which rule was broken; the item is parked, not lost."
+
+    def __init__(self, problem: str, detail: str = "") -> None:
+        """Args:
+        problem: name of the contract's custom error, for example `NotMember`.
+        detail: its decoded arguments, for people.
+        """
+        self.problem = problem
+        super().__init__(f"the contract refuses: {problem}{f' ({detail})' if detail else ''}")
+
+
+class NonceTakenError(ConflictError):
+    """Another transaction of this node's account has used the nonce."""
+
+    reason = "NONCE_TAKEN"
+    advice = "Use the account for one node only; the sender signs the item again under the next nonce."
+
+
+# -- do not rely on it ---------------------------------------------------------------------------------
+
+
+class VerificationError(NodeError):
+    """A proof, signature or certificate is false."""
+
+    reason = "VERIFICATION"
+    advice = "Do not rely on this data; keep it as evidence and report who sent it."
+
+
+class SignatureError(VerificationError):
+    """A signature does not fit its document and key."""
+
+    reason = "SIGNATURE"
+
+
+class CertificateError(VerificationError):
+    """A certificate is not from a recognised authority, not in date, or does not carry what it must."""
+
+    reason = "CERTIFICATE"
+
+
+class InclusionError(VerificationError):
+    """An inclusion or consistency proof does not lead to the stated root."""
+
+    reason = "INCLUSION"
+
+
+class DisclosureError(VerificationError):
+    """A disclosed field does not belong to its record, or a field is missing or too many."""
+
+    reason = "DISCLOSURE"
+
+
+class AnchorError(VerificationError):
+    """A checkpoint is not the one that the ledger holds for that log."""
+
+    reason = "ANCHOR"
+
+
+class DescriptorError(VerificationError):
+    """The alliance descriptor is not signed by its founders or does not fit the ledger."""
+
+    reason = "DESCRIPTOR"
+
+
+# -- trying again may help -----------------------------------------------------------------------------
+
+
+class UnavailableError(NodeError):
+    """Something outside this process failed."""
+
+    reason = "UNAVAILABLE"
+    advice = "Try again; nothing that was acknowledged is lost."
+
+
+class LedgerUnavailableError(UnavailableError):
+    """The ledger's engine does not answer."""
+
+    reason = "LEDGER_UNAVAILABLE"
+    advice = "Check that the engine runs (`heqi chain`); what must go out waits in the outbox."
+
+
+class ProjectionStaleError(UnavailableError):
+    """This node has not seen a fresh block for longer than it may rely on what it knows."""
+
+    reason = "PROJECTION_STALE"
+    advice = "Check that the engine runs; reads that need the ledger fail until the node has caught up."
+
+
+class StoreError(UnavailableError):
+    """The node's own database failed, is locked by another process, or is full."""
+
+    reason = "STORE"
+    advice = "Check the disk, the permissions, and that no second node runs on this folder."
+
+
+class PeerError(UnavailableError):
+    """Another member's node does not answer, or answers with something that is not the protocol."""
+
+    reason = "PEER"
+    advice = "Check the peer's endpoint; the request can be repeated safely."
