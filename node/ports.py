@@ -4,10 +4,24 @@ Each port states what an implementation MUST do; `tests/ports` runs one behaviou
 implementation, the in-memory ones included. A method lets out only the errors it names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
+from node.domain.member import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a home centre answers to a read."""
+
+    evidence: bytes
+    """Canonical JSON of `Evidence`."""
+    answer: str
+    """`ReadAnswer` over it, a compact JWS by the home's identity key."""
+    delegation: str
+    """The subject's delegation, for the reader to check whose key signed the grant."""
 
 
 class Clock(Protocol):
@@ -76,4 +90,93 @@ class Ledger(Protocol):
 
     async def close(self) -> None:
         """Release connections. The object MUST NOT be used afterwards."""
+        ...
+
+
+class Batch:
+    """Changes that become durable together or not at all."""
+
+    __slots__ = ("changes",)
+
+    def __init__(self) -> None:
+        self.changes: dict[bytes, bytes | None] = {}
+        """New value by key; None deletes."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set `key` to `value`."""
+        self.changes[key] = value
+
+    def delete(self, key: bytes) -> None:
+        """Remove `key`, if it is there."""
+        self.changes[key] = None
+
+
+class Store(Protocol):
+    """An ordered map from bytes to bytes that survives power loss.
+
+    All methods raise `StoreError` when the database fails, and nothing else.
+    """
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+        ...
+
+    def scan(
+        self, prefix: bytes, *, start: bytes = b"", stop: bytes | None = None, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Entries whose key begins with `prefix`, in byte order of keys.
+
+        MUST show one moment: writes during the scan are not seen.
+
+        Args:
+            prefix: common beginning of the keys; the keys yielded still have it.
+            start: first key wanted, without the prefix.
+            stop: first key no longer wanted, without the prefix; None for all.
+            reverse: descending.
+        """
+        ...
+
+    def write(self, batch: Batch) -> None:
+        """Apply all changes. MUST NOT return before they are on stable storage, and MUST apply all or none."""
+        ...
+
+    def close(self) -> None:
+        """Release the database. The object MUST NOT be used afterwards."""
+        ...
+
+
+class Signer(Protocol):
+    """A private key that signs and never leaves its holder: a file, a token, a remote service."""
+
+    @property
+    def public_key(self) -> bytes:
+        """64 bytes for P-256, 32 for Ed25519."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes: ES256 as r ‖ s, or Ed25519."""
+        ...
+
+
+class Peers(Protocol):
+    """The other members' nodes, each reached at the endpoint and under the key that the ledger names.
+
+    All methods raise `PeerError` when the peer does not answer or cannot be authenticated, and the error that
+    the peer's node raised when it refuses.
+    """
+
+    async def submit_request(self, member: Member, request: str) -> None:
+        """Hand a signed access request to the subject's home. MUST be safe to repeat."""
+        ...
+
+    async def collect_grant(self, member: Member, request: str) -> str | None:
+        """The grant that answers the access request, if its subject has signed one."""
+        ...
+
+    async def read(self, member: Member, request: str, grant: str) -> Answer:
+        """Read under a grant. MUST be safe to repeat: the same request is the same use."""
+        ...
+
+    async def submit_receipt(self, member: Member, receipt: str) -> None:
+        """Countersign an answer. MUST be safe to repeat."""
         ...

@@ -1,0 +1,81 @@
+"""LevelDB as the `Store`, through plyvel. Every write is one synced batch.
+
+The key layout is drawn in `node/services/layout.py`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import plyvel
+
+from node.errors import StoreError
+from node.ports import Batch
+
+_WRITE_BUFFER_BYTES = 16 << 20
+_CACHE_BYTES = 32 << 20
+
+
+class LevelStore:
+    """One LevelDB folder, held by this process alone."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the folder, creating it with access for this user only.
+
+        Raises:
+            StoreError: it is locked by another process, damaged, or not writable.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._database = plyvel.DB(
+                str(folder),
+                create_if_missing=True,
+                paranoid_checks=True,
+                bloom_filter_bits=10,
+                write_buffer_size=_WRITE_BUFFER_BYTES,
+                lru_cache_size=_CACHE_BYTES,
+            )
+        except (plyvel.Error, OSError) as error:
+            raise StoreError(f"cannot open the database {folder}: {error}") from error
+
+    def get(self, key: bytes) -> bytes | None:
+        """See `Store.get`."""
+        try:
+            value: bytes | None = self._database.get(key)
+        except (plyvel.Error, OSError) as error:
+            raise StoreError(f"the database cannot read: {error}") from error
+        return value
+
+    def scan(
+        self, prefix: bytes, *, start: bytes = b"", stop: bytes | None = None, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """See `Store.scan`."""
+        end = prefix + stop if stop is not None else _after(prefix)
+        try:
+            with self._database.iterator(
+                start=prefix + start, stop=end, include_stop=False, reverse=reverse
+            ) as entries:
+                yield from entries
+        except (plyvel.Error, OSError) as error:
+            raise StoreError(f"the database cannot read: {error}") from error
+
+    def write(self, batch: Batch) -> None:
+        """See `Store.write`."""
+        try:
+            with self._database.write_batch(transaction=True, sync=True) as written:
+                for key, value in batch.changes.items():
+                    if value is None:
+                        written.delete(key)
+                    else:
+                        written.put(key, value)
+        except (plyvel.Error, OSError) as error:
+            raise StoreError(f"the database cannot write: {error}") from error
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._database.close()
+
+
+def _after(prefix: bytes) -> bytes | None:
+    """The first key behind all keys with this prefix; None if there is no such key."""
+    stem = prefix.rstrip(b"\xff")
+    return stem[:-1] + bytes([stem[-1] + 1]) if stem else None

@@ -1,0 +1,119 @@
+"""Checkpoints: what a log says of itself, as C2SP signed notes.
+
+    heqi/<alliance id>/<member>
+    <size>
+    <base64 root>
+
+    — heqi/<alliance id>/<member> <base64 of 4-byte key hash ‖ Ed25519 signature>
+
+Source: C2SP tlog-checkpoint and signed-note (signature type 0x01).
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+
+from node.domain.member import check_member_name
+from node.domain.signature import Sign, verify_ed25519
+from node.errors import CodeFormatError, ProofFormatError, SignatureError
+
+_ED25519_TYPE = b"\x01"
+_KEY_HASH_BYTES = 4
+_MAX_NOTE_CHARS = 16_384
+_MAX_SIGNATURES = 64
+_ORIGIN = re.compile(r"heqi/([0-9a-f]{64})/([a-z0-9-]+)")
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Size and root of one log at one moment."""
+
+    alliance: str
+    """Alliance id, 64 hex digits."""
+    member: str
+    size: int
+    root: bytes
+    """32 bytes."""
+
+    @property
+    def origin(self) -> str:
+        """The log's name, also the name of its key."""
+        return f"heqi/{self.alliance}/{self.member}"
+
+    @property
+    def text(self) -> str:
+        """The part of the note that is signed."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+
+def sign_checkpoint(checkpoint: Checkpoint, log_key: bytes, sign: Sign) -> str:
+    """The signed note; `sign` is by the Ed25519 key whose public half is `log_key`."""
+    signature = _key_hash(checkpoint.origin, log_key) + sign(checkpoint.text.encode())
+    return f"{checkpoint.text}\n— {checkpoint.origin} {base64.b64encode(signature).decode()}\n"
+
+
+def parse_checkpoint(note: str) -> Checkpoint:
+    """Read a note without believing it.
+
+    Raises:
+        ProofFormatError: it is no checkpoint of a log of this kind.
+    """
+    text, _ = _split(note)
+    lines = text.split("\n")
+    if len(lines) != 4:
+        raise ProofFormatError("a checkpoint has three lines")
+    origin = _ORIGIN.fullmatch(lines[0])
+    if origin is None or not _SIZE.fullmatch(lines[1]):
+        raise ProofFormatError("the checkpoint's origin or size is malformed")
+    try:
+        member = check_member_name(origin[2])
+        root = base64.b64decode(lines[2], validate=True)
+    except (CodeFormatError, binascii.Error) as error:
+        raise ProofFormatError(f"the checkpoint is malformed: {error}") from error
+    checkpoint = Checkpoint(origin[1], member, int(lines[1]), root)
+    if len(root) != 32 or checkpoint.text != text:
+        raise ProofFormatError("the checkpoint's root is not 32 bytes in base64")
+    return checkpoint
+
+
+def open_checkpoint(note: str, log_key: bytes) -> Checkpoint:
+    """Read a note and check that the log's own key signed it; other signatures on it are passed over.
+
+    Raises:
+        ProofFormatError: it is malformed.
+        SignatureError: the log's signature is missing or false.
+    """
+    checkpoint = parse_checkpoint(note)
+    text, signatures = _split(note)
+    key_hash = _key_hash(checkpoint.origin, log_key)
+    for name, raw in signatures:
+        if name == checkpoint.origin and raw[:_KEY_HASH_BYTES] == key_hash:
+            verify_ed25519(log_key, text.encode(), raw[_KEY_HASH_BYTES:])
+            return checkpoint
+    raise SignatureError(f"the checkpoint is not signed by the log key of {checkpoint.member}")
+
+
+def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    text, blank, tail = note.partition("\n\n")
+    lines = tail.split("\n")
+    if len(note) > _MAX_NOTE_CHARS or not blank or lines[-1] or not 2 <= len(lines) <= _MAX_SIGNATURES:
+        raise ProofFormatError("not a signed note")
+    signatures = []
+    for line in lines[:-1]:
+        dash, _, rest = line.partition(" ")
+        name, space, encoded = rest.partition(" ")
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ProofFormatError("a signature line of the note is not base64") from error
+        if dash != "—" or not name or not space or len(raw) <= _KEY_HASH_BYTES:
+            raise ProofFormatError("a signature line of the note is malformed")
+        signatures.append((name, raw))
+    return text + "\n", signatures
+
+
+def _key_hash(name: str, key: bytes) -> bytes:
+    return hashlib.sha256(f"{name}\n".encode() + _ED25519_TYPE + key).digest()[:_KEY_HASH_BYTES]

@@ -1,0 +1,175 @@
+"""Grants: a bidder's own signature on who may read which fields, for what, until when and how often.
+
+The document travels between those it concerns; the ledger holds only its id, so that it can be seen to exist
+and be revoked. A relay can change nothing, for the id commits to the document and to all that the contract
+relies on. Source: PIPL art. 14 and 23 (receiver, purpose, kinds); domain invariants 2 and 3.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from node.domain.category import OwnerRule, category
+from node.domain.document import Document
+from node.domain.encoding import from_hex
+from node.domain.ledger import GrantTerms
+from node.errors import (
+    CodeFormatError,
+    DocumentFormatError,
+    GrantExpiredError,
+    GrantScopeError,
+    RecordFormatError,
+)
+
+MAX_USES = 1_000_000
+MAX_VALIDITY_SECONDS = 366 * 86_400
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+Purpose = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,62}$")]
+"""A code such as `registration-reuse`. Never a tender's number: the home centre reads it, and before opening
+nobody may learn who bids for what (招标投标法 art. 22)."""
+
+
+class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Fields of the newest record of every thing in one category."""
+
+    category: str
+    fields: tuple[str, ...]
+    """Sorted, without repetition."""
+    least_version: int = 1
+    """Records below this version do not count."""
+
+
+class AccessRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A member asks a subject for fields, for a purpose; signed by the member's identity key."""
+
+    kind: ClassVar[str] = "access-request"
+
+    iss: str
+    """Member that will read."""
+    aud: str
+    """Home centre of the subject."""
+    subject: str
+    scope: tuple[Scope, ...]
+    purpose: Purpose
+    uses: int
+    exp: int
+    """Until when the grant should last, seconds since 1970 UTC."""
+
+
+class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The subject's answer, signed by its controller key."""
+
+    kind: ClassVar[str] = "grant"
+
+    iss: str
+    """Subject id, 64 hex digits."""
+    aud: str
+    """The one member that may read."""
+    home: str
+    """The member that keeps the records and serialises the uses."""
+    key: str
+    """The controller's P-256 key, x ‖ y, 128 hex digits."""
+    request: str
+    """`jti` of the request that this answers; empty if there was none."""
+    scope: tuple[Scope, ...]
+    purpose: Purpose
+    uses: int
+    """How many reads; each retry of one and the same read request is one read."""
+    nbf: int
+    exp: int
+    register_before: int
+    """A grant that reaches the ledger later than this is dead: nobody can hold it back and use it later."""
+    revoker: str
+    """ERC-7913 signer of the one-time revocation key, hex."""
+
+
+def check_scope(scope: Sequence[Scope]) -> None:
+    """Check that a scope is well formed and asks only for what belongs to a subject.
+
+    Raises:
+        DocumentFormatError: empty, repeated or unsorted, or a category that is not the subject's to grant.
+    """
+    names = [part.category for part in scope]
+    if not names or names != sorted(set(names)):
+        raise DocumentFormatError("a scope names categories once each, sorted")
+    for part in scope:
+        try:
+            owner = category(part.category).owner
+        except RecordFormatError as error:
+            raise DocumentFormatError(str(error)) from error
+        if owner is not OwnerRule.SUBJECT:
+            raise DocumentFormatError(f"{part.category} belongs to the centre, not to the subject")
+        if not part.fields or list(part.fields) != sorted(set(part.fields)):
+            raise DocumentFormatError(f"the fields of {part.category} must be named once each, sorted")
+        if not all(_FIELD.fullmatch(name) for name in part.fields) or part.least_version < 1:
+            raise DocumentFormatError(f"a field name or the least version of {part.category} is malformed")
+
+
+def check_request(request: AccessRequest) -> None:
+    """Check what a member asks for, apart from its signature.
+
+    Raises:
+        DocumentFormatError: a member of the document breaks a rule.
+    """
+    check_scope(request.scope)
+    _check_terms(request.uses, request.iat, request.exp)
+    _check_hex(request.subject, 32, "subject")
+
+
+def check_grant(grant: Grant) -> None:
+    """Check a grant's form, apart from its signature and its state on the ledger.
+
+    Raises:
+        DocumentFormatError: a member of the document breaks a rule.
+    """
+    check_scope(grant.scope)
+    _check_terms(grant.uses, grant.nbf, grant.exp)
+    _check_hex(grant.iss, 32, "iss")
+    _check_hex(grant.key, 64, "key")
+    if len(grant.revoker) != 2 * (20 + 64):
+        raise DocumentFormatError("the revoker is not an ERC-7913 signer with a P-256 key")
+    _check_hex(grant.revoker, 84, "revoker")
+    if not grant.iat <= grant.register_before <= grant.exp:
+        raise DocumentFormatError("register_before must lie between iat and exp")
+
+
+def grant_terms(grant: Grant, digest: bytes) -> GrantTerms:
+    """What the ledger learns of a grant; `digest` is `document_digest` of its token."""
+    return GrantTerms(digest, grant.register_before, grant.exp, bytes.fromhex(grant.revoker))
+
+
+def check_covers(grant: Grant, wanted: Sequence[Scope], *, receiver: str, purpose: str, at: int) -> None:
+    """Check that a grant covers a read.
+
+    Raises:
+        GrantScopeError: another receiver or purpose, or a category, field or older version not granted.
+        GrantExpiredError: not valid at `at` (seconds since 1970 UTC).
+    """
+    if grant.aud != receiver or grant.purpose != purpose:
+        raise GrantScopeError("the grant is for another receiver or purpose")
+    if not grant.nbf <= at < grant.exp:
+        raise GrantExpiredError("the grant is not valid at this time")
+    granted = {part.category: part for part in grant.scope}
+    for part in wanted:
+        given = granted.get(part.category)
+        if given is None or not set(part.fields) <= set(given.fields):
+            raise GrantScopeError(f"the grant does not cover all of the fields asked for in {part.category}")
+        if part.least_version < given.least_version:
+            raise GrantScopeError(f"the grant asks for version {given.least_version} of {part.category} at least")
+
+
+def _check_terms(uses: int, start: int, end: int) -> None:
+    if not 1 <= uses <= MAX_USES:
+        raise DocumentFormatError(f"uses must be 1 to {MAX_USES}")
+    if not start < end <= start + MAX_VALIDITY_SECONDS:
+        raise DocumentFormatError("the validity must end after it begins, and within a year")
+
+
+def _check_hex(text: str, length: int, member: str) -> None:
+    try:
+        from_hex(text, length)
+    except CodeFormatError as error:
+        raise DocumentFormatError(f"{member}: {error}") from error

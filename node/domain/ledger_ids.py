@@ -1,0 +1,78 @@
+"""Identifiers and signed digests that the contracts compute too (`docs/formats/ledger.md`).
+
+keccak256 and ABI words, as the EVM has them; nothing here talks to a ledger.
+Source: EIP-712; `ISubjects.sol` and `IGrants.sol` for the ids.
+"""
+
+from dataclasses import dataclass
+
+from eth_hash.auto import keccak
+
+from node.domain.ledger import GrantTerms
+from node.domain.member import member_name_to_bytes32
+
+_DOMAIN_TYPE = keccak(
+    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
+)
+_DOMAIN_NAME = keccak(b"Heqi")
+_DOMAIN_VERSION = keccak(b"1")
+_CHANGE_CONTROLLER_TYPE = keccak(b"ChangeController(bytes32 subject,uint64 version,bytes controller)")
+_REVOKE_GRANT_TYPE = keccak(b"RevokeGrant(bytes32 grant)")
+
+
+@dataclass(frozen=True, slots=True)
+class Eip712Domain:
+    """Where a signature is meant to be used; the alliance id is in it because chain ids repeat."""
+
+    chain_id: int
+    contract: bytes
+    """20 bytes: the contract that checks the signature."""
+    alliance_id: bytes
+    """32 bytes, the `salt` of the EIP-712 domain."""
+
+    def separator(self) -> bytes:
+        """32 bytes: `hashStruct` of the domain."""
+        return keccak(
+            _DOMAIN_TYPE
+            + _DOMAIN_NAME
+            + _DOMAIN_VERSION
+            + _word(self.chain_id)
+            + self.contract.rjust(32, b"\0")
+            + self.alliance_id
+        )
+
+    def digest(self, struct_hash: bytes) -> bytes:
+        """The 32 bytes that a signer signs for a struct in this domain."""
+        return keccak(b"\x19\x01" + self.separator() + struct_hash)
+
+
+def subject_id(alliance_id: bytes, home: str, salt: bytes) -> bytes:
+    """Id of the subject that `home` creates with `salt` (32 random bytes): nobody else can take it."""
+    return keccak(alliance_id + member_name_to_bytes32(home) + salt)
+
+
+def grant_id(alliance_id: bytes, terms: GrantTerms) -> bytes:
+    """Id of a grant on the ledger; it commits to all that the contract relies on."""
+    return keccak(
+        alliance_id
+        + terms.digest
+        + _word(terms.register_before)
+        + _word(terms.expires)
+        + keccak(terms.revoker)
+    )
+
+
+def change_controller_digest(domain: Eip712Domain, subject: bytes, version: int, controller: bytes) -> bytes:
+    """What the present controller signs to hand over; `version` is the new one."""
+    return domain.digest(
+        keccak(_CHANGE_CONTROLLER_TYPE + subject + _word(version) + keccak(controller))
+    )
+
+
+def revoke_grant_digest(domain: Eip712Domain, grant: bytes) -> bytes:
+    """What the one-time revocation key signs."""
+    return domain.digest(keccak(_REVOKE_GRANT_TYPE + grant))
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(32, "big")

@@ -1,0 +1,107 @@
+"""A record: one fact in one category, version n of one thing, with its fields committed one by one.
+
+The payload is what the log commits to: a header that says what the record is about, and the digests of its
+fields. The log entry hides the payload behind 32 random bytes, so an entry that is no longer accompanied by
+them is noise (`docs/formats/record.md`).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from node.domain.category import category
+from node.domain.disclosure import Commitments, commit_fields
+from node.domain.encoding import canonical_json, parse_canonical_json
+from node.errors import DocumentFormatError, ProofFormatError
+
+ENTRY_BYTES = 32
+RECORD_TYPE = "heqi.record.v1"
+_ENTRY_TAG = b"heqi.entry.v1\0"
+
+
+class RecordHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a record is about; part of the payload, hidden from the public, shown with any of its fields."""
+
+    alliance: str
+    """Alliance id, 64 hex digits: a record cannot be shown in another alliance."""
+    member: str
+    """The centre whose log holds the record."""
+    category: str
+    thing: str
+    """Identifier of the thing in its source system."""
+    version: int
+    """Counts the versions of the thing at this centre, from 1."""
+    owner: str
+    """Subject id (64 hex digits), or the member's name for what belongs to the centre."""
+    source_system: str
+    source_version: str
+    captured: str
+    """When this node took it in, RFC 3339 UTC."""
+    clock: str
+    """By what clock `captured` was read."""
+    occurred: str = ""
+    """When the fact happened according to the source, RFC 3339; empty if the source does not say."""
+
+
+class _Payload(RecordHeader, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    type: str
+    sd: list[str] = msgspec.field(name="_sd")
+    sd_alg: str = msgspec.field(name="_sd_alg")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """A record with everything that its log entry needs."""
+
+    payload: bytes
+    """Canonical JSON."""
+    commitments: Commitments
+    entry: bytes
+    """32 bytes for the log."""
+
+
+def seal_record(header: RecordHeader, fields: Mapping[str, object], seed: bytes) -> SealedRecord:
+    """Make payload and entry of a record; the same arguments always give the same bytes.
+
+    Args:
+        header: checked header.
+        fields: plain JSON values by name, checked, at most as many as the category has slots.
+        seed: 32 random bytes of this record alone.
+
+    Raises:
+        RecordFormatError: unknown category.
+    """
+    commitments = commit_fields(fields, seed, category(header.category).slots)
+    payload = canonical_json(
+        {
+            **msgspec.to_builtins(header),
+            "_sd": commitments.digests,
+            "_sd_alg": "sha-256",
+            "type": RECORD_TYPE,
+        }
+    )
+    return SealedRecord(payload, commitments, entry_of(payload, commitments.blind))
+
+
+def entry_of(payload: bytes, blind: bytes) -> bytes:
+    """SHA-256("heqi.entry.v1" ‖ 0x00 ‖ blind ‖ payload): 32 bytes that tell nothing without `blind`."""
+    return hashlib.sha256(_ENTRY_TAG + blind + payload).digest()
+
+
+def parse_payload(payload: bytes) -> tuple[RecordHeader, list[str]]:
+    """Header and digests of a payload that came from elsewhere.
+
+    Raises:
+        ProofFormatError: it is not a payload in the one allowed encoding.
+    """
+    try:
+        parse_canonical_json(payload)
+        parsed = msgspec.json.decode(payload, type=_Payload)
+    except (DocumentFormatError, msgspec.MsgspecError) as error:
+        raise ProofFormatError(f"not a record payload: {error}") from error
+    if parsed.type != RECORD_TYPE or parsed.sd_alg != "sha-256":
+        raise ProofFormatError(f"unknown record type {parsed.type!r} or digest {parsed.sd_alg!r}")
+    header = RecordHeader(**{name: getattr(parsed, name) for name in RecordHeader.__struct_fields__})
+    return header, parsed.sd

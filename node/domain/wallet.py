@@ -1,0 +1,78 @@
+"""What a wallet asks a node to do: one kind of signed document for each call.
+
+Every request is signed by the wallet's key and names the node it is meant for; nodes take each `jti` once and
+only within a short window, so a request that somebody kept cannot be played again or at another node.
+"""
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from node.domain.document import Document
+
+WINDOW_SECONDS = 300
+
+
+class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What all wallet requests say."""
+
+    node: str
+    """Member whose node is asked."""
+    subject: str
+    """Subject id, 64 hex digits; empty before registration."""
+    key: str
+    """The wallet's P-256 key, x ‖ y, 128 hex digits; it signs the request."""
+
+
+class PackageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One document of a registration package."""
+
+    category: str
+    thing: str
+    fields: dict[str, Any]
+    """Plain JSON values; numbers with a fraction are decimal strings."""
+
+
+class RegisterCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Register at this node, or hand in further records and newer versions (then `subject` is set)."""
+
+    kind: ClassVar[str] = "wallet-register"
+
+    delegation: str
+    """The delegation, a compact JWS."""
+    records: tuple[PackageRecord, ...]
+
+
+class StatusCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How far registration, records, requests and grants are."""
+
+    kind: ClassVar[str] = "wallet-status"
+
+
+class GrantCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Keep this grant and bring it to the ledger."""
+
+    kind: ClassVar[str] = "wallet-grant"
+
+    grant: str
+    """The grant, a compact JWS."""
+
+
+class RevokeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bring this revocation to the ledger; any member's node does that for anybody who can prove it."""
+
+    kind: ClassVar[str] = "wallet-revoke"
+
+    digest: str
+    """SHA-256 of the grant's signing input, 64 hex digits."""
+    register_before: int
+    exp: int
+    revoker: str
+    signature: str
+    """By the one-time revocation key over EIP-712 RevokeGrant, hex."""
+
+
+class HistoryCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who read what of this subject."""
+
+    kind: ClassVar[str] = "wallet-history"
