@@ -2,7 +2,7 @@
 
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.errors import CodeFormatError
 
@@ -46,6 +46,10 @@ class Member:
         for field, length in lengths.items():
             if len(getattr(self, field)) != length:
                 raise CodeFormatError(f"{field} of member {self.name!r} must have {length} bytes")
+
+    def moved_to(self, endpoint: str, wallet_endpoint: str) -> "Member":
+        """The same member at other addresses."""
+        return replace(self, endpoint=endpoint, wallet_endpoint=wallet_endpoint)
 
 
 def check_member_name(name: str) -> str:

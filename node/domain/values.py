@@ -98,9 +98,9 @@ class TimeValue:
 
 
 Value: TypeAlias = (
-    "str | int | bool | DecimalValue | DateValue | TimeValue | tuple[Value, ...] | Mapping[str, Value]"
+    str | int | bool | DecimalValue | DateValue | TimeValue | tuple["Value", ...] | Mapping[str, "Value"]
 )
-JsonValue: TypeAlias = "str | int | bool | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = str | int | bool | list["JsonValue"] | dict[str, "JsonValue"]
 
 
 def to_json_value(value: Value) -> JsonValue:
@@ -259,3 +259,24 @@ def _shown(value: object) -> str:
     """A short, printable form for messages: the value came from outside."""
     text = ascii(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def from_json_value(value: object) -> Value:
+    """The checked value that plain JSON stands for: arrays become tuples, numbers must be integers.
+
+    Raises:
+        RecordFormatError: a float, a null, or anything else that no field may hold.
+    """
+    converted = _without_lists(value, 0)
+    check_value(converted)
+    return converted  # type: ignore[return-value]  # check_value has just made sure
+
+
+def _without_lists(value: object, depth: int) -> object:
+    if depth > MAX_DEPTH:
+        return value  # check_value refuses it with a path
+    if isinstance(value, list):
+        return tuple(_without_lists(item, depth + 1) for item in value)
+    if isinstance(value, dict):
+        return {key: _without_lists(item, depth + 1) for key, item in value.items()}
+    return value

@@ -1,0 +1,106 @@
+"""What a reader checks before it uses an answer; each step against something that the home cannot make up.
+
+1 the home's own signature over exactly this evidence, for exactly this request
+2 the bidder's certificate vouches for the key that signed the grant
+3 that key is the subject's controller on the ledger, and the grant is its signature
+4 the grant is on the ledger and not revoked
+5 every record is in the home's log under a checkpoint, and the ledger holds that checkpoint
+6 the records are what was asked for, of this subject, and a credit code shown is the certificate's
+"""
+
+from dataclasses import dataclass
+
+from node.domain.certificate import CertificateIdentity
+from node.domain.delegation import open_delegation
+from node.domain.document import document_digest, open_document, peek_document
+from node.domain.evidence import (
+    VerifiedEvidence,
+    check_answers_scope,
+    evidence_digest,
+    parse_evidence,
+    verify_evidence,
+)
+from node.domain.grant import Grant, check_grant, grant_terms
+from node.domain.ledger_ids import grant_id
+from node.domain.reading import ReadAnswer, ReadRequest
+from node.errors import (
+    AnchorError,
+    CertificateError,
+    GrantMissingError,
+    GrantRevokedError,
+    SignatureError,
+    VerificationError,
+)
+from node.ports import Answer
+from node.services.alliance import Alliance
+from node.services.registration import BASE
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAnswer:
+    """An answer that passed all steps."""
+
+    evidence: VerifiedEvidence
+    identity: CertificateIdentity
+    grant_id: bytes
+
+
+def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = None) -> Grant:
+    """A grant to this node: well formed, signed by the subject's controller on the ledger.
+
+    Raises:
+        NodeError: it is not.
+    """
+    claimed = peek_document(token, Grant)
+    check_grant(claimed)
+    grant = open_document(token, Grant, bytes.fromhex(claimed.key))
+    if (grant.alliance, grant.aud) != (alliance.id, alliance.me):
+        raise GrantMissingError("the grant is for another alliance or receiver")
+    row = alliance.projection.subject(bytes.fromhex(grant.iss))
+    if row is None or row.controller != alliance.signer_of(grant.key) or row.home != grant.home:
+        raise SignatureError("the grant is not signed by the key that the ledger names for its subject")
+    if delegation_key is not None and delegation_key != grant.key:
+        raise SignatureError("the bidder's certificate vouches for another key than the one that signed the grant")
+    return grant
+
+
+def check_answer(  # noqa: PLR0917
+    alliance: Alliance, request_token: str, request: ReadRequest, grant_token: str, answer: Answer, at: int
+) -> CheckedAnswer:
+    """Check an answer.
+
+    Raises:
+        VerificationError: a step fails; the message says which.
+        GrantMissingError: the grant is not on the ledger.
+        GrantRevokedError: it is revoked.
+    """
+    home = alliance.projection.member(request.aud)
+    # 1. the home's signature
+    signed = open_document(answer.answer, ReadAnswer, home.identity_key)
+    expected = (home.name, alliance.me, document_digest(request_token).hex(), evidence_digest(answer.evidence))
+    if (signed.iss, signed.aud, signed.request, signed.evidence) != expected:
+        raise VerificationError("the home signed another answer than it sent")
+    # 2. and 3. the certificate, the key, the grant
+    delegation, identity = open_delegation(answer.delegation, alliance.id, alliance.trust_anchors, at)
+    grant = open_own_grant(alliance, grant_token, delegation.key)
+    # 4. the ledger's word on the grant
+    raw_id = grant_id(alliance.raw_id, grant_terms(grant, document_digest(grant_token)))
+    state = alliance.projection.grant(raw_id)
+    if state.revoked:
+        raise GrantRevokedError("the grant was revoked by its owner")
+    if not state.registered:
+        raise GrantMissingError("the grant is not on the ledger")
+    # 5. the log and its anchor
+    evidence = verify_evidence(
+        parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key
+    )
+    anchor = alliance.projection.anchor(home.name, evidence.checkpoint.size)
+    if anchor is None or anchor.root != evidence.checkpoint.root:
+        raise AnchorError(f"the ledger holds no such checkpoint of {home.name}")
+    # 6. what was asked for
+    check_answers_scope(evidence.records, request.scope, subject=grant.iss)
+    for record in evidence.records:
+        shown = record.fields.get("credit_code", identity.credit_code)
+        if record.header.category == BASE and shown != identity.credit_code:
+            raise CertificateError("the record shows another credit code than the bidder's certificate")
+    return CheckedAnswer(evidence, identity, raw_id)

@@ -1,0 +1,66 @@
+"""What happened at this node, in order, for systems that watch: durable, and read from any place again.
+
+Entries say that something happened and to which identifiers, never what a record holds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from node.ports import Store
+from node.services import layout
+from node.services.transaction import Transaction
+
+_COUNTER = "feed"
+_KEPT = 100_000
+
+
+class FeedEntry(msgspec.Struct, frozen=True):
+    """One happening."""
+
+    kind: str
+    """`record.accepted`, `record.final`, `subject.final`, `request.received`, `grant.received`, `grant.final`,
+    `grant.revoked`, `read.answered`, `read.received`, `item.parked`."""
+    time: float
+    """Seconds since 1970 UTC."""
+    about: dict[str, str]
+    """Identifiers by name."""
+
+
+class Feed:
+    """The node's journal of happenings."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiters: set[asyncio.Event] = set()
+
+    def add(self, transaction: Transaction, entry: FeedEntry) -> None:
+        """Write an entry together with what it reports; call `wake` after the commit."""
+        place = transaction.take(_COUNTER)
+        transaction.put(layout.FEED + layout.number(place), msgspec.msgpack.encode(entry))
+        if place >= _KEPT:
+            transaction.delete(layout.FEED + layout.number(place - _KEPT))
+
+    def wake(self) -> None:
+        """Tell those who watch to look again."""
+        for waiter in self._waiters:
+            waiter.set()
+
+    async def watch(self, after: int) -> AsyncIterator[tuple[int, FeedEntry]]:
+        """All entries from number `after` on, those to come included; ends only with its consumer.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        waiter = asyncio.Event()
+        self._waiters.add(waiter)
+        try:
+            while True:
+                waiter.clear()
+                for key, raw in self._store.scan(layout.FEED, start=layout.number(after)):
+                    after = layout.from_number(key[len(layout.FEED) :]) + 1
+                    yield after - 1, msgspec.msgpack.decode(raw, type=FeedEntry)
+                await waiter.wait()
+        finally:
+            self._waiters.discard(waiter)

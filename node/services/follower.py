@@ -1,0 +1,144 @@
+"""Follows the ledger block by block and keeps the projection true.
+
+Blocks with the configured number of confirmations are final and go into the projection together with the cursor,
+in one synced batch. If the block at the cursor is gone from the chain, the projection is built again from the
+alliance's first block: a node must not go on believing what the ledger no longer says.
+"""
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from node.domain import ledger
+from node.domain.ledger import Block, Event
+from node.errors import LedgerUnavailableError, ProjectionStaleError
+from node.ports import Clock, Ledger, Store
+from node.services import layout
+from node.services.projection import FirstSight, Projection, apply_event
+from node.services.transaction import Transaction
+
+logger = logging.getLogger(__name__)
+
+_CHUNK_BLOCKS = 500
+
+Observer = Callable[[Transaction, Event], None]
+"""Told of every final event, inside the unit of work that makes it durable."""
+
+
+class Follower:
+    """Reads the ledger; the only writer of the projection."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        ledger_port: Ledger,
+        projection: Projection,
+        clock: Clock,
+        observer: Observer,
+        *,
+        first_block: int,
+        confirmations: int,
+        staleness_seconds: float,
+    ) -> None:
+        """Args:
+        store: holds the projection.
+        ledger_port: what is followed.
+        projection: what is kept.
+        clock: tells how old the newest block is.
+        observer: see `Observer`.
+        first_block: block of the alliance's first contract.
+        confirmations: blocks above one that make it final; 0 on engines with immediate finality.
+        staleness_seconds: age of the newest block beyond which reads that need the ledger fail.
+        """
+        self._store, self._ledger, self._projection, self._clock = store, ledger_port, projection, clock
+        self._observer = observer
+        self._first_block, self._confirmations, self._staleness = first_block, confirmations, staleness_seconds
+        self._head: Block | None = None
+
+    @property
+    def head(self) -> Block | None:
+        """The newest block seen since the start of the process."""
+        return self._head
+
+    def final_number(self) -> int:
+        """Number of the newest block in the projection; below the first block if there is none.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        cursor = self._projection.cursor()
+        return self._first_block - 1 if cursor is None else cursor.number
+
+    def check_fresh(self) -> Block:
+        """The newest block, if it is young enough to rely on.
+
+        Raises:
+            ProjectionStaleError: no block was seen yet, or the newest is older than the limit.
+        """
+        if self._head is None:
+            raise ProjectionStaleError("this node has not reached the ledger since it started")
+        age = self._clock.now() - self._head.time
+        if age > self._staleness:
+            raise ProjectionStaleError(
+                f"the newest block this node has seen is {age:.0f} s old; the limit is {self._staleness:.0f} s"
+            )
+        return self._head
+
+    async def step(self) -> bool:
+        """Take in what is new; whether there may be more at once.
+
+        Raises:
+            LedgerUnavailableError: the engine does not answer.
+            StoreError: the database fails.
+        """
+        head = await self._ledger.head()
+        if await self._cursor_is_gone():
+            self._forget()
+        first = self.final_number() + 1
+        final = head.number - self._confirmations
+        last = min(final, first + _CHUNK_BLOCKS - 1)
+        if first <= last:
+            await self._take_in(first, last)
+        if last < final:
+            return True
+        await self._look_ahead(max(final + 1, self._first_block), head.number)
+        self._head = head
+        return False
+
+    async def _take_in(self, first: int, last: int) -> None:
+        block = await self._ledger.block(last)
+        events = await self._ledger.events(first, last)
+        again = await self._ledger.block(last)
+        if block is None or again != block:
+            raise LedgerUnavailableError("the chain changed while it was read")
+        transaction = Transaction(self._store)
+        for event in events:
+            apply_event(transaction, event)
+            self._observer(transaction, event)
+        transaction.put(layout.LEDGER_CURSOR, msgspec.msgpack.encode(block))
+        transaction.commit()
+
+    async def _look_ahead(self, first: int, last: int) -> None:
+        seen = FirstSight()
+        for event in await self._ledger.events(first, last) if first <= last else ():
+            match event.happening:
+                case ledger.GrantRevoked(grant):
+                    seen.revoked.add(grant)
+                case ledger.MemberStanding(name, active) if not active:
+                    seen.suspended.add(name)
+        self._projection.first_sight = seen
+
+    async def _cursor_is_gone(self) -> bool:
+        cursor = self._projection.cursor()
+        if cursor is None:
+            return False
+        block = await self._ledger.block(cursor.number)
+        return block is None or block.hash != cursor.hash
+
+    def _forget(self) -> None:
+        logger.error("a block that was final is gone from the ledger; reading it again from the beginning")
+        transaction = Transaction(self._store)
+        for key, _ in self._store.scan(layout.LEDGER):
+            transaction.delete(key)
+        transaction.commit()

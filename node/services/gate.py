@@ -1,0 +1,69 @@
+"""Lets wallet requests in: signed by the key they name, meant for this node, fresh, and taken once."""
+
+import hashlib
+from typing import TypeVar
+
+from node.domain.document import document_digest, open_document, peek_document
+from node.domain.wallet import WINDOW_SECONDS, WalletCall
+from node.errors import DocumentFormatError, ReplayError, UnknownCallerError
+from node.ports import Clock, Store
+from node.services import layout
+from node.services.alliance import Alliance
+from node.services.transaction import Transaction
+
+C = TypeVar("C", bound=WalletCall)
+_SWEEP = 16
+
+
+class Gate:
+    """Authenticates wallets."""
+
+    def __init__(self, store: Store, alliance: Alliance, clock: Clock) -> None:
+        self._store, self._alliance, self._clock = store, alliance, clock
+
+    def open(self, token: str, kind: type[C]) -> C:
+        """Check a wallet request and take it, once.
+
+        Raises:
+            DocumentFormatError: malformed, or meant for another node or alliance.
+            SignatureError: not signed by the key that it names.
+            ReplayError: too old, too new, or taken before.
+            StoreError: the database fails.
+        """
+        try:
+            key = bytes.fromhex(peek_document(token, kind).key)
+        except ValueError as error:
+            raise DocumentFormatError("the request's key is not hex") from error
+        call = open_document(token, kind, key)
+        if (call.alliance, call.node) != (self._alliance.id, self._alliance.me):
+            raise DocumentFormatError("the request is meant for another node or alliance")
+        self._take(call.iat, hashlib.sha256(document_digest(token)).digest())
+        return call
+
+    def check_controller(self, call: WalletCall) -> bytes:
+        """The subject's id, if the call's key speaks for the subject on the ledger, wherever its home is.
+
+        Raises:
+            UnknownCallerError: it does not; the same where there is no such subject.
+            StoreError: the database fails.
+        """
+        subject = bytes.fromhex(call.subject) if len(call.subject) == 64 else b""
+        row = self._alliance.projection.subject(subject)
+        if row is None or row.controller != self._alliance.signer_of(call.key):
+            raise UnknownCallerError("this key does not speak for a subject of this alliance")
+        return subject
+
+    def _take(self, issued: int, digest: bytes) -> None:
+        now = int(self._clock.now())
+        if abs(now - issued) > WINDOW_SECONDS:
+            raise ReplayError(f"the request is from another time: {issued}, but this node has {now}")
+        key = layout.TAKEN + layout.number(issued) + digest
+        if self._store.get(key) is not None:
+            raise ReplayError("this request was taken before")
+        transaction = Transaction(self._store)
+        transaction.put(key, b"")
+        # What is older than the window is refused by its time alone, so its marks can go.
+        expired = self._store.scan(layout.TAKEN, stop=layout.number(now - 2 * WINDOW_SECONDS))
+        for (old, _), _ in zip(expired, range(_SWEEP), strict=False):
+            transaction.delete(old)
+        transaction.commit()

@@ -1,0 +1,84 @@
+"""The key layout of the node's database, and nothing else. Numbers are 8 bytes, big endian, so keys ascend.
+
+    m/<name>                                counters and marks, number
+    r/<position>                            record: owner and sealed content
+    v/<owner>/<category>/<thing>/<version>  position of a version
+    e/<position>                            entry that waits for publication, 32 bytes
+    x/<position>                            index in the log, once published, number
+    n/<level><index>                        complete node of the Merkle tree, 32 bytes
+    c/<size>                                own checkpoint: signed note and how far the records reach
+    a/<client>/<sequence>                   acknowledgement of an append message
+    p/<number>                              parked item
+    o/<number>                              outbox item
+    f/<number>                              event of the feed
+    j/<time>/<digest>                       a wallet request that was taken, until nobody may repeat it
+    l/…                                     projection of the ledger (below)
+    u/<keyed digest of the credit code>     subject id: the home's own directory
+    s/<subject>                             registration: delegation and state, sealed
+    q/<subject>/<request digest>            access request that waits for its subject, sealed
+    g/<grant id>                            grant at its home: document, uses
+    y/<subject>/<grant id>                  the grants of a subject
+    d/<read request digest>                 a read that was answered
+    z/<answer digest>                       the history entry that an answer belongs to
+    h/<subject>/<number>                    history: who read what, sealed
+    b/<request digest>                      own access request to another home, its grant and read
+    w/<request digest>/<number>             what was read elsewhere, sealed
+
+Parts that vary in length are closed by a zero byte.
+"""
+
+COUNTER = b"m/"
+RECORD = b"r/"
+VERSION = b"v/"
+ENTRY = b"e/"
+INDEX = b"x/"
+NODE = b"n/"
+CHECKPOINT = b"c/"
+ACKNOWLEDGEMENT = b"a/"
+PARKED = b"p/"
+OUTBOX = b"o/"
+FEED = b"f/"
+TAKEN = b"j/"
+DIRECTORY = b"u/"
+REGISTRATION = b"s/"
+REQUEST = b"q/"
+GRANT = b"g/"
+GRANT_OF = b"y/"
+ANSWER = b"z/"
+READ = b"d/"
+HISTORY = b"h/"
+OWN_REQUEST = b"b/"
+OBTAINED = b"w/"
+
+LEDGER_CURSOR = b"l/cursor"
+LEDGER_MEMBER = b"l/member/"
+LEDGER_SUBJECT = b"l/subject/"
+LEDGER_GRANT = b"l/grant/"
+LEDGER_ANCHOR = b"l/anchor/"
+LEDGER_PROPOSAL = b"l/proposal/"
+LEDGER = b"l/"
+
+
+def number(value: int) -> bytes:
+    """8 bytes, big endian."""
+    return value.to_bytes(8, "big")
+
+
+def from_number(raw: bytes) -> int:
+    """The inverse of `number`."""
+    return int.from_bytes(raw, "big")
+
+
+def text(*parts: str) -> bytes:
+    """Parts of varying length, each closed by a zero byte."""
+    return b"".join(part.encode() + b"\0" for part in parts)
+
+
+def node(level: int, index: int) -> bytes:
+    """Key of a tree node."""
+    return NODE + bytes([level]) + number(index)
+
+
+def versions(owner: str, category: str, thing: str | None = None) -> bytes:
+    """Common beginning of the version keys of a thing, or of all things in a category."""
+    return VERSION + (text(owner, category) if thing is None else text(owner, category, thing))

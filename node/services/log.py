@@ -1,0 +1,173 @@
+"""The node's RFC 6962 log: one batch of fixed size per period, signed, anchored, proven.
+
+Entries wait until the period ends; then as many as fit are shuffled together with random cover entries up to the
+fixed size, so that neither the number nor the order of what happened shows. What does not fit waits for the next
+batch. The Merkle tree's complete nodes are stored; a proof reads about 2·log2(n) of them.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from node.domain import merkle
+from node.domain.checkpoint import Checkpoint, sign_checkpoint
+from node.domain.disclosure import SEED_BYTES
+from node.domain.ledger import AnchorCheckpoint
+from node.domain.record import ENTRY_BYTES
+from node.errors import MissingError, StoreError
+from node.ports import Signer, Store
+from node.services import layout
+from node.services.outbox import Outbox
+from node.services.records import POSITION
+from node.services.transaction import Transaction
+from node.services.vault import Entropy
+
+ANCHOR_OBJECT = "anchor"
+_SIZE = "log-size"
+_THROUGH = "log-through"
+
+
+class CheckpointRow(msgspec.Struct, frozen=True, array_like=True):
+    """One published batch."""
+
+    note: str
+    through: int
+    """All records at positions below this are in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Where a record stands in the log, under one checkpoint."""
+
+    index: int
+    path: Sequence[bytes]
+    note: str
+
+
+class Log:
+    """Grows only; whoever holds an anchor can check that."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        outbox: Outbox,
+        signer: Signer,
+        entropy: Entropy,
+        alliance: str,
+        member: str,
+        batch_size: int,
+    ) -> None:
+        self._store, self._outbox, self._signer, self._entropy = store, outbox, signer, entropy
+        self._alliance, self._member, self._batch_size = alliance, member, batch_size
+
+    def publish(self, anchored_size: int) -> Checkpoint:
+        """Publish one batch and see to its anchor; called once per period, whether or not there is work.
+
+        Args:
+            anchored_size: size of this log's last final anchor, zero before the first.
+
+        Raises:
+            StoreError: the database fails; then nothing was published.
+        """
+        transaction = Transaction(self._store)
+        size, through = transaction.counter(_SIZE), transaction.counter(_THROUGH)
+        staged = min(transaction.counter(POSITION) - through, self._batch_size)
+        slots: list[int | None] = [*range(through, through + staged), *[None] * (self._batch_size - staged)]
+        # Seeded from the operating system; Random itself need not be secret-grade to permute.
+        random.Random(self._entropy(SEED_BYTES)).shuffle(slots)  # noqa: S311
+        leaves = [self._take_entry(transaction, slot, size + i) for i, slot in enumerate(slots)]
+        for level, index, value in merkle.grow(size, leaves, self._reader(transaction)):
+            transaction.put(layout.node(level, index), value)
+        size += len(leaves)
+        transaction.set_counter(_SIZE, size)
+        transaction.set_counter(_THROUGH, through + staged)
+        root = merkle.root_hash(size, self._reader(transaction))
+        checkpoint = Checkpoint(self._alliance, self._member, size, root)
+        note = sign_checkpoint(checkpoint, self._signer.public_key, self._signer.sign)
+        row = CheckpointRow(note, through + staged)
+        transaction.put(layout.CHECKPOINT + layout.number(size), msgspec.msgpack.encode(row))
+        self._anchor(transaction, size, root, anchored_size)
+        transaction.commit()
+        return checkpoint
+
+    def size(self) -> int:
+        """Number of leaves.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return Transaction(self._store).counter(_SIZE)
+
+    def checkpoint(self, size: int) -> CheckpointRow:
+        """The batch that ended at `size`.
+
+        Raises:
+            MissingError: none did.
+            StoreError: the database fails.
+        """
+        raw = self._store.get(layout.CHECKPOINT + layout.number(size))
+        if raw is None:
+            raise MissingError(f"no checkpoint of size {size}")
+        return msgspec.msgpack.decode(raw, type=CheckpointRow)
+
+    def index_of(self, position: int) -> int | None:
+        """Where the record at `position` stands in the log; None before publication.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        raw = self._store.get(layout.INDEX + layout.number(position))
+        return None if raw is None else layout.from_number(raw)
+
+    def prove(self, position: int, size: int) -> Proof:
+        """Prove a record under the checkpoint of `size`.
+
+        Raises:
+            MissingError: there is no such checkpoint, or the record is not under it.
+            StoreError: the database fails.
+        """
+        row, index = self.checkpoint(size), self.index_of(position)
+        if index is None or index >= size:
+            raise MissingError("the record is not yet in the log at that size; wait for the next anchor")
+        return Proof(index, merkle.inclusion_proof(index, size, self._reader(Transaction(self._store))), row.note)
+
+    def consistency(self, old_size: int, new_size: int) -> list[bytes]:
+        """RFC 6962 2.1.2 proof between two sizes of this log.
+
+        Raises:
+            InclusionError: no such sizes.
+            StoreError: the database fails.
+        """
+        return merkle.consistency_proof(old_size, new_size, self._reader(Transaction(self._store)))
+
+    def _take_entry(self, transaction: Transaction, position: int | None, index: int) -> bytes:
+        """Leaf hash of a staged record, or of a cover entry that nobody can tell from one."""
+        if position is None:
+            return merkle.leaf_hash(self._entropy(ENTRY_BYTES))
+        key = layout.number(position)
+        entry = transaction.get(layout.ENTRY + key)
+        if entry is None:
+            raise StoreError(f"the entry of record {position} is missing")
+        transaction.delete(layout.ENTRY + key)
+        transaction.put(layout.INDEX + key, layout.number(index))
+        return merkle.leaf_hash(entry)
+
+    def _anchor(self, transaction: Transaction, size: int, root: bytes, anchored_size: int) -> None:
+        # One anchor at a time: while one is under way the next waits for the next period and then covers
+        # everything since, so an outage of hours is caught up with a single transaction.
+        if not self._outbox.is_open(transaction, ANCHOR_OBJECT):
+            read = self._reader(transaction)
+            proof = merkle.consistency_proof(anchored_size, size, read) if anchored_size else []
+            self._outbox.add(transaction, ANCHOR_OBJECT, AnchorCheckpoint(size, root, tuple(proof)))
+
+    @staticmethod
+    def _reader(transaction: Transaction) -> merkle.ReadNode:
+        def read(level: int, index: int) -> bytes:
+            value = transaction.get(layout.node(level, index))
+            if value is None:
+                raise StoreError(f"tree node {level}/{index} is missing")
+            return value
+
+        return read

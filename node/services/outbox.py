@@ -1,0 +1,143 @@
+"""What must reach the ledger, kept durably until it has: the queue between the node's own work and the engine.
+
+Items of one object (a subject, a grant, the anchors) go out in order, one after the other; different objects do
+not wait for each other. An item that a contract refuses is parked with the reason and stops only its object.
+"""
+
+import enum
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from node.domain import ledger
+from node.domain.ledger import Call, SignedCall
+from node.errors import ConflictError, MissingError
+from node.ports import Store
+from node.services import layout
+from node.services.transaction import Transaction
+
+_COUNTER = "outbox"
+_OPEN = "open/"
+_CALLS: dict[str, type[Any]] = {kind.__name__: kind for kind in Call.__args__}
+
+
+class State(enum.Enum):
+    """Where an item stands."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    PARKED = "parked"
+
+
+class OutboxItem(msgspec.Struct, frozen=True):
+    """One transaction to be."""
+
+    object: str
+    """Items of one object keep their order."""
+    call: tuple[str, msgspec.Raw]
+    """Name of the call's class and its content."""
+    state: State = State.WAITING
+    attempts: int = 0
+    problem: str = ""
+    nonce: int = 0
+    raw: bytes = b""
+    """The signed transaction, stored before it is sent, so that a restart sends the same one."""
+    hash: bytes = b""
+
+    def decoded(self) -> Call:
+        """The call."""
+        name, content = self.call
+        call: Call = msgspec.msgpack.decode(content, type=_CALLS[name])
+        return call
+
+    def signed(self) -> SignedCall:
+        """The transaction as it was signed; only in state SENT."""
+        return SignedCall(self.nonce, self.raw, self.hash)
+
+
+class Outbox:
+    """The durable queue."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, transaction: Transaction, name: str, call: ledger.Call) -> int:
+        """Queue a call behind the others of its object; returns the item's number."""
+        number = transaction.take(_COUNTER)
+        content = msgspec.Raw(msgspec.msgpack.encode(call))
+        self._put(transaction, number, OutboxItem(name, (type(call).__name__, content)))
+        transaction.set_counter(_OPEN + name, transaction.counter(_OPEN + name) + 1)
+        return number
+
+    def is_open(self, transaction: Transaction, name: str) -> bool:
+        """Whether anything of the object is still to be done, parked items included.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return transaction.counter(_OPEN + name) > 0
+
+    def items(self) -> Iterator[tuple[int, OutboxItem]]:
+        """All open items, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for key, raw in self._store.scan(layout.OUTBOX):
+            yield layout.from_number(key[len(layout.OUTBOX) :]), msgspec.msgpack.decode(raw, type=OutboxItem)
+
+    def heads(self) -> dict[str, tuple[int, OutboxItem]]:
+        """The oldest open item of every object: what can go out now.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        found: dict[str, tuple[int, OutboxItem]] = {}
+        for number, item in self.items():
+            found.setdefault(item.object, (number, item))
+        return found
+
+    def update(self, number: int, item: OutboxItem) -> None:
+        """Record how far an item is.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        transaction = Transaction(self._store)
+        self._put(transaction, number, item)
+        transaction.commit()
+
+    def remove(self, number: int, item: OutboxItem) -> None:
+        """Take an item out: it is final on the ledger, or an operator drops it.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        transaction = Transaction(self._store)
+        transaction.delete(layout.OUTBOX + layout.number(number))
+        still_open = transaction.counter(_OPEN + item.object) - 1
+        transaction.set_counter(_OPEN + item.object, still_open)
+        if still_open == 0:
+            transaction.delete(layout.COUNTER + (_OPEN + item.object).encode())
+        transaction.commit()
+
+    def release(self, number: int) -> None:
+        """Try a parked item again.
+
+        Raises:
+            MissingError: there is no such item.
+            ConflictError: it is not parked.
+            StoreError: the database fails.
+        """
+        raw = self._store.get(layout.OUTBOX + layout.number(number))
+        if raw is None:
+            raise MissingError(f"there is no outbox item {number}")
+        item = msgspec.msgpack.decode(raw, type=OutboxItem)
+        if item.state is not State.PARKED:
+            raise ConflictError(f"outbox item {number} is not parked")
+        self.update(number, OutboxItem(item.object, item.call))
+
+    @staticmethod
+    def _put(transaction: Transaction, number: int, item: OutboxItem) -> None:
+        transaction.put(layout.OUTBOX + layout.number(number), msgspec.msgpack.encode(item))

@@ -1,0 +1,291 @@
+"""At the reader: asking for access, collecting the grant, fetching under it, countersigning.
+
+What is asked and what is read is durable before it is sent; a background step delivers requests, collects grants
+and hands in receipts until each has arrived, so an absent peer delays and loses nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.encoding import to_base64url
+from node.domain.evidence import VerifiedRecord
+from node.domain.grant import AccessRequest, Scope, check_request, grant_terms
+from node.domain.ledger_ids import grant_id
+from node.domain.reading import ReadReceipt, ReadRequest
+from node.errors import AnchorError, ConflictError, GrantMissingError, MissingError, NodeError, PeerError
+from node.ports import Answer, Clock, Peers, Signer, Store
+from node.services import layout
+from node.services.alliance import Alliance
+from node.services.answer_check import CheckedAnswer, check_answer, open_own_grant
+from node.services.feed import Feed, FeedEntry
+from node.services.follower import Follower
+from node.services.transaction import Transaction
+from node.services.vault import Entropy, Vault
+
+logger = logging.getLogger(__name__)
+
+_ANCHOR_TRIES = 50
+_ANCHOR_PAUSE_SECONDS = 0.2
+
+
+class OwnRequest(msgspec.Struct, frozen=True):
+    """An access request of this node and what became of it."""
+
+    token: str
+    delivered: bool = False
+    grant: str = ""
+    read: str = ""
+    """A read request that was not answered yet: a repetition after a crash must be the same use."""
+    receipt: str = ""
+    """A receipt that has not reached the home yet."""
+    reads: int = 0
+
+
+class Obtained(msgspec.Struct, frozen=True):
+    """What was read, with all that proves it."""
+
+    request: str
+    grant: str
+    evidence: bytes
+    answer: str
+    delegation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A verified read, for the centre's own systems."""
+
+    records: Sequence[VerifiedRecord]
+    credit_code: str
+    organisation: str
+    number: int
+    """Which read under this access request, from 0."""
+
+
+class Reading:
+    """Reads other centres' data under grants."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        vault: Vault,
+        alliance: Alliance,
+        follower: Follower,
+        peers: Peers,
+        feed: Feed,
+        signer: Signer,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store, self._vault, self._alliance, self._follower = store, vault, alliance, follower
+        self._peers, self._feed, self._signer = peers, feed, signer
+        self._clock, self._entropy = clock, entropy
+
+    def request(  # noqa: PLR0917
+        self, subject: str, home: str, scope: Sequence[Scope], purpose: str, uses: int, valid_seconds: int
+    ) -> str:
+        """Ask a subject for access; the request is delivered in the background.
+
+        Returns:
+            The request's digest, 64 hex digits, by which it is known here.
+
+        Raises:
+            NodeError: the request is malformed, or the home is no active member.
+        """
+        self._alliance.projection.member(home)
+        if home == self._alliance.me:
+            raise ConflictError("the subject's home is this centre itself: it reads by its own procedure")
+        now = int(self._clock.now())
+        request = AccessRequest(
+            alliance=self._alliance.id,
+            iat=now,
+            jti=self._unique(),
+            iss=self._alliance.me,
+            aud=home,
+            subject=subject,
+            scope=tuple(scope),
+            purpose=purpose,
+            uses=uses,
+            exp=now + valid_seconds,
+        )
+        check_request(request)
+        token = sign_document(request, self._signer.sign)
+        self._save(document_digest(token), OwnRequest(token))
+        return document_digest(token).hex()
+
+    def requests(self) -> Iterator[tuple[str, OwnRequest]]:
+        """All own requests, by digest.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for key, raw in self._store.scan(layout.OWN_REQUEST):
+            yield key[len(layout.OWN_REQUEST) :].hex(), msgspec.msgpack.decode(raw, type=OwnRequest)
+
+    def obtained(self, digest: str, number: int) -> Obtained:
+        """What a read brought.
+
+        Raises:
+            MissingError: there was no such read.
+            StoreError: the database fails.
+        """
+        key = _obtained_key(bytes.fromhex(digest), number)
+        sealed = self._store.get(key)
+        if sealed is None:
+            raise MissingError("there is no such read")
+        subject = peek_document(self._load(bytes.fromhex(digest)).token, AccessRequest).subject
+        return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Obtained)
+
+    async def fetch(self, digest: str) -> Fetched:
+        """Read everything that the grant covers, verify it, keep it, and countersign.
+
+        Raises:
+            NodeError: there is no grant yet, the home refuses or cannot be reached, or what it sent is false.
+        """
+        self._follower.check_fresh()
+        raw_digest = bytes.fromhex(digest)
+        own = self._load(raw_digest)
+        asked = peek_document(own.token, AccessRequest)
+        if not own.grant:
+            raise GrantMissingError("the subject has not signed a grant for this request yet")
+        if not own.read:
+            own = msgspec.structs.replace(own, read=self._read_request(asked, own.grant))
+            self._save(raw_digest, own)
+        try:
+            answer = await self._peers.read(self._alliance.projection.member(asked.aud), own.read, own.grant)
+            checked = await self._check(own, answer)
+        except PeerError:
+            raise
+        except NodeError:
+            # Refused or false: this read is over, the next try is another one.
+            self._save(raw_digest, msgspec.structs.replace(own, read=""))
+            raise
+        self._keep(raw_digest, own, asked, answer)
+        await self._hand_in(raw_digest, asked.aud)
+        return Fetched(
+            checked.evidence.records, checked.identity.credit_code, checked.identity.organisation, own.reads
+        )
+
+    async def step(self) -> None:
+        """Deliver requests, collect grants and hand in receipts, as far as peers answer now.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for digest, own in list(self.requests()):
+            asked = peek_document(own.token, AccessRequest)
+            if asked.exp < self._clock.now() and not own.receipt:
+                continue
+            try:
+                await self._move_on(bytes.fromhex(digest), own, asked)
+            except NodeError as error:
+                logger.info("request %s waits: %s", digest[:8], error)
+
+    async def _move_on(self, digest: bytes, own: OwnRequest, asked: AccessRequest) -> None:
+        if own.receipt:
+            await self._hand_in(digest, asked.aud)
+        if own.grant:
+            return
+        home = self._alliance.projection.member(asked.aud)
+        if not own.delivered:
+            await self._peers.submit_request(home, own.token)
+            own = msgspec.structs.replace(own, delivered=True)
+            self._save(digest, own)
+        token = await self._peers.collect_grant(home, own.token)
+        if token is not None:
+            self._take_grant(digest, own, asked, token)
+
+    def _take_grant(self, digest: bytes, own: OwnRequest, asked: AccessRequest, token: str) -> None:
+        grant = open_own_grant(self._alliance, token)
+        if (grant.iss, grant.request, grant.home) != (asked.subject, asked.jti, asked.aud):
+            raise GrantMissingError("the grant answers another request")
+        transaction = Transaction(self._store)
+        granted = msgspec.structs.replace(own, grant=token)
+        transaction.put(layout.OWN_REQUEST + digest, msgspec.msgpack.encode(granted))
+        about = {"request": digest.hex(), "subject": asked.subject, "grant": self._grant_id(token).hex()}
+        self._feed.add(transaction, FeedEntry("grant.received", self._clock.now(), about))
+        transaction.commit()
+        self._feed.wake()
+
+    def _grant_id(self, token: str) -> bytes:
+        terms = grant_terms(open_own_grant(self._alliance, token), document_digest(token))
+        return grant_id(self._alliance.raw_id, terms)
+
+    def _read_request(self, asked: AccessRequest, grant_token: str) -> str:
+        grant = open_own_grant(self._alliance, grant_token)
+        request = ReadRequest(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=self._unique(),
+            iss=self._alliance.me,
+            aud=asked.aud,
+            grant=self._grant_id(grant_token).hex(),
+            scope=grant.scope,
+            purpose=grant.purpose,
+        )
+        return sign_document(request, self._signer.sign)
+
+    async def _check(self, own: OwnRequest, answer: Answer) -> CheckedAnswer:
+        request = peek_document(own.read, ReadRequest)
+        for _ in range(_ANCHOR_TRIES):
+            try:
+                now = int(self._clock.now())
+                return check_answer(self._alliance, own.read, request, own.grant, answer, now)
+            except AnchorError:
+                # The home may have seen a block that this node has not seen yet.
+                await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
+        return check_answer(self._alliance, own.read, request, own.grant, answer, int(self._clock.now()))
+
+    def _keep(self, digest: bytes, own: OwnRequest, asked: AccessRequest, answer: Answer) -> None:
+        receipt = ReadReceipt(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=self._unique(),
+            iss=self._alliance.me,
+            aud=asked.aud,
+            answer=document_digest(answer.answer).hex(),
+        )
+        token = sign_document(receipt, self._signer.sign)
+        done = msgspec.structs.replace(own, read="", receipt=token, reads=own.reads + 1)
+        obtained = Obtained(own.read, own.grant, answer.evidence, answer.answer, answer.delegation)
+        key = _obtained_key(digest, own.reads)
+        transaction = Transaction(self._store)
+        transaction.put(key, self._vault.seal(asked.subject, key, msgspec.msgpack.encode(obtained)))
+        transaction.put(layout.OWN_REQUEST + digest, msgspec.msgpack.encode(done))
+        about = {"request": digest.hex(), "subject": asked.subject, "home": asked.aud}
+        self._feed.add(transaction, FeedEntry("read.received", self._clock.now(), about))
+        transaction.commit()
+        self._feed.wake()
+
+    async def _hand_in(self, digest: bytes, home: str) -> None:
+        """Send the receipt; if the home is away, the background step tries again."""
+        own = self._load(digest)
+        try:
+            await self._peers.submit_receipt(self._alliance.projection.member(home), own.receipt)
+        except PeerError as error:
+            logger.info("the receipt for %s waits: %s", digest.hex()[:8], error)
+            return
+        self._save(digest, msgspec.structs.replace(self._load(digest), receipt=""))
+
+    def _load(self, digest: bytes) -> OwnRequest:
+        raw = self._store.get(layout.OWN_REQUEST + digest)
+        if raw is None:
+            raise MissingError("this node made no such request")
+        return msgspec.msgpack.decode(raw, type=OwnRequest)
+
+    def _save(self, digest: bytes, own: OwnRequest) -> None:
+        transaction = Transaction(self._store)
+        transaction.put(layout.OWN_REQUEST + digest, msgspec.msgpack.encode(own))
+        transaction.commit()
+
+    def _unique(self) -> str:
+        return to_base64url(self._entropy(16))
+
+
+def _obtained_key(digest: bytes, number: int) -> bytes:
+    return layout.OBTAINED + digest + layout.number(number)

@@ -1,0 +1,263 @@
+"""Appending records: check, commit, seal, store durably, stage for the log.
+
+A message of many records becomes one synced batch. It is known by (client, sequence): the same again gets the
+same answer, and nothing is stored twice. A record that cannot be used is parked with its reason and never stops
+the rest of its message.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from node.domain.category import OwnerRule, category
+from node.domain.draft import RecordDraft, check_draft
+from node.domain.encoding import to_rfc3339
+from node.domain.record import RecordHeader, SealedRecord, seal_record
+from node.domain.values import to_json_value
+from node.errors import InvalidError, RecordFormatError, SequenceError, StoreError
+from node.ports import Clock, Store
+from node.services import layout
+from node.services.feed import Feed, FeedEntry
+from node.services.transaction import Transaction
+from node.services.vault import Entropy, Vault
+
+POSITION = "position"
+MAX_MESSAGE_RECORDS = 5_000
+_SEED_BYTES = 32
+_PARKED = "parked"
+_KEPT_ACKNOWLEDGEMENTS = 100_000
+
+
+class RecordRow(msgspec.Struct, frozen=True, array_like=True):
+    """A record at rest."""
+
+    owner: str
+    sealed: bytes
+    """`StoredRecord`, sealed under the owner's key at this place."""
+
+
+class StoredRecord(msgspec.Struct, frozen=True, array_like=True):
+    """What a record is made of; payload, salts and entry follow from it."""
+
+    seed: bytes
+    header: RecordHeader
+    fields: Mapping[str, object]
+
+    def seal(self) -> SealedRecord:
+        """Payload, disclosures and entry, made anew."""
+        return seal_record(self.header, self.fields, self.seed)
+
+
+class ParkedRow(msgspec.Struct, frozen=True):
+    """An item that could not be used."""
+
+    client: str
+    sequence: int
+    place: int
+    """Which record of the message, from 0."""
+    reason: str
+    message: str
+    raw: bytes
+    """As it came, in the client's encoding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One record of a message: a draft, or why there is none, and how it came."""
+
+    raw: bytes
+    draft: RecordDraft | InvalidError
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """What is durable of a message."""
+
+    digest: bytes
+    """SHA-256 of the message."""
+    first: int
+    """Position of its first record at this node."""
+    count: int
+    parked: int
+
+
+class Records:
+    """The centre's records, written and read."""
+
+    def __init__(  # noqa: PLR0917
+        self, store: Store, vault: Vault, feed: Feed, clock: Clock, entropy: Entropy, alliance: str, member: str
+    ) -> None:
+        self._store, self._vault, self._feed = store, vault, feed
+        self._clock, self._entropy = clock, entropy
+        self._alliance, self._member = alliance, member
+
+    def append(self, client: str, sequence: int, message: Sequence[Incoming]) -> Accepted:
+        """Make a message durable.
+
+        Args:
+            client: who counts the sequence.
+            sequence: one more than the client's last message, from 1.
+            message: its records in order.
+
+        Raises:
+            SequenceError: a gap, or the same sequence with other content.
+            RecordFormatError: too many records in one message.
+            StoreError: the database fails; then nothing of the message is stored.
+        """
+        if len(message) > MAX_MESSAGE_RECORDS:
+            raise RecordFormatError(f"a message holds at most {MAX_MESSAGE_RECORDS} records")
+        digest = hashlib.sha256(b"".join(len(m.raw).to_bytes(4, "big") + m.raw for m in message)).digest()
+        transaction = Transaction(self._store)
+        counter = f"client/{client}"
+        known = self._acknowledged(transaction, client, sequence, digest, transaction.counter(counter))
+        if known is not None:
+            return known
+        drafts: list[RecordDraft] = []
+        parked = 0
+        for place, incoming in enumerate(message):
+            problem = incoming.draft if isinstance(incoming.draft, InvalidError) else _problem(incoming.draft)
+            if problem is None and isinstance(incoming.draft, RecordDraft):
+                drafts.append(incoming.draft)
+            elif problem is not None:
+                self._park(transaction, ParkedRow(client, sequence, place, problem.reason, str(problem), incoming.raw))
+                parked += 1
+        first = self.stage(transaction, drafts)
+        accepted = Accepted(digest, first, len(drafts), parked)
+        transaction.set_counter(counter, sequence)
+        transaction.put(_acknowledgement(client, sequence), msgspec.msgpack.encode(accepted))
+        if sequence > _KEPT_ACKNOWLEDGEMENTS:
+            transaction.delete(_acknowledgement(client, sequence - _KEPT_ACKNOWLEDGEMENTS))
+        about = {"client": client, "sequence": str(sequence), "first": str(first), "count": str(len(drafts))}
+        self._feed.add(transaction, FeedEntry("record.accepted", self._clock.now(), about))
+        transaction.commit()
+        self._feed.wake()
+        return accepted
+
+    def stage(self, transaction: Transaction, drafts: Sequence[RecordDraft]) -> int:
+        """Add checked drafts to a unit of work and return the position of the first.
+
+        Raises:
+            RecordFormatError: a draft breaks a rule of its category.
+            StoreError: the database fails.
+        """
+        first = transaction.take(POSITION, len(drafts))
+        captured = to_rfc3339(self._clock.now())
+        seeds = self._entropy(_SEED_BYTES * len(drafts))
+        for offset, draft in enumerate(drafts):
+            owner = draft.owner or self._member
+            version = self._next_version(transaction, owner, draft)
+            header = RecordHeader(
+                alliance=self._alliance,
+                member=self._member,
+                category=draft.category,
+                thing=draft.thing,
+                version=version,
+                owner=owner,
+                source_system=draft.source_system,
+                source_version=draft.source_version,
+                captured=captured,
+                clock="system",
+                occurred=draft.occurred or "",
+            )
+            fields = {name: to_json_value(value) for name, value in draft.fields.items()}
+            seed = seeds[offset * _SEED_BYTES : (offset + 1) * _SEED_BYTES]
+            self._put(transaction, first + offset, StoredRecord(seed, header, fields))
+        return first
+
+    def load(self, position: int) -> StoredRecord:
+        """The record at a position.
+
+        Raises:
+            StoreError: the database fails, or the record's key was erased.
+        """
+        key = layout.RECORD + layout.number(position)
+        raw = self._store.get(key)
+        if raw is None:
+            raise StoreError(f"there is no record at position {position}")
+        row = msgspec.msgpack.decode(raw, type=RecordRow)
+        return msgspec.msgpack.decode(self._vault.open(row.owner, key, row.sealed), type=StoredRecord)
+
+    def newest(self, owner: str, name: str, is_usable: Callable[[int], bool]) -> Iterator[int]:
+        """Of every thing of an owner in a category, the position of the newest version that is usable.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        prefix, stop = layout.versions(owner, name), None
+        # One short scan to find each thing, one in it for the version: old versions are not walked through.
+        while (found := next(self._store.scan(prefix, stop=stop, reverse=True), None)) is not None:
+            thing = found[0][len(prefix) : -8]
+            for _, raw in self._store.scan(prefix + thing, reverse=True):
+                if is_usable(layout.from_number(raw)):
+                    yield layout.from_number(raw)
+                    break
+            stop = thing
+
+    def last_sequence(self, client: str) -> int:
+        """The client's last accepted sequence, zero before the first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return Transaction(self._store).counter(f"client/{client}")
+
+    def parked(self) -> Iterator[tuple[int, ParkedRow]]:
+        """Everything that is parked, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for key, raw in self._store.scan(layout.PARKED):
+            yield layout.from_number(key[len(layout.PARKED) :]), msgspec.msgpack.decode(raw, type=ParkedRow)
+
+    def _acknowledged(  # noqa: PLR0917
+        self, transaction: Transaction, client: str, sequence: int, digest: bytes, last: int
+    ) -> Accepted | None:
+        if sequence == last + 1:
+            return None
+        raw = transaction.get(_acknowledgement(client, sequence)) if 0 < sequence <= last else None
+        if raw is None:
+            raise SequenceError(f"the next sequence of {client} is {last + 1}, not {sequence}")
+        accepted = msgspec.msgpack.decode(raw, type=Accepted)
+        if accepted.digest != digest:
+            raise SequenceError(f"sequence {sequence} of {client} was accepted with other content")
+        return accepted
+
+    def _next_version(self, transaction: Transaction, owner: str, draft: RecordDraft) -> int:
+        # Named by digest, because a thing's name may be long.
+        name = hashlib.sha256(layout.text(owner, draft.category, draft.thing)).hexdigest()
+        return transaction.take(f"version/{name}") + 1
+
+    def _put(self, transaction: Transaction, position: int, record: StoredRecord) -> None:
+        header, place = record.header, layout.number(position)
+        key = layout.RECORD + place
+        sealed = self._vault.seal(header.owner, key, msgspec.msgpack.encode(record))
+        transaction.put(key, msgspec.msgpack.encode(RecordRow(header.owner, sealed)))
+        versions = layout.versions(header.owner, header.category, header.thing)
+        transaction.put(versions + layout.number(header.version), place)
+        transaction.put(layout.ENTRY + place, record.seal().entry)
+
+    def _park(self, transaction: Transaction, row: ParkedRow) -> None:
+        number = transaction.take(_PARKED)
+        transaction.put(layout.PARKED + layout.number(number), msgspec.msgpack.encode(row))
+        about = {"client": row.client, "sequence": str(row.sequence), "reason": row.reason}
+        self._feed.add(transaction, FeedEntry("item.parked", self._clock.now(), about))
+
+
+def _problem(draft: RecordDraft) -> InvalidError | None:
+    """Why a draft from a centre's own system cannot become a record, or None."""
+    try:
+        check_draft(draft)
+        kind = category(draft.category)
+        if len(draft.fields) > kind.slots:
+            raise RecordFormatError(f"{draft.category} holds at most {kind.slots} fields, not {len(draft.fields)}")
+        if (draft.owner is None) != (kind.owner is OwnerRule.CENTRE):
+            raise RecordFormatError(f"{draft.category} belongs to the {kind.owner.value}; the owner says otherwise")
+    except InvalidError as error:
+        return error
+    return None
+
+
+def _acknowledgement(client: str, sequence: int) -> bytes:
+    return layout.ACKNOWLEDGEMENT + layout.text(client) + layout.number(sequence)

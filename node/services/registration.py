@@ -1,0 +1,191 @@
+"""Registering bidders at their home centre: certificate, delegation, documents, a place on the ledger.
+
+The map from credit code to subject stays here; the ledger learns a random id and a fresh key. Everything that
+one registration needs becomes durable in one batch, so a crash leaves it whole or absent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from node.domain.category import OwnerRule, category
+from node.domain.certificate import CertificateIdentity
+from node.domain.delegation import open_delegation
+from node.domain.draft import RecordDraft, check_draft
+from node.domain.ledger import CreateSubject
+from node.domain.ledger_ids import subject_id
+from node.domain.values import from_json_value
+from node.domain.wallet import PackageRecord, RegisterCall
+from node.errors import DuplicateError, InvalidError, MissingError, RecordFormatError, SignatureError
+from node.ports import Clock, Store
+from node.services import layout
+from node.services.alliance import Alliance
+from node.services.feed import Feed, FeedEntry
+from node.services.gate import Gate
+from node.services.outbox import Outbox
+from node.services.records import Records
+from node.services.transaction import Transaction
+from node.services.vault import Entropy, Vault
+
+BASE = "subject.base"
+READ_LOG = "access.read"
+_SALT_BYTES = 32
+
+
+class Registration(msgspec.Struct, frozen=True):
+    """A subject at its home, at rest sealed under the subject's key."""
+
+    subject: str
+    key: str
+    delegation: str
+    credit_code: str
+    organisation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a wallet is told."""
+
+    subject: str
+    first: int
+    """Position of the first record of the package."""
+    count: int
+
+
+class Registrations:
+    """The home's own directory of subjects."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        vault: Vault,
+        alliance: Alliance,
+        gate: Gate,
+        records: Records,
+        outbox: Outbox,
+        feed: Feed,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
+        self._records, self._outbox, self._feed = records, outbox, feed
+        self._clock, self._entropy = clock, entropy
+
+    def register(self, token: str) -> Registered:
+        """Register a subject, or take in further documents of one that is registered.
+
+        The same key registering again gets the same subject and stores nothing twice.
+
+        Raises:
+            NodeError: the request, the delegation or the package is not acceptable; nothing is stored.
+        """
+        call = self._gate.open(token, RegisterCall)
+        now = int(self._clock.now())
+        delegation, identity = open_delegation(
+            call.delegation, self._alliance.id, self._alliance.trust_anchors, now
+        )
+        if delegation.key != call.key:
+            raise SignatureError("the delegation is for another wallet key")
+        directory = layout.DIRECTORY + self._vault.directory_key(identity.credit_code)
+        known = self._store.get(directory)
+        if known is not None and not call.subject:
+            return self._again(known.hex(), call.key)
+        if call.subject and (known is None or known.hex() != call.subject):
+            raise MissingError("no such subject is registered here under this certificate")
+        transaction = Transaction(self._store)
+        subject = known.hex() if known is not None else self._create(transaction, directory, call, identity)
+        if known is not None and self.load(subject).key != call.key:
+            raise DuplicateError("another key is registered for this company; it has to hand over first")
+        drafts = _drafts(subject, call.records, identity, is_first=known is None)
+        first = self._records.stage(transaction, drafts)
+        about = {"subject": subject, "first": str(first), "count": str(len(drafts))}
+        self._feed.add(transaction, FeedEntry("subject.registered", self._clock.now(), about))
+        transaction.commit()
+        self._feed.wake()
+        return Registered(subject, first, len(drafts))
+
+    def load(self, subject: str) -> Registration:
+        """The registration of a subject whose home is here.
+
+        Raises:
+            MissingError: there is none.
+            StoreError: the database fails.
+        """
+        key = layout.REGISTRATION + subject.encode()
+        sealed = self._store.get(key)
+        if sealed is None:
+            raise MissingError("no such subject is registered here")
+        return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Registration)
+
+    def is_home_of(self, subject: str) -> bool:
+        """Whether this node keeps the subject's records.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._store.get(layout.REGISTRATION + subject.encode()) is not None
+
+    def _again(self, subject: str, key: str) -> Registered:
+        if self.load(subject).key != key:
+            raise DuplicateError("this company is registered here already, under another wallet key")
+        return Registered(subject, 0, 0)
+
+    def _create(
+        self, transaction: Transaction, directory: bytes, call: RegisterCall, identity: CertificateIdentity
+    ) -> str:
+        salt = self._entropy(_SALT_BYTES)
+        raw = subject_id(self._alliance.raw_id, self._alliance.me, salt)
+        subject = raw.hex()
+        registration = Registration(
+            subject, call.key, call.delegation, identity.credit_code, identity.organisation
+        )
+        place = layout.REGISTRATION + subject.encode()
+        transaction.put(place, self._vault.seal(subject, place, msgspec.msgpack.encode(registration)))
+        transaction.put(directory, raw)
+        create = CreateSubject(salt, self._alliance.signer_of(call.key))
+        self._outbox.add(transaction, f"subject/{subject}", create)
+        return subject
+
+
+def _drafts(
+    subject: str, package: Sequence[PackageRecord], identity: CertificateIdentity, *, is_first: bool
+) -> list[RecordDraft]:
+    """The package as drafts; all its mistakes are told at once.
+
+    Raises:
+        RecordFormatError: a document breaks a rule.
+    """
+    drafts: list[RecordDraft] = []
+    problems: list[str] = []
+    for place, document in enumerate(package):
+        try:
+            drafts.append(_draft(subject, document, identity))
+        except InvalidError as error:
+            problems.append(f"document {place} ({document.category}): {error}")
+    if is_first and not any(document.category == BASE for document in package):
+        problems.append(f"the first package must hold a {BASE} document")
+    if problems:
+        raise RecordFormatError("; ".join(problems))
+    return drafts
+
+
+def _draft(subject: str, document: PackageRecord, identity: CertificateIdentity) -> RecordDraft:
+    kind = category(document.category)
+    if kind.owner is not OwnerRule.SUBJECT or document.category == READ_LOG:
+        raise RecordFormatError("a wallet hands in documents of the subject only")
+    if len(document.fields) > kind.slots:
+        raise RecordFormatError(f"at most {kind.slots} fields, not {len(document.fields)}")
+    if document.category == BASE and document.fields.get("credit_code") != identity.credit_code:
+        raise RecordFormatError("credit_code is not the one in the certificate")
+    draft = RecordDraft(
+        category=document.category,
+        thing=document.thing,
+        owner=subject,
+        source_system="wallet",
+        source_version="",
+        occurred=None,
+        fields={name: from_json_value(value) for name, value in document.fields.items()},
+    )
+    check_draft(draft)
+    return draft

@@ -1,0 +1,109 @@
+"""Brings the outbox to the ledger: dry run, sign, store, send, wait for finality.
+
+An item is dry-run before it spends a nonce; what a contract refuses is parked. The signed transaction is durable
+before it is sent, so after a crash the same bytes go out again and take effect at most once. One object has one
+item under way; different objects share blocks.
+"""
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from node.domain.ledger import Block
+from node.errors import LedgerRefusedError, NonceTakenError
+from node.ports import Ledger
+from node.services.outbox import Outbox, OutboxItem, State
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 5
+_ALREADY_DONE = frozenset({"GrantsAlreadyRegistered", "GrantsAlreadyRevoked"})
+"""Refusals that mean somebody else has relayed the same: the aim is reached."""
+
+
+class Sender:
+    """Moves every object's oldest item one step at a time."""
+
+    def __init__(self, outbox: Outbox, ledger: Ledger, final_number: Callable[[], int]) -> None:
+        """Args:
+        outbox: what is to be sent.
+        ledger: where to.
+        final_number: number of the newest final block this node has seen.
+        """
+        self._outbox, self._ledger, self._final_number = outbox, ledger, final_number
+
+    async def step(self) -> bool:
+        """Move every object on by what can be done now; whether anything is still under way.
+
+        Raises:
+            LedgerUnavailableError: the engine does not answer; everything stays queued.
+            StoreError: the database fails.
+        """
+        heads = self._outbox.heads()
+        for number, item in sorted(heads.values(), key=lambda head: head[0]):
+            if item.state is State.WAITING:
+                await self._start(number, item)
+            elif item.state is State.SENT:
+                await self._follow(number, item)
+        return any(item.state is not State.PARKED for _, item in heads.values())
+
+    async def _start(self, number: int, item: OutboxItem) -> None:
+        call = item.decoded()
+        try:
+            await self._ledger.dry_run(call)
+        except LedgerRefusedError as refusal:
+            self._refused(number, item, refusal)
+            return
+        signed = await self._ledger.sign(call, await self._next_nonce())
+        sent = msgspec.structs.replace(
+            item, state=State.SENT, attempts=item.attempts + 1, nonce=signed.nonce, raw=signed.raw, hash=signed.hash
+        )
+        self._outbox.update(number, sent)
+        await self._send(number, sent)
+
+    async def _follow(self, number: int, item: OutboxItem) -> None:
+        outcome = await self._ledger.outcome(item.hash)
+        if outcome is None:
+            await self._send(number, item)
+        elif not outcome.succeeded:
+            self._retry(number, item, "the transaction failed in its block")
+        elif await self._is_final(outcome.block):
+            self._outbox.remove(number, item)
+
+    async def _send(self, number: int, item: OutboxItem) -> None:
+        try:
+            await self._ledger.send(item.signed())
+        except NonceTakenError:
+            # Either this very transaction is in a block by now, or another one used the nonce.
+            if await self._ledger.outcome(item.hash) is None:
+                self._retry(number, item, "another transaction used the nonce")
+
+    async def _next_nonce(self) -> int:
+        in_flight = [item.nonce for _, item in self._outbox.items() if item.state is State.SENT]
+        return max([await self._ledger.next_nonce(), *(nonce + 1 for nonce in in_flight)])
+
+    async def _is_final(self, block: Block) -> bool:
+        if block.number > self._final_number():
+            return False
+        canonical = await self._ledger.block(block.number)
+        return canonical is not None and canonical.hash == block.hash
+
+    def _retry(self, number: int, item: OutboxItem, problem: str) -> None:
+        state = State.PARKED if item.attempts >= MAX_ATTEMPTS else State.WAITING
+        logger.warning("outbox item %d (%s): %s; now %s", number, item.object, problem, state.value)
+        self._outbox.update(
+            number, OutboxItem(item.object, item.call, state=state, attempts=item.attempts, problem=problem)
+        )
+
+    def _refused(self, number: int, item: OutboxItem, refusal: LedgerRefusedError) -> None:
+        if refusal.problem in _ALREADY_DONE:
+            self._outbox.remove(number, item)
+            return
+        logger.warning("outbox item %d (%s) is parked: %s", number, item.object, refusal)
+        self._outbox.update(
+            number,
+            OutboxItem(item.object, item.call, state=State.PARKED, attempts=item.attempts, problem=str(refusal)),
+        )
+
+

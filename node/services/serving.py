@@ -1,0 +1,274 @@
+"""At a subject's home: answering reads under its grants, and the history of who read what.
+
+The home is the only one that counts the uses of a grant. Request, count, answer and the log record about them
+become durable in one batch before anything leaves; the reader's receipt follows, and its absence is visible.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.draft import RecordDraft
+from node.domain.encoding import to_base64url
+from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
+from node.domain.grant import Grant, Scope, check_covers, check_grant, check_scope, grant_terms
+from node.domain.ledger_ids import grant_id
+from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest
+from node.domain.wallet import WINDOW_SECONDS
+from node.errors import (
+    DocumentFormatError,
+    GrantMissingError,
+    GrantRevokedError,
+    GrantUsedUpError,
+    MissingError,
+    ReplayError,
+    StaleVersionError,
+)
+from node.ports import Answer, Clock, Signer, Store
+from node.services import layout
+from node.services.alliance import Alliance
+from node.services.feed import Feed, FeedEntry
+from node.services.follower import Follower
+from node.services.log import Log
+from node.services.records import Records
+from node.services.registration import READ_LOG, Registrations
+from node.services.sharing import KeptGrant
+from node.services.transaction import Transaction
+from node.services.vault import Entropy, Vault
+
+
+class ServedRead(msgspec.Struct, frozen=True):
+    """A read that was answered; enough to give the same answer again."""
+
+    answer: str
+    positions: list[int]
+    size: int
+    """Size of the log under whose checkpoint the records were proven."""
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """One read in a subject's history."""
+
+    time: float
+    grant: str
+    request: str
+    """The reader's signed request."""
+    answer: str
+    receipt: str = ""
+    """The reader's countersignature; empty while it is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Authority:
+    """A read request whose authority was checked."""
+
+    grant_id: bytes
+    grant: Grant
+    kept: KeptGrant
+    request: ReadRequest
+
+
+class Serving:
+    """Answers readers."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        vault: Vault,
+        alliance: Alliance,
+        registrations: Registrations,
+        records: Records,
+        log: Log,
+        follower: Follower,
+        feed: Feed,
+        signer: Signer,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store, self._vault, self._alliance, self._registrations = store, vault, alliance, registrations
+        self._records, self._log, self._follower, self._feed = records, log, follower, feed
+        self._signer, self._clock, self._entropy = signer, clock, entropy
+
+    def read(self, caller: str, request_token: str, grant_token: str) -> Answer:
+        """Answer a member's read.
+
+        Steps: 1 the reader's signature · 2 the subject's grant, its state and its cover · 3 the number of uses ·
+        4 the newest final records · 5 everything durable · 6 the answer leaves.
+
+        Raises:
+            NodeError: the read is not allowed or not possible; no use was counted.
+        """
+        authority = self._authorise(caller, request_token, grant_token)
+        subject = authority.grant.iss
+        delegation = self._registrations.load(subject).delegation
+        key = layout.READ + document_digest(request_token)
+        served = self._store.get(key)
+        if served is not None:
+            row = msgspec.msgpack.decode(served, type=ServedRead)
+            evidence = self._show(row.positions, authority.request.scope, row.size)
+            return Answer(evidence, row.answer, delegation)
+        if authority.kept.uses >= authority.grant.uses:
+            raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
+        size = self._alliance.projection.anchored_size(self._alliance.me)
+        positions = self._select(subject, authority.request.scope, size)
+        evidence = self._show(positions, authority.request.scope, size)
+        answer = self._sign(authority, request_token, evidence)
+        row = ServedRead(answer, positions, size)
+        self._remember(authority, key, row, request_token)
+        return Answer(evidence, answer, delegation)
+
+    def take_receipt(self, caller: str, token: str) -> None:
+        """Keep a reader's countersignature.
+
+        Raises:
+            NodeError: it is malformed, or not by the reader of that answer.
+        """
+        member = self._alliance.projection.member(caller)
+        receipt = open_document(token, ReadReceipt, member.identity_key)
+        key = self._store.get(layout.ANSWER + bytes.fromhex(receipt.answer))
+        if key is None:
+            raise MissingError("there is no such answer")
+        subject = key[len(layout.HISTORY) : -9].decode()
+        entry = self._entry(subject, key)
+        if peek_document(entry.request, ReadRequest).iss != caller or receipt.iss != caller:
+            raise MissingError("there is no such answer")
+        transaction = Transaction(self._store)
+        signed = msgspec.msgpack.encode(msgspec.structs.replace(entry, receipt=token))
+        transaction.put(key, self._vault.seal(subject, key, signed))
+        transaction.commit()
+
+    def history(self, subject: str) -> Iterator[HistoryEntry]:
+        """Who read what of a subject, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for key, _ in self._store.scan(layout.HISTORY + layout.text(subject)):
+            yield self._entry(subject, key)
+
+    def _authorise(self, caller: str, request_token: str, grant_token: str) -> _Authority:
+        self._follower.check_fresh()
+        projection, now = self._alliance.projection, self._clock.now()
+        # 1. the reader's own signature, meant for this node, now
+        request = open_document(request_token, ReadRequest, projection.member(caller).identity_key)
+        if (request.iss, request.aud, request.alliance) != (caller, self._alliance.me, self._alliance.id):
+            raise DocumentFormatError("the request is not this caller's to this node in this alliance")
+        if abs(now - request.iat) > WINDOW_SECONDS:
+            raise ReplayError("the read request is from another time")
+        check_scope(request.scope)
+        # 2. the subject's grant: signature, controller, state on the ledger, cover
+        grant = self._open_grant(grant_token)
+        raw_id = grant_id(self._alliance.raw_id, grant_terms(grant, document_digest(grant_token)))
+        state = projection.grant(raw_id)
+        kept = self._kept(raw_id, grant, grant_token)
+        if raw_id.hex() != request.grant or not (state.registered or state.revoked):
+            raise GrantMissingError("no live grant covers this read")
+        if state.revoked or kept.revoked:
+            raise GrantRevokedError("the grant was revoked by its owner")
+        check_covers(grant, request.scope, receiver=caller, purpose=request.purpose, at=int(now))
+        return _Authority(raw_id, grant, kept, request)
+
+    def _open_grant(self, token: str) -> Grant:
+        claimed = peek_document(token, Grant)
+        check_grant(claimed)
+        grant = open_document(token, Grant, bytes.fromhex(claimed.key))
+        row = self._alliance.projection.subject(bytes.fromhex(grant.iss))
+        if (
+            row is None
+            or row.controller != self._alliance.signer_of(grant.key)
+            or (row.home, grant.home) != (self._alliance.me, self._alliance.me)
+            or grant.alliance != self._alliance.id
+        ):
+            raise GrantMissingError("no live grant covers this read")
+        return grant
+
+    def _kept(self, raw_id: bytes, grant: Grant, token: str) -> KeptGrant:
+        """The kept grant, or a new one for a grant that another member has brought to the ledger."""
+        raw = self._store.get(layout.GRANT + raw_id)
+        return KeptGrant(token, grant.iss) if raw is None else msgspec.msgpack.decode(raw, type=KeptGrant)
+
+    def _select(self, subject: str, scope: Sequence[Scope], size: int) -> list[int]:
+        def is_final(position: int) -> bool:
+            index = self._log.index_of(position)
+            return index is not None and index < size
+
+        positions: list[int] = []
+        for part in scope:
+            found = list(self._records.newest(subject, part.category, is_final))
+            if not found:
+                raise MissingError(f"the subject has no final record of {part.category}")
+            if any(self._records.load(at).header.version < part.least_version for at in found):
+                raise StaleVersionError(f"a record of {part.category} is older than version {part.least_version}")
+            positions += found
+        return positions
+
+    def _show(self, positions: Sequence[int], scope: Sequence[Scope], size: int) -> bytes:
+        wanted = {part.category: frozenset(part.fields) for part in scope}
+        shown: list[ShownRecord] = []
+        for position in positions:
+            stored = self._records.load(position)
+            sealed, proof = stored.seal(), self._log.prove(position, size)
+            opened = sealed.commitments.disclosures
+            fields = [opened[name] for name in sorted(wanted[stored.header.category] & opened.keys())]
+            shown.append(
+                show_record(sealed.payload, sealed.commitments.blind, fields, proof.index, proof.path)
+            )
+        return encode_evidence(Evidence(self._log.checkpoint(size).note, tuple(shown)))
+
+    def _sign(self, authority: _Authority, request_token: str, evidence: bytes) -> str:
+        answer = ReadAnswer(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=to_base64url(self._entropy(16)),
+            iss=self._alliance.me,
+            aud=authority.request.iss,
+            request=document_digest(request_token).hex(),
+            evidence=evidence_digest(evidence),
+            use=authority.kept.uses + 1,
+        )
+        return sign_document(answer, self._signer.sign)
+
+    def _remember(self, authority: _Authority, key: bytes, row: ServedRead, request_token: str) -> None:
+        subject, now = authority.grant.iss, self._clock.now()
+        transaction = Transaction(self._store)
+        used = msgspec.structs.replace(authority.kept, uses=authority.kept.uses + 1)
+        transaction.put(layout.GRANT + authority.grant_id, msgspec.msgpack.encode(used))
+        transaction.put(layout.GRANT_OF + layout.text(subject) + authority.grant_id, b"")
+        transaction.put(key, msgspec.msgpack.encode(row))
+        place = layout.HISTORY + layout.text(subject) + layout.number(transaction.take(f"history/{subject}"))
+        entry = HistoryEntry(now, authority.grant_id.hex(), request_token, row.answer)
+        transaction.put(place, self._vault.seal(subject, place, msgspec.msgpack.encode(entry)))
+        transaction.put(layout.ANSWER + document_digest(row.answer), place)
+        self._records.stage(transaction, [_log_draft(authority, row.answer)])
+        about = {"subject": subject, "reader": authority.request.iss, "grant": authority.grant_id.hex()}
+        self._feed.add(transaction, FeedEntry("read.answered", now, about))
+        transaction.commit()
+        self._feed.wake()
+
+    def _entry(self, subject: str, key: bytes) -> HistoryEntry:
+        sealed = self._store.get(key)
+        if sealed is None:
+            raise MissingError("there is no such read")
+        return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=HistoryEntry)
+
+
+def _log_draft(authority: _Authority, answer: str) -> RecordDraft:
+    """The record about the read, which goes into the home's log like any other."""
+    request = authority.request
+    return RecordDraft(
+        category=READ_LOG,
+        thing=document_digest(answer).hex(),
+        owner=authority.grant.iss,
+        source_system="heqi",
+        source_version="",
+        occurred=None,
+        fields={
+            "reader": request.iss,
+            "purpose": request.purpose,
+            "grant": request.grant,
+            "answer": document_digest(answer).hex(),
+            "scope": tuple({"category": part.category, "fields": tuple(part.fields)} for part in request.scope),
+        },
+    )

@@ -1,0 +1,227 @@
+"""At any node: access requests for its subjects, grants and revocations on their way to the ledger.
+
+A grant or a revocation is taken from any subject of the alliance, whoever its home is, so that a home centre
+cannot block one. The receiver of a grant does not relay it: its account on the ledger would tell of it.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from node.domain.document import document_digest, open_document, peek_document
+from node.domain.grant import AccessRequest, Grant, check_grant, check_request, grant_terms
+from node.domain.ledger import GrantTerms, RegisterGrant, RevokeGrant
+from node.domain.ledger_ids import grant_id, revoke_grant_digest
+from node.domain.signature import verify_p256
+from node.domain.wallet import GrantCall, RevokeCall
+from node.errors import (
+    DocumentFormatError,
+    GrantExpiredError,
+    GrantMissingError,
+    RoleMissingError,
+    UnknownCallerError,
+)
+from node.ports import Clock, Store
+from node.services import layout
+from node.services.alliance import Alliance
+from node.services.feed import Feed, FeedEntry
+from node.services.gate import Gate
+from node.services.outbox import Outbox
+from node.services.registration import Registrations
+from node.services.transaction import Transaction
+from node.services.vault import Vault
+
+
+class PendingRequest(msgspec.Struct, frozen=True):
+    """An access request at the subject's home."""
+
+    token: str
+    grant: str = ""
+    """The grant that answers it, once there is one."""
+
+
+class KeptGrant(msgspec.Struct, frozen=True):
+    """A grant document at its home."""
+
+    token: str
+    subject: str
+    uses: int = 0
+    revoked: bool = False
+    """Set when this node took the revocation, before the ledger has it."""
+
+
+class Sharing:
+    """Requests, grants and revocations."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        vault: Vault,
+        alliance: Alliance,
+        gate: Gate,
+        registrations: Registrations,
+        outbox: Outbox,
+        feed: Feed,
+        clock: Clock,
+    ) -> None:
+        self._store, self._vault, self._alliance = store, vault, alliance
+        self._gate, self._registrations = gate, registrations
+        self._outbox, self._feed, self._clock = outbox, feed, clock
+
+    def submit_request(self, caller: str, token: str) -> None:
+        """Keep another member's request for the subject's wallet. Says nothing about whether there is such a subject.
+
+        Raises:
+            NodeError: the request is malformed or not the caller's.
+        """
+        member = self._alliance.projection.member(caller)
+        request = open_document(token, AccessRequest, member.identity_key)
+        if (request.iss, request.aud, request.alliance) != (caller, self._alliance.me, self._alliance.id):
+            raise DocumentFormatError("the request is not this caller's to this node in this alliance")
+        check_request(request)
+        key = _request_key(request.subject, token)
+        if not self._registrations.is_home_of(request.subject) or self._store.get(key) is not None:
+            return
+        transaction = Transaction(self._store)
+        self._seal(transaction, request.subject, key, PendingRequest(token))
+        about = {"subject": request.subject, "reader": caller, "request": document_digest(token).hex()}
+        self._feed.add(transaction, FeedEntry("request.received", self._clock.now(), about))
+        transaction.commit()
+        self._feed.wake()
+
+    def requests(self, subject: str) -> Iterator[PendingRequest]:
+        """A subject's access requests, answered ones included.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for key, sealed in self._store.scan(layout.REQUEST + layout.text(subject)):
+            yield msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=PendingRequest)
+
+    def collect_grant(self, caller: str, token: str) -> str | None:
+        """The grant that answers the caller's own request, or None; the same for a request nobody knows.
+
+        Raises:
+            NodeError: the request is not the caller's.
+        """
+        request = open_document(token, AccessRequest, self._alliance.projection.member(caller).identity_key)
+        if request.iss != caller:
+            raise DocumentFormatError("the request is not this caller's")
+        key = _request_key(request.subject, token)
+        sealed = self._store.get(key)
+        if sealed is None:
+            return None
+        pending = msgspec.msgpack.decode(self._vault.open(request.subject, key, sealed), type=PendingRequest)
+        return pending.grant or None
+
+    def give_grant(self, token: str) -> str:
+        """Take a grant from its subject's wallet, keep it if this is the home, and bring it to the ledger.
+
+        Returns:
+            The grant's id on the ledger, 64 hex digits.
+
+        Raises:
+            NodeError: the request or the grant is not acceptable; nothing is stored.
+        """
+        call = self._gate.open(token, GrantCall)
+        subject = self._gate.check_controller(call)
+        grant = open_document(call.grant, Grant, bytes.fromhex(call.key))
+        check_grant(grant)
+        if (grant.iss, grant.key, grant.alliance) != (subject.hex(), call.key, self._alliance.id):
+            raise DocumentFormatError("the grant is by another subject or key, or for another alliance")
+        if self._alliance.me == grant.aud:
+            raise RoleMissingError("a receiver does not relay its own grant; send it to another member")
+        if self._clock.now() > grant.register_before:
+            raise GrantExpiredError("the grant was to reach the ledger earlier; sign a new one")
+        terms = grant_terms(grant, document_digest(call.grant))
+        raw_id = grant_id(self._alliance.raw_id, terms)
+        transaction = Transaction(self._store)
+        if grant.home == self._alliance.me and transaction.get(layout.GRANT + raw_id) is None:
+            self._keep(transaction, raw_id, grant, call.grant)
+        if not self._alliance.projection.grant(raw_id).registered:
+            self._outbox.add(transaction, f"grant/{raw_id.hex()}", RegisterGrant(terms))
+        transaction.commit()
+        self._feed.wake()
+        return raw_id.hex()
+
+    def revoke(self, token: str) -> str:
+        """Take a revocation and bring it to the ledger; at the home it acts at once.
+
+        Returns:
+            The grant's id, 64 hex digits.
+
+        Raises:
+            NodeError: the request or the revocation is not acceptable; nothing is stored.
+        """
+        call = self._gate.open(token, RevokeCall)
+        self._gate.check_controller(call)
+        try:
+            terms = GrantTerms(
+                bytes.fromhex(call.digest), call.register_before, call.exp, bytes.fromhex(call.revoker)
+            )
+            signature = bytes.fromhex(call.signature)
+        except ValueError as error:
+            raise DocumentFormatError(f"the revocation is not hex: {error}") from error
+        raw_id = grant_id(self._alliance.raw_id, terms)
+        digest = revoke_grant_digest(self._alliance.signing_domain("Grants"), raw_id)
+        verify_p256(terms.revoker[20:], digest, signature)
+        transaction = Transaction(self._store)
+        key = layout.GRANT + raw_id
+        kept = transaction.get(key)
+        if kept is not None:
+            grant = msgspec.msgpack.decode(kept, type=KeptGrant)
+            transaction.put(key, msgspec.msgpack.encode(msgspec.structs.replace(grant, revoked=True)))
+        if not self._alliance.projection.grant(raw_id).revoked:
+            self._outbox.add(transaction, f"grant/{raw_id.hex()}", RevokeGrant(terms, signature))
+        about = {"grant": raw_id.hex()}
+        self._feed.add(transaction, FeedEntry("grant.revoked", self._clock.now(), about))
+        transaction.commit()
+        self._feed.wake()
+        return raw_id.hex()
+
+    def grants(self, subject: str) -> Iterator[tuple[str, KeptGrant]]:
+        """A subject's grants that this home keeps, by id.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for key, _ in self._store.scan(layout.GRANT_OF + layout.text(subject)):
+            raw_id = key[-32:]
+            yield raw_id.hex(), self.grant(raw_id)
+
+    def grant(self, raw_id: bytes) -> KeptGrant:
+        """A grant that this home keeps.
+
+        Raises:
+            GrantMissingError: there is none.
+            StoreError: the database fails.
+        """
+        raw = self._store.get(layout.GRANT + raw_id)
+        if raw is None:
+            raise GrantMissingError("no live grant covers this")
+        return msgspec.msgpack.decode(raw, type=KeptGrant)
+
+    def _keep(self, transaction: Transaction, raw_id: bytes, grant: Grant, token: str) -> None:
+        if not self._registrations.is_home_of(grant.iss):
+            raise UnknownCallerError("the grant names this node as home, but its subject is not registered here")
+        kept = KeptGrant(token, grant.iss)
+        transaction.put(layout.GRANT + raw_id, msgspec.msgpack.encode(kept))
+        transaction.put(layout.GRANT_OF + layout.text(grant.iss) + raw_id, b"")
+        self._answer(transaction, grant, token)
+        about = {"subject": grant.iss, "reader": grant.aud, "grant": raw_id.hex()}
+        self._feed.add(transaction, FeedEntry("grant.received", self._clock.now(), about))
+
+    def _answer(self, transaction: Transaction, grant: Grant, token: str) -> None:
+        """Put the grant beside the request that it answers, for the reader to collect."""
+        for key, sealed in self._store.scan(layout.REQUEST + layout.text(grant.iss)):
+            pending = msgspec.msgpack.decode(self._vault.open(grant.iss, key, sealed), type=PendingRequest)
+            request = peek_document(pending.token, AccessRequest)
+            if (request.jti, request.iss) == (grant.request, grant.aud):
+                self._seal(transaction, grant.iss, key, PendingRequest(pending.token, token))
+
+    def _seal(self, transaction: Transaction, subject: str, key: bytes, row: msgspec.Struct) -> None:
+        transaction.put(key, self._vault.seal(subject, key, msgspec.msgpack.encode(row)))
+
+
+def _request_key(subject: str, token: str) -> bytes:
+    return layout.REQUEST + layout.text(subject) + document_digest(token)

@@ -1,0 +1,84 @@
+"""Encryption at rest: one AES-256-GCM key per owner, wrapped by the node's data key, in a store of its own.
+
+What belongs to a subject is sealed under that subject's key, so forgetting the subject means deleting one key.
+The keyring is kept apart from the data and from its backups. Source: NIST SP 800-38D; PIPL art. 47 and 51.
+"""
+
+import hmac
+from collections.abc import Callable
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.errors import StoreError
+from node.ports import Batch, Store
+
+Entropy = Callable[[int], bytes]
+"""n → n random bytes, from the operating system in production."""
+
+NONCE_BYTES = 12
+_KEY_BYTES = 32
+_KEYRING_PREFIX = b"k/"
+_DIRECTORY_TAG = b"heqi.directory.v1\0"
+
+
+class Vault:
+    """Seals and opens what is at rest; holds the unwrapped keys in memory only."""
+
+    def __init__(self, keyring: Store, data_key: bytes, entropy: Entropy) -> None:
+        """Args:
+        keyring: store that holds nothing but wrapped keys.
+        data_key: 32 bytes, the node's own.
+        entropy: source of keys and nonces.
+        """
+        self._keyring = keyring
+        self._wrapping = AESGCM(data_key)
+        self._data_key = data_key
+        self._entropy = entropy
+        self._open_keys: dict[str, AESGCM] = {}
+
+    def seal(self, owner: str, place: bytes, content: bytes) -> bytes:
+        """Encrypt under the owner's key, which is made at first use; the result opens only at `place`.
+
+        Raises:
+            StoreError: the keyring fails.
+        """
+        nonce = self._entropy(NONCE_BYTES)
+        return nonce + self._key_of(owner, create=True).encrypt(nonce, content, place)
+
+    def open(self, owner: str, place: bytes, sealed: bytes) -> bytes:
+        """Decrypt.
+
+        Raises:
+            StoreError: there is no key, or the bytes are not what was sealed at this place.
+        """
+        try:
+            return self._key_of(owner, create=False).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place)
+        except InvalidTag as error:
+            raise StoreError("a sealed value was altered or moved") from error
+
+    def directory_key(self, code: str) -> bytes:
+        """32 bytes under which the home's directory files a credit code, which is guessable in the clear."""
+        return hmac.digest(self._data_key, _DIRECTORY_TAG + code.encode(), "sha256")
+
+    def _key_of(self, owner: str, *, create: bool) -> AESGCM:
+        key = self._open_keys.get(owner)
+        if key is None:
+            key = self._open_keys[owner] = AESGCM(self._load(owner, create=create))
+        return key
+
+    def _load(self, owner: str, *, create: bool) -> bytes:
+        place = _KEYRING_PREFIX + owner.encode()
+        wrapped = self._keyring.get(place)
+        if wrapped is not None:
+            try:
+                return self._wrapping.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], place)
+            except InvalidTag as error:
+                raise StoreError("the keyring does not belong to this node's data key") from error
+        if not create:
+            raise StoreError("the key of this data was erased")
+        key, nonce = self._entropy(_KEY_BYTES), self._entropy(NONCE_BYTES)
+        batch = Batch()
+        batch.put(place, nonce + self._wrapping.encrypt(nonce, key, place))
+        self._keyring.write(batch)
+        return key
