@@ -4,7 +4,8 @@ Entries say that something happened and to which identifiers, never what a recor
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -33,7 +34,7 @@ class Feed:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiters: set[asyncio.Event] = set()
+        self._bells: set[asyncio.Event] = set()
 
     def add(self, transaction: Transaction, entry: FeedEntry) -> None:
         """Write an entry together with what it reports; call `wake` after the commit."""
@@ -44,8 +45,18 @@ class Feed:
 
     def wake(self) -> None:
         """Tell those who watch to look again."""
-        for waiter in self._waiters:
-            waiter.set()
+        for bell in self._bells:
+            bell.set()
+
+    @contextmanager
+    def bell(self) -> Iterator[asyncio.Event]:
+        """An event that is set whenever something new may be there; the listener clears it."""
+        bell = asyncio.Event()
+        self._bells.add(bell)
+        try:
+            yield bell
+        finally:
+            self._bells.discard(bell)
 
     async def watch(self, after: int) -> AsyncIterator[tuple[int, FeedEntry]]:
         """All entries from number `after` on, those to come included; ends only with its consumer.
@@ -53,14 +64,10 @@ class Feed:
         Raises:
             StoreError: the database fails.
         """
-        waiter = asyncio.Event()
-        self._waiters.add(waiter)
-        try:
+        with self.bell() as bell:
             while True:
-                waiter.clear()
+                bell.clear()
                 for key, raw in self._store.scan(layout.FEED, start=layout.number(after)):
                     after = layout.from_number(key[len(layout.FEED) :]) + 1
                     yield after - 1, msgspec.msgpack.decode(raw, type=FeedEntry)
-                await waiter.wait()
-        finally:
-            self._waiters.discard(waiter)
+                await bell.wait()

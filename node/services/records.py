@@ -26,7 +26,7 @@ from node.services.vault import Entropy, Vault
 POSITION = "position"
 MAX_MESSAGE_RECORDS = 5_000
 _SEED_BYTES = 32
-_PARKED = "parked"
+PARKED_COUNTER = "parked"
 _KEPT_ACKNOWLEDGEMENTS = 100_000
 
 
@@ -194,6 +194,15 @@ class Records:
                     break
             stop = thing
 
+    def all_of(self, owner: str) -> Iterator[int]:
+        """Positions of all records of an owner, every version of every thing.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for _, raw in self._store.scan(layout.VERSION + layout.text(owner)):
+            yield layout.from_number(raw)
+
     def last_sequence(self, client: str) -> int:
         """The client's last accepted sequence, zero before the first.
 
@@ -202,13 +211,13 @@ class Records:
         """
         return Transaction(self._store).counter(f"client/{client}")
 
-    def parked(self) -> Iterator[tuple[int, ParkedRow]]:
-        """Everything that is parked, oldest first.
+    def parked(self, first: int = 0) -> Iterator[tuple[int, ParkedRow]]:
+        """Everything that is parked from number `first` on, oldest first.
 
         Raises:
             StoreError: the database fails.
         """
-        for key, raw in self._store.scan(layout.PARKED):
+        for key, raw in self._store.scan(layout.PARKED, start=layout.number(first)):
             yield layout.from_number(key[len(layout.PARKED) :]), msgspec.msgpack.decode(raw, type=ParkedRow)
 
     def _acknowledged(  # noqa: PLR0917
@@ -239,7 +248,7 @@ class Records:
         transaction.put(layout.ENTRY + place, record.seal().entry)
 
     def _park(self, transaction: Transaction, row: ParkedRow) -> None:
-        number = transaction.take(_PARKED)
+        number = transaction.take(PARKED_COUNTER)
         transaction.put(layout.PARKED + layout.number(number), msgspec.msgpack.encode(row))
         about = {"client": row.client, "sequence": str(row.sequence), "reason": row.reason}
         self._feed.add(transaction, FeedEntry("item.parked", self._clock.now(), about))

@@ -17,7 +17,7 @@ from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
 from node.domain.values import from_json_value
 from node.domain.wallet import PackageRecord, RegisterCall
-from node.errors import DuplicateError, InvalidError, MissingError, RecordFormatError, SignatureError
+from node.errors import DuplicateError, InvalidError, MissingError, RecordFormatError, SignatureError, UnknownCallerError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
@@ -117,6 +117,17 @@ class Registrations:
         if sealed is None:
             raise MissingError("no such subject is registered here")
         return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Registration)
+
+    def owned_by(self, subject: str, key: str) -> str:
+        """The subject, if it is registered here under this wallet key.
+
+        Raises:
+            UnknownCallerError: it is not; the same where there is no such subject.
+            StoreError: the database fails.
+        """
+        if not self.is_home_of(subject) or self.load(subject).key != key:
+            raise UnknownCallerError("this key does not speak for a subject that is registered here")
+        return subject
 
     def is_home_of(self, subject: str) -> bool:
         """Whether this node keeps the subject's records.

@@ -1,0 +1,81 @@
+"""Other members' nodes over gRPC: one channel per peer, trusting exactly the key that the ledger names for it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from heqi.v1 import exchange_service_pb2 as pb
+from heqi.v1 import exchange_service_pb2_grpc as rpc
+
+from adapters.crypto.leaves import IssuedLeaf
+from node.domain.member import Member
+from node.ports import Answer
+from node.wire.status import from_rpc_error
+from node.wire.tls import anchor_pem, server_name
+
+_MESSAGE_BYTES = 16 << 20
+
+
+class GrpcPeers:
+    """The `Peers` port."""
+
+    def __init__(self, leaf: Callable[[], IssuedLeaf], timeout_seconds: float = 10.0) -> None:
+        """Args:
+        leaf: this node's present leaf.
+        timeout_seconds: for each call.
+        """
+        self._leaf, self._timeout = leaf, timeout_seconds
+        self._channels: dict[tuple[str, str, bytes, bytes], grpc.aio.Channel] = {}
+
+    async def submit_request(self, member: Member, request: str) -> None:
+        """See `Peers.submit_request`."""
+        message = pb.SubmitAccessRequestRequest(access_request=request)
+        await self._call(member, lambda stub: stub.SubmitAccessRequest(message, timeout=self._timeout))
+
+    async def collect_grant(self, member: Member, request: str) -> str | None:
+        """See `Peers.collect_grant`."""
+        message = pb.CollectGrantRequest(access_request=request)
+        response = await self._call(member, lambda stub: stub.CollectGrant(message, timeout=self._timeout))
+        return response.grant or None
+
+    async def read(self, member: Member, request: str, grant: str) -> Answer:
+        """See `Peers.read`."""
+        message = pb.ReadRecordsRequest(read_request=request, grant=grant)
+        response = await self._call(member, lambda stub: stub.ReadRecords(message, timeout=self._timeout))
+        return Answer(response.evidence, response.answer, response.delegation)
+
+    async def submit_receipt(self, member: Member, receipt: str) -> None:
+        """See `Peers.submit_receipt`."""
+        message = pb.SubmitReceiptRequest(receipt=receipt)
+        await self._call(member, lambda stub: stub.SubmitReceipt(message, timeout=self._timeout))
+
+    async def close(self) -> None:
+        """Close all channels."""
+        for channel in self._channels.values():
+            await channel.close()
+        self._channels.clear()
+
+    async def _call(self, member: Member, call: Callable[[rpc.ExchangeServiceAsyncStub], Awaitable[Any]]) -> Any:
+        stub: Any = rpc.ExchangeServiceStub(await self._channel(member))
+        try:
+            return await call(stub)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error, member.name) from error
+
+    async def _channel(self, member: Member) -> grpc.aio.Channel:
+        leaf = self._leaf()
+        wanted = (member.name, member.endpoint, member.identity_key, leaf.certificate_pem)
+        if wanted not in self._channels:
+            # A new key, address or leaf makes a new channel; the old one would trust the wrong thing.
+            for known in [known for known in self._channels if known[0] == member.name]:
+                await self._channels.pop(known).close()
+            credentials = grpc.ssl_channel_credentials(
+                anchor_pem(member.name, member.identity_key), leaf.key_pem, leaf.certificate_pem
+            )
+            options = [
+                ("grpc.ssl_target_name_override", server_name(member.name)),
+                ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+                ("grpc.max_send_message_length", _MESSAGE_BYTES),
+            ]
+            self._channels[wanted] = grpc.aio.secure_channel(member.endpoint, credentials, options)
+        return self._channels[wanted]

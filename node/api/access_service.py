@@ -1,0 +1,71 @@
+"""`AccessService`: a centre's own systems ask for other centres' data and read it under grants."""
+
+from heqi.v1 import access_service_pb2 as pb
+from heqi.v1 import access_service_pb2_grpc as rpc
+
+from node.api.caller import Context
+from node.domain.document import peek_document
+from node.domain.encoding import from_hex
+from node.domain.grant import AccessRequest
+from node.services.proving import Proving
+from node.services.reading import OwnRequest, Reading
+from node.wire.messages import scopes_from_messages, verified_record_message
+
+_DEFAULT_VALID_SECONDS = 30 * 86_400
+State = pb.AccessRequest.State
+
+
+class AccessService(rpc.AccessServiceServicer):
+    """Translates, calls `Reading`, translates back."""
+
+    def __init__(self, reading: Reading, proving: Proving) -> None:
+        self._reading, self._proving = reading, proving
+
+    async def RequestAccess(
+        self, request: pb.RequestAccessRequest, context: Context
+    ) -> pb.RequestAccessResponse:
+        """See the proto."""
+        digest = self._reading.request(
+            request.subject_id,
+            request.home,
+            scopes_from_messages(request.scopes),
+            request.purpose,
+            request.uses or 1,
+            request.valid_seconds or _DEFAULT_VALID_SECONDS,
+        )
+        return pb.RequestAccessResponse(request_id=digest)
+
+    async def ListAccessRequests(
+        self, request: pb.ListAccessRequestsRequest, context: Context
+    ) -> pb.ListAccessRequestsResponse:
+        """See the proto."""
+        rows = [_message(digest, own) for digest, own in self._reading.requests()]
+        return pb.ListAccessRequestsResponse(access_requests=rows)
+
+    async def FetchRecords(self, request: pb.FetchRecordsRequest, context: Context) -> pb.FetchRecordsResponse:
+        """See the proto."""
+        fetched = await self._reading.fetch(from_hex(request.request_id, 32).hex())
+        return pb.FetchRecordsResponse(
+            records=[verified_record_message(record) for record in fetched.records],
+            credit_code=fetched.credit_code,
+            organisation=fetched.organisation,
+            read=fetched.number,
+        )
+
+    async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> pb.GetBundleResponse:
+        """See the proto."""
+        digest = from_hex(request.request_id, 32).hex()
+        return pb.GetBundleResponse(bundle=self._proving.obtained_bundle(digest, request.read))
+
+
+def _message(digest: str, own: OwnRequest) -> pb.AccessRequest:
+    asked = peek_document(own.token, AccessRequest)
+    state = State.STATE_DELIVERED if own.delivered else State.STATE_WAITING
+    return pb.AccessRequest(
+        request_id=digest,
+        subject_id=asked.subject,
+        home=asked.aud,
+        purpose=asked.purpose,
+        state=State.STATE_GRANTED if own.grant else state,
+        reads=own.reads,
+    )

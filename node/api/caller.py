@@ -1,0 +1,86 @@
+"""Who calls, and what each kind of caller may call: the one place that decides."""
+
+import enum
+
+import grpc
+from google.protobuf.message import Message
+
+from node.errors import NotMemberError, RoleMissingError, UnknownCallerError
+from node.services.projection import Projection
+from node.wire.tls import OPERATOR, Caller, identify, parse_leaf
+
+Context = grpc.aio.ServicerContext[Message, Message]
+
+
+class Kind(enum.Enum):
+    """Kinds of callers."""
+
+    MEMBER = "member"
+    SYSTEM = "system"
+    WALLET = "wallet"
+    """Anybody on the wallets' listener: the signed request says who it is."""
+
+
+_PUBLIC = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/", "/grpc.reflection.v1.ServerReflection/")
+_ALLOWED: dict[str, Kind] = {
+    "/heqi.v1.ExchangeService/": Kind.MEMBER,
+    "/heqi.v1.RecordService/": Kind.SYSTEM,
+    "/heqi.v1.AccessService/": Kind.SYSTEM,
+    "/heqi.v1.AllianceService/": Kind.SYSTEM,
+    "/heqi.v1.EventService/": Kind.SYSTEM,
+    "/heqi.v1.WalletService/": Kind.WALLET,
+}
+
+
+class Callers:
+    """Tells who stands behind a call, by the certificate of its connection and the ledger's pinned keys."""
+
+    def __init__(self, projection: Projection, me: str) -> None:
+        self._projection, self._me = projection, me
+
+    def of(self, context: Context) -> Caller:
+        """The caller of a call on the members' listener.
+
+        Asked on every call, so a connection does not outlive a suspension or a change of key.
+
+        Raises:
+            UnknownCallerError: nobody this node knows.
+        """
+        pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
+        leaf = parse_leaf(pem)
+        try:
+            issuer = self._projection.member(leaf.issuer)
+        except NotMemberError as error:
+            raise UnknownCallerError("the caller's certificate is not of an active member") from error
+        return identify(pem, issuer, self._me)
+
+    def check(self, method: str, context: Context) -> None:
+        """Check that the caller may call a method on the members' listener.
+
+        Raises:
+            UnknownCallerError: nobody this node knows.
+            RoleMissingError: known, but not for this.
+        """
+        caller = self.of(context)
+        if method.startswith(_PUBLIC):
+            return
+        kind = allowed_kind(method)
+        is_system = caller.role == OPERATOR
+        if (kind is Kind.SYSTEM and is_system) or (kind is Kind.MEMBER and not caller.role):
+            return
+        raise RoleMissingError(f"{caller.member}{' ' + caller.role if caller.role else ''} may not call {method}")
+
+
+def check_wallet_method(method: str) -> None:
+    """Check that a method may be called on the wallets' listener.
+
+    Raises:
+        RoleMissingError: it belongs to another listener.
+    """
+    if not method.startswith(_PUBLIC) and allowed_kind(method) is not Kind.WALLET:
+        raise RoleMissingError(f"{method} is not for wallets")
+
+
+def allowed_kind(method: str) -> Kind | None:
+    """Which kind of caller a method is for; None for a method that nobody may call."""
+    return next((kind for prefix, kind in _ALLOWED.items() if method.startswith(prefix)), None)

@@ -1,0 +1,121 @@
+"""`RecordService`: a centre's own systems append records and get them proven."""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+
+from heqi.v1 import record_service_pb2 as pb
+from heqi.v1 import record_service_pb2_grpc as rpc
+
+from node.api.caller import Context
+from node.errors import InvalidError
+from node.services.feed import Feed
+from node.services.proving import Proving
+from node.services.records import Incoming, Records
+from node.wire.messages import draft_from_record
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_DEFAULT_PAGE, _MAX_PAGE = 100, 1000
+
+Awaited = deque[tuple[int, int]]
+"""(sequence, position behind its last record) of messages whose FINAL was asked for."""
+
+
+class RecordService(rpc.RecordServiceServicer):
+    """Translates, calls `Records` and `Proving`, translates back."""
+
+    def __init__(self, records: Records, proving: Proving, feed: Feed) -> None:
+        self._records, self._proving, self._feed = records, proving, feed
+
+    async def AppendRecords(
+        self, request_iterator: AsyncIterator[pb.AppendRecordsRequest], context: Context
+    ) -> AsyncIterator[pb.AppendRecordsResponse]:
+        """Answer each message ACCEPTED as it comes, and FINAL whenever an anchor has covered it."""
+        awaited: Awaited = deque()
+        messages = aiter(request_iterator)
+        with self._feed.bell() as bell:
+            incoming: asyncio.Future[pb.AppendRecordsRequest | None] | None
+            incoming = asyncio.ensure_future(anext(messages, None))
+            rung = asyncio.ensure_future(bell.wait())
+            try:
+                while incoming is not None or awaited:
+                    waiters = {rung} if incoming is None else {incoming, rung}
+                    await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+                    if incoming is not None and incoming.done():
+                        request = incoming.result()
+                        incoming = None if request is None else asyncio.ensure_future(anext(messages, None))
+                        if request is not None:
+                            yield self._accept(request, awaited)
+                    if rung.done():
+                        bell.clear()
+                        rung = asyncio.ensure_future(bell.wait())
+                    for final in self._finals(awaited):
+                        yield final
+            finally:
+                rung.cancel()
+                if incoming is not None:
+                    incoming.cancel()
+
+    async def GetLastSequence(
+        self, request: pb.GetLastSequenceRequest, context: Context
+    ) -> pb.GetLastSequenceResponse:
+        """See the proto."""
+        return pb.GetLastSequenceResponse(sequence=self._records.last_sequence(_client(request.client_id)))
+
+    async def ProveRecord(self, request: pb.ProveRecordRequest, context: Context) -> pb.ProveRecordResponse:
+        """See the proto."""
+        return pb.ProveRecordResponse(bundle=self._proving.own_bundle(request.position, request.fields))
+
+    async def ListParkedRecords(
+        self, request: pb.ListParkedRecordsRequest, context: Context
+    ) -> pb.ListParkedRecordsResponse:
+        """See the proto."""
+        size = min(request.page_size or _DEFAULT_PAGE, _MAX_PAGE)
+        response = pb.ListParkedRecordsResponse()
+        for number, row in self._records.parked(_page_start(request.page_token)):
+            if len(response.parked_records) == size:
+                response.next_page_token = str(number)
+                break
+            response.parked_records.add(
+                number=number,
+                client_id=row.client,
+                sequence=row.sequence,
+                place=row.place,
+                reason=row.reason,
+                message=row.message,
+            )
+        return response
+
+    def _accept(self, request: pb.AppendRecordsRequest, awaited: Awaited) -> pb.AppendRecordsResponse:
+        message = [
+            Incoming(record.SerializeToString(deterministic=True), draft_from_record(record))
+            for record in request.records
+        ]
+        accepted = self._records.append(_client(request.client_id), request.sequence, message)
+        if request.await_final:
+            awaited.append((request.sequence, accepted.first + accepted.count))
+        answer = pb.Accepted(
+            first_position=accepted.first, record_count=accepted.count, parked_count=accepted.parked
+        )
+        return pb.AppendRecordsResponse(sequence=request.sequence, accepted=answer)
+
+    def _finals(self, awaited: Awaited) -> Iterator[pb.AppendRecordsResponse]:
+        if not awaited:
+            return
+        through, size = self._proving.final_through(), self._proving.anchored_size()
+        while awaited and awaited[0][1] <= through:
+            sequence, _ = awaited.popleft()
+            yield pb.AppendRecordsResponse(sequence=sequence, final=pb.Final(log_size=size))
+
+
+def _client(client_id: str) -> str:
+    if not _CLIENT_ID.fullmatch(client_id):
+        raise InvalidError("client_id must have 1 to 64 of A-Z a-z 0-9 . _ -")
+    return client_id
+
+
+def _page_start(token: str) -> int:
+    if token and not (token.isascii() and token.isdigit() and len(token) < 19):
+        raise InvalidError("page_token is not one that this node gave")
+    return int(token or 0)

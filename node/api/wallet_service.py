@@ -1,0 +1,85 @@
+"""`WalletService`: what bidders' wallets call; the signed document in each request says who it is."""
+
+from heqi.v1 import wallet_service_pb2 as pb
+from heqi.v1 import wallet_service_pb2_grpc as rpc
+
+from node.api.caller import Context
+from node.domain.encoding import to_rfc3339
+from node.domain.wallet import HistoryCall, StatusCall
+from node.services.alliance import Alliance
+from node.services.gate import Gate
+from node.services.proving import Proving
+from node.services.records import Records
+from node.services.registration import Registrations
+from node.services.serving import Serving
+from node.services.sharing import Sharing
+
+
+class WalletService(rpc.WalletServiceServicer):
+    """Translates, calls the service concerned, translates back."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        alliance: Alliance,
+        gate: Gate,
+        registrations: Registrations,
+        sharing: Sharing,
+        serving: Serving,
+        records: Records,
+        proving: Proving,
+    ) -> None:
+        self._alliance, self._gate, self._registrations = alliance, gate, registrations
+        self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
+
+    async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
+        """See the proto."""
+        registered = self._registrations.register(request.signed_request)
+        return pb.RegisterResponse(subject_id=registered.subject, record_count=registered.count)
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
+        """See the proto."""
+        call = self._gate.open(request.signed_request, StatusCall)
+        subject = self._registrations.owned_by(call.subject, call.key)
+        positions = list(self._records.all_of(subject))
+        through = self._proving.final_through()
+        projection = self._alliance.projection
+        response = pb.GetStatusResponse(
+            subject_final=projection.subject(bytes.fromhex(subject)) is not None,
+            accepted_count=len(positions),
+            final_count=sum(position < through for position in positions),
+        )
+        for pending in self._sharing.requests(subject):
+            response.requests.add(access_request=pending.token, answered=bool(pending.grant))
+        for grant_id, kept in self._sharing.grants(subject):
+            state = projection.grant(bytes.fromhex(grant_id))
+            response.grants.add(
+                grant_id=grant_id,
+                grant=kept.token,
+                registered=state.registered,
+                revoked=state.revoked or kept.revoked,
+                uses=kept.uses,
+            )
+        return response
+
+    async def GiveGrant(self, request: pb.GiveGrantRequest, context: Context) -> pb.GiveGrantResponse:
+        """See the proto."""
+        return pb.GiveGrantResponse(grant_id=self._sharing.give_grant(request.signed_request))
+
+    async def RevokeGrant(self, request: pb.RevokeGrantRequest, context: Context) -> pb.RevokeGrantResponse:
+        """See the proto."""
+        return pb.RevokeGrantResponse(grant_id=self._sharing.revoke(request.signed_request))
+
+    async def ListReads(self, request: pb.ListReadsRequest, context: Context) -> pb.ListReadsResponse:
+        """See the proto."""
+        call = self._gate.open(request.signed_request, HistoryCall)
+        subject = self._registrations.owned_by(call.subject, call.key)
+        response = pb.ListReadsResponse()
+        for entry in self._serving.history(subject):
+            response.reads.add(
+                time=to_rfc3339(entry.time),
+                grant_id=entry.grant,
+                read_request=entry.request,
+                answer=entry.answer,
+                receipt=entry.receipt,
+            )
+        return response

@@ -1,0 +1,78 @@
+"""`heqi.toml`: everything an operator decides, each key with its unit and default. Unknown keys are errors."""
+
+from pathlib import Path
+
+import msgspec
+
+from node.errors import ConfigError
+
+CONFIG_FILE = "heqi.toml"
+ALLIANCE_FILE = "alliance.json"
+
+
+class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where this node listens; `host:port`."""
+
+    members: str
+    wallets: str
+
+
+class LedgerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How this node reaches the ledger."""
+
+    url: str
+    """`unix:///path/to/chain.sock` or `http://host:port`."""
+    confirmations: int = 0
+    """Blocks above one that make it final; 0 where the engine's blocks are final at once."""
+    staleness_seconds: float = 60.0
+    """Reads that need the ledger fail once its newest block is older than this."""
+    poll_seconds: float = 0.2
+    """How often the node looks for new blocks and outcomes."""
+
+
+class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the log is published."""
+
+    period_seconds: float = 10.0
+    """One batch is published per period, with or without work."""
+    batch_size: int = 64
+    """Entries in every batch, cover included. Change it between days, not with the load: it is public."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    name: str
+    """This member's name."""
+    roles: list[str]
+    """Of `CENTRE`, `GUARANTOR`, `SUPERVISOR`."""
+    listen: Listen
+    ledger: LedgerConfig
+    log: LogConfig = LogConfig()
+
+
+def load_config(home: Path) -> Config:
+    """Read a node's configuration.
+
+    Raises:
+        ConfigError: it is missing, or a key is missing, unknown or out of range.
+    """
+    path = home / CONFIG_FILE
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; `heqi init` makes a node's folder") from error
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if not 1 <= config.log.batch_size <= 65_536:
+        raise ConfigError(f"{path}: log.batch_size must be 1 to 65536")
+    for name, seconds in (
+        ("log.period_seconds", config.log.period_seconds),
+        ("ledger.poll_seconds", config.ledger.poll_seconds),
+        ("ledger.staleness_seconds", config.ledger.staleness_seconds),
+    ):
+        if not 0.01 <= seconds <= 86_400:
+            raise ConfigError(f"{path}: {name} must be 0.01 to 86400 seconds")
+    if not 0 <= config.ledger.confirmations <= 1000:
+        raise ConfigError(f"{path}: ledger.confirmations must be 0 to 1000")
+    return config

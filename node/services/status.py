@@ -1,0 +1,54 @@
+"""How this node is doing, in numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.ports import Clock, Store
+from node.services.follower import Follower
+from node.services.log import Log
+from node.services.outbox import Outbox, OutboxItem
+from node.services.proving import Proving
+from node.services.records import PARKED_COUNTER, POSITION
+from node.services.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One moment of a node."""
+
+    records: int
+    log_size: int
+    anchored_size: int
+    block_number: int
+    """-1 before the first."""
+    block_age_seconds: int
+    """-1 before the first."""
+    outbox: Sequence[tuple[int, OutboxItem]]
+    parked: int
+
+
+class NodeStatus:
+    """Reads counters; changes nothing."""
+
+    def __init__(  # noqa: PLR0917
+        self, store: Store, log: Log, proving: Proving, follower: Follower, outbox: Outbox, clock: Clock
+    ) -> None:
+        self._store, self._log, self._proving = store, log, proving
+        self._follower, self._outbox, self._clock = follower, outbox, clock
+
+    def now(self) -> Status:
+        """The status at this moment.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        counters, head = Transaction(self._store), self._follower.head
+        return Status(
+            records=counters.counter(POSITION),
+            log_size=self._log.size(),
+            anchored_size=self._proving.anchored_size(),
+            block_number=-1 if head is None else head.number,
+            block_age_seconds=-1 if head is None else max(0, int(self._clock.now() - head.time)),
+            outbox=list(self._outbox.items()),
+            parked=counters.counter(PARKED_COUNTER),
+        )

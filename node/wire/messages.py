@@ -1,0 +1,121 @@
+"""Domain values and records to and from `heqi.v1` messages: the only file that knows both."""
+
+from collections.abc import Iterable
+
+from heqi.v1 import access_service_pb2, record_pb2
+
+from node.domain.draft import RecordDraft
+from node.domain.encoding import canonical_json
+from node.domain.evidence import VerifiedRecord
+from node.domain.grant import Scope
+from node.domain.values import DateValue, DecimalValue, TimeValue, Value
+from node.errors import InvalidError, RecordFormatError
+
+MAX_DEPTH = 16
+
+
+def draft_from_record(record: record_pb2.Record) -> RecordDraft | InvalidError:
+    """The draft that a message states, or why there is none: a bad record does not stop its neighbours.
+
+    Rules of the category are not checked here.
+    """
+    try:
+        return RecordDraft(
+            category=record.category,
+            thing=record.thing,
+            owner=None,
+            source_system=record.source_system,
+            source_version=record.source_version,
+            occurred=record.occurred or None,
+            fields=_fields(record.fields, 0),
+        )
+    except InvalidError as error:
+        return error
+
+
+def record_from_draft(draft: RecordDraft) -> record_pb2.Record:
+    """The message for a draft of the centre's own."""
+    return record_pb2.Record(
+        category=draft.category,
+        thing=draft.thing,
+        source_system=draft.source_system,
+        source_version=draft.source_version,
+        occurred=draft.occurred or "",
+        fields=[record_pb2.NamedValue(name=name, value=_message(value)) for name, value in draft.fields.items()],
+    )
+
+
+def scopes_from_messages(messages: Iterable[access_service_pb2.Scope]) -> list[Scope]:
+    """Scopes in the canonical order: sorted by category, fields sorted, each once."""
+    scopes = [Scope(m.category, tuple(sorted(set(m.fields))), m.least_version or 1) for m in messages]
+    return sorted(scopes, key=lambda scope: scope.category)
+
+
+def verified_record_message(record: VerifiedRecord) -> record_pb2.VerifiedRecord:
+    """A verified record for the centre's own systems."""
+    header = record.header
+    return record_pb2.VerifiedRecord(
+        category=header.category,
+        thing=header.thing,
+        version=header.version,
+        owner=header.owner,
+        member=header.member,
+        captured=header.captured,
+        index=record.index,
+        fields_json=canonical_json(record.fields).decode(),
+    )
+
+
+def _fields(entries: Iterable[record_pb2.NamedValue], depth: int) -> dict[str, Value]:
+    fields: dict[str, Value] = {}
+    for entry in entries:
+        if entry.name in fields:
+            raise RecordFormatError(f"{entry.name!r} is stated twice")
+        fields[entry.name] = _value(entry.value, depth)
+    return fields
+
+
+def _value(message: record_pb2.Value, depth: int) -> Value:  # noqa: C901, PLR0911
+    if depth > MAX_DEPTH:
+        raise RecordFormatError(f"lists and objects are more than {MAX_DEPTH} deep")
+    kind = message.WhichOneof("kind")
+    match kind:
+        case "text":
+            return message.text
+        case "integer":
+            return message.integer
+        case "decimal":
+            return DecimalValue(message.decimal)
+        case "boolean":
+            return message.boolean
+        case "date":
+            return DateValue(message.date)
+        case "time":
+            return TimeValue(message.time)
+        case "list":
+            return tuple(_value(item, depth + 1) for item in message.list.values)
+        case "object":
+            return _fields(message.object.entries, depth + 1)
+        case _:
+            raise RecordFormatError("a field is stated without a value; leave it out instead")
+
+
+def _message(value: Value) -> record_pb2.Value:
+    match value:
+        case bool():
+            return record_pb2.Value(boolean=value)
+        case str():
+            return record_pb2.Value(text=value)
+        case int():
+            return record_pb2.Value(integer=value)
+        case DecimalValue(digits):
+            return record_pb2.Value(decimal=digits)
+        case DateValue(text):
+            return record_pb2.Value(date=text)
+        case TimeValue(text):
+            return record_pb2.Value(time=text)
+        case tuple():
+            return record_pb2.Value(list=record_pb2.ListValue(values=[_message(item) for item in value]))
+        case _:
+            entries = [record_pb2.NamedValue(name=key, value=_message(item)) for key, item in value.items()]
+            return record_pb2.Value(object=record_pb2.ObjectValue(entries=entries))

@@ -1,0 +1,162 @@
+"""Mutual TLS on pinned public keys: who stands behind a certificate.
+
+Each member's identity key is on the ledger, not a certificate. Both sides make the trust anchor themselves from
+that key: a CA certificate signed by a throw-away key, whose own signature TLS never checks. Members issue their
+short-lived leaves with the identity key, so leaves and their keys change freely and nothing changes on the
+ledger. The centre's own systems hold leaves of the same issuer that name a role.
+
+    leaf of a member's node     DNS name  <member>.heqi
+    leaf of an own system       URI       heqi:operator
+"""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from node.domain.member import Member, check_member_name
+from node.domain.signature import p256_key
+from node.errors import CodeFormatError, UnknownCallerError
+
+OPERATOR = "operator"
+ROLES = frozenset({OPERATOR})
+_ROLE_SCHEME = "heqi:"
+_ANCHOR_DAYS = 3650
+_ISSUER_SUFFIX = " identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a member's node, or a system of this centre in a role."""
+
+    member: str
+    role: str = ""
+    """Empty for a member's node."""
+
+
+def server_name(member: str) -> str:
+    """The DNS name in the leaf of a member's node."""
+    return f"{member}.heqi"
+
+
+def role_uri(role: str) -> str:
+    """The URI in the leaf of an own system."""
+    return f"{_ROLE_SCHEME}{role}"
+
+
+def issuer_name(member: str) -> x509.Name:
+    """Issuer of a member's leaves, and subject of its anchor."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, member + _ISSUER_SUFFIX)])
+
+
+@lru_cache(maxsize=1024)
+def anchor_pem(member: str, identity_key: bytes) -> bytes:
+    """The trust anchor for a member's leaves, as PEM, synthesised from its public key (64 bytes).
+
+    Raises:
+        CodeFormatError: the key is malformed.
+    """
+    throw_away = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.UTC)
+    usage = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    anchor = (
+        x509.CertificateBuilder()
+        .subject_name(issuer_name(member))
+        .issuer_name(issuer_name(member))
+        .public_key(p256_key(identity_key))
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=_ANCHOR_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .sign(throw_away, hashes.SHA256())
+    )
+    return anchor.public_bytes(serialization.Encoding.PEM)
+
+
+def anchors_pem(members: Iterable[Member]) -> bytes:
+    """Trust anchors of several members in one PEM."""
+    return b"".join(anchor_pem(member.name, member.identity_key) for member in members)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A certificate taken apart; nothing about it is believed yet."""
+
+    certificate: x509.Certificate
+    issuer: str
+    names: frozenset[str]
+    roles: frozenset[str]
+
+
+@lru_cache(maxsize=1024)
+def parse_leaf(pem: bytes) -> Leaf:
+    """Take a leaf apart.
+
+    Raises:
+        UnknownCallerError: it is not a leaf of the form drawn above.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        issuer = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        member = check_member_name(str(issuer).removesuffix(_ISSUER_SUFFIX))
+    except (ValueError, IndexError, x509.ExtensionNotFound, CodeFormatError) as error:
+        raise UnknownCallerError("the caller's certificate is not one of this network") from error
+    uris = alternative.get_values_for_type(x509.UniformResourceIdentifier)
+    return Leaf(
+        certificate,
+        member,
+        frozenset(alternative.get_values_for_type(x509.DNSName)),
+        frozenset(uri.removeprefix(_ROLE_SCHEME) for uri in uris if uri.startswith(_ROLE_SCHEME)),
+    )
+
+
+@lru_cache(maxsize=4096)
+def is_issued_by(pem: bytes, identity_key: bytes) -> bool:
+    """Whether the leaf's signature is by this identity key (64 bytes): the pin. Cached by certificate and key."""
+    certificate = parse_leaf(pem).certificate
+    algorithm = certificate.signature_hash_algorithm
+    if algorithm is None:
+        return False
+    try:
+        p256_key(identity_key).verify(
+            certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(algorithm)
+        )
+    except InvalidSignature:
+        return False
+    return True
+
+
+def identify(pem: bytes, issuer: Member, me: str) -> Caller:
+    """Who holds this leaf, if `issuer` (the member that it names as issuer) really issued it.
+
+    TLS has checked the dates and that the caller holds the leaf's key.
+
+    Raises:
+        UnknownCallerError: another key issued it, or it claims a role or name that its issuer cannot give.
+    """
+    leaf = parse_leaf(pem)
+    if leaf.issuer != issuer.name or not is_issued_by(pem, issuer.identity_key):
+        raise UnknownCallerError("the caller's certificate was not issued by the identity key on the ledger")
+    if not leaf.roles and leaf.names == {server_name(issuer.name)}:
+        return Caller(issuer.name)
+    if len(leaf.roles) == 1 and leaf.roles <= ROLES and not leaf.names and issuer.name == me:
+        return Caller(me, next(iter(leaf.roles)))
+    raise UnknownCallerError("the caller's certificate names somebody whom its issuer cannot vouch for")
