@@ -8,6 +8,9 @@ from node.errors import ConfigError
 
 CONFIG_FILE = "heqi.toml"
 ALLIANCE_FILE = "alliance.json"
+CARD_FILE = "card.jwt"
+KEYS_FOLDER, DATA_FOLDER, KEYRING_FOLDER, TLS_FOLDER = "keys", "data", "keyring", "tls"
+OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
 
 
 class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 from node.errors import NotMemberError, RoleMissingError, UnknownCallerError
 from node.services.projection import Projection
-from node.wire.tls import OPERATOR, Caller, identify, parse_leaf
+from node.wire.tls import OPERATOR, Caller, anchor_pem, identify, parse_leaf
 
 Context = grpc.aio.ServicerContext[Message, Message]
 
@@ -35,8 +35,19 @@ _ALLOWED: dict[str, Kind] = {
 class Callers:
     """Tells who stands behind a call, by the certificate of its connection and the ledger's pinned keys."""
 
-    def __init__(self, projection: Projection, me: str) -> None:
-        self._projection, self._me = projection, me
+    def __init__(self, projection: Projection, me: str, identity_key: bytes) -> None:
+        """Args:
+        projection: the ledger's members.
+        me: this node's member.
+        identity_key: its own key: its systems are served before the ledger is reached, and while suspended.
+        """
+        self._projection, self._me, self._identity_key = projection, me, identity_key
+
+    def anchors(self) -> bytes:
+        """Trust anchors for the next handshake: all active members and this node itself, PEM."""
+        active = {row.member.name: row.member.identity_key for row in self._projection.members() if row.active}
+        pinned = active | {self._me: self._identity_key}
+        return b"".join(anchor_pem(name, key) for name, key in pinned.items())
 
     def of(self, context: Context) -> Caller:
         """The caller of a call on the members' listener.
@@ -47,12 +58,7 @@ class Callers:
             UnknownCallerError: nobody this node knows.
         """
         pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
-        leaf = parse_leaf(pem)
-        try:
-            issuer = self._projection.member(leaf.issuer)
-        except NotMemberError as error:
-            raise UnknownCallerError("the caller's certificate is not of an active member") from error
-        return identify(pem, issuer, self._me)
+        return identify(pem, self._key_of(parse_leaf(pem).issuer), self._me)
 
     def check(self, method: str, context: Context) -> None:
         """Check that the caller may call a method on the members' listener.
@@ -69,6 +75,14 @@ class Callers:
         if (kind is Kind.SYSTEM and is_system) or (kind is Kind.MEMBER and not caller.role):
             return
         raise RoleMissingError(f"{caller.member}{' ' + caller.role if caller.role else ''} may not call {method}")
+
+    def _key_of(self, issuer: str) -> bytes:
+        if issuer == self._me:
+            return self._identity_key
+        try:
+            return self._projection.member(issuer).identity_key
+        except NotMemberError as error:
+            raise UnknownCallerError("the caller's certificate is not of an active member") from error
 
 
 def check_wallet_method(method: str) -> None:

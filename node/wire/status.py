@@ -1,5 +1,7 @@
 """Errors on the wire: one table from the branches of `node/errors.py` to gRPC codes, used in both directions."""
 
+from typing import Any
+
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
@@ -49,12 +51,14 @@ def to_rpc_status(error: NodeError) -> grpc.Status:
     return converted
 
 
-def from_rpc_error(error: grpc.aio.AioRpcError, peer: str) -> NodeError:
+def from_rpc_error(error: grpc.RpcError, peer: str) -> NodeError:
     """The error that the other node raised, or `PeerError` when it did not answer in this protocol."""
-    for key, value in error.trailing_metadata() or ():
+    # Blocking and asyncio clients raise different classes that both answer these three questions.
+    answer: Any = error
+    for key, value in answer.trailing_metadata() or ():
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
             return _from_details(value, peer)
-    return PeerError(f"{peer}: {error.code().name}: {error.details()}")
+    return PeerError(f"{peer}: {answer.code().name}: {answer.details()}")
 
 
 def _from_details(raw: bytes, peer: str) -> NodeError:

@@ -10,7 +10,6 @@ ledger. The centre's own systems hold leaves of the same issuer that name a role
 """
 
 import datetime
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from node.domain.member import Member, check_member_name
+from node.domain.member import check_member_name
 from node.domain.signature import p256_key
 from node.errors import CodeFormatError, UnknownCallerError
 
@@ -90,11 +89,6 @@ def anchor_pem(member: str, identity_key: bytes) -> bytes:
     return anchor.public_bytes(serialization.Encoding.PEM)
 
 
-def anchors_pem(members: Iterable[Member]) -> bytes:
-    """Trust anchors of several members in one PEM."""
-    return b"".join(anchor_pem(member.name, member.identity_key) for member in members)
-
-
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """A certificate taken apart; nothing about it is believed yet."""
@@ -144,19 +138,24 @@ def is_issued_by(pem: bytes, identity_key: bytes) -> bool:
     return True
 
 
-def identify(pem: bytes, issuer: Member, me: str) -> Caller:
-    """Who holds this leaf, if `issuer` (the member that it names as issuer) really issued it.
+def identify(pem: bytes, identity_key: bytes, me: str) -> Caller:
+    """Who holds this leaf, if the member that it names as issuer really issued it.
 
     TLS has checked the dates and that the caller holds the leaf's key.
+
+    Args:
+        pem: the leaf.
+        identity_key: 64 bytes, the pinned key of the member that the leaf names as issuer.
+        me: name of this node's member, the only one whose systems may call here.
 
     Raises:
         UnknownCallerError: another key issued it, or it claims a role or name that its issuer cannot give.
     """
     leaf = parse_leaf(pem)
-    if leaf.issuer != issuer.name or not is_issued_by(pem, issuer.identity_key):
+    if not is_issued_by(pem, identity_key):
         raise UnknownCallerError("the caller's certificate was not issued by the identity key on the ledger")
-    if not leaf.roles and leaf.names == {server_name(issuer.name)}:
-        return Caller(issuer.name)
-    if len(leaf.roles) == 1 and leaf.roles <= ROLES and not leaf.names and issuer.name == me:
+    if not leaf.roles and leaf.names == {server_name(leaf.issuer)}:
+        return Caller(leaf.issuer)
+    if len(leaf.roles) == 1 and leaf.roles <= ROLES and not leaf.names and leaf.issuer == me:
         return Caller(me, next(iter(leaf.roles)))
     raise UnknownCallerError("the caller's certificate names somebody whom its issuer cannot vouch for")

@@ -1,0 +1,5 @@
+"""`python -m node` is `heqi`."""
+
+from node.cli.main import entry
+
+entry()

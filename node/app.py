@@ -1,0 +1,280 @@
+"""The composition root: configuration → adapters → services → servers. The only file that names concrete adapters.
+
+    async with open_node(Path("centre-a")) as node:
+        await node.run()
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import grpc
+from heqi.v1 import (
+    access_service_pb2_grpc,
+    alliance_service_pb2_grpc,
+    event_service_pb2_grpc,
+    exchange_service_pb2_grpc,
+    record_service_pb2_grpc,
+    wallet_service_pb2_grpc,
+)
+
+from adapters.crypto.clock import SystemClock
+from adapters.crypto.keys import NodeKeys, load_keys
+from adapters.crypto.leaves import LeafSource
+from adapters.ledger.deployment import deployment_of
+from adapters.ledger.evm import EvmLedger
+from adapters.peers.grpc_peers import GrpcPeers
+from adapters.store.leveldb import LevelStore
+from node.api import server
+from node.api.access_service import AccessService
+from node.api.alliance_service import AllianceService
+from node.api.caller import Callers, check_wallet_method
+from node.api.event_service import EventService
+from node.api.exchange_service import ExchangeService
+from node.api.record_service import RecordService
+from node.api.wallet_service import WalletService
+from node.background import every, repeat
+from node.config import ALLIANCE_FILE, DATA_FOLDER, KEYRING_FOLDER, KEYS_FOLDER, Config, load_config
+from node.domain.descriptor import Descriptor, open_alliance_file
+from node.errors import ConfigError
+from node.ports import Clock, Ledger, Peers, Store
+from node.services.alliance import Alliance
+from node.services.feed import Feed
+from node.services.follower import Follower
+from node.services.gate import Gate
+from node.services.log import Log
+from node.services.membership import Membership
+from node.services.outbox import Outbox
+from node.services.projection import Projection
+from node.services.proving import Proving
+from node.services.reading import Reading
+from node.services.records import Records
+from node.services.registration import Registrations
+from node.services.reporter import Reporter
+from node.services.sender import Sender
+from node.services.serving import Serving
+from node.services.sharing import Sharing
+from node.services.status import NodeStatus
+from node.services.vault import Entropy, Vault
+
+logger = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 3.0
+_EXCHANGE_SECONDS = 0.5
+MEMBER_SERVICES = tuple(
+    f"heqi.v1.{name}"
+    for name in ("RecordService", "AccessService", "AllianceService", "EventService", "ExchangeService")
+)
+WALLET_SERVICES = ("heqi.v1.WalletService",)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything outside the process that the services use, behind its port."""
+
+    store: Store
+    keyring: Store
+    ledger: Ledger
+    peers: Peers
+    clock: Clock
+    entropy: Entropy
+
+
+class Services:
+    """All use cases of one node, wired."""
+
+    def __init__(self, config: Config, descriptor: Descriptor, keys: NodeKeys, outside: Outside) -> None:
+        store, clock, entropy, me = outside.store, outside.clock, outside.entropy, config.name
+        identity = keys.identity
+        self.feed = Feed(store)
+        self.vault = Vault(outside.keyring, keys.data, entropy)
+        self.projection = Projection(store)
+        self.alliance = Alliance(descriptor, self.projection, me)
+        self.records = Records(store, self.vault, self.feed, clock, entropy, descriptor.alliance, me)
+        self.outbox = Outbox(store)
+        self.log = Log(
+            store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size
+        )
+        self.follower = Follower(
+            store,
+            outside.ledger,
+            self.projection,
+            clock,
+            Reporter(self.feed, clock, me).report,
+            first_block=descriptor.deployed_block,
+            confirmations=config.ledger.confirmations,
+            staleness_seconds=config.ledger.staleness_seconds,
+        )
+        self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number)
+        self.gate = Gate(store, self.alliance, clock)
+        self.registrations = Registrations(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.records,
+            self.outbox,
+            self.feed,
+            clock,
+            entropy,
+        )
+        self.sharing = Sharing(
+            store, self.vault, self.alliance, self.gate, self.registrations, self.outbox, self.feed, clock
+        )
+        self.serving = Serving(
+            store,
+            self.vault,
+            self.alliance,
+            self.registrations,
+            self.records,
+            self.log,
+            self.follower,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.reading = Reading(
+            store,
+            self.vault,
+            self.alliance,
+            self.follower,
+            outside.peers,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.membership = Membership(store, self.alliance, self.outbox, clock)
+        self.proving = Proving(self.alliance, self.records, self.log, self.reading)
+        self.status = NodeStatus(store, self.log, self.proving, self.follower, self.outbox, clock)
+
+    async def follow(self) -> bool:
+        """One round of following the ledger; wakes those who wait for what it brings."""
+        before = self.follower.final_number()
+        again = await self.follower.step()
+        if self.follower.final_number() != before:
+            self.feed.wake()
+        return again
+
+    def publish(self) -> None:
+        """One batch of the log."""
+        self.log.publish(self.proving.anchored_size())
+
+
+class Node:
+    """A node that is ready to run."""
+
+    def __init__(self, config: Config, keys: NodeKeys, services: Services, leaves: LeafSource) -> None:
+        self._config, self._keys, self._services, self._leaves = config, keys, services, leaves
+        self.services = services
+        self._servers: list[grpc.aio.Server] = []
+
+    async def run(self) -> None:
+        """Serve and work until cancelled.
+
+        Raises:
+            UnavailableError: a port is taken.
+            StoreError: the database fails.
+        """
+        services, config = self._services, self._config
+        try:
+            members, wallets = await self._listen()
+            logger.info("%s serves members on port %d and wallets on port %d", config.name, members, wallets)
+            async with asyncio.TaskGroup() as tasks:
+                pause = config.ledger.poll_seconds
+                tasks.create_task(repeat("follow the ledger", services.follow, pause))
+                tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
+                tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
+                tasks.create_task(every(config.log.period_seconds, services.publish, "publish the log"))
+        except* asyncio.CancelledError:
+            logger.info("%s stops", config.name)
+            raise
+        finally:
+            await asyncio.gather(*(running.stop(_GRACE_SECONDS) for running in self._servers))
+
+    async def _listen(self) -> tuple[int, int]:
+        s, callers = self._services, Callers(
+            self._services.projection, self._config.name, self._keys.identity.public_key
+        )
+        records = RecordService(s.records, s.proving, s.feed)
+        access = AccessService(s.reading, s.proving)
+        exchange = ExchangeService(s.sharing, s.serving, callers)
+        wallet = WalletService(
+            s.alliance, s.gate, s.registrations, s.sharing, s.serving, s.records, s.proving
+        )
+        alliance = AllianceService(s.alliance, s.membership, s.status)
+        add_members = (
+            partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
+            partial(access_service_pb2_grpc.add_AccessServiceServicer_to_server, access),
+            partial(alliance_service_pb2_grpc.add_AllianceServiceServicer_to_server, alliance),
+            partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
+            partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
+        )
+        add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)
+        running, members = await server.serve(
+            self._config.listen.members,
+            server.member_credentials(lambda: self._leaves.leaf().pair, callers.anchors),
+            callers.check,
+            add_members,
+            MEMBER_SERVICES,
+            server.MEMBER_MESSAGE_BYTES,
+        )
+        self._servers.append(running)
+        running, wallets = await server.serve(
+            self._config.listen.wallets,
+            server.wallet_credentials(lambda: self._leaves.leaf().pair),
+            lambda method, _: check_wallet_method(method),
+            add_wallets,
+            WALLET_SERVICES,
+            server.WALLET_MESSAGE_BYTES,
+        )
+        self._servers.append(running)
+        return members, wallets
+
+
+@asynccontextmanager
+async def open_node(home: Path) -> AsyncIterator[Node]:
+    """Open the node in a folder that `heqi init` and `heqi alliance join` have prepared.
+
+    Raises:
+        ConfigError: something in the folder is missing or contradictory.
+        DescriptorError: the alliance descriptor is not signed by its founders.
+        StoreError: the database is held by another process or damaged.
+    """
+    config, keys, clock = load_config(home), load_keys(home / KEYS_FOLDER), SystemClock()
+    descriptor = load_descriptor(home)
+    leaves = LeafSource(config.name, keys.identity.key, clock)
+    peers = GrpcPeers(leaves.leaf)
+    ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
+    store = LevelStore(home / DATA_FOLDER)
+    try:
+        keyring = LevelStore(home / KEYRING_FOLDER)
+        try:
+            outside = Outside(store, keyring, ledger, peers, clock, os.urandom)
+            yield Node(config, keys, Services(config, descriptor, keys, outside), leaves)
+        finally:
+            keyring.close()
+    finally:
+        store.close()
+        await peers.close()
+        await ledger.close()
+
+
+def load_descriptor(home: Path) -> Descriptor:
+    """The descriptor of the alliance that the node in `home` has joined.
+
+    Raises:
+        ConfigError: it has joined none.
+        DescriptorError: the file is not signed by its founders.
+    """
+    path = home / ALLIANCE_FILE
+    try:
+        return open_alliance_file(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; run `heqi alliance join` first") from error

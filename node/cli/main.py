@@ -1,0 +1,98 @@
+"""`heqi`: finds the command, loads only that command's code, turns errors into messages and exit codes.
+
+Exit codes: 0 done · 1 refused or failed · 2 wrong usage or configuration · 130 interrupted.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "init": "建立节点目录与密钥 | make a node's folder and keys",
+    "run": "运行节点 | run the node",
+    "chain": "运行内置账本引擎 | run the embedded ledger engine",
+    "alliance": "联盟：创建、加入、投票 | the alliance: create, join, vote",
+    "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
+    "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",
+    "wallet": "交易主体钱包 | a bidder's wallet",
+    "verify": "离线核验证据包 | check an evidence bundle without network",
+    "demo": "完整演示 | the whole story on this machine",
+    "trial-ca": "试用证书机构（仅供演示） | a trial certificate authority, for trials only",
+}
+
+_EPILOG = """\
+开始 | to begin:
+  heqi demo                          在本机演示全部流程 | see everything work on this machine
+  heqi init --help                   建立第一个节点 | set up a first node
+  heqi verify bundle.json --alliance alliance.json
+                                     离线核验 | check a bundle without trusting anybody
+每个命令都有 --help | every command has --help.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    # Decided at the first hash; without it the slower of two keccak libraries would be taken.
+    os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(arguments[0] if arguments else "")
+    parsed = parser.parse_args(arguments)
+    if not hasattr(parsed, "run"):
+        parser.print_help()
+        return 2
+    return _run(parsed)
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="heqi",
+        description="Heqi 合契：公共资源交易中心节点 | the node of a public-resource-trading centre",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(title="命令 | commands", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == wanted:
+            # Only the wanted command is imported: `heqi --help` must not load web3.
+            importlib.import_module(f"node.cli.{name.replace('-', '_')}").add_arguments(command)
+    return parser
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from node.cli.output import fail  # noqa: PLC0415
+    from node.errors import ConfigError, NodeError  # noqa: PLC0415
+
+    try:
+        return int(parsed.run(parsed) or 0)
+    except NodeError as error:
+        fail(error.reason, str(error), error.advice)
+        return 2 if isinstance(error, ConfigError) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Somebody piped us into `head`; that is no failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+    try:
+        return f"heqi {version('heqi')}"
+    except PackageNotFoundError:
+        return "heqi (not installed)"

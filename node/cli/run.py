@@ -1,0 +1,66 @@
+"""`heqi run`: the node, in the foreground until SIGINT or SIGTERM."""
+
+import argparse
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command."""
+    parser.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until stopped."""
+    set_up_logging(args.log_level)
+    return run_until_signal(_serve(args.home))
+
+
+async def _serve(home: Path) -> None:
+    from node.app import open_node  # noqa: PLC0415
+    from node.config import load_config  # noqa: PLC0415
+    from node.setup import renew_operator  # noqa: PLC0415
+
+    renew_operator(home, load_config(home))
+    async with open_node(home) as node:
+        await node.run()
+
+
+def set_up_logging(level: str) -> None:
+    """Log lines with time and level on standard error."""
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def run_until_signal(work: Coroutine[Any, Any, None]) -> int:
+    """Run a coroutine; SIGINT and SIGTERM cancel it and count as a good end."""
+
+    async def supervise() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+        await task
+
+    from node.errors import NodeError  # noqa: PLC0415
+
+    try:
+        asyncio.run(supervise())
+    except asyncio.CancelledError:
+        return 0
+    except BaseExceptionGroup as group:
+        # A task group wraps what its tasks raise; one cause is what people need.
+        errors, others = group.split(NodeError)
+        if errors is not None and others is None:
+            raise _first(errors) from group
+        raise
+    return 0
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

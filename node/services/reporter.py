@@ -1,0 +1,52 @@
+"""Turns final ledger events that concern this node's systems into entries of the feed."""
+
+from node.domain import ledger
+from node.domain.ledger import Event
+from node.ports import Clock
+from node.services import layout
+from node.services.feed import Feed, FeedEntry
+from node.services.transaction import Transaction
+
+
+class Reporter:
+    """The follower's observer."""
+
+    def __init__(self, feed: Feed, clock: Clock, me: str) -> None:
+        self._feed, self._clock, self._me = feed, clock, me
+
+    def report(self, transaction: Transaction, event: Event) -> None:
+        """Add what happened to the feed, in the unit of work that makes it durable.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        match event.happening:
+            case ledger.Anchored(member, size, _) if member == self._me:
+                self._add(transaction, "record.final", size=str(size))
+            case ledger.SubjectCreated(subject, home, _) if home == self._me:
+                self._add(transaction, "subject.final", subject=subject.hex())
+            case ledger.GrantRegistered(grant) if self._concerns(transaction, grant):
+                self._add(transaction, "grant.final", grant=grant.hex())
+            case ledger.GrantRevoked(grant) if self._concerns(transaction, grant):
+                self._add(transaction, "grant.revoked", grant=grant.hex())
+            case ledger.MemberAdmitted(member):
+                self._add(transaction, "member.admitted", member=member.name)
+            case ledger.MemberStanding(name, active):
+                self._add(transaction, "member.reinstated" if active else "member.suspended", member=name)
+            case ledger.ProposalMade(proposal, proposer, action, about):
+                self._add(
+                    transaction,
+                    "proposal.made",
+                    proposal=str(proposal),
+                    proposer=proposer,
+                    action=action.name,
+                    about=about,
+                )
+
+    def _add(self, transaction: Transaction, kind: str, **about: str) -> None:
+        self._feed.add(transaction, FeedEntry(kind, self._clock.now(), about))
+
+    @staticmethod
+    def _concerns(transaction: Transaction, grant: bytes) -> bool:
+        # Others' grants are only noise here, and should stay it.
+        return transaction.get(layout.GRANT + grant) is not None

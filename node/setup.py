@@ -1,0 +1,123 @@
+"""Preparing a node's folder: configuration, keys, member card, operator certificate. Beside `app.py` the only
+file that names the adapters which hold keys.
+"""
+
+import os
+import time
+from pathlib import Path
+
+from adapters.crypto.keys import NodeKeys, create_keys, load_keys, write_secret
+from adapters.crypto.leaves import issue_leaf
+from node.config import (
+    CARD_FILE,
+    CONFIG_FILE,
+    KEYS_FOLDER,
+    OPERATOR_CERTIFICATE,
+    OPERATOR_KEY,
+    TLS_FOLDER,
+    Config,
+    load_config,
+)
+from node.domain.descriptor import MemberCard
+from node.domain.document import sign_document
+from node.domain.encoding import to_base64url
+from node.domain.member import Role, check_member_name
+from node.errors import ConfigError
+from node.wire.tls import OPERATOR
+
+OPERATOR_SECONDS = 90 * 86_400
+_RENEW_BEFORE_SECONDS = OPERATOR_SECONDS // 2
+
+_TEMPLATE = """\
+# 本文件由 heqi init 生成 | made by heqi init; every key is explained in docs/operate.md
+name = "{name}"
+roles = [{roles}]
+
+[listen]
+members = "{members}"
+wallets = "{wallets}"
+
+[ledger]
+url = "{ledger}"
+confirmations = {confirmations}
+
+[log]
+period_seconds = {period}
+batch_size = {batch}
+"""
+
+
+def create_home(  # noqa: PLR0917
+    home: Path,
+    name: str,
+    roles: Role,
+    members: str,
+    wallets: str,
+    ledger_url: str,
+    confirmations: int = 0,
+    period_seconds: float = 10.0,
+    batch_size: int = 64,
+) -> Config:
+    """Make the folder of a new node.
+
+    Raises:
+        ConfigError: there is one already, or it cannot be written.
+        CodeFormatError: the name is not a member name.
+    """
+    check_member_name(name)
+    if (home / CONFIG_FILE).exists():
+        raise ConfigError(f"{home} is a node's folder already; nothing was changed")
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys = create_keys(home / KEYS_FOLDER)
+    text = _TEMPLATE.format(
+        name=name,
+        roles=", ".join(f'"{role.name}"' for role in roles),
+        members=members,
+        wallets=wallets,
+        ledger=ledger_url,
+        confirmations=confirmations,
+        period=period_seconds,
+        batch=batch_size,
+    )
+    (home / CONFIG_FILE).write_text(text, encoding="utf-8")
+    config = load_config(home)
+    (home / CARD_FILE).write_text(_card(config, roles, keys) + "\n", encoding="ascii")
+    renew_operator(home, config, keys)
+    return config
+
+
+def renew_operator(home: Path, config: Config, keys: NodeKeys | None = None) -> None:
+    """Issue the operator's certificate if there is none, or half of its time is over.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    folder = home / TLS_FOLDER
+    certificate = folder / OPERATOR_CERTIFICATE
+    if certificate.exists() and time.time() - certificate.stat().st_mtime < _RENEW_BEFORE_SECONDS:
+        return
+    keys = keys or load_keys(home / KEYS_FOLDER)
+    leaf = issue_leaf(
+        config.name, keys.identity.key, time.time(), role=OPERATOR, seconds=OPERATOR_SECONDS
+    )
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / OPERATOR_KEY).unlink(missing_ok=True)
+    write_secret(folder / OPERATOR_KEY, leaf.key_pem)
+    certificate.write_bytes(leaf.certificate_pem)
+
+
+def _card(config: Config, roles: Role, keys: NodeKeys) -> str:
+    card = MemberCard(
+        alliance="",
+        iat=int(time.time()),
+        jti=to_base64url(os.urandom(16)),
+        iss=config.name,
+        roles=int(roles),
+        account=keys.account_address.hex(),
+        identity_key=keys.identity.public_key.hex(),
+        log_key=keys.log.public_key.hex(),
+        sealing_key=keys.sealing_public_key.hex(),
+        endpoint=config.listen.members,
+        wallet_endpoint=config.listen.wallets,
+    )
+    return sign_document(card, keys.identity.sign)

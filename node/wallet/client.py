@@ -1,0 +1,67 @@
+"""A wallet's connection to nodes: TLS that trusts exactly the node's pinned identity key."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar
+
+import grpc
+from heqi.v1 import wallet_service_pb2 as pb
+from heqi.v1 import wallet_service_pb2_grpc as rpc
+
+from node.domain.member import Member
+from node.wire.status import from_rpc_error
+from node.wire.tls import anchor_pem, server_name
+
+R = TypeVar("R")
+
+
+class WalletClient:
+    """Calls one node's wallet listener. All methods raise what the node refuses, or `PeerError`."""
+
+    def __init__(self, member: Member, timeout_seconds: float = 10.0) -> None:
+        """Args:
+        member: the node's member, from the alliance descriptor or a checked card.
+        timeout_seconds: for each call.
+        """
+        self.member, self._timeout = member, timeout_seconds
+        credentials = grpc.ssl_channel_credentials(anchor_pem(member.name, member.identity_key))
+        options = [("grpc.ssl_target_name_override", server_name(member.name))]
+        self._channel = grpc.secure_channel(member.wallet_endpoint, credentials, options)
+        self._stub = rpc.WalletServiceStub(self._channel)
+
+    def __enter__(self) -> "WalletClient":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._channel.close()
+
+    def register(self, signed: str) -> pb.RegisterResponse:
+        """Register, or hand in further documents."""
+        return self._call(self._stub.Register, pb.RegisterRequest(signed_request=signed))
+
+    def status(self, signed: str) -> pb.GetStatusResponse:
+        """How things stand."""
+        return self._call(self._stub.GetStatus, pb.GetStatusRequest(signed_request=signed))
+
+    def give_grant(self, signed: str) -> str:
+        """Bring a grant to the ledger; its id."""
+        return self._call(self._stub.GiveGrant, pb.GiveGrantRequest(signed_request=signed)).grant_id
+
+    def revoke_grant(self, signed: str) -> str:
+        """Bring a revocation to the ledger; the grant's id."""
+        return self._call(self._stub.RevokeGrant, pb.RevokeGrantRequest(signed_request=signed)).grant_id
+
+    def reads(self, signed: str) -> pb.ListReadsResponse:
+        """Who read what."""
+        return self._call(self._stub.ListReads, pb.ListReadsRequest(signed_request=signed))
+
+    def _call(self, method: Callable[..., R], request: Any) -> R:
+        try:
+            return method(request, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error, self.member.name) from error

@@ -1,0 +1,141 @@
+"""What a wallet signs: requests to nodes, grants, revocations. Pure but for the key."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from node.domain.descriptor import Descriptor
+from node.domain.document import document_digest, open_document, sign_document
+from node.domain.encoding import to_base64url
+from node.domain.grant import AccessRequest, Grant, Scope, check_grant, check_request, grant_terms
+from node.domain.ledger_ids import Eip712Domain, grant_id, revoke_grant_digest
+from node.domain.member import Member
+from node.domain.wallet import (
+    GrantCall,
+    HistoryCall,
+    PackageRecord,
+    RegisterCall,
+    RevokeCall,
+    StatusCall,
+    WalletCall,
+)
+from node.errors import DocumentFormatError
+from node.wallet.keyfile import WalletKey
+
+C = TypeVar("C", bound=WalletCall)
+REGISTER_WITHIN_SECONDS = 3_600
+_VERIFIER = "ES256Verifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Scribe:
+    """Writes documents for one wallet in one alliance."""
+
+    key: WalletKey
+    descriptor: Descriptor
+    subject: str
+    """Subject id, 64 hex digits; empty before registration."""
+
+    def register(self, node: str, delegation: str, records: Sequence[PackageRecord]) -> str:
+        """Ask a node to register this subject, or to take further documents."""
+        return self._call(RegisterCall, node, delegation=delegation, records=tuple(records))
+
+    def status(self, node: str) -> str:
+        """Ask how things stand."""
+        return self._call(StatusCall, node)
+
+    def history(self, node: str) -> str:
+        """Ask who read what."""
+        return self._call(HistoryCall, node)
+
+    def give(self, node: str, grant: str) -> str:
+        """Ask a node to bring a grant to the ledger."""
+        return self._call(GrantCall, node, grant=grant)
+
+    def check_request(self, token: str, reader: Member) -> AccessRequest:
+        """Check an access request before it is shown to anybody as a reader's wish.
+
+        Raises:
+            NodeError: it is not by that reader, not for this subject, or malformed.
+        """
+        request = open_document(token, AccessRequest, reader.identity_key)
+        check_request(request)
+        named = (request.alliance, request.subject, request.iss)
+        if named != (self.descriptor.alliance, self.subject, reader.name):
+            raise DocumentFormatError("the request is for another subject or alliance, or by another member")
+        return request
+
+    def grant(
+        self, request: AccessRequest, *, scope: Sequence[Scope] = (), uses: int = 0, expires: int = 0
+    ) -> str:
+        """Sign a grant that answers a request, in full or in part.
+
+        Args:
+            request: a checked request.
+            scope: what is granted; everything asked for if empty.
+            uses: how many reads; as asked if zero.
+            expires: until when; as asked if zero.
+        """
+        now = int(time.time())
+        jti = to_base64url(os.urandom(16))
+        until = expires or request.exp
+        revoker = self._verifier() + self.key.revocation_key(jti).public_key
+        grant = Grant(
+            alliance=self.descriptor.alliance,
+            iat=now,
+            jti=jti,
+            iss=self.subject,
+            aud=request.iss,
+            home=request.aud,
+            key=self.key.public_key.hex(),
+            request=request.jti,
+            scope=tuple(scope) or request.scope,
+            purpose=request.purpose,
+            uses=uses or request.uses,
+            nbf=now,
+            exp=until,
+            register_before=min(now + REGISTER_WITHIN_SECONDS, until),
+            revoker=revoker.hex(),
+        )
+        check_grant(grant)
+        return sign_document(grant, self.key.sign)
+
+    def revoke(self, node: str, grant_token: str) -> str:
+        """Sign a revocation of a grant of this wallet and ask a node to bring it to the ledger.
+
+        Raises:
+            NodeError: the grant is not this wallet's.
+        """
+        grant = open_document(grant_token, Grant, self.key.public_key)
+        terms = grant_terms(grant, document_digest(grant_token))
+        one_time = self.key.revocation_key(grant.jti)
+        grants = bytes.fromhex(self.descriptor.contracts["Grants"].address)
+        alliance = bytes.fromhex(self.descriptor.alliance)
+        domain = Eip712Domain(self.descriptor.chain_id, grants, alliance)
+        digest = revoke_grant_digest(domain, grant_id(alliance, terms))
+        return self._call(
+            RevokeCall,
+            node,
+            digest=terms.digest.hex(),
+            register_before=terms.register_before,
+            exp=terms.expires,
+            revoker=terms.revoker.hex(),
+            signature=one_time.sign(digest).hex(),
+        )
+
+    def _call(self, kind: type[C], node: str, **members: Any) -> str:
+        call = kind(
+            alliance=self.descriptor.alliance,
+            iat=int(time.time()),
+            jti=to_base64url(os.urandom(16)),
+            node=node,
+            subject=self.subject,
+            key=self.key.public_key.hex(),
+            **members,
+        )
+        return sign_document(call, self.key.sign)
+
+    def _verifier(self) -> bytes:
+        return bytes.fromhex(self.descriptor.contracts[_VERIFIER].address)
