@@ -1,7 +1,7 @@
 """The composition root: configuration → adapters → services → servers. The only file that names concrete adapters.
 
-    async with open_node(Path("centre-a")) as node:
-        await node.run()
+async with open_node(Path("centre-a")) as node:
+    await node.run()
 """
 
 import asyncio
@@ -97,9 +97,7 @@ class Services:
         self.alliance = Alliance(descriptor, self.projection, me)
         self.records = Records(store, self.vault, self.feed, clock, entropy, descriptor.alliance, me)
         self.outbox = Outbox(store)
-        self.log = Log(
-            store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size
-        )
+        self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
         self.follower = Follower(
             store,
             outside.ledger,
@@ -199,8 +197,9 @@ class Node:
             await asyncio.gather(*(running.stop(_GRACE_SECONDS) for running in self._servers))
 
     async def _listen(self) -> tuple[int, int]:
-        s, callers = self._services, Callers(
-            self._services.projection, self._config.name, self._keys.identity.public_key
+        s, callers = (
+            self._services,
+            Callers(self._services.projection, self._config.name, self._keys.identity.public_key),
         )
         records = RecordService(s.records, s.proving, s.feed)
         access = AccessService(s.reading, s.proving)

@@ -64,7 +64,9 @@ def load_config(home: Path) -> Config:
     try:
         config = msgspec.toml.decode(path.read_bytes(), type=Config)
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}; `heqi init` makes a node's folder") from error
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}; `heqi init` makes a node's folder"
+        ) from error
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{path}: {error}") from error
     if not 1 <= config.log.batch_size <= 65_536:

@@ -97,9 +97,7 @@ def renew_operator(home: Path, config: Config, keys: NodeKeys | None = None) -> 
     if certificate.exists() and time.time() - certificate.stat().st_mtime < _RENEW_BEFORE_SECONDS:
         return
     keys = keys or load_keys(home / KEYS_FOLDER)
-    leaf = issue_leaf(
-        config.name, keys.identity.key, time.time(), role=OPERATOR, seconds=OPERATOR_SECONDS
-    )
+    leaf = issue_leaf(config.name, keys.identity.key, time.time(), role=OPERATOR, seconds=OPERATOR_SECONDS)
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / OPERATOR_KEY).unlink(missing_ok=True)
     write_secret(folder / OPERATOR_KEY, leaf.key_pem)

@@ -1,10 +1,10 @@
 """The node's private keys in a folder of their own, readable by this user only.
 
-    account.key    secp256k1, hex: signs ledger transactions
-    identity.pem   P-256, PKCS #8: vouches for TLS leaves, signs documents
-    log.pem        Ed25519, PKCS #8: signs checkpoints
-    sealing.pem    X25519, PKCS #8: opens what is sealed to this member
-    data.key       256 bits, hex: wraps the keyring
+account.key    secp256k1, hex: signs ledger transactions
+identity.pem   P-256, PKCS #8: vouches for TLS leaves, signs documents
+log.pem        Ed25519, PKCS #8: signs checkpoints
+sealing.pem    X25519, PKCS #8: opens what is sealed to this member
+data.key       256 bits, hex: wraps the keyring
 """
 
 import os
@@ -120,7 +120,9 @@ def read_secret(path: Path) -> bytes:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     if mode & 0o077:
-        raise ConfigError(f"{path} is readable by others; run chmod 600 on it, and consider the key disclosed")
+        raise ConfigError(
+            f"{path} is readable by others; run chmod 600 on it, and consider the key disclosed"
+        )
     return content
 
 

@@ -42,7 +42,9 @@ class AccessService(rpc.AccessServiceServicer):
         rows = [_message(digest, own) for digest, own in self._reading.requests()]
         return pb.ListAccessRequestsResponse(access_requests=rows)
 
-    async def FetchRecords(self, request: pb.FetchRecordsRequest, context: Context) -> pb.FetchRecordsResponse:
+    async def FetchRecords(
+        self, request: pb.FetchRecordsRequest, context: Context
+    ) -> pb.FetchRecordsResponse:
         """See the proto."""
         fetched = await self._reading.fetch(from_hex(request.request_id, 32).hex())
         return pb.FetchRecordsResponse(

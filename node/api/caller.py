@@ -21,7 +21,11 @@ class Kind(enum.Enum):
     """Anybody on the wallets' listener: the signed request says who it is."""
 
 
-_PUBLIC = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/", "/grpc.reflection.v1.ServerReflection/")
+_PUBLIC = (
+    "/grpc.health.v1.Health/",
+    "/grpc.reflection.v1alpha.ServerReflection/",
+    "/grpc.reflection.v1.ServerReflection/",
+)
 _ALLOWED: dict[str, Kind] = {
     "/heqi.v1.ExchangeService/": Kind.MEMBER,
     "/heqi.v1.RecordService/": Kind.SYSTEM,
@@ -45,7 +49,9 @@ class Callers:
 
     def anchors(self) -> bytes:
         """Trust anchors for the next handshake: all active members and this node itself, PEM."""
-        active = {row.member.name: row.member.identity_key for row in self._projection.members() if row.active}
+        active = {
+            row.member.name: row.member.identity_key for row in self._projection.members() if row.active
+        }
         pinned = active | {self._me: self._identity_key}
         return b"".join(anchor_pem(name, key) for name, key in pinned.items())
 
@@ -74,7 +80,9 @@ class Callers:
         is_system = caller.role == OPERATOR
         if (kind is Kind.SYSTEM and is_system) or (kind is Kind.MEMBER and not caller.role):
             return
-        raise RoleMissingError(f"{caller.member}{' ' + caller.role if caller.role else ''} may not call {method}")
+        raise RoleMissingError(
+            f"{caller.member}{' ' + caller.role if caller.role else ''} may not call {method}"
+        )
 
     def _key_of(self, issuer: str) -> bytes:
         if issuer == self._me:

@@ -21,7 +21,9 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self._sharing.submit_request(self._callers.of(context).member, request.access_request)
         return pb.SubmitAccessRequestResponse()
 
-    async def CollectGrant(self, request: pb.CollectGrantRequest, context: Context) -> pb.CollectGrantResponse:
+    async def CollectGrant(
+        self, request: pb.CollectGrantRequest, context: Context
+    ) -> pb.CollectGrantResponse:
         """See the proto."""
         grant = self._sharing.collect_grant(self._callers.of(context).member, request.access_request)
         return pb.CollectGrantResponse(grant=grant or "")

@@ -46,7 +46,9 @@ class Guard(grpc.aio.ServerInterceptor):
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(self._many(method, handler.unary_stream), **serialise)
         if handler.stream_stream:
-            return grpc.stream_stream_rpc_method_handler(self._many(method, handler.stream_stream), **serialise)
+            return grpc.stream_stream_rpc_method_handler(
+                self._many(method, handler.stream_stream), **serialise
+            )
         return grpc.stream_unary_rpc_method_handler(self._one(method, handler.stream_unary), **serialise)
 
     def _one(self, method: str, behaviour: Any) -> Any:

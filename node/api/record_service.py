@@ -5,17 +5,21 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 
+from heqi.v1 import record_pb2
 from heqi.v1 import record_service_pb2 as pb
 from heqi.v1 import record_service_pb2_grpc as rpc
 
 from node.api.caller import Context
-from node.errors import InvalidError
+from node.domain.draft import RecordDraft
+from node.errors import InvalidError, RecordFormatError
 from node.services.feed import Feed
 from node.services.proving import Proving
-from node.services.records import Incoming, Records
+from node.services.records import Incoming, Problem, Records
 from node.wire.messages import draft_from_record
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
+_MAX_MESSAGE = 2_000
 _DEFAULT_PAGE, _MAX_PAGE = 100, 1000
 
 Awaited = deque[tuple[int, int]]
@@ -89,8 +93,12 @@ class RecordService(rpc.RecordServiceServicer):
 
     def _accept(self, request: pb.AppendRecordsRequest, awaited: Awaited) -> pb.AppendRecordsResponse:
         message = [
-            Incoming(record.SerializeToString(deterministic=True), draft_from_record(record))
+            Incoming(record.SerializeToString(deterministic=True), _draft(record))
             for record in request.records
+        ]
+        message += [
+            Incoming(item.SerializeToString(deterministic=True), _rejection(item))
+            for item in request.rejected_items
         ]
         accepted = self._records.append(_client(request.client_id), request.sequence, message)
         if request.await_final:
@@ -107,6 +115,19 @@ class RecordService(rpc.RecordServiceServicer):
         while awaited and awaited[0][1] <= through:
             sequence, _ = awaited.popleft()
             yield pb.AppendRecordsResponse(sequence=sequence, final=pb.Final(log_size=size))
+
+
+def _draft(record: record_pb2.Record) -> RecordDraft | Problem:
+    try:
+        return draft_from_record(record)
+    except InvalidError as error:
+        # A bad record does not stop its neighbours.
+        return Problem(error.reason, str(error))
+
+
+def _rejection(item: pb.RejectedItem) -> Problem:
+    reason = item.reason if _REASON.fullmatch(item.reason) else RecordFormatError.reason
+    return Problem(reason, f"{item.source}: {item.message}"[:_MAX_MESSAGE])
 
 
 def _client(client_id: str) -> str:

@@ -81,6 +81,8 @@ async def serve(  # noqa: PLR0917
     try:
         port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise UnavailableError(f"cannot listen on {address}: the port is in use or not this machine's") from error
+        raise UnavailableError(
+            f"cannot listen on {address}: the port is in use or not this machine's"
+        ) from error
     await server.start()
     return server, port

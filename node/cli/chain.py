@@ -21,8 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, required=True, help="账本目录 | folder of the chain")
     parser.add_argument("--socket", type=Path, help="Unix 套接字 | Unix socket to listen on")
     parser.add_argument("--tcp", metavar="HOST:PORT", help="仅本机 | loopback address to listen on too")
-    parser.add_argument("--seal-seconds", type=float, default=1.0, help="最短出块间隔 | least time between blocks")
-    parser.add_argument("--heartbeat-seconds", type=float, default=15.0, help="空块间隔 | most time between blocks")
+    parser.add_argument(
+        "--seal-seconds", type=float, default=1.0, help="最短出块间隔 | least time between blocks"
+    )
+    parser.add_argument(
+        "--heartbeat-seconds", type=float, default=15.0, help="空块间隔 | most time between blocks"
+    )
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     parser.set_defaults(run=run)
 

@@ -1,6 +1,6 @@
 """The command line's connection to its own node: mutual TLS with the operator's certificate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -37,7 +37,9 @@ class OperatorClient:
             ("grpc.ssl_target_name_override", server_name(self.config.name)),
             ("grpc.max_receive_message_length", _MESSAGE_BYTES),
         ]
-        channel = grpc.secure_channel(self.config.listen.members, _credentials(home, self.config.name), options)
+        channel = grpc.secure_channel(
+            self.config.listen.members, _credentials(home, self.config.name), options
+        )
         self._channel = channel
         self.records = record_service_pb2_grpc.RecordServiceStub(channel)
         self.access = access_service_pb2_grpc.AccessServiceStub(channel)
@@ -66,6 +68,17 @@ class OperatorClient:
         except grpc.RpcError as error:
             raise from_rpc_error(error, self.config.name) from error
 
+    def stream(self, method: Callable[..., Iterable[R]], request: Any) -> Iterator[R]:
+        """A call that answers with a stream.
+
+        Raises:
+            NodeError: what the node refuses; `PeerError` if it does not answer.
+        """
+        try:
+            yield from method(request)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error, self.config.name) from error
+
 
 def own_card(home: Path) -> Member:
     """The public keys of the node in a folder.
@@ -76,7 +89,9 @@ def own_card(home: Path) -> Member:
     try:
         return open_card((home / CARD_FILE).read_text().strip())
     except OSError as error:
-        raise ConfigError(f"cannot read {home / CARD_FILE}: {error.strerror}; run `heqi init` first") from error
+        raise ConfigError(
+            f"cannot read {home / CARD_FILE}: {error.strerror}; run `heqi init` first"
+        ) from error
 
 
 def _credentials(home: Path, name: str) -> grpc.ChannelCredentials:

@@ -28,12 +28,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[role.name for role in Role],
         help="角色，可重复 | role, may be repeated (default CENTRE)",
     )
-    parser.add_argument("--members", required=True, metavar="HOST:PORT", help="成员端口 | listener for members")
-    parser.add_argument("--wallets", required=True, metavar="HOST:PORT", help="钱包端口 | listener for wallets")
+    parser.add_argument(
+        "--members", required=True, metavar="HOST:PORT", help="成员端口 | listener for members"
+    )
+    parser.add_argument(
+        "--wallets", required=True, metavar="HOST:PORT", help="钱包端口 | listener for wallets"
+    )
     parser.add_argument("--ledger", required=True, metavar="URL", help="unix:///… 或 or http://host:port")
-    parser.add_argument("--confirmations", type=int, default=0, help="确认块数 | blocks until final (default 0)")
-    parser.add_argument("--period", type=float, default=10.0, help="上链周期秒 | seconds per batch (default 10)")
-    parser.add_argument("--batch", type=int, default=64, help="每批条数 | entries in every batch (default 64)")
+    parser.add_argument(
+        "--confirmations", type=int, default=0, help="确认块数 | blocks until final (default 0)"
+    )
+    parser.add_argument(
+        "--period", type=float, default=10.0, help="上链周期秒 | seconds per batch (default 10)"
+    )
+    parser.add_argument(
+        "--batch", type=int, default=64, help="每批条数 | entries in every batch (default 64)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -54,4 +64,7 @@ def run(args: argparse.Namespace) -> None:
         args.batch,
     )
     say(f"已建立 {args.home}（配置、密钥、成员名片）", f"made {args.home}: configuration, keys, member card")
-    say(f"请备份 {args.home}/keys", f"keep a copy of {args.home}/keys in a safe place: it cannot be made again")
+    say(
+        f"请备份 {args.home}/keys",
+        f"keep a copy of {args.home}/keys in a safe place: it cannot be made again",
+    )

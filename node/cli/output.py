@@ -21,7 +21,11 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     texts = [list(map(str, row)) for row in rows]
     widths = [max(map(_width, column)) for column in zip(header, *texts, strict=True)]
     for row in [list(header), ["-" * width for width in widths], *texts]:
-        print("  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(
+                cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+            ).rstrip()
+        )
     sys.stdout.flush()
 
 

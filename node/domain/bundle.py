@@ -101,7 +101,9 @@ def verify_bundle(bundle: Bundle, descriptor: Descriptor, cards: Sequence[str] =
         raise VerificationError("the bundle belongs to another alliance than the descriptor")
     members = founders_of(descriptor) | {member.name: member for member in map(open_card, cards)}
     home = _member(members, bundle.member)
-    steps = [f"keys of {home.name} taken from the {'descriptor' if not cards else 'descriptor and given cards'}"]
+    steps = [
+        f"keys of {home.name} taken from the {'descriptor' if not cards else 'descriptor and given cards'}"
+    ]
     evidence = verify_evidence(
         bundle.evidence, alliance=bundle.alliance, member=home.name, log_key=home.log_key
     )
@@ -134,7 +136,9 @@ def _verify_authority(
     grant = open_document(authority.grant, Grant, bytes.fromhex(delegation.key))
     check_grant(grant)
     request = open_document(authority.request, ReadRequest, _member(members, grant.aud).identity_key)
-    raw_id = grant_id(bytes.fromhex(descriptor.alliance), grant_terms(grant, document_digest(authority.grant)))
+    raw_id = grant_id(
+        bytes.fromhex(descriptor.alliance), grant_terms(grant, document_digest(authority.grant))
+    )
     named = (grant.alliance, grant.key, grant.home, request.grant, request.iss, request.aud, request.alliance)
     alliance = descriptor.alliance
     if named != (alliance, delegation.key, bundle.member, raw_id.hex(), grant.aud, bundle.member, alliance):
@@ -151,5 +155,7 @@ def _verify_authority(
 def _member(members: dict[str, Member], name: str) -> Member:
     member = members.get(name)
     if member is None:
-        raise DescriptorError(f"{name} is no founder of the alliance; give its member card to check its records")
+        raise DescriptorError(
+            f"{name} is no founder of the alliance; give its member card to check its records"
+        )
     return member

@@ -104,7 +104,9 @@ def check_anchor(anchor: TrustAnchor) -> None:
 
 def _load_chain(chain: Sequence[bytes]) -> list[x509.Certificate]:
     if not 1 <= len(chain) <= MAX_CHAIN_LENGTH or any(len(der) > MAX_CERTIFICATE_BYTES for der in chain):
-        raise CertificateError(f"a certificate chain has 1 to {MAX_CHAIN_LENGTH} certificates of ordinary size")
+        raise CertificateError(
+            f"a certificate chain has 1 to {MAX_CHAIN_LENGTH} certificates of ordinary size"
+        )
     try:
         return [x509.load_der_x509_certificate(der) for der in chain]
     except ValueError as error:

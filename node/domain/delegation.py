@@ -39,7 +39,6 @@ class Delegation(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Not for grants signed later than this, seconds since 1970 UTC."""
 
 
-
 def sign_delegation(
     delegation: Delegation,
     chain: Sequence[bytes],

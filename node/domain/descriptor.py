@@ -139,7 +139,11 @@ def sign_descriptor(descriptor: Descriptor, member: str, sign: Sign, *, iat: int
     """One founder's signature."""
     return sign_document(
         DescriptorSignature(
-            alliance=descriptor.alliance, iat=iat, jti=jti, iss=member, descriptor=descriptor_digest(descriptor)
+            alliance=descriptor.alliance,
+            iat=iat,
+            jti=jti,
+            iss=member,
+            descriptor=descriptor_digest(descriptor),
         ),
         sign,
     )
@@ -179,7 +183,11 @@ def open_alliance_file(raw: bytes) -> Descriptor:
             signature = open_document(token, DescriptorSignature, founders[name].identity_key)
         except (NodeError, DocumentFormatError) as error:
             raise DescriptorError(f"the signature of {name} on alliance.json is false: {error}") from error
-        if (signature.iss, signature.descriptor, signature.alliance) != (name, digest, file.descriptor.alliance):
+        if (signature.iss, signature.descriptor, signature.alliance) != (
+            name,
+            digest,
+            file.descriptor.alliance,
+        ):
             raise DescriptorError(f"{name} signed another descriptor")
     for anchor in file.descriptor.trust_anchors:
         try:

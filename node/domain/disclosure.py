@@ -67,7 +67,10 @@ def commit_fields(fields: Mapping[str, object], seed: bytes, slots: int) -> Comm
     dumps, sha256 = orjson.dumps, hashlib.sha256
     opened = [
         _base64url(
-            dumps([salts[i * _SALT_CHARS : (i + 1) * _SALT_CHARS], name, fields[name]], option=orjson.OPT_SORT_KEYS)
+            dumps(
+                [salts[i * _SALT_CHARS : (i + 1) * _SALT_CHARS], name, fields[name]],
+                option=orjson.OPT_SORT_KEYS,
+            )
         )
         for i, name in enumerate(names)
     ]

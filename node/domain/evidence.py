@@ -114,7 +114,9 @@ def verify_evidence(evidence: Evidence, *, alliance: str, member: str, log_key: 
     """
     checkpoint = open_checkpoint(evidence.checkpoint, log_key)
     if (checkpoint.alliance, checkpoint.member) != (alliance, member):
-        raise AnchorError(f"the checkpoint is of the log {checkpoint.origin}, not of {member} in this alliance")
+        raise AnchorError(
+            f"the checkpoint is of the log {checkpoint.origin}, not of {member} in this alliance"
+        )
     return VerifiedEvidence(checkpoint, [_verify_record(shown, checkpoint) for shown in evidence.records])
 
 

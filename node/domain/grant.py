@@ -158,7 +158,9 @@ def check_covers(grant: Grant, wanted: Sequence[Scope], *, receiver: str, purpos
         if given is None or not set(part.fields) <= set(given.fields):
             raise GrantScopeError(f"the grant does not cover all of the fields asked for in {part.category}")
         if part.least_version < given.least_version:
-            raise GrantScopeError(f"the grant asks for version {given.least_version} of {part.category} at least")
+            raise GrantScopeError(
+                f"the grant asks for version {given.least_version} of {part.category} at least"
+            )
 
 
 def _check_terms(uses: int, start: int, end: int) -> None:

@@ -64,9 +64,7 @@ def grant_id(alliance_id: bytes, terms: GrantTerms) -> bytes:
 
 def change_controller_digest(domain: Eip712Domain, subject: bytes, version: int, controller: bytes) -> bytes:
     """What the present controller signs to hand over; `version` is the new one."""
-    return domain.digest(
-        keccak(_CHANGE_CONTROLLER_TYPE + subject + _word(version) + keccak(controller))
-    )
+    return domain.digest(keccak(_CHANGE_CONTROLLER_TYPE + subject + _word(version) + keccak(controller)))
 
 
 def revoke_grant_digest(domain: Eip712Domain, grant: bytes) -> bytes:

@@ -59,7 +59,9 @@ def check_member_name(name: str) -> str:
         CodeFormatError: it is not `[a-z][a-z0-9-]{0,30}`.
     """
     if not _MEMBER_NAME.fullmatch(name):
-        raise CodeFormatError(f"{name!r} is not a member name: a lower-case letter, then at most 30 of a-z 0-9 -")
+        raise CodeFormatError(
+            f"{name!r} is not a member name: a lower-case letter, then at most 30 of a-z 0-9 -"
+        )
     return name
 
 

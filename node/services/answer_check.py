@@ -60,7 +60,9 @@ def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = 
     if row is None or row.controller != alliance.signer_of(grant.key) or row.home != grant.home:
         raise SignatureError("the grant is not signed by the key that the ledger names for its subject")
     if delegation_key is not None and delegation_key != grant.key:
-        raise SignatureError("the bidder's certificate vouches for another key than the one that signed the grant")
+        raise SignatureError(
+            "the bidder's certificate vouches for another key than the one that signed the grant"
+        )
     return grant
 
 
@@ -77,7 +79,12 @@ def check_answer(  # noqa: PLR0917
     home = alliance.projection.member(request.aud)
     # 1. the home's signature
     signed = open_document(answer.answer, ReadAnswer, home.identity_key)
-    expected = (home.name, alliance.me, document_digest(request_token).hex(), evidence_digest(answer.evidence))
+    expected = (
+        home.name,
+        alliance.me,
+        document_digest(request_token).hex(),
+        evidence_digest(answer.evidence),
+    )
     if (signed.iss, signed.aud, signed.request, signed.evidence) != expected:
         raise VerificationError("the home signed another answer than it sent")
     # 2. and 3. the certificate, the key, the grant

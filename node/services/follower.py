@@ -53,7 +53,11 @@ class Follower:
         """
         self._store, self._ledger, self._projection, self._clock = store, ledger_port, projection, clock
         self._observer = observer
-        self._first_block, self._confirmations, self._staleness = first_block, confirmations, staleness_seconds
+        self._first_block, self._confirmations, self._staleness = (
+            first_block,
+            confirmations,
+            staleness_seconds,
+        )
         self._head: Block | None = None
 
     @property

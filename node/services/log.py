@@ -131,7 +131,9 @@ class Log:
         row, index = self.checkpoint(size), self.index_of(position)
         if index is None or index >= size:
             raise MissingError("the record is not yet in the log at that size; wait for the next anchor")
-        return Proof(index, merkle.inclusion_proof(index, size, self._reader(Transaction(self._store))), row.note)
+        return Proof(
+            index, merkle.inclusion_proof(index, size, self._reader(Transaction(self._store))), row.note
+        )
 
     def consistency(self, old_size: int, new_size: int) -> list[bytes]:
         """RFC 6962 2.1.2 proof between two sizes of this log.

@@ -64,11 +64,19 @@ class ParkedRow(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something cannot be used."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
-    """One record of a message: a draft, or why there is none, and how it came."""
+    """One item of a message: a draft, or why there is none, and how it came."""
 
     raw: bytes
-    draft: RecordDraft | InvalidError
+    draft: RecordDraft | Problem
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -86,7 +94,14 @@ class Records:
     """The centre's records, written and read."""
 
     def __init__(  # noqa: PLR0917
-        self, store: Store, vault: Vault, feed: Feed, clock: Clock, entropy: Entropy, alliance: str, member: str
+        self,
+        store: Store,
+        vault: Vault,
+        feed: Feed,
+        clock: Clock,
+        entropy: Entropy,
+        alliance: str,
+        member: str,
     ) -> None:
         self._store, self._vault, self._feed = store, vault, feed
         self._clock, self._entropy = clock, entropy
@@ -116,12 +131,13 @@ class Records:
         drafts: list[RecordDraft] = []
         parked = 0
         for place, incoming in enumerate(message):
-            problem = incoming.draft if isinstance(incoming.draft, InvalidError) else _problem(incoming.draft)
-            if problem is None and isinstance(incoming.draft, RecordDraft):
-                drafts.append(incoming.draft)
-            elif problem is not None:
-                self._park(transaction, ParkedRow(client, sequence, place, problem.reason, str(problem), incoming.raw))
-                parked += 1
+            checked = incoming.draft if isinstance(incoming.draft, Problem) else _checked(incoming.draft)
+            if isinstance(checked, RecordDraft):
+                drafts.append(checked)
+                continue
+            row = ParkedRow(client, sequence, place, checked.reason, checked.message, incoming.raw)
+            self._park(transaction, row)
+            parked += 1
         first = self.stage(transaction, drafts)
         accepted = Accepted(digest, first, len(drafts), parked)
         transaction.set_counter(counter, sequence)
@@ -254,18 +270,22 @@ class Records:
         self._feed.add(transaction, FeedEntry("item.parked", self._clock.now(), about))
 
 
-def _problem(draft: RecordDraft) -> InvalidError | None:
-    """Why a draft from a centre's own system cannot become a record, or None."""
+def _checked(draft: RecordDraft) -> RecordDraft | Problem:
+    """A draft from a centre's own system, or why it cannot become a record."""
     try:
         check_draft(draft)
         kind = category(draft.category)
         if len(draft.fields) > kind.slots:
-            raise RecordFormatError(f"{draft.category} holds at most {kind.slots} fields, not {len(draft.fields)}")
+            raise RecordFormatError(
+                f"{draft.category} holds at most {kind.slots} fields, not {len(draft.fields)}"
+            )
         if (draft.owner is None) != (kind.owner is OwnerRule.CENTRE):
-            raise RecordFormatError(f"{draft.category} belongs to the {kind.owner.value}; the owner says otherwise")
+            raise RecordFormatError(
+                f"{draft.category} belongs to the {kind.owner.value}; the owner says otherwise"
+            )
     except InvalidError as error:
-        return error
-    return None
+        return Problem(error.reason, str(error))
+    return draft
 
 
 def _acknowledgement(client: str, sequence: int) -> bytes:

@@ -17,7 +17,14 @@ from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
 from node.domain.values import from_json_value
 from node.domain.wallet import PackageRecord, RegisterCall
-from node.errors import DuplicateError, InvalidError, MissingError, RecordFormatError, SignatureError, UnknownCallerError
+from node.errors import (
+    DuplicateError,
+    InvalidError,
+    MissingError,
+    RecordFormatError,
+    SignatureError,
+    UnknownCallerError,
+)
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance

@@ -57,7 +57,12 @@ class Sender:
             return
         signed = await self._ledger.sign(call, await self._next_nonce())
         sent = msgspec.structs.replace(
-            item, state=State.SENT, attempts=item.attempts + 1, nonce=signed.nonce, raw=signed.raw, hash=signed.hash
+            item,
+            state=State.SENT,
+            attempts=item.attempts + 1,
+            nonce=signed.nonce,
+            raw=signed.raw,
+            hash=signed.hash,
         )
         self._outbox.update(number, sent)
         await self._send(number, sent)
@@ -103,7 +108,7 @@ class Sender:
         logger.warning("outbox item %d (%s) is parked: %s", number, item.object, refusal)
         self._outbox.update(
             number,
-            OutboxItem(item.object, item.call, state=State.PARKED, attempts=item.attempts, problem=str(refusal)),
+            OutboxItem(
+                item.object, item.call, state=State.PARKED, attempts=item.attempts, problem=str(refusal)
+            ),
         )
-
-

@@ -202,7 +202,9 @@ class Serving:
             if not found:
                 raise MissingError(f"the subject has no final record of {part.category}")
             if any(self._records.load(at).header.version < part.least_version for at in found):
-                raise StaleVersionError(f"a record of {part.category} is older than version {part.least_version}")
+                raise StaleVersionError(
+                    f"a record of {part.category} is older than version {part.least_version}"
+                )
             positions += found
         return positions
 
@@ -271,6 +273,8 @@ def _log_draft(authority: _Authority, answer: str) -> RecordDraft:
             "purpose": request.purpose,
             "grant": request.grant,
             "answer": document_digest(answer).hex(),
-            "scope": tuple({"category": part.category, "fields": tuple(part.fields)} for part in request.scope),
+            "scope": tuple(
+                {"category": part.category, "fields": tuple(part.fields)} for part in request.scope
+            ),
         },
     )

@@ -203,7 +203,9 @@ class Sharing:
 
     def _keep(self, transaction: Transaction, raw_id: bytes, grant: Grant, token: str) -> None:
         if not self._registrations.is_home_of(grant.iss):
-            raise UnknownCallerError("the grant names this node as home, but its subject is not registered here")
+            raise UnknownCallerError(
+                "the grant names this node as home, but its subject is not registered here"
+            )
         kept = KeptGrant(token, grant.iss)
         transaction.put(layout.GRANT + raw_id, msgspec.msgpack.encode(kept))
         transaction.put(layout.GRANT_OF + layout.text(grant.iss) + raw_id, b"")

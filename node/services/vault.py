@@ -53,7 +53,9 @@ class Vault:
             StoreError: there is no key, or the bytes are not what was sealed at this place.
         """
         try:
-            return self._key_of(owner, create=False).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place)
+            return self._key_of(owner, create=False).decrypt(
+                sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place
+            )
         except InvalidTag as error:
             raise StoreError("a sealed value was altered or moved") from error
 

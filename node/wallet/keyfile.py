@@ -80,7 +80,9 @@ def load_wallet_key(path: Path, passphrase: bytes) -> WalletKey:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}; `heqi wallet init` makes a wallet") from error
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}; `heqi wallet init` makes a wallet"
+        ) from error
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{path} does not open: wrong passphrase, or not a wallet key") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):

@@ -9,28 +9,26 @@ from node.domain.encoding import canonical_json
 from node.domain.evidence import VerifiedRecord
 from node.domain.grant import Scope
 from node.domain.values import DateValue, DecimalValue, TimeValue, Value
-from node.errors import InvalidError, RecordFormatError
+from node.errors import RecordFormatError
 
 MAX_DEPTH = 16
 
 
-def draft_from_record(record: record_pb2.Record) -> RecordDraft | InvalidError:
-    """The draft that a message states, or why there is none: a bad record does not stop its neighbours.
+def draft_from_record(record: record_pb2.Record) -> RecordDraft:
+    """The draft that a message states; the rules of its category are not checked here.
 
-    Rules of the category are not checked here.
+    Raises:
+        RecordFormatError: a value is malformed, or something is stated twice.
     """
-    try:
-        return RecordDraft(
-            category=record.category,
-            thing=record.thing,
-            owner=None,
-            source_system=record.source_system,
-            source_version=record.source_version,
-            occurred=record.occurred or None,
-            fields=_fields(record.fields, 0),
-        )
-    except InvalidError as error:
-        return error
+    return RecordDraft(
+        category=record.category,
+        thing=record.thing,
+        owner=None,
+        source_system=record.source_system,
+        source_version=record.source_version,
+        occurred=record.occurred or None,
+        fields=_fields(record.fields, 0),
+    )
 
 
 def record_from_draft(draft: RecordDraft) -> record_pb2.Record:
@@ -41,7 +39,9 @@ def record_from_draft(draft: RecordDraft) -> record_pb2.Record:
         source_system=draft.source_system,
         source_version=draft.source_version,
         occurred=draft.occurred or "",
-        fields=[record_pb2.NamedValue(name=name, value=_message(value)) for name, value in draft.fields.items()],
+        fields=[
+            record_pb2.NamedValue(name=name, value=_message(value)) for name, value in draft.fields.items()
+        ],
     )
 
 

@@ -29,6 +29,7 @@ class AppendRecordsRequest(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
     AWAIT_FINAL_FIELD_NUMBER: _builtins.int
+    REJECTED_ITEMS_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     """Who counts the sequence; 1 to 64 of A-Z a-z 0-9 . _ -; the same in all messages of a stream."""
     sequence: _builtins.int
@@ -39,6 +40,10 @@ class AppendRecordsRequest(_message.Message):
     def records(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.Record]:
         """At most 5,000."""
 
+    @_builtins.property
+    def rejected_items(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectedItem]:
+        """What the client's own adapter could not turn into records: parked with the reason it gives."""
+
     def __init__(
         self,
         *,
@@ -46,14 +51,49 @@ class AppendRecordsRequest(_message.Message):
         sequence: _builtins.int = ...,
         records: _abc.Iterable[_record_pb2.Record] | None = ...,
         await_final: _builtins.bool = ...,
+        rejected_items: _abc.Iterable[Global___RejectedItem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["await_final", b"await_final", "client_id", b"client_id", "records", b"records", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["await_final", b"await_final", "client_id", b"client_id", "records", b"records", "rejected_items", b"rejected_items", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AppendRecordsRequest: _TypeAlias = AppendRecordsRequest  # noqa: Y015
+
+@_typing.final
+class RejectedItem(_message.Message):
+    """An item of a source system that could not be turned into a record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    EXCERPT_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Stable word, [A-Z][A-Z0-9_]{0,62}."""
+    message: _builtins.str
+    """For people."""
+    source: _builtins.str
+    """Where it stands in the source."""
+    excerpt: _builtins.str
+    """Its beginning, at most 1,000 characters, without personal data."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        source: _builtins.str = ...,
+        excerpt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["excerpt", b"excerpt", "message", b"message", "reason", b"reason", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectedItem: _TypeAlias = RejectedItem  # noqa: Y015
 
 @_typing.final
 class AppendRecordsResponse(_message.Message):

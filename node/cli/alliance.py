@@ -1,0 +1,194 @@
+"""`heqi alliance`: founding, joining, members and votes."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from node.cli.client import OperatorClient
+from node.cli.output import print_json, print_table, say
+
+_EPILOG = """\
+建立联盟 | founding, with every centre on its own machine:
+  1 各中心 | every centre      heqi init …            → card.jwt
+  2 发起者 | one founder       heqi alliance create --home centre-a --name 联盟 --founder a/card.jwt
+                                   --founder b/card.jwt --ca ca.pem --out alliance.json
+  3 各发起者 | every founder   heqi alliance sign --home centre-b alliance.json
+  4 各成员 | every member      heqi alliance join --home centre-b alliance.json
+接纳新成员 | admitting a member later:
+  heqi alliance propose --home centre-a new/card.jwt ; heqi alliance vote --home centre-b 1
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the commands."""
+    parser.epilog = _EPILOG
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    one = commands.add_parser(
+        "create", help="部署合约并起草联盟描述 | deploy the contracts, write the descriptor"
+    )
+    one.add_argument("--name", required=True, help="联盟名称 | name of the alliance, for people")
+    one.add_argument(
+        "--founder", action="append", type=Path, required=True, metavar="CARD", help="成员名片 | member card"
+    )
+    one.add_argument(
+        "--ca",
+        action="append",
+        type=Path,
+        required=True,
+        metavar="PEM",
+        help="认可的证书机构 | recognised CA",
+    )
+    one.add_argument(
+        "--credit-code-oid",
+        default="2.5.4.97",
+        help="信用代码所在的证书主体属性 | subject attribute with the credit code (default 2.5.4.97)",
+    )
+    one.add_argument("--out", type=Path, required=True)
+    one.set_defaults(run=create)
+    one = commands.add_parser("sign", help="核对并签署联盟描述 | check the descriptor and sign it")
+    one.add_argument("file", type=Path)
+    one.set_defaults(run=sign)
+    one = commands.add_parser("join", help="核对并加入 | check everything and join")
+    one.add_argument("file", type=Path)
+    one.set_defaults(run=join)
+    one = commands.add_parser("status", help="节点状态 | how this node is doing")
+    one.set_defaults(run=status)
+    one = commands.add_parser("members", help="成员 | members")
+    one.set_defaults(run=members)
+    one = commands.add_parser("proposals", help="提案与投票 | proposals and votes")
+    one.set_defaults(run=proposals)
+    one = commands.add_parser("propose", help="提议接纳新成员 | propose to admit a member")
+    one.add_argument("card", type=Path)
+    one.set_defaults(run=propose)
+    for name, summary in (
+        ("suspend", "提议暂停成员 | propose to suspend"),
+        ("reinstate", "提议恢复 | to reinstate"),
+    ):
+        one = commands.add_parser(name, help=summary)
+        one.add_argument("member")
+        one.set_defaults(run=standing, active=name == "reinstate")
+    one = commands.add_parser("vote", help="投票 | vote on a proposal")
+    one.add_argument("proposal", type=int)
+    one.add_argument("--refuse", action="store_true", help="反对 | vote no")
+    one.set_defaults(run=vote)
+    for command in commands.choices.values():
+        command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
+        command.add_argument("--json", action="store_true", help="机器可读 | for machines")
+
+
+def create(args: argparse.Namespace) -> None:
+    """Deploy and describe."""
+    from node.domain.certificate import TrustAnchor  # noqa: PLC0415
+    from node.domain.descriptor import descriptor_digest  # noqa: PLC0415
+    from node.errors import ConfigError  # noqa: PLC0415
+    from node.founding import create_alliance  # noqa: PLC0415
+
+    try:
+        cards = [path.read_text().strip() for path in args.founder]
+        anchors = [TrustAnchor(path.stem, path.read_text(), args.credit_code_oid) for path in args.ca]
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
+    say("正在部署合约…", "deploying the contracts…")
+    descriptor = asyncio.run(create_alliance(args.home, args.name, cards, anchors, args.out))
+    say(f"联盟 {descriptor.alliance}", "is founded")
+    say(f"已写入并签署 {args.out}", f"wrote and signed {args.out}; now every other founder signs it")
+    say(f"摘要（请电话核对）{descriptor_digest(descriptor)}", "digest, to be compared by telephone")
+
+
+def sign(args: argparse.Namespace) -> None:
+    """Check and sign."""
+    from node.founding import sign_alliance  # noqa: PLC0415
+
+    asyncio.run(sign_alliance(args.home, args.file))
+    say(f"已核对账本并签署 {args.file}", f"checked against the ledger and signed {args.file}")
+
+
+def join(args: argparse.Namespace) -> None:
+    """Check and install."""
+    from node.founding import join_alliance  # noqa: PLC0415
+
+    descriptor = asyncio.run(join_alliance(args.home, args.file))
+    say(f"已加入联盟 {descriptor.name}", f"joined {descriptor.name}: signatures, code and founders are right")
+
+
+def status(args: argparse.Namespace) -> None:
+    """Show the node's numbers."""
+    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
+
+    with OperatorClient(args.home) as node:
+        now = node.call(node.alliance.GetNodeStatus, pb.GetNodeStatusRequest())
+    facts = {
+        "member": now.member,
+        "alliance": now.alliance_id,
+        "records": now.record_count,
+        "log_size": now.log_size,
+        "anchored_size": now.anchored_size,
+        "block": now.block_number,
+        "block_age_seconds": now.block_age_seconds,
+        "outbox": [f"{item.number} {item.object} {item.state} {item.problem}".strip() for item in now.outbox],
+        "parked": now.parked_count,
+    }
+    if args.json:
+        print_json(facts)
+    else:
+        print_table(("项目 item", "值 value"), [(key, value) for key, value in facts.items()])
+
+
+def members(args: argparse.Namespace) -> None:
+    """List members."""
+    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
+
+    from node.domain.member import Role  # noqa: PLC0415
+
+    with OperatorClient(args.home) as node:
+        found = node.call(node.alliance.ListMembers, pb.ListMembersRequest()).members
+    rows = [(m.name, "+".join(r.name or "" for r in Role(m.roles)), m.active, m.endpoint) for m in found]
+    if args.json:
+        print_json([dict(zip(("name", "roles", "active", "endpoint"), row, strict=True)) for row in rows])
+    else:
+        print_table(("成员 member", "角色 roles", "有效 active", "地址 endpoint"), rows)
+
+
+def proposals(args: argparse.Namespace) -> None:
+    """List proposals."""
+    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
+
+    with OperatorClient(args.home) as node:
+        found = node.call(node.alliance.ListProposals, pb.ListProposalsRequest()).proposals
+    rows = [(p.number, p.action, p.about, f"{len(p.approvals)}/{p.eligible_count}", p.passed) for p in found]
+    if args.json:
+        print_json(
+            [dict(zip(("number", "action", "about", "yes", "passed"), row, strict=True)) for row in rows]
+        )
+    else:
+        print_table(("编号 No", "动作 action", "对象 about", "赞成 yes", "通过 passed"), rows)
+
+
+def propose(args: argparse.Namespace) -> None:
+    """Propose an admission."""
+    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
+
+    with OperatorClient(args.home) as node:
+        request = pb.ProposeAdmissionRequest(member_card=args.card.read_text().strip())
+        node.call(node.alliance.ProposeAdmission, request)
+    say("提案已进入发件箱", "the proposal is on its way; see heqi alliance proposals")
+
+
+def standing(args: argparse.Namespace) -> None:
+    """Propose to suspend or reinstate."""
+    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
+
+    with OperatorClient(args.home) as node:
+        request = pb.ProposeStandingRequest(member=args.member, active=args.active)
+        node.call(node.alliance.ProposeStanding, request)
+    say("提案已进入发件箱", "the proposal is on its way; see heqi alliance proposals")
+
+
+def vote(args: argparse.Namespace) -> None:
+    """Vote."""
+    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
+
+    with OperatorClient(args.home) as node:
+        request = pb.CastVoteRequest(proposal=args.proposal, approve=not args.refuse)
+        node.call(node.alliance.CastVote, request)
+    say("投票已进入发件箱", "the vote is on its way")

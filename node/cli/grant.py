@@ -1,0 +1,134 @@
+"""`heqi grant`: asking bidders for access, and reading other centres' data under their grants."""
+
+import argparse
+import json
+from pathlib import Path
+
+from node.cli.client import OperatorClient
+from node.cli.output import print_json, print_table, say
+
+_EPILOG = """\
+示例 | example:
+  heqi grant request --home centre-b --subject 5f… --from centre-a --purpose qualification-review \\
+      --want subject.base:legal_name,credit_code
+  heqi grant list --home centre-b
+  heqi grant fetch --home centre-b REQUEST --bundle bundle.json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the commands."""
+    parser.epilog = _EPILOG
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    one = commands.add_parser("request", help="向交易主体申请 | ask a subject for fields")
+    one.add_argument("--subject", required=True, help="主体编号 | subject id, 64 hex digits")
+    one.add_argument("--from", dest="centre", required=True, help="注册中心 | the subject's home")
+    one.add_argument("--purpose", required=True, help="用途代码 | purpose code; never a tender's number")
+    one.add_argument(
+        "--want",
+        action="append",
+        required=True,
+        metavar="CATEGORY:FIELD,…",
+        help="类别与字段，可重复 | category and fields, may be repeated",
+    )
+    one.add_argument("--uses", type=int, default=1, help="使用次数 | number of reads (default 1)")
+    one.add_argument("--days", type=int, default=30, help="有效天数 | valid for days (default 30)")
+    one.set_defaults(run=request)
+    one = commands.add_parser("list", help="本中心的申请 | this centre's requests")
+    one.set_defaults(run=list_)
+    one = commands.add_parser("fetch", help="在授权下读取并核验 | read under the grant and verify")
+    one.add_argument("request", help="申请编号 | request id")
+    one.add_argument("--bundle", type=Path, help="另存证据包 | also write an evidence bundle")
+    one.set_defaults(run=fetch)
+    for command in commands.choices.values():
+        command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
+        command.add_argument("--json", action="store_true", help="机器可读 | for machines")
+
+
+def request(args: argparse.Namespace) -> None:
+    """Ask."""
+    from heqi.v1 import access_service_pb2 as pb  # noqa: PLC0415
+
+    from node.errors import ConfigError  # noqa: PLC0415
+
+    scopes = []
+    for want in args.want:
+        category, colon, fields = want.partition(":")
+        if not colon or not fields:
+            raise ConfigError(f"--want {want}: say CATEGORY:FIELD,FIELD")
+        scopes.append(pb.Scope(category=category, fields=fields.split(",")))
+    with OperatorClient(args.home) as node:
+        asked = pb.RequestAccessRequest(
+            subject_id=args.subject,
+            home=args.centre,
+            scopes=scopes,
+            purpose=args.purpose,
+            uses=args.uses,
+            valid_seconds=args.days * 86_400,
+        )
+        answer = node.call(node.access.RequestAccess, asked)
+    if args.json:
+        print_json({"request": answer.request_id})
+    else:
+        say(f"申请 {answer.request_id}", "is on its way to the subject's wallet")
+
+
+def list_(args: argparse.Namespace) -> None:
+    """List requests."""
+    from heqi.v1 import access_service_pb2 as pb  # noqa: PLC0415
+
+    with OperatorClient(args.home) as node:
+        found = node.call(node.access.ListAccessRequests, pb.ListAccessRequestsRequest()).access_requests
+    states = {1: "待送达 waiting", 2: "待授权 delivered", 3: "已授权 granted"}
+    if args.json:
+        print_json(
+            [
+                {
+                    "request": r.request_id,
+                    "subject": r.subject_id,
+                    "home": r.home,
+                    "state": states[r.state].split()[1],
+                    "reads": r.reads,
+                }
+                for r in found
+            ]
+        )
+        return
+    rows = [(r.request_id, r.subject_id[:16], r.home, r.purpose, states[r.state], r.reads) for r in found]
+    header = ("申请 request", "主体 subject", "注册中心 home", "用途 purpose", "状态 state", "已读 reads")
+    print_table(header, rows)
+
+
+def fetch(args: argparse.Namespace) -> None:
+    """Read and verify."""
+    from heqi.v1 import access_service_pb2 as pb  # noqa: PLC0415
+
+    with OperatorClient(args.home, timeout_seconds=60.0) as node:
+        answer = node.call(node.access.FetchRecords, pb.FetchRecordsRequest(request_id=args.request))
+        if args.bundle:
+            got = node.call(
+                node.access.GetBundle, pb.GetBundleRequest(request_id=args.request, read=answer.read)
+            )
+            args.bundle.write_bytes(got.bundle)
+    records = [
+        {
+            "category": record.category,
+            "thing": record.thing,
+            "version": record.version,
+            "member": record.member,
+            "index": record.index,
+            "fields": json.loads(record.fields_json),
+        }
+        for record in answer.records
+    ]
+    if args.json:
+        print_json(
+            {"organisation": answer.organisation, "credit_code": answer.credit_code, "records": records}
+        )
+        return
+    say(f"{answer.organisation}（{answer.credit_code}）", "vouched for by its certificate")
+    for record in records:
+        print(f"{record['category']} v{record['version']} @ {record['member']} #{record['index']}")
+        print_table(("字段 field", "值 value"), sorted(record["fields"].items()))
+    if args.bundle:
+        say(f"证据包 {args.bundle}", "written; anybody can check it with heqi verify")

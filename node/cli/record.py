@@ -1,0 +1,174 @@
+"""`heqi record`: a centre's trading records."""
+
+import argparse
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from node.cli.client import OperatorClient
+from node.cli.output import print_json, print_table, say
+
+_EPILOG = """\
+示例 | examples:
+  heqi record import --home centre-a exports/          导入 OCDS 数据 | import OCDS data
+  heqi record parked --home centre-a                   被搁置的条目 | what could not be used, and why
+  heqi record prove --home centre-a 17 --out bundle.json
+"""
+_BATCH = 500
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the commands."""
+    parser.epilog = _EPILOG
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    one = commands.add_parser("import", help="导入 OCDS 文件或目录 | import a file or folder of OCDS data")
+    one.add_argument("path", type=Path)
+    one.add_argument("--system", default="ocds", help="来源系统名 | name of the source system (default ocds)")
+    one.add_argument("--wait", action="store_true", help="等待上链 | wait until everything is final")
+    one.set_defaults(run=import_)
+    one = commands.add_parser("parked", help="列出搁置条目 | list what was parked")
+    one.set_defaults(run=parked)
+    one = commands.add_parser("prove", help="生成证据包 | make an evidence bundle over one record")
+    one.add_argument("position", type=int, help="记录位置 | position that import printed")
+    one.add_argument("--field", action="append", default=[], help="只披露这些字段 | show only these fields")
+    one.add_argument("--out", type=Path, required=True)
+    one.set_defaults(run=prove)
+    one = commands.add_parser("watch", help="跟踪节点事件 | follow what happens at the node")
+    one.add_argument("--first", type=int, default=0, help="起始编号 | first event")
+    one.set_defaults(run=watch)
+    for command in commands.choices.values():
+        command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
+        command.add_argument("--json", action="store_true", help="机器可读 | for machines")
+
+
+def import_(args: argparse.Namespace) -> int:
+    """Read OCDS data and append it, 500 records a message; the same data again is stored once."""
+    from heqi.v1 import record_service_pb2 as pb  # noqa: PLC0415
+
+    from adapters.systems.ocds import Accepted, Summary, read_ocds  # noqa: PLC0415
+    from node.errors import ConfigError  # noqa: PLC0415
+    from node.wire.messages import record_from_draft  # noqa: PLC0415
+
+    if not args.path.exists():
+        raise ConfigError(f"{args.path} does not exist")
+    summary = Summary()
+    # The client is named by the data: importing the same data again repeats its messages, and the node
+    # answers them without storing anything twice.
+    client_id = f"ocds-{_digest(args.path)[:32]}"
+
+    def messages() -> Iterator[pb.AppendRecordsRequest]:
+        request = pb.AppendRecordsRequest(client_id=client_id, sequence=1, await_final=args.wait)
+        for outcome in read_ocds(args.path, source_system=args.system, summary=summary):
+            if isinstance(outcome, Accepted):
+                request.records.append(record_from_draft(outcome.draft))
+            elif not outcome.part:
+                request.rejected_items.add(
+                    reason=outcome.reason.value,
+                    message=outcome.message,
+                    source=outcome.source,
+                    excerpt=outcome.excerpt,
+                )
+            if len(request.records) + len(request.rejected_items) == _BATCH:
+                yield request
+                request = pb.AppendRecordsRequest(
+                    client_id=client_id, sequence=request.sequence + 1, await_final=args.wait
+                )
+        if request.records or request.rejected_items:
+            yield request
+
+    totals = {"records": 0, "parked": 0, "final": 0}
+    with OperatorClient(args.home) as node:
+        for answer in node.stream(node.records.AppendRecords, messages()):
+            _progress(args, totals, answer)
+    result: dict[str, Any] = {
+        **totals,
+        "unchanged": sum(summary.unchanged.values()),
+        "left_out": sum(summary.left_out.values()),
+        "by_category": dict(summary.accepted),
+        "parked_by_reason": {reason.value: count for reason, count in summary.parked.items()},
+        "client_id": client_id,
+    }
+    if args.json:
+        print_json(result)
+    else:
+        _print_summary(result)
+    return 0
+
+
+def parked(args: argparse.Namespace) -> None:
+    """List parked items."""
+    from heqi.v1 import record_service_pb2 as pb  # noqa: PLC0415
+
+    rows: list[tuple[int, str, str]] = []
+    with OperatorClient(args.home) as node:
+        token = ""
+        while True:
+            page = node.call(
+                node.records.ListParkedRecords, pb.ListParkedRecordsRequest(page_size=1000, page_token=token)
+            )
+            rows += [(row.number, row.reason, row.message) for row in page.parked_records]
+            token = page.next_page_token
+            if not token:
+                break
+    if args.json:
+        print_json([{"number": n, "reason": r, "message": m} for n, r, m in rows])
+    else:
+        print_table(("编号 No", "原因 reason", "说明 message"), [(n, r, m[:100]) for n, r, m in rows])
+
+
+def prove(args: argparse.Namespace) -> None:
+    """Write a bundle."""
+    from heqi.v1 import record_service_pb2 as pb  # noqa: PLC0415
+
+    with OperatorClient(args.home) as node:
+        request = pb.ProveRecordRequest(position=args.position, fields=args.field)
+        args.out.write_bytes(node.call(node.records.ProveRecord, request).bundle)
+    say(f"已写入 {args.out}", f"wrote {args.out}; check it with heqi verify")
+
+
+def watch(args: argparse.Namespace) -> None:
+    """Follow events until interrupted."""
+    from heqi.v1 import event_service_pb2 as pb  # noqa: PLC0415
+
+    with OperatorClient(args.home) as node:
+        for event in node.stream(node.events.Watch, pb.WatchRequest(first=args.first)):
+            print(f"{event.number:>8}  {event.time}  {event.kind:<18}", dict(event.about), flush=True)
+
+
+def _progress(args: argparse.Namespace, totals: dict[str, int], answer: Any) -> None:
+    if answer.HasField("accepted"):
+        totals["records"] += answer.accepted.record_count
+        totals["parked"] += answer.accepted.parked_count
+        if not args.json:
+            first = answer.accepted.first_position
+            last = first + answer.accepted.record_count - 1
+            say(
+                f"已受理 {answer.accepted.record_count} 条（位置 {first}–{last}）",
+                f"accepted {answer.accepted.record_count} records at positions {first} to {last}",
+            )
+    else:
+        totals["final"] += 1
+        if not args.json:
+            say(f"第 {answer.sequence} 批已上链", f"message {answer.sequence} is anchored")
+
+
+def _print_summary(result: dict[str, Any]) -> None:
+    rows = [(category, count) for category, count in sorted(result["by_category"].items())]
+    print_table(("类别 category", "记录 records"), rows)
+    say(
+        f"未变化 {result['unchanged']}，略去个人信息 {result['left_out']}",
+        f"unchanged {result['unchanged']}, personal data left out {result['left_out']}",
+    )
+    for reason, count in sorted(result["parked_by_reason"].items()):
+        say(f"搁置 {count}：{reason}", f"parked {count}: {reason}")
+
+
+def _digest(path: Path) -> str:
+    """Identity of the data, names and contents."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*.json*") if p.is_file())
+    for file in files:
+        content = hashlib.sha256(file.read_bytes()).digest()
+        digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape") + b"\0" + content)
+    return digest.hexdigest()

@@ -1,0 +1,132 @@
+"""A wallet's folder: what it keeps between commands. Only the key is secret.
+
+key.pem          P-256, encrypted by the passphrase
+wallet.json      subject id and home
+alliance.json    the descriptor it trusts
+delegation.jwt   what the certificate signed
+cards/*.jwt      cards of members admitted after the founding, if their owner trusts them
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from node.domain.descriptor import Descriptor, founders_of, open_alliance_file, open_card
+from node.domain.member import Member
+from node.errors import ConfigError
+from node.wallet.keyfile import WalletKey, load_wallet_key, new_wallet_key
+
+KEY_FILE, STATE_FILE, DESCRIPTOR_FILE = "key.pem", "wallet.json", "alliance.json"
+DELEGATION_FILE, CARDS_FOLDER = "delegation.jwt", "cards"
+
+
+class WalletState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`wallet.json`."""
+
+    home: str
+    """Member where the subject registers."""
+    subject: str = ""
+    """Subject id, 64 hex digits, once it is registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalletFolder:
+    """An opened folder, without its key."""
+
+    path: Path
+    state: WalletState
+    descriptor: Descriptor
+
+    def members(self) -> dict[str, Member]:
+        """Members that this wallet knows: the founders, and those whose cards it was given.
+
+        Raises:
+            DescriptorError: a card is false.
+        """
+        cards = sorted((self.path / CARDS_FOLDER).glob("*.jwt"))
+        others = [open_card(card.read_text().strip()) for card in cards]
+        return founders_of(self.descriptor) | {member.name: member for member in others}
+
+    def member(self, name: str) -> Member:
+        """A member that this wallet knows.
+
+        Raises:
+            ConfigError: it knows none by that name.
+        """
+        found = self.members().get(name)
+        if found is None:
+            raise ConfigError(
+                f"this wallet does not know {name}; put its card into {self.path / CARDS_FOLDER}"
+            )
+        return found
+
+    def key(self, passphrase: bytes) -> WalletKey:
+        """The wallet's key.
+
+        Raises:
+            ConfigError: the passphrase is wrong.
+        """
+        return load_wallet_key(self.path / KEY_FILE, passphrase)
+
+    def delegation(self) -> str:
+        """What the certificate signed.
+
+        Raises:
+            ConfigError: nothing yet.
+        """
+        try:
+            return (self.path / DELEGATION_FILE).read_text().strip()
+        except OSError as error:
+            raise ConfigError(
+                "no certificate vouches for this wallet yet: run heqi wallet delegate"
+            ) from error
+
+    def remember_subject(self, subject: str) -> None:
+        """Keep the subject's id."""
+        write_state(self.path, WalletState(self.state.home, subject))
+
+
+def create_wallet(path: Path, descriptor_file: bytes, home: str, passphrase: bytes) -> WalletKey:
+    """Make a wallet with a fresh key for one alliance.
+
+    Raises:
+        ConfigError: there is one already, the passphrase is too short, or the home is unknown.
+        DescriptorError: the descriptor is not signed by its founders.
+    """
+    descriptor = open_alliance_file(descriptor_file)
+    if home not in founders_of(descriptor):
+        raise ConfigError(
+            f"{home} is no founder of {descriptor.name}; its founders are "
+            f"{', '.join(founders_of(descriptor))}"
+        )
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = new_wallet_key()
+    key.save(path / KEY_FILE, passphrase)
+    (path / DESCRIPTOR_FILE).write_bytes(descriptor_file)
+    write_state(path, WalletState(home))
+    return key
+
+
+def open_wallet(path: Path) -> WalletFolder:
+    """Open a wallet's folder.
+
+    Raises:
+        ConfigError: it is none.
+        DescriptorError: its descriptor is not signed by its founders.
+    """
+    try:
+        state = msgspec.json.decode((path / STATE_FILE).read_bytes(), type=WalletState)
+        descriptor = open_alliance_file((path / DESCRIPTOR_FILE).read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path} is no wallet: {error.strerror}; heqi wallet init makes one") from error
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{path / STATE_FILE}: {error}") from error
+    return WalletFolder(path, state, descriptor)
+
+
+def write_state(path: Path, state: WalletState) -> None:
+    """Replace `wallet.json`; an interruption leaves the old one."""
+    draft = path / (STATE_FILE + ".new")
+    draft.write_bytes(msgspec.json.encode(state))
+    draft.replace(path / STATE_FILE)
