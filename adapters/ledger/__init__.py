@@ -1,0 +1,1 @@
+"""The shared ledger: `evm` for every EVM engine, `embedded` as an engine of our own, `memory` as the twin."""

@@ -55,7 +55,7 @@ class GrpcPeers:
             await channel.close()
         self._channels.clear()
 
-    async def _call(self, member: Member, call: Callable[[rpc.ExchangeServiceAsyncStub], Awaitable[Any]]) -> Any:
+    async def _call(self, member: Member, call: Callable[[Any], Awaitable[Any]]) -> Any:
         stub: Any = rpc.ExchangeServiceStub(await self._channel(member))
         try:
             return await call(stub)

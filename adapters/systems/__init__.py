@@ -1,0 +1,1 @@
+"""What a centre already runs: adapters that turn its systems' data into drafts of records."""

@@ -3,6 +3,8 @@
 A bug does not leak: it ends as INTERNAL with a number that stands beside the stack trace in the log.
 """
 
+from __future__ import annotations  # the stubs of grpc have generics that its classes have not
+
 import inspect
 import logging
 import secrets

@@ -44,42 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def import_(args: argparse.Namespace) -> int:
     """Read OCDS data and append it, 500 records a message; the same data again is stored once."""
-    from heqi.v1 import record_service_pb2 as pb  # noqa: PLC0415
-
-    from adapters.systems.ocds import Accepted, Summary, read_ocds  # noqa: PLC0415
+    from adapters.systems.ocds import Summary  # noqa: PLC0415
     from node.errors import ConfigError  # noqa: PLC0415
-    from node.wire.messages import record_from_draft  # noqa: PLC0415
 
     if not args.path.exists():
         raise ConfigError(f"{args.path} does not exist")
     summary = Summary()
-    # The client is named by the data: importing the same data again repeats its messages, and the node
-    # answers them without storing anything twice.
-    client_id = f"ocds-{_digest(args.path)[:32]}"
-
-    def messages() -> Iterator[pb.AppendRecordsRequest]:
-        request = pb.AppendRecordsRequest(client_id=client_id, sequence=1, await_final=args.wait)
-        for outcome in read_ocds(args.path, source_system=args.system, summary=summary):
-            if isinstance(outcome, Accepted):
-                request.records.append(record_from_draft(outcome.draft))
-            elif not outcome.part:
-                request.rejected_items.add(
-                    reason=outcome.reason.value,
-                    message=outcome.message,
-                    source=outcome.source,
-                    excerpt=outcome.excerpt,
-                )
-            if len(request.records) + len(request.rejected_items) == _BATCH:
-                yield request
-                request = pb.AppendRecordsRequest(
-                    client_id=client_id, sequence=request.sequence + 1, await_final=args.wait
-                )
-        if request.records or request.rejected_items:
-            yield request
-
+    messages = append_messages(args.path, args.system, summary, wait=args.wait)
     totals = {"records": 0, "parked": 0, "final": 0}
     with OperatorClient(args.home) as node:
-        for answer in node.stream(node.records.AppendRecords, messages()):
+        for answer in node.stream(node.records.AppendRecords, messages):
             _progress(args, totals, answer)
     result: dict[str, Any] = {
         **totals,
@@ -87,13 +61,50 @@ def import_(args: argparse.Namespace) -> int:
         "left_out": sum(summary.left_out.values()),
         "by_category": dict(summary.accepted),
         "parked_by_reason": {reason.value: count for reason, count in summary.parked.items()},
-        "client_id": client_id,
     }
     if args.json:
         print_json(result)
     else:
         _print_summary(result)
     return 0
+
+
+def append_messages(path: Path, system: str, summary: Any, *, wait: bool) -> Iterator[Any]:
+    """OCDS data as the messages of one append stream.
+
+    The client is named by the data: importing the same data again repeats its messages, and the node answers
+    them without storing anything twice.
+
+    Args:
+        path: file or folder.
+        system: name of the source system.
+        summary: an OCDS `Summary`, counted up.
+        wait: whether each message asks for FINAL.
+    """
+    from heqi.v1 import record_service_pb2 as pb  # noqa: PLC0415
+
+    from adapters.systems.ocds import Accepted, read_ocds  # noqa: PLC0415
+    from node.wire.messages import record_from_draft  # noqa: PLC0415
+
+    client_id = f"ocds-{_digest(path)[:32]}"
+    request = pb.AppendRecordsRequest(client_id=client_id, sequence=1, await_final=wait)
+    for outcome in read_ocds(path, source_system=system, summary=summary):
+        if isinstance(outcome, Accepted):
+            request.records.append(record_from_draft(outcome.draft))
+        elif not outcome.part:
+            request.rejected_items.add(
+                reason=outcome.reason.value,
+                message=outcome.message,
+                source=outcome.source,
+                excerpt=outcome.excerpt,
+            )
+        if len(request.records) + len(request.rejected_items) == _BATCH:
+            yield request
+            request = pb.AppendRecordsRequest(
+                client_id=client_id, sequence=request.sequence + 1, await_final=wait
+            )
+    if request.records or request.rejected_items:
+        yield request
 
 
 def parked(args: argparse.Namespace) -> None:

@@ -45,9 +45,15 @@ class RecordHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     """When the fact happened according to the source, RFC 3339; empty if the source does not say."""
 
 
+class _Digests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sd: list[str] = msgspec.field(name="_sd")
+
+
 class _Payload(RecordHeader, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     type: str
-    sd: list[str] = msgspec.field(name="_sd")
+    # In an object of their own: RFC 9901 forbids disclosed names that stand beside `_sd` already, and a
+    # field may well be called `version` or `owner`.
+    fields: _Digests
     sd_alg: str = msgspec.field(name="_sd_alg")
 
 
@@ -77,7 +83,7 @@ def seal_record(header: RecordHeader, fields: Mapping[str, object], seed: bytes)
     payload = canonical_json(
         {
             **msgspec.to_builtins(header),
-            "_sd": commitments.digests,
+            "fields": {"_sd": commitments.digests},
             "_sd_alg": "sha-256",
             "type": RECORD_TYPE,
         }
@@ -104,4 +110,4 @@ def parse_payload(payload: bytes) -> tuple[RecordHeader, list[str]]:
     if parsed.type != RECORD_TYPE or parsed.sd_alg != "sha-256":
         raise ProofFormatError(f"unknown record type {parsed.type!r} or digest {parsed.sd_alg!r}")
     header = RecordHeader(**{name: getattr(parsed, name) for name in RecordHeader.__struct_fields__})
-    return header, parsed.sd
+    return header, parsed.fields.sd

@@ -7,12 +7,14 @@ pragma solidity 0.8.37;
 interface IAlliance {
     enum Action { NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER }
 
-    /// @param id name of the member in ASCII, right-padded with zeros
+    /// @param id name of the member, `[a-z][a-z0-9-]{0,30}`, right-padded with zeros
     /// @param roles bit mask: 1 centre, 2 guarantor, 4 supervisor
     /// @param identityX x coordinate of the P-256 identity key
     /// @param identityY y coordinate of the P-256 identity key
     /// @param logKey Ed25519 public key that signs the member's checkpoints
     /// @param sealingKey X25519 public key
+    /// @param endpoint where other members reach the node; at most 255 visible ASCII characters, may be empty
+    /// @param walletEndpoint where wallets reach the node; as `endpoint`
     struct Member {
         bytes32 id;
         uint8 roles;
@@ -33,7 +35,7 @@ interface IAlliance {
     event VerifierSet(address indexed verifier, bool accepted);
     /// @param data ABI encoding of the action's argument:
     /// ADMIT (Member) · SUSPEND, REINSTATE (bytes32 id) · SET_CONTRACT (bytes32 name, address location)
-    /// · SET_VERIFIER (address verifier, bool accepted)
+    /// · SET_VERIFIER (address verifier, bool accepted); no other encoding of the same values is taken
     event ProposalMade(
         uint256 indexed proposal, bytes32 indexed proposer, Action action, bytes data, uint64 expires, uint32 eligible
     );
@@ -51,6 +53,8 @@ interface IAlliance {
     error AllianceNotEligible(bytes32 voter);
     error AllianceAlreadyVoted(bytes32 voter);
     error AllianceWrongExpiry(uint64 expires);
+    /// @dev The proposal would leave everything as it is: suspend a suspended member, accept an accepted verifier
+    error AllianceUnchanged();
 
     /// @return the alliance's random id, part of every EIP-712 domain
     function allianceId() external view returns (bytes32);
@@ -67,6 +71,7 @@ interface IAlliance {
     /// @return ids of all members in order of admission, suspended ones included
     function memberIds() external view returns (bytes32[] memory);
 
+    /// @param name `[A-Za-z][A-Za-z0-9]{0,30}`, right-padded with zeros
     /// @return where the named contract is: "Subjects", "Grants", "Anchors"; zero if not set
     function contractOf(bytes32 name) external view returns (address);
 

@@ -1,0 +1,122 @@
+"""Which contract function each call of the domain is, and how much gas it may use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.ledger.abi import encode_function, encode_values
+from adapters.ledger.artifact import ALLIANCE, ANCHORS, GRANTS, SUBJECTS
+from node.domain.ledger import (
+    Action,
+    AnchorCheckpoint,
+    Call,
+    CastVote,
+    ChangeController,
+    CreateSubject,
+    GrantTerms,
+    ProposeAdmission,
+    ProposeStanding,
+    RegisterGrant,
+    RevokeGrant,
+    UpdateEndpoints,
+)
+from node.domain.member import Member, member_name_to_bytes32
+
+MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A call as the contracts take it."""
+
+    contract: str
+    data: bytes
+    """Selector and arguments."""
+    gas: int
+    """Limit. Gas is free, so the limits are generous and fixed: an estimate would cost a request and would no
+    longer be true when another transaction comes in between. `tests/ports` measures the real use."""
+
+
+def to_invocation(call: Call) -> Invocation:
+    """Translate a call."""
+    return _TABLE[type(call)](call)
+
+
+def member_tuple(member: Member) -> tuple[object, ...]:
+    """A member as the struct `IAlliance.Member`."""
+    return (
+        member_name_to_bytes32(member.name),
+        int(member.roles),
+        member.account,
+        member.identity_key[:32],
+        member.identity_key[32:],
+        member.log_key,
+        member.sealing_key,
+        member.endpoint,
+        member.wallet_endpoint,
+    )
+
+
+def _anchor(call: AnchorCheckpoint) -> Invocation:
+    arguments = (call.size, call.root, call.consistency)
+    return Invocation(ANCHORS, encode_function(ANCHORS, "anchor", arguments), 500_000)
+
+
+def _create_subject(call: CreateSubject) -> Invocation:
+    arguments = (call.salt, call.controller)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "create", arguments), 1_000_000)
+
+
+def _change_controller(call: ChangeController) -> Invocation:
+    arguments = (call.subject, call.controller, call.signature)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "changeController", arguments), 2_000_000)
+
+
+def _register_grant(call: RegisterGrant) -> Invocation:
+    return Invocation(GRANTS, encode_function(GRANTS, "register", _terms(call.terms)), 500_000)
+
+
+def _revoke_grant(call: RevokeGrant) -> Invocation:
+    arguments = (*_terms(call.terms), call.signature)
+    return Invocation(GRANTS, encode_function(GRANTS, "revoke", arguments), 2_000_000)
+
+
+def _propose_admission(call: ProposeAdmission) -> Invocation:
+    data = encode_values([MEMBER_TYPE], [member_tuple(call.member)])
+    return _propose(Action.ADMIT, data, call.expires)
+
+
+def _propose_standing(call: ProposeStanding) -> Invocation:
+    return _propose(call.action, member_name_to_bytes32(call.name), call.expires)
+
+
+def _propose(action: Action, data: bytes, expires: int) -> Invocation:
+    arguments = (int(action), data, expires)
+    return Invocation(ALLIANCE, encode_function(ALLIANCE, "propose", arguments), 4_000_000)
+
+
+def _cast_vote(call: CastVote) -> Invocation:
+    arguments = (call.proposal, call.approve)
+    return Invocation(ALLIANCE, encode_function(ALLIANCE, "vote", arguments), 4_000_000)
+
+
+def _update_endpoints(call: UpdateEndpoints) -> Invocation:
+    arguments = (call.endpoint, call.wallet_endpoint)
+    return Invocation(ALLIANCE, encode_function(ALLIANCE, "updateEndpoints", arguments), 1_500_000)
+
+
+def _terms(terms: GrantTerms) -> tuple[object, ...]:
+    return (terms.digest, terms.register_before, terms.expires, terms.revoker)
+
+
+_TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
+    AnchorCheckpoint: _anchor,
+    CreateSubject: _create_subject,
+    ChangeController: _change_controller,
+    RegisterGrant: _register_grant,
+    RevokeGrant: _revoke_grant,
+    ProposeAdmission: _propose_admission,
+    ProposeStanding: _propose_standing,
+    CastVote: _cast_vote,
+    UpdateEndpoints: _update_endpoints,
+}

@@ -1,0 +1,230 @@
+"""A chain in memory that several ledgers share, and the accidents that tests need: outage, loss, a fork."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_hash.auto import keccak
+
+from adapters.ledger.artifact import CONTRACT_NAMES
+from adapters.ledger.deployment import DeployedContract, Deployment
+from adapters.ledger.memory.alliance import AllianceRules
+from adapters.ledger.memory.moves import MoveRules
+from adapters.ledger.memory.state import State
+from adapters.ledger.memory.transactions import Transaction, read_transaction
+from node.domain.ledger import (
+    AnchorCheckpoint,
+    Block,
+    Call,
+    CastVote,
+    ChangeController,
+    CreateSubject,
+    Event,
+    Happening,
+    Outcome,
+    ProposeAdmission,
+    ProposeStanding,
+    RegisterGrant,
+    RevokeGrant,
+    SignedCall,
+    UpdateEndpoints,
+)
+from node.domain.member import Member
+from node.errors import LedgerRefusedError, LedgerUnavailableError, NonceTakenError
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    block: Block
+    events: tuple[Event, ...]
+    outcomes: dict[bytes, bool]
+    """Transaction hash → whether it succeeded."""
+    mark: int
+    """Where the state's journal stood before the block."""
+
+
+class MemoryChain:
+    """The shared part. `is_down` makes every ledger on it unavailable until it is unset."""
+
+    def __init__(
+        self,
+        alliance_id: bytes,
+        founders: Sequence[Member],
+        *,
+        chain_id: int = 1337,
+        auto_seal: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Found an alliance: block 0 is empty, block 1 holds what the constructor reports.
+
+        Args:
+            alliance_id: 32 bytes.
+            founders: the first members, in order.
+            chain_id: part of every signature.
+            auto_seal: make a block for each transaction at once; otherwise `seal` does.
+            clock: seconds since 1970 UTC.
+
+        Raises:
+            LedgerRefusedError: a founder is malformed or there twice.
+        """
+        self.is_down = False
+        self.auto_seal = auto_seal
+        self._clock = clock
+        self._fork = 0
+        self._state = State()
+        self._pending: dict[bytes, Transaction] = {}
+        genesis = Block(0, keccak(b"genesis" + alliance_id), int(clock()))
+        self._sealed = [_Sealed(genesis, (), {}, 0)]
+        self.deployment = _place_contracts(alliance_id, chain_id, genesis.hash)
+        self._alliance = AllianceRules(self._state)
+        moves = MoveRules(self._state, self._alliance, self.deployment)
+        self._rules: dict[type[Call], Callable[[bytes, Any, int], list[Happening]]] = {
+            ProposeAdmission: self._alliance.propose,
+            ProposeStanding: self._alliance.propose,
+            CastVote: self._alliance.vote,
+            UpdateEndpoints: lambda sender, call, _: self._alliance.update_endpoints(sender, call),
+            CreateSubject: lambda sender, call, _: moves.create_subject(sender, call),
+            ChangeController: lambda sender, call, _: moves.change_controller(sender, call),
+            RegisterGrant: moves.register_grant,
+            RevokeGrant: lambda sender, call, _: moves.revoke_grant(sender, call),
+            AnchorCheckpoint: lambda sender, call, _: moves.anchor(sender, call),
+        }
+        self._append(self._alliance.found(tuple(founders)), {}, self._state.mark())
+
+    # -- what a test does to it --------------------------------------------------------------------------
+
+    def seal(self) -> Block:
+        """Make a block of what waits, perhaps of nothing."""
+        mark = self._state.mark()
+        happenings: list[Happening] = []
+        outcomes: dict[bytes, bool] = {}
+        while ready := [one for one in self._pending.values() if one.nonce == self.next_nonce(one.sender)]:
+            for transaction in ready:
+                del self._pending[transaction.hash]
+                self._state.put("nonce", transaction.sender, transaction.nonce + 1)
+                reported = self._execute(transaction)
+                outcomes[transaction.hash] = reported is not None
+                happenings += reported or []
+        return self._append(happenings, outcomes, mark)
+
+    def drop_pending(self) -> int:
+        """Lose all transactions that wait, as an engine that is killed does; returns how many there were."""
+        count = len(self._pending)
+        self._pending.clear()
+        return count
+
+    def reorganise(self, depth: int) -> None:
+        """Lose the last `depth` blocks and their transactions; new blocks get other hashes.
+
+        Raises:
+            ValueError: that would lose the founding.
+        """
+        if not 0 < depth <= len(self._sealed) - 2:
+            raise ValueError("blocks 0 and 1 cannot be lost")
+        self._state.rollback(self._sealed[-depth].mark)
+        del self._sealed[-depth:]
+        self._fork += 1
+
+    # -- what a ledger asks ------------------------------------------------------------------------------
+
+    def check_up(self) -> None:
+        """Raises:
+        LedgerUnavailableError: a test has taken it down.
+        """
+        if self.is_down:
+            raise LedgerUnavailableError("the ledger in memory is down")
+
+    def head(self) -> Block:
+        """The newest block."""
+        return self._sealed[-1].block
+
+    def block(self, number: int) -> Block | None:
+        """The block at `number`, or None."""
+        return self._sealed[number].block if 0 <= number < len(self._sealed) else None
+
+    def events(self, first: int, last: int) -> list[Event]:
+        """The events of blocks `first` to `last`, both included."""
+        return [event for sealed in self._sealed[first : last + 1] for event in sealed.events]
+
+    def next_nonce(self, account: bytes) -> int:
+        """The account's next nonce, counting mined transactions."""
+        nonce: int = self._state.get("nonce", account, 0)
+        return nonce
+
+    def outcome(self, transaction_hash: bytes) -> Outcome | None:
+        """Where the transaction is, if it is in a block."""
+        for sealed in reversed(self._sealed):
+            if transaction_hash in sealed.outcomes:
+                return Outcome(sealed.block, sealed.outcomes[transaction_hash])
+        return None
+
+    def dry_run(self, sender: bytes, call: Call) -> None:
+        """Raises:
+        LedgerRefusedError: as the contract.
+        """
+        mark = self._state.mark()
+        try:
+            self._apply(sender, call, self.head().time)
+        finally:
+            self._state.rollback(mark)
+
+    def send(self, signed: SignedCall) -> None:
+        """Let a transaction wait for its block.
+
+        Raises:
+            NonceTakenError: another transaction has its nonce.
+            LedgerUnavailableError: it is not for this chain.
+        """
+        if signed.hash in self._pending or self.outcome(signed.hash) is not None:
+            return
+        try:
+            transaction = read_transaction(signed.raw, self.deployment)
+        except ValueError as error:
+            raise LedgerUnavailableError(f"the ledger in memory refuses: {error}") from error
+        rivals = [
+            one
+            for one in self._pending.values()
+            if (one.sender, one.nonce) == (transaction.sender, transaction.nonce)
+        ]
+        if rivals or transaction.nonce < self.next_nonce(transaction.sender):
+            raise NonceTakenError(f"nonce {transaction.nonce} was used by another transaction")
+        self._pending[transaction.hash] = transaction
+        if self.auto_seal:
+            self.seal()
+
+    # -- making blocks -----------------------------------------------------------------------------------
+
+    def _execute(self, transaction: Transaction) -> list[Happening] | None:
+        """What the transaction reports, or None if it fails: it is in the block all the same."""
+        mark = self._state.mark()
+        try:
+            return self._apply(transaction.sender, transaction.call, self._next_time())
+        except LedgerRefusedError:
+            self._state.rollback(mark)
+            return None
+
+    def _apply(self, sender: bytes, call: Call, now: int) -> list[Happening]:
+        return self._rules[type(call)](sender, call, now)
+
+    def _append(self, happenings: list[Happening], outcomes: dict[bytes, bool], mark: int) -> Block:
+        number, sealed_at = self.head().number + 1, self._next_time()
+        content = repr((self.head().hash, number, sealed_at, self._fork, list(outcomes)))
+        block = Block(number, keccak(content.encode()), sealed_at)
+        events = tuple(Event(number, index, one) for index, one in enumerate(happenings))
+        self._sealed.append(_Sealed(block, events, outcomes, mark))
+        return block
+
+    def _next_time(self) -> int:
+        return max(self.head().time + 1, int(self._clock()))
+
+
+def _place_contracts(alliance_id: bytes, chain_id: int, genesis_hash: bytes) -> Deployment:
+    places = {name: keccak(alliance_id + name.encode()) for name in CONTRACT_NAMES}
+    return Deployment(
+        alliance_id=alliance_id,
+        chain_id=chain_id,
+        genesis_hash=genesis_hash,
+        block=1,
+        contracts={name: DeployedContract(place[12:], place) for name, place in places.items()},
+    )

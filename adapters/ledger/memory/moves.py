@@ -1,0 +1,152 @@
+"""`Subjects.sol`, `Grants.sol` and `Anchors.sol` in Python. Checks stand in the contracts' order."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from adapters.ledger.artifact import GRANTS, SUBJECTS, VERIFIER
+from adapters.ledger.deployment import Deployment
+from adapters.ledger.memory.signers import is_signed, is_well_formed
+from adapters.ledger.memory.state import State
+from node.domain.ledger import (
+    AnchorCheckpoint,
+    Anchored,
+    ChangeController,
+    ControllerChanged,
+    CreateSubject,
+    GrantRegistered,
+    GrantRevoked,
+    Happening,
+    RegisterGrant,
+    RevokeGrant,
+    SubjectCreated,
+)
+from node.domain.ledger_ids import change_controller_digest, grant_id, revoke_grant_digest, subject_id
+from node.domain.merkle import verify_consistency
+from node.errors import InclusionError, LedgerRefusedError
+
+
+class Membership(Protocol):
+    """What the contracts ask the alliance."""
+
+    def member_of(self, account: bytes) -> str | None:
+        """Name of the active member with this account."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    home: str
+    version: int
+    controller: bytes
+
+
+class MoveRules:
+    """The functions of the three contracts; each returns what it reports."""
+
+    def __init__(self, state: State, membership: Membership, deployment: Deployment) -> None:
+        self._state = state
+        self._membership = membership
+        self._deployment = deployment
+        self._contracts = frozenset(place.address for place in deployment.contracts.values())
+
+    def create_subject(self, sender: bytes, call: CreateSubject) -> list[Happening]:
+        """Raises:
+        LedgerRefusedError: as `Subjects.create`.
+        """
+        home = self._sender(sender, "SubjectsNotMember")
+        self._check_signer(call.controller, "SubjectsMalformedSigner")
+        subject = subject_id(self._deployment.alliance_id, home, call.salt)
+        if self._state.get("subject", subject) is not None:
+            raise LedgerRefusedError("SubjectsExists", f"subject=0x{subject.hex()}")
+        self._state.put("subject", subject, _Subject(home, 1, call.controller))
+        return [SubjectCreated(subject, home, call.controller)]
+
+    def change_controller(self, sender: bytes, call: ChangeController) -> list[Happening]:
+        """Raises:
+        LedgerRefusedError: as `Subjects.changeController`.
+        """
+        self._sender(sender, "SubjectsNotMember")
+        entry: _Subject | None = self._state.get("subject", call.subject)
+        if entry is None:
+            raise LedgerRefusedError("SubjectsUnknown", f"subject=0x{call.subject.hex()}")
+        self._check_signer(entry.controller, "SubjectsMalformedSigner")
+        self._check_signer(call.controller, "SubjectsMalformedSigner")
+        version = entry.version + 1
+        domain = self._deployment.domain_of(SUBJECTS)
+        digest = change_controller_digest(domain, call.subject, version, call.controller)
+        if not is_signed(entry.controller, digest, call.signature):
+            raise LedgerRefusedError("SubjectsWrongSignature", f"subject=0x{call.subject.hex()}")
+        self._state.put("subject", call.subject, _Subject(entry.home, version, call.controller))
+        return [ControllerChanged(call.subject, version, call.controller)]
+
+    def register_grant(self, sender: bytes, call: RegisterGrant, now: int) -> list[Happening]:
+        """Raises:
+        LedgerRefusedError: as `Grants.register`.
+        """
+        self._sender(sender, "GrantsNotMember")
+        self._check_signer(call.terms.revoker, "GrantsMalformedSigner")
+        grant = grant_id(self._deployment.alliance_id, call.terms)
+        known: GrantRegistered | GrantRevoked | None = self._state.get("grant", grant)
+        if isinstance(known, GrantRegistered):
+            raise LedgerRefusedError("GrantsAlreadyRegistered", f"grant=0x{grant.hex()}")
+        if isinstance(known, GrantRevoked):
+            raise LedgerRefusedError("GrantsAlreadyRevoked", f"grant=0x{grant.hex()}")
+        if now > call.terms.register_before:
+            raise LedgerRefusedError("GrantsTooLate", f"registerBefore={call.terms.register_before}")
+        if now >= call.terms.expires:
+            raise LedgerRefusedError("GrantsExpired", f"expires={call.terms.expires}")
+        registered = GrantRegistered(grant, call.terms.expires)
+        self._state.put("grant", grant, registered)
+        return [registered]
+
+    def revoke_grant(self, sender: bytes, call: RevokeGrant) -> list[Happening]:
+        """Raises:
+        LedgerRefusedError: as `Grants.revoke`.
+        """
+        self._sender(sender, "GrantsNotMember")
+        self._check_signer(call.terms.revoker, "GrantsMalformedSigner")
+        grant = grant_id(self._deployment.alliance_id, call.terms)
+        if isinstance(self._state.get("grant", grant), GrantRevoked):
+            raise LedgerRefusedError("GrantsAlreadyRevoked", f"grant=0x{grant.hex()}")
+        digest = revoke_grant_digest(self._deployment.domain_of(GRANTS), grant)
+        if not is_signed(call.terms.revoker, digest, call.signature):
+            raise LedgerRefusedError("GrantsWrongSignature", f"grant=0x{grant.hex()}")
+        revoked = GrantRevoked(grant)
+        self._state.put("grant", grant, revoked)
+        return [revoked]
+
+    def anchor(self, sender: bytes, call: AnchorCheckpoint) -> list[Happening]:
+        """Raises:
+        LedgerRefusedError: as `Anchors.anchor`.
+        """
+        name = self._sender(sender, "AnchorsNotMember")
+        last: Anchored | None = self._state.get("anchor", name)
+        last_size = last.size if last else 0
+        detail = f"size={call.size}, last={last_size}"
+        if call.size <= last_size:
+            raise LedgerRefusedError("AnchorsNotGrowing", detail)
+        if not _is_consistent(last, call):
+            raise LedgerRefusedError("AnchorsInconsistent", detail)
+        anchored = Anchored(name, call.size, call.root)
+        self._state.put("anchor", name, anchored)
+        return [anchored]
+
+    def _sender(self, account: bytes, problem: str) -> str:
+        name = self._membership.member_of(account)
+        if name is None:
+            raise LedgerRefusedError(problem, f"account=0x{account.hex()}")
+        return name
+
+    def _check_signer(self, signer: bytes, problem: str) -> None:
+        if not is_well_formed(signer, self._deployment.address_of(VERIFIER), self._contracts):
+            raise LedgerRefusedError(problem)
+
+
+def _is_consistent(last: Anchored | None, call: AnchorCheckpoint) -> bool:
+    if last is None:
+        return not call.consistency
+    try:
+        verify_consistency(last.size, call.size, last.root, call.root, call.consistency)
+    except InclusionError:
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""ERC-7913 signers as `SignedMoves.sol` and `ES256Verifier.sol` judge them.
+
+Source: OpenZeppelin's `SignatureChecker` and `ECDSA` for 20-byte signers; RFC 7518 3.4 for ES256.
+"""
+
+import hashlib
+
+from coincurve import PublicKey
+from eth_hash.auto import keccak
+
+from adapters.ledger.p256 import is_p256_signature
+
+_ADDRESS_BYTES = 20
+_MAX_KEY_BYTES = 128
+_HALF_SECP256K1_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+
+
+def is_well_formed(signer: bytes, verifier: bytes, contracts: frozenset[bytes]) -> bool:
+    """Whether the signer is an address without code, or an accepted verifier followed by a key."""
+    if not _ADDRESS_BYTES <= len(signer) <= _ADDRESS_BYTES + _MAX_KEY_BYTES:
+        return False
+    location = signer[:_ADDRESS_BYTES]
+    if len(signer) > _ADDRESS_BYTES:
+        return location == verifier
+    return any(location) and location not in contracts
+
+
+def is_signed(signer: bytes, digest: bytes, signature: bytes) -> bool:
+    """Whether a well-formed signer signed the 32-byte digest."""
+    if len(signer) == _ADDRESS_BYTES:
+        return _recover(digest, signature) == signer
+    key = signer[_ADDRESS_BYTES:]
+    if len(key) != 64 or len(signature) != 64:
+        return False
+    return is_p256_signature(hashlib.sha256(digest).digest() + signature + key)
+
+
+def _recover(digest: bytes, signature: bytes) -> bytes | None:
+    """The address whose key made r ‖ s ‖ v; only s in the lower half and v of 27 or 28."""
+    if len(signature) != 65 or signature[64] not in (27, 28):
+        return None
+    if int.from_bytes(signature[32:64], "big") > _HALF_SECP256K1_ORDER:
+        return None
+    try:
+        key = PublicKey.from_signature_and_message(
+            signature[:64] + bytes([signature[64] - 27]), digest, hasher=None
+        )
+    except Exception:  # noqa: BLE001  coincurve raises bare Exception for what is no signature
+        return None
+    return keccak(key.format(compressed=False)[1:])[12:]

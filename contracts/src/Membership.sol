@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IAlliance} from "./interfaces/IAlliance.sol";
+import {Names} from "./libraries/Names.sol";
+
+/// @title The members' part of the alliance: who is in, who is suspended, and since when
+/// @notice Every change of membership opens a new epoch. A proposal remembers the epoch it was made in, so whoever
+/// came in (or came back) later has no vote on it, without a list of voters per proposal.
+/// Members are never deleted: an id or an account, once used, belongs to that member for good.
+abstract contract Membership is IAlliance {
+    uint8 private constant ALL_ROLES = 7;
+
+    mapping(bytes32 id => Member) private _members;
+    mapping(address account => bytes32 id) private _idOf;
+    /// @dev Epoch of admission or last reinstatement; zero while suspended, and for those who never were members
+    mapping(bytes32 id => uint64 epoch) private _activeSince;
+    bytes32[] private _ids;
+    uint64 private _epoch;
+    uint32 private _activeCount;
+
+    /// @inheritdoc IAlliance
+    function memberOf(address account) public view returns (bytes32 id) {
+        id = _idOf[account];
+        return isActive(id) ? id : bytes32(0);
+    }
+
+    /// @inheritdoc IAlliance
+    function member(bytes32 id) external view returns (Member memory) {
+        _requireKnown(id);
+        return _members[id];
+    }
+
+    /// @inheritdoc IAlliance
+    function isActive(bytes32 id) public view returns (bool) {
+        return _activeSince[id] != 0;
+    }
+
+    /// @inheritdoc IAlliance
+    function memberIds() external view returns (bytes32[] memory) {
+        return _ids;
+    }
+
+    /// @inheritdoc IAlliance
+    function updateEndpoints(string calldata endpoint, string calldata walletEndpoint) external {
+        bytes32 id = _sender();
+        if (!Names.isEndpoint(endpoint) || !Names.isEndpoint(walletEndpoint)) revert AllianceMalformedMember();
+        _members[id].endpoint = endpoint;
+        _members[id].walletEndpoint = walletEndpoint;
+        emit EndpointsUpdated(id, endpoint, walletEndpoint);
+    }
+
+    function _admit(Member memory newcomer) internal {
+        bytes32 id = newcomer.id;
+        _members[id] = newcomer;
+        _idOf[newcomer.account] = id;
+        _ids.push(id);
+        _activate(id);
+        emit MemberAdmitted(id, newcomer);
+    }
+
+    function _suspend(bytes32 id) internal {
+        ++_epoch;
+        _activeSince[id] = 0;
+        --_activeCount;
+        emit MemberSuspended(id);
+    }
+
+    function _reinstate(bytes32 id) internal {
+        _activate(id);
+        emit MemberReinstated(id);
+    }
+
+    /// @dev Reverts unless `newcomer` is well formed and nobody has its id or account, suspended members included
+    function _checkAdmission(Member memory newcomer) internal view {
+        if (
+            !Names.isMemberName(newcomer.id) ||
+            newcomer.roles == 0 ||
+            newcomer.roles > ALL_ROLES ||
+            newcomer.account == address(0) ||
+            newcomer.identityX == 0 ||
+            newcomer.identityY == 0 ||
+            newcomer.logKey == 0 ||
+            newcomer.sealingKey == 0 ||
+            !Names.isEndpoint(newcomer.endpoint) ||
+            !Names.isEndpoint(newcomer.walletEndpoint)
+        ) revert AllianceMalformedMember();
+        if (_members[newcomer.id].account != address(0)) revert AllianceMemberExists(newcomer.id);
+        if (_idOf[newcomer.account] != 0) revert AllianceAccountTaken(newcomer.account);
+    }
+
+    /// @dev Reverts unless the member exists and its standing would change
+    function _checkStanding(bytes32 id, bool active) internal view {
+        _requireKnown(id);
+        if (isActive(id) == active) revert AllianceUnchanged();
+    }
+
+    /// @return id of the active member that sends this call
+    function _sender() internal view returns (bytes32 id) {
+        id = memberOf(msg.sender);
+        if (id == 0) revert AllianceNotMember(msg.sender);
+    }
+
+    /// @return whether the member is active now and has been without a break since `epoch`
+    function _isActiveSince(bytes32 id, uint64 epoch) internal view returns (bool) {
+        uint64 since = _activeSince[id];
+        return since != 0 && since <= epoch;
+    }
+
+    function _currentEpoch() internal view returns (uint64) {
+        return _epoch;
+    }
+
+    function _countActive() internal view returns (uint32) {
+        return _activeCount;
+    }
+
+    function _activate(bytes32 id) private {
+        _activeSince[id] = ++_epoch;
+        ++_activeCount;
+    }
+
+    function _requireKnown(bytes32 id) private view {
+        if (_members[id].account == address(0)) revert AllianceUnknownMember(id);
+    }
+}

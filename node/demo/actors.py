@@ -1,0 +1,184 @@
+"""Who acts in the demo: a bidder with its certificate and wallet, and members who try what they may not."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+from adapters.crypto import trial_ca
+from adapters.crypto.clock import SystemClock
+from adapters.crypto.keys import load_keys
+from adapters.crypto.leaves import LeafSource
+from adapters.peers.grpc_peers import GrpcPeers
+from adapters.systems.sample import credit_code
+from node.config import KEYS_FOLDER
+from node.domain.certificate import TrustAnchor
+from node.domain.delegation import Delegation, sign_delegation
+from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.encoding import to_base64url
+from node.domain.grant import AccessRequest, Grant, Scope, grant_terms
+from node.domain.ledger_ids import grant_id
+from node.domain.reading import ReadRequest
+from node.domain.wallet import PackageRecord
+from node.errors import NodeError
+from node.wallet.client import WalletClient
+from node.wallet.documents import Scribe
+from node.wallet.folder import DELEGATION_FILE, create_wallet, open_wallet
+
+ORGANISATION = "虚构建设有限公司"
+_PASSPHRASE_BYTES = 16
+
+
+class Authority:
+    """The trial certificate authority that stands in for a real one."""
+
+    def __init__(self) -> None:
+        self.root = trial_ca.make_root()
+
+    def anchor(self) -> TrustAnchor:
+        """What the alliance recognises."""
+        pem = self.root.certificate_pem.decode()
+        return TrustAnchor("试用证书机构 Trial CA", pem, trial_ca.CREDIT_CODE_OID)
+
+
+class Bidder:
+    """A company with an RSA certificate and a wallet of its own."""
+
+    def __init__(self, folder: Path, alliance: Path, home: str, authority: Authority) -> None:
+        self.code = credit_code(1)
+        self.passphrase = to_base64url(os.urandom(_PASSPHRASE_BYTES)).encode()
+        certificate = trial_ca.issue(authority.root, ORGANISATION, self.code, rsa_bits=2048)
+        key = create_wallet(folder, alliance.read_bytes(), home, self.passphrase)
+        now = int(time.time())
+        self.folder = open_wallet(folder)
+        delegation = Delegation(
+            alliance=self.folder.descriptor.alliance,
+            iat=now,
+            jti=to_base64url(os.urandom(16)),
+            key=key.public_key.hex(),
+            credit_code=self.code,
+            exp=now + 86_400,
+        )
+        token = sign_delegation(delegation, [certificate.der], certificate.key)
+        (folder / DELEGATION_FILE).write_text(token + "\n")
+        self.home = self.folder.member(home)
+
+    def scribe(self) -> Scribe:
+        """Signs with the wallet's key, opened with the passphrase each time as a command would."""
+        folder = open_wallet(self.folder.path)
+        return Scribe(folder.key(self.passphrase), folder.descriptor, folder.state.subject)
+
+    def register(self) -> str:
+        """Hand in the registration package; the subject's id."""
+        base = {
+            "legal_name": ORGANISATION,
+            "credit_code": self.code,
+            "legal_representative": "示例人",
+            "registered_capital": "50000000.00",
+            "registered_capital_currency": "CNY",
+            "region_code": "999999",
+            "licence_end_date": "2036-12-31",
+            "bank_account": "0000 0000 0000 0000",
+        }
+        qualification = {
+            "qualification_name": "建筑工程施工总承包",
+            "level": "一级",
+            "certificate_number": "D199999999",
+            "end_date": "2029-06-30",
+        }
+        package = [
+            PackageRecord("subject.base", "base", base),
+            PackageRecord("subject.qualification", "D199999999", qualification),
+        ]
+        with WalletClient(self.home) as client:
+            signed = self.scribe().register(self.home.name, self.folder.delegation(), package)
+            subject = client.register(signed).subject_id
+        self.folder.remember_subject(subject)
+        return subject
+
+    def is_final(self) -> bool:
+        """Whether subject and documents are on the ledger."""
+        with WalletClient(self.home) as client:
+            now = client.status(self.scribe().status(self.home.name))
+        return now.subject_final and now.accepted_count == now.final_count > 0
+
+    def open_request(self) -> AccessRequest | None:
+        """The request that waits for an answer, checked to be the reader's own."""
+        scribe = self.scribe()
+        with WalletClient(self.home) as client:
+            received = client.status(scribe.status(self.home.name)).requests
+        for entry in received:
+            if not entry.answered:
+                reader = self.folder.member(peek_document(entry.access_request, AccessRequest).iss)
+                return scribe.check_request(entry.access_request, reader)
+        return None
+
+    def grant(self, request: AccessRequest) -> tuple[str, str]:
+        """Sign what was asked for; the grant's id and document."""
+        scribe = self.scribe()
+        token = scribe.grant(request)
+        with WalletClient(self.home) as client:
+            return client.give_grant(scribe.give(self.home.name, token)), token
+
+    def revoke(self, token: str) -> None:
+        """Revoke."""
+        with WalletClient(self.home) as client:
+            client.revoke_grant(self.scribe().revoke(self.home.name, token))
+
+    def reads(self) -> list[tuple[str, str, bool]]:
+        """Who read what for: (reader, purpose, whether the receipt is there)."""
+        with WalletClient(self.home) as client:
+            found = client.reads(self.scribe().history(self.home.name)).reads
+        requests = [(peek_document(entry.read_request, ReadRequest), entry.receipt) for entry in found]
+        return [(request.iss, request.purpose, bool(receipt)) for request, receipt in requests]
+
+
+def read_as(home: Path, name: str, bidder: Bidder, grant_token: str, scope: tuple[Scope, ...] = ()) -> str:
+    """Read at the bidder's home with a member's real keys but whatever grant it likes.
+
+    Args:
+        home: folder of the member that reads.
+        name: that member.
+        bidder: whose data is read.
+        grant_token: the document it shows.
+        scope: what it asks for; what the grant says if empty.
+
+    Returns:
+        The reason of the refusal, or "" if the home answered.
+    """
+    keys = load_keys(home / KEYS_FOLDER)
+    grant = peek_document(grant_token, Grant)
+    alliance = bytes.fromhex(grant.alliance)
+    request = ReadRequest(
+        alliance=grant.alliance,
+        iat=int(time.time()),
+        jti=to_base64url(os.urandom(16)),
+        iss=name,
+        aud=bidder.home.name,
+        grant=grant_id(alliance, grant_terms(grant, document_digest(grant_token))).hex(),
+        scope=scope or grant.scope,
+        purpose=grant.purpose,
+    )
+
+    async def read() -> str:
+        peers = GrpcPeers(LeafSource(name, keys.identity.key, SystemClock()).leaf)
+        try:
+            await peers.read(bidder.home, sign_document(request, keys.identity.sign), grant_token)
+        except NodeError as refusal:
+            return refusal.reason
+        finally:
+            await peers.close()
+        return ""
+
+    return asyncio.run(read())
+
+
+def widened(token: str, extra: str) -> str:
+    """The same grant with one field more and the old signature: what a dishonest reader would try."""
+    header, _, signature = token.split(".")
+    grant = peek_document(token, Grant)
+    scope = [msgspec.structs.replace(s, fields=tuple(sorted({*s.fields, extra}))) for s in grant.scope]
+    payload = msgspec.json.encode(msgspec.structs.replace(grant, scope=tuple(scope)), order="sorted")
+    return f"{header}.{to_base64url(payload)}.{signature}"

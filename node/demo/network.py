@@ -1,0 +1,163 @@
+"""The demo's network: one engine and three centres, each its own process with its own keys and folder."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from heqi.v1 import alliance_service_pb2 as alliance_pb
+
+from node.cli.client import OperatorClient
+from node.config import CARD_FILE
+from node.domain.certificate import TrustAnchor
+from node.domain.member import Role
+from node.errors import NodeError, UnavailableError
+from node.founding import create_alliance, join_alliance, sign_alliance
+from node.setup import create_home
+
+CENTRES = ("centre-a", "centre-b", "centre-c")
+PERIOD_SECONDS = 2.0
+BATCH_SIZE = 256
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+
+
+class Network:
+    """Starts, waits for, and stops the processes; everything lives below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.alliance = folder / "alliance.json"
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def home(self, centre: str) -> Path:
+        """Folder of a centre's node."""
+        return self.folder / centre
+
+    def start_chain(self) -> None:
+        """Start the embedded engine and wait until it answers.
+
+        Raises:
+            UnavailableError: it does not start.
+        """
+        chain = self.folder / "chain"
+        chain.mkdir(parents=True, mode=0o700)
+        place = chain / "chain.sock"
+        arguments = ["chain", "--folder", str(chain), "--socket", str(place), "--seal-seconds", "0.5"]
+        self._start("chain", [*arguments, "--heartbeat-seconds", "5"])
+        wait_for("the engine", place.exists, _START_SECONDS, self._check_alive)
+
+    def found_alliance(self, anchors: list[TrustAnchor]) -> None:
+        """Make three nodes' folders, deploy the contracts, let every founder check and sign, let all join.
+
+        Raises:
+            NodeError: a check fails.
+        """
+        url = f"unix://{self.folder / 'chain' / 'chain.sock'}"
+        ports = iter(list(_free_ports(2 * len(CENTRES))))
+        for centre in CENTRES:
+            members, wallets = f"127.0.0.1:{next(ports)}", f"127.0.0.1:{next(ports)}"
+            create_home(
+                self.home(centre),
+                centre,
+                Role.CENTRE,
+                members,
+                wallets,
+                url,
+                period_seconds=PERIOD_SECONDS,
+                batch_size=BATCH_SIZE,
+            )
+        cards = [(self.home(centre) / CARD_FILE).read_text().strip() for centre in CENTRES]
+        first, *others = CENTRES
+        asyncio.run(
+            create_alliance(self.home(first), "示例联盟 Demo alliance", cards, anchors, self.alliance)
+        )
+        for centre in others:
+            asyncio.run(sign_alliance(self.home(centre), self.alliance))
+        for centre in CENTRES:
+            asyncio.run(join_alliance(self.home(centre), self.alliance))
+
+    def start_nodes(self) -> None:
+        """Start the three nodes and wait until each has seen the ledger and knows all members.
+
+        Raises:
+            UnavailableError: one does not start.
+        """
+        for centre in CENTRES:
+            self._start(centre, ["run", "--home", str(self.home(centre))])
+        for centre in CENTRES:
+            wait_for(centre, partial(self._is_ready, centre), _START_SECONDS, self._check_alive)
+
+    def stop(self) -> None:
+        """Stop everything that runs."""
+        for process in reversed(self._processes.values()):
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes.values():
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by name."""
+        return {name: process.pid for name, process in self._processes.items()}
+
+    def _is_ready(self, centre: str) -> bool:
+        with contextlib.suppress(NodeError), OperatorClient(self.home(centre), timeout_seconds=2.0) as node:
+            found = node.call(node.alliance.ListMembers, alliance_pb.ListMembersRequest()).members
+            now = node.call(node.alliance.GetNodeStatus, alliance_pb.GetNodeStatusRequest())
+            return len(found) == len(CENTRES) and now.block_age_seconds >= 0
+        return False
+
+    def _start(self, name: str, arguments: list[str]) -> None:
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as output:
+            self._processes[name] = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "node", *arguments],
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env=os.environ | {"GRPC_VERBOSITY": "ERROR"},
+            )
+
+    def _check_alive(self) -> None:
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                tail = (self.folder / f"{name}.log").read_text(errors="replace")[-2000:]
+                raise UnavailableError(f"{name} stopped with code {process.returncode}:\n{tail}")
+
+
+def wait_for(
+    what: str, is_there: Callable[[], bool], seconds: float, check: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until something is so.
+
+    Raises:
+        UnavailableError: it is not within the time.
+    """
+    deadline = time.monotonic() + seconds
+    while not is_there():
+        check()
+        if time.monotonic() > deadline:
+            raise UnavailableError(f"{what} is not there after {seconds:.0f} s")
+        time.sleep(0.1)
+
+
+def _free_ports(count: int) -> Iterator[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        yield from [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

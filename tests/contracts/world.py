@@ -1,0 +1,145 @@
+"""An alliance on a test chain: three centres, all contracts, and the accounts of who may call them."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import eth_abi
+from cryptography.hazmat.primitives.asymmetric import ec
+from eth_utils import keccak
+
+from tests.contracts.signers import AddressSigner, ES256Signer
+from tests.support.evm import Account, Contract, Evm, Receipt, create_address
+
+ALLIANCE_ID = keccak(text="an alliance")
+MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
+NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER = range(6)
+DAY = 86_400
+FOUNDERS = ("hangzhou", "ningbo", "wenzhou")
+
+_ARGUMENTS = {
+    ADMIT: [MEMBER_TYPE],
+    SUSPEND: ["bytes32"],
+    REINSTATE: ["bytes32"],
+    SET_CONTRACT: ["bytes32", "address"],
+    SET_VERIFIER: ["address", "bool"],
+}
+
+
+def name(text: str) -> bytes:
+    """A name as the contracts hold it."""
+    return text.encode().ljust(32, b"\0")
+
+
+def argument(action: int, *values: Any) -> bytes:
+    """A proposal's `data`."""
+    return eth_abi.encode(_ARGUMENTS[action], values)
+
+
+def member(member_name: str, holder: Account, **changes: Any) -> tuple[Any, ...]:
+    """A well-formed `Member`, with `changes` by the names of its fields."""
+    fields = {
+        "id": name(member_name),
+        "roles": 1,
+        "account": holder.address,
+        "identityX": keccak(text=f"{member_name} x"),
+        "identityY": keccak(text=f"{member_name} y"),
+        "logKey": keccak(text=f"{member_name} log"),
+        "sealingKey": keccak(text=f"{member_name} sealing"),
+        "endpoint": f"{member_name}.example:7443",
+        "walletEndpoint": f"{member_name}.example:443",
+    }
+    return tuple((fields | changes).values())
+
+
+def passed(receipt: Receipt) -> bool:
+    return any(event.name == "ProposalPassed" for event in receipt.events)
+
+
+@dataclass
+class World:
+    """`send` and `propose` speak for a member by its name."""
+
+    evm: Evm
+    members: dict[str, Account]
+    stranger: Account
+    alliance: Contract
+    es256: Contract
+    subjects: Contract
+    grants: Contract
+    anchors: Contract
+
+    def fork(self) -> "World":
+        return dataclasses.replace(self, evm=self.evm.fork(), members=dict(self.members))
+
+    def view(self, contract: Contract, function: str, *args: Any) -> Any:
+        return self.evm.call(contract, function, *args)
+
+    def send(self, sender: str, contract: Contract, function: str, *args: Any) -> Receipt:
+        return self.evm.send(self.members[sender], contract, function, *args)
+
+    def propose(self, proposer: str, action: int, *values: Any) -> Receipt:
+        """Open for a week; the event `ProposalMade` is the first."""
+        expires = self.evm.now + 7 * DAY
+        return self.send(proposer, self.alliance, "propose", action, argument(action, *values), expires)
+
+    def vote(self, voter: str, proposal: int, *, approve: bool = True) -> Receipt:
+        return self.send(voter, self.alliance, "vote", proposal, approve)
+
+    def decide(self, voters: tuple[str, ...], action: int, *values: Any) -> Receipt:
+        """The first proposes, the others agree, and it passes with the last of them, not before."""
+        receipt = self.propose(voters[0], action, *values)
+        for voter in voters[1:]:
+            assert not passed(receipt)
+            receipt = self.vote(voter, receipt.events[0].values["proposal"])
+        assert passed(receipt)
+        return receipt
+
+    def admit(self, member_name: str, voters: tuple[str, ...] = FOUNDERS[:2]) -> Account:
+        """By `voters`; two suffice while there are three."""
+        account = self.evm.account()
+        self.decide(voters, ADMIT, member(member_name, account))
+        self.members[member_name] = account
+        return account
+
+    def is_active(self, member_name: str) -> bool:
+        return self.view(self.alliance, "isActive", name(member_name))
+
+    def address_signer(self) -> AddressSigner:
+        return AddressSigner(self.evm.account())
+
+    def es256_signer(self, verifier: bytes | None = None) -> ES256Signer:
+        return ES256Signer(verifier or self.es256.address, ec.generate_private_key(ec.SECP256R1()))
+
+    def domain(self, contract: Contract) -> dict[str, Any]:
+        """The EIP-712 domain that signatures for `contract` must be over."""
+        return {
+            "name": "Heqi",
+            "version": "1",
+            "chainId": self.evm.chain_id,
+            "verifyingContract": "0x" + contract.address.hex(),
+            "salt": ALLIANCE_ID,
+        }
+
+
+def found(evm: Evm) -> World:
+    """Deploy everything from one account that has no right afterwards."""
+    deployer, stranger = evm.account(), evm.account()
+    members = {founder: evm.account() for founder in FOUNDERS}
+    locations = [create_address(deployer.address, nonce) for nonce in range(5)]
+    alliance = evm.deploy(
+        "Alliance",
+        ALLIANCE_ID,
+        [member(founder, account) for founder, account in members.items()],
+        [name("Subjects"), name("Grants"), name("Anchors")],
+        locations[2:],
+        [locations[1]],
+        sender=deployer,
+    )
+    es256 = evm.deploy("ES256Verifier", sender=deployer)
+    bound = [
+        evm.deploy(contract, alliance.address, sender=deployer)
+        for contract in ("Subjects", "Grants", "Anchors")
+    ]
+    assert [alliance.address, es256.address, *(contract.address for contract in bound)] == locations
+    return World(evm, members, stranger, alliance, es256, *bound)

@@ -1,0 +1,169 @@
+"""What a joining node finds out about a deployment, on a real engine."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.ledger import deploy
+from adapters.ledger.calls import to_invocation
+from adapters.ledger.deployment import DeployedContract
+from adapters.ledger.engine import Engine
+from node.domain.ledger import (
+    AnchorCheckpoint,
+    CastVote,
+    ChangeController,
+    CreateSubject,
+    GrantTerms,
+    ProposeAdmission,
+    RegisterGrant,
+    RevokeGrant,
+    UpdateEndpoints,
+)
+from node.domain.ledger_ids import change_controller_digest, grant_id, revoke_grant_digest, subject_id
+from node.errors import DescriptorError, LedgerRefusedError, LedgerUnavailableError
+from tests.support.ledger_worlds import EvmWorld
+from tests.support.ledgers import EmbeddedEngine, new_account_key, new_member, submit
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
+    engine = EmbeddedEngine(tmp_path_factory.mktemp("engine"))
+    engine.start()
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture
+async def world(engine: EmbeddedEngine) -> AsyncIterator[EvmWorld]:
+    world = EvmWorld(engine)
+    await world.found()
+    yield world
+    await world.close()
+
+
+async def test_an_honest_descriptor_passes_also_after_a_member_moved(world: EvmWorld) -> None:
+    await submit(world.ledger(), UpdateEndpoints("new.example:1", "new.example:2"))
+    await world.check()
+
+
+async def test_another_chain_is_named(world: EvmWorld) -> None:
+    with pytest.raises(DescriptorError, match="chain id"):
+        await world.check(replace(world.deployment, chain_id=5))
+    with pytest.raises(DescriptorError, match="hash of block 0"):
+        await world.check(replace(world.deployment, genesis_hash=bytes(32)))
+
+
+async def test_another_alliance_id_is_named(world: EvmWorld) -> None:
+    with pytest.raises(DescriptorError, match="alliance's id"):
+        await world.check(replace(world.deployment, alliance_id=bytes(32)))
+
+
+@pytest.mark.parametrize("name", ["Alliance", "Subjects", "Grants", "Anchors", "ES256Verifier"])
+async def test_other_code_than_the_committed_is_named(world: EvmWorld, name: str) -> None:
+    contracts = dict(world.deployment.contracts)
+    empty = contracts | {name: DeployedContract(secrets.token_bytes(20), bytes(32))}
+    with pytest.raises(DescriptorError, match=f"no contract at {name}"):
+        await world.check(replace(world.deployment, contracts=empty))
+    swapped = "Grants" if name != "Grants" else "Anchors"
+    other = contracts | {name: replace(contracts[name], address=contracts[swapped].address)}
+    with pytest.raises(DescriptorError, match="code"):
+        await world.check(replace(world.deployment, contracts=other))
+    lying = contracts | {name: replace(contracts[name], code_hash=bytes(32))}
+    with pytest.raises(DescriptorError, match=f"code hash of {name}"):
+        await world.check(replace(world.deployment, contracts=lying))
+
+
+async def test_contracts_of_another_alliance_are_named(world: EvmWorld, engine: EmbeddedEngine) -> None:
+    """Their code has another alliance's address in it."""
+    other = EvmWorld(engine)
+    await other.found()
+    contracts = dict(world.deployment.contracts) | {"Grants": other.deployment.contracts["Grants"]}
+    with pytest.raises(DescriptorError, match="code of Grants"):
+        await world.check(replace(world.deployment, contracts=contracts))
+
+
+async def test_other_founders_are_named(world: EvmWorld) -> None:
+    with pytest.raises(DescriptorError, match="list of founders"):
+        await world.check(members=world.members[:2])
+    with pytest.raises(DescriptorError, match="list of founders"):
+        await world.check(members=world.members[::-1])
+    forged = replace(world.members[1], log_key=secrets.token_bytes(32))
+    with pytest.raises(DescriptorError, match="founder nanjing"):
+        await world.check(members=[world.members[0], forged, world.members[2]])
+
+
+async def test_a_hidden_verifier_is_found(engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verifier that accepts anything could speak for every subject."""
+    encode = deploy.encode_constructor
+
+    def encode_with_evil(name: str, arguments: tuple[object, ...]) -> bytes:
+        if name == "Alliance":
+            *others, verifiers = arguments
+            arguments = (*others, [*verifiers, secrets.token_bytes(20)])  # type: ignore[misc]
+        return encode(name, arguments)
+
+    monkeypatch.setattr(deploy, "encode_constructor", encode_with_evil)
+    with pytest.raises(DescriptorError, match="founding verifiers"):
+        await EvmWorld(engine).found()
+
+
+async def test_another_founding_block_is_named(world: EvmWorld) -> None:
+    with pytest.raises(DescriptorError, match="list of founders"):
+        await world.check(replace(world.deployment, block=0))
+
+
+async def test_malformed_founders_are_refused_before_anything_is_sent(engine: EmbeddedEngine) -> None:
+    key = new_account_key()
+    double = [new_member(name, key.address) for name in ("hangzhou", "nanjing")]
+    deployer = new_account_key()
+    with pytest.raises(LedgerRefusedError, match="AllianceAccountTaken"):
+        await deploy.deploy_alliance(
+            engine.url, deployer.secret, alliance_id=secrets.token_bytes(32), founders=double
+        )
+    rpc = Engine(engine.url, 2.0)
+    assert await rpc.request("eth_getTransactionCount", "0x" + deployer.address.hex()) == "0x0"
+    await rpc.close()
+
+
+async def test_founding_without_an_engine_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(LedgerUnavailableError):
+        await deploy.deploy_alliance(
+            f"unix://{tmp_path}/none.sock", new_account_key().secret, alliance_id=bytes(32), founders=[]
+        )
+
+
+async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) -> None:
+    """The real use, with the largest arguments, is at most half of each fixed limit."""
+    ledger, key, now = world.ledger(), new_account_key(), await world.now()
+    big = "x" * 255
+    newcomer = replace(new_member("suzhou", key.address), endpoint=big, wallet_endpoint=big)
+    revoker = world.es256_key()
+    salt = secrets.token_bytes(32)
+    subject = subject_id(world.alliance_id, "hangzhou", salt)
+    digest = change_controller_digest(world.deployment.domain_of("Subjects"), subject, 2, revoker.signer)
+    terms = GrantTerms(secrets.token_bytes(32), now + 600, now + 6_000, revoker.signer)
+    revoke = revoke_grant_digest(world.deployment.domain_of("Grants"), grant_id(world.alliance_id, terms))
+    padded = revoker.signer + bytes(64)  # the longest key a signer may have
+    rpc = Engine(engine.url, 5.0)
+    for call, who in [
+        (AnchorCheckpoint(2**63, bytes(32), ()), "hangzhou"),
+        (CreateSubject(salt, revoker.signer), "hangzhou"),
+        (CreateSubject(bytes(32), padded), "hangzhou"),
+        (ChangeController(subject, revoker.signer, revoker.sign(digest, high=True)), "nanjing"),
+        (RegisterGrant(terms), "nanjing"),
+        (RevokeGrant(terms, revoker.sign(revoke)), "nanjing"),
+        (UpdateEndpoints(big, big), "hangzhou"),
+        (ProposeAdmission(newcomer, now + 600), "hangzhou"),
+        (CastVote(1, True), "shanghai"),
+    ]:
+        outcome = await submit(world.ledger(who), call)
+        block = await rpc.request("eth_getBlockByNumber", hex(outcome.block.number), False)
+        assert outcome.succeeded
+        # EIP-7951 saves 300,000 gas on each P-256 check; engines without it must fit in too
+        spare = 350_000 if isinstance(call, ChangeController | RevokeGrant) else 0
+        assert int(block["gasUsed"], 16) + spare <= to_invocation(call).gas / 2, call
+    await rpc.close()
+    assert ledger is not None

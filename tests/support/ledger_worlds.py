@@ -1,0 +1,136 @@
+"""One alliance of three founders on an engine, the same way for every engine."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from adapters.ledger.artifact import VERIFIER
+from adapters.ledger.check import check_deployment
+from adapters.ledger.deploy import deploy_alliance
+from adapters.ledger.deployment import Deployment
+from adapters.ledger.evm import EvmLedger
+from adapters.ledger.memory import MemoryChain, MemoryLedger
+from node.domain.ledger import Event
+from node.domain.member import Member
+from node.ports import Ledger
+from tests.support.ledgers import (
+    AccountKey,
+    AnvilEngine,
+    EmbeddedEngine,
+    Es256Key,
+    new_account_key,
+    new_es256_key,
+    new_member,
+)
+
+FOUNDER_NAMES = ("hangzhou", "nanjing", "shanghai")
+TIMEOUT_SECONDS = 2.0
+
+
+class World:
+    """An alliance and the keys of its founders."""
+
+    def __init__(self) -> None:
+        self.alliance_id = secrets.token_bytes(32)
+        self.keys = {name: new_account_key() for name in FOUNDER_NAMES}
+        self.members = [new_member(name, self.keys[name].address) for name in FOUNDER_NAMES]
+        self.deployment: Deployment
+        self._ledgers: list[Ledger] = []
+
+    async def found(self) -> None:
+        raise NotImplementedError
+
+    def connect(self, key: AccountKey) -> Ledger:
+        raise NotImplementedError
+
+    def go_down(self) -> None:
+        raise NotImplementedError
+
+    def come_up(self) -> None:
+        raise NotImplementedError
+
+    def ledger(self, who: str | AccountKey = FOUNDER_NAMES[0]) -> Ledger:
+        """The ledger as a founder, or any account, sees it."""
+        ledger = self.connect(self.keys[who] if isinstance(who, str) else who)
+        self._ledgers.append(ledger)
+        return ledger
+
+    def es256_key(self) -> Es256Key:
+        return new_es256_key(self.deployment.address_of(VERIFIER))
+
+    async def events(self) -> list[Event]:
+        ledger = self.ledger()
+        return list(await ledger.events(0, (await ledger.head()).number))
+
+    async def happenings(self, *kinds: type) -> list[Any]:
+        found = [event.happening for event in await self.events()]
+        return [one for one in found if not kinds or isinstance(one, kinds)]
+
+    async def now(self) -> int:
+        return (await self.ledger().head()).time
+
+    async def close(self) -> None:
+        for ledger in self._ledgers:
+            await ledger.close()
+
+
+class MemoryWorld(World):
+    async def found(self) -> None:
+        self.chain = MemoryChain(self.alliance_id, self.members)
+        self.deployment = self.chain.deployment
+
+    def connect(self, key: AccountKey) -> Ledger:
+        return MemoryLedger(self.chain, key.secret)
+
+    def go_down(self) -> None:
+        self.chain.is_down = True
+
+    def come_up(self) -> None:
+        self.chain.is_down = False
+
+
+class EvmWorld(World):
+    def __init__(self, engine: EmbeddedEngine | AnvilEngine) -> None:
+        super().__init__()
+        self.engine = engine
+
+    async def found(self) -> None:
+        self.deployment = await deploy_alliance(
+            self.engine.url,
+            new_account_key().secret,
+            alliance_id=self.alliance_id,
+            founders=self.members,
+        )
+        await self.check()
+
+    async def check(self, deployment: Deployment | None = None, members: list[Member] | None = None) -> None:
+        await check_deployment(self.engine.url, deployment or self.deployment, members or self.members)
+
+    def connect(self, key: AccountKey) -> Ledger:
+        return EvmLedger(self.engine.url, key.secret, self.deployment, timeout_seconds=TIMEOUT_SECONDS)
+
+    def go_down(self) -> None:
+        self.engine.go_down()
+
+    def come_up(self) -> None:
+        self.engine.come_up()
+
+
+@contextmanager
+def running_engine(kind: str, folder: Path) -> Iterator[EmbeddedEngine | AnvilEngine | None]:
+    """A started engine; None for the ledger in memory, which needs none."""
+    if kind == "memory":
+        yield None
+        return
+    engine = EmbeddedEngine(folder) if kind == "embedded" else AnvilEngine(folder)
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+def new_world(engine: EmbeddedEngine | AnvilEngine | None) -> World:
+    return MemoryWorld() if engine is None else EvmWorld(engine)

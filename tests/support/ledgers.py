@@ -1,0 +1,236 @@
+"""Engines as real processes, members with keys, and signatures: what tests of the ledger need."""
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coincurve import PrivateKey
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from eth_hash.auto import keccak
+
+from node.domain.ledger import Call, Outcome
+from node.domain.member import Member, Role
+from node.ports import Ledger
+
+ROOT = Path(__file__).parents[2]
+ENGINES_FOLDER = ROOT / "tests" / "engines"
+ANVIL = ENGINES_FOLDER / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+
+START_SECONDS = 30.0
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+# -- keys ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AccountKey:
+    """A secp256k1 key: an account, or a 20-byte ERC-7913 signer."""
+
+    secret: bytes
+
+    @property
+    def address(self) -> bytes:
+        return keccak(PrivateKey(self.secret).public_key.format(compressed=False)[1:])[12:]
+
+    @property
+    def signer(self) -> bytes:
+        return self.address
+
+    def sign(self, digest: bytes) -> bytes:
+        """r ‖ s ‖ v over the bare digest."""
+        signature = PrivateKey(self.secret).sign_recoverable(digest, hasher=None)
+        return signature[:64] + bytes([signature[64] + 27])
+
+
+@dataclass(frozen=True)
+class Es256Key:
+    """A P-256 key as ordinary signers use it: a verifier's address and the public key are the signer."""
+
+    secret: ec.EllipticCurvePrivateKey
+    verifier: bytes
+
+    @property
+    def signer(self) -> bytes:
+        numbers = self.secret.public_key().public_numbers()
+        return self.verifier + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+
+    def sign(self, digest: bytes, *, high: bool = False) -> bytes:
+        """r ‖ s over SHA-256 of the digest; s in the upper half if `high`, as many signers leave it."""
+        r, s = decode_dss_signature(self.secret.sign(digest, ec.ECDSA(hashes.SHA256())))
+        if (s > P256_ORDER // 2) != high:
+            s = P256_ORDER - s
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def new_account_key() -> AccountKey:
+    return AccountKey(PrivateKey().secret)
+
+
+def new_es256_key(verifier: bytes) -> Es256Key:
+    return Es256Key(ec.generate_private_key(ec.SECP256R1()), verifier)
+
+
+def new_member(name: str, account: bytes, role: Role = Role.CENTRE) -> Member:
+    """A member with random keys; only the account's matters to the ledger."""
+    return Member(
+        name=name,
+        roles=role,
+        account=account,
+        identity_key=secrets.token_bytes(64),
+        log_key=secrets.token_bytes(32),
+        sealing_key=secrets.token_bytes(32),
+        endpoint=f"{name}.example:7443",
+        wallet_endpoint=f"{name}.example:7444",
+    )
+
+
+# -- using a ledger ------------------------------------------------------------------------------------
+
+
+async def submit(ledger: Ledger, call: Call, *, seconds: float = 20.0) -> Outcome:
+    """Dry-run, sign, send, and wait for the block."""
+    await ledger.dry_run(call)
+    signed = await ledger.sign(call, await ledger.next_nonce())
+    await ledger.send(signed)
+    return await wait_for_outcome(ledger, signed.hash, seconds=seconds)
+
+
+async def wait_for_outcome(ledger: Ledger, transaction_hash: bytes, *, seconds: float = 20.0) -> Outcome:
+    async with asyncio.timeout(seconds):
+        while True:
+            outcome = await ledger.outcome(transaction_hash)
+            if outcome is not None:
+                return outcome
+            await asyncio.sleep(0.01)
+
+
+# -- engines -------------------------------------------------------------------------------------------
+
+
+class EmbeddedEngine:
+    """`heqi chain` on a folder of its own, listening on a Unix socket."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.folder = folder
+        self.socket = folder / "run" / "chain.sock"
+        self.url = f"unix://{self.socket}"
+        self._options = {"seal_seconds": 0.02, "heartbeat_seconds": 15.0} | options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        arguments = {"folder": str(self.folder / "db"), "socket": str(self.socket)} | self._options
+        self.socket.unlink(missing_ok=True)
+        runner = str(ROOT / "tests/support/run_engine.py")
+        with (self.folder / "engine.log").open("ab") as log, (self.folder / "engine.out").open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "error", runner, json.dumps(arguments)],
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                stderr=log,
+                stdout=out,
+            )
+        wait_until(self.is_listening, "the embedded engine did not start", self._process)
+
+    def is_listening(self) -> bool:
+        return self.socket.is_socket()
+
+    def log(self) -> str:
+        return (self.folder / "engine.log").read_text()
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGINT)
+
+    def go_down(self) -> None:
+        self.kill()
+
+    def come_up(self) -> None:
+        self.start()
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(10)
+            self._process = None
+
+
+class AnvilEngine:
+    """Foundry's EVM node, mining each transaction at once, at gas price zero."""
+
+    def __init__(self, folder: Path) -> None:
+        self.chain_id = 1 + secrets.randbelow(2**31)
+        self.url = ""
+        self._log = folder / "anvil.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = "--hardfork cancun --port 0 --accounts 1 --gas-price 0 --block-base-fee-per-gas 0"
+        command = [
+            str(ANVIL),
+            *options.split(),
+            "--disable-min-priority-fee",
+            "--chain-id",
+            str(self.chain_id),
+        ]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        wait_until(self.is_listening, "anvil did not start", self._process)
+
+    def is_listening(self) -> bool:
+        found = re.search(r"Listening on (127\.0\.0\.1:\d+)", self._log.read_text())
+        if found:
+            self.url = f"http://{found[1]}"
+        return found is not None
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+            self._process.wait(10)
+
+    def go_down(self) -> None:
+        """It keeps nothing on disk, so it is not killed but made deaf."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def come_up(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+
+def missing_anvil() -> str | None:
+    """Install anvil from the lock file if it is not there; the reason why it cannot be had, or None."""
+    if ANVIL.exists():
+        return None
+    npm = shutil.which("npm")
+    if npm is None:
+        return "npm is not installed"
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(ENGINES_FOLDER)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    if done.returncode or not ANVIL.exists():
+        return f"npm ci --prefix tests/engines: {done.stderr.strip()[-300:] or 'no binary for this machine'}"
+    return None
+
+
+def wait_until(is_true: Any, complaint: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_true():
+        if process is not None and process.poll() is not None:
+            raise AssertionError(f"{complaint}: it ended with {process.returncode}")
+        if time.monotonic() > deadline:
+            raise AssertionError(complaint)
+        time.sleep(0.01)

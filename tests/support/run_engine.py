@@ -1,0 +1,29 @@
+"""The embedded engine as its own process, as `heqi chain` runs it; `serve`'s arguments come as JSON."""
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from adapters.ledger.embedded.service import serve
+
+
+def main() -> None:
+    arguments: dict[str, Any] = json.loads(sys.argv[1])
+    socket = arguments.pop("socket", None)
+    tcp = arguments.pop("tcp", None)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    asyncio.run(
+        serve(
+            Path(arguments.pop("folder")),
+            socket=Path(socket) if socket else None,
+            tcp=(tcp[0], tcp[1]) if tcp else None,
+            **arguments,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
