@@ -108,7 +108,7 @@ class Services:
             confirmations=config.ledger.confirmations,
             staleness_seconds=config.ledger.staleness_seconds,
         )
-        self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number)
+        self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
         self.registrations = Registrations(
             store,
@@ -190,7 +190,7 @@ class Node:
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
                 tasks.create_task(every(config.log.period_seconds, services.publish, "publish the log"))
-        except* asyncio.CancelledError:
+        except asyncio.CancelledError:
             logger.info("%s stops", config.name)
             raise
         finally:

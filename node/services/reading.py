@@ -17,7 +17,15 @@ from node.domain.evidence import VerifiedRecord
 from node.domain.grant import AccessRequest, Scope, check_request, grant_terms
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadReceipt, ReadRequest
-from node.errors import AnchorError, ConflictError, GrantMissingError, MissingError, NodeError, PeerError
+from node.errors import (
+    AnchorError,
+    ConflictError,
+    GrantMissingError,
+    GrantRevokedError,
+    MissingError,
+    NodeError,
+    PeerError,
+)
 from node.ports import Answer, Clock, Peers, Signer, Store
 from node.services import layout
 from node.services.alliance import Alliance
@@ -31,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 _ANCHOR_TRIES = 50
 _ANCHOR_PAUSE_SECONDS = 0.2
+_FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.25, 10.0
 
 
 class OwnRequest(msgspec.Struct, frozen=True):
@@ -85,6 +94,7 @@ class Reading:
         self._store, self._vault, self._alliance, self._follower = store, vault, alliance, follower
         self._peers, self._feed, self._signer = peers, feed, signer
         self._clock, self._entropy = clock, entropy
+        self._next_try: dict[str, tuple[float, float]] = {}
 
     def request(  # noqa: PLR0917
         self, subject: str, home: str, scope: Sequence[Scope], purpose: str, uses: int, valid_seconds: int
@@ -153,14 +163,15 @@ class Reading:
         asked = peek_document(own.token, AccessRequest)
         if not own.grant:
             raise GrantMissingError("the subject has not signed a grant for this request yet")
+        self._check_live(own.grant)
         if not own.read:
             own = msgspec.structs.replace(own, read=self._read_request(asked, own.grant))
             self._save(raw_digest, own)
         try:
             answer = await self._peers.read(self._alliance.projection.member(asked.aud), own.read, own.grant)
             checked = await self._check(own, answer)
-        except PeerError:
-            raise
+        except (PeerError, AnchorError):
+            raise  # to be repeated with the same request, which is the same use
         except NodeError:
             # Refused or false: this read is over, the next try is another one.
             self._save(raw_digest, msgspec.structs.replace(own, read=""))
@@ -177,10 +188,15 @@ class Reading:
         Raises:
             StoreError: the database fails.
         """
+        now = self._clock.now()
         for digest, own in list(self.requests()):
             asked = peek_document(own.token, AccessRequest)
-            if asked.exp < self._clock.now() and not own.receipt:
+            is_done = (bool(own.grant) or asked.exp < now) and not own.receipt
+            due, pause = self._next_try.get(digest, (0.0, _FIRST_PAUSE_SECONDS))
+            if is_done or now < due:
                 continue
+            # A request may be open for days: the home is asked less and less often.
+            self._next_try[digest] = (now + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
             try:
                 await self._move_on(bytes.fromhex(digest), own, asked)
             except NodeError as error:
@@ -229,6 +245,14 @@ class Reading:
             purpose=grant.purpose,
         )
         return sign_document(request, self._signer.sign)
+
+    def _check_live(self, grant_token: str) -> None:
+        """Before a use is spent: that this node's own view of the ledger has the grant."""
+        state = self._alliance.projection.grant(self._grant_id(grant_token))
+        if state.revoked:
+            raise GrantRevokedError("the grant was revoked by its owner")
+        if not state.registered:
+            raise GrantMissingError("the grant is not on the ledger yet")
 
     async def _check(self, own: OwnRequest, answer: Answer) -> CheckedAnswer:
         request = peek_document(own.read, ReadRequest)

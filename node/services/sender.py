@@ -12,12 +12,13 @@ import msgspec
 
 from node.domain.ledger import Block
 from node.errors import LedgerRefusedError, NonceTakenError
-from node.ports import Ledger
+from node.ports import Clock, Ledger
 from node.services.outbox import Outbox, OutboxItem, State
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
+RESEND_SECONDS = 3.0
 _ALREADY_DONE = frozenset({"GrantsAlreadyRegistered", "GrantsAlreadyRevoked"})
 """Refusals that mean somebody else has relayed the same: the aim is reached."""
 
@@ -25,13 +26,16 @@ _ALREADY_DONE = frozenset({"GrantsAlreadyRegistered", "GrantsAlreadyRevoked"})
 class Sender:
     """Moves every object's oldest item one step at a time."""
 
-    def __init__(self, outbox: Outbox, ledger: Ledger, final_number: Callable[[], int]) -> None:
+    def __init__(self, outbox: Outbox, ledger: Ledger, final_number: Callable[[], int], clock: Clock) -> None:
         """Args:
         outbox: what is to be sent.
         ledger: where to.
         final_number: number of the newest final block this node has seen.
+        clock: paces repetitions.
         """
         self._outbox, self._ledger, self._final_number = outbox, ledger, final_number
+        self._clock = clock
+        self._sent_at: dict[int, float] = {}
 
     async def step(self) -> bool:
         """Move every object on by what can be done now; whether anything is still under way.
@@ -70,13 +74,17 @@ class Sender:
     async def _follow(self, number: int, item: OutboxItem) -> None:
         outcome = await self._ledger.outcome(item.hash)
         if outcome is None:
-            await self._send(number, item)
+            # It may have been dropped; the same bytes take effect once.
+            if self._clock.now() - self._sent_at.get(number, 0.0) > RESEND_SECONDS:
+                await self._send(number, item)
         elif not outcome.succeeded:
             self._retry(number, item, "the transaction failed in its block")
         elif await self._is_final(outcome.block):
+            self._sent_at.pop(number, None)
             self._outbox.remove(number, item)
 
     async def _send(self, number: int, item: OutboxItem) -> None:
+        self._sent_at[number] = self._clock.now()
         try:
             await self._ledger.send(item.signed())
         except NonceTakenError:

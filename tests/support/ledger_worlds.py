@@ -1,10 +1,13 @@
 """One alliance of three founders on an engine, the same way for every engine."""
 
+import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from adapters.ledger.artifact import VERIFIER
 from adapters.ledger.check import check_deployment
@@ -12,14 +15,17 @@ from adapters.ledger.deploy import deploy_alliance
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.evm import EvmLedger
 from adapters.ledger.memory import MemoryChain, MemoryLedger
-from node.domain.ledger import Event
+from node.domain.ledger import AnchorCheckpoint, Event
 from node.domain.member import Member
+from node.domain.merkle import consistency_proof, grow, leaf_hash, root_hash
+from node.errors import LedgerRefusedError
 from node.ports import Ledger
 from tests.support.ledgers import (
     AccountKey,
     AnvilEngine,
     EmbeddedEngine,
     Es256Key,
+    missing_anvil,
     new_account_key,
     new_es256_key,
     new_member,
@@ -134,3 +140,58 @@ def running_engine(kind: str, folder: Path) -> Iterator[EmbeddedEngine | AnvilEn
 
 def new_world(engine: EmbeddedEngine | AnvilEngine | None) -> World:
     return MemoryWorld() if engine is None else EvmWorld(engine)
+
+
+class Tree:
+    """A Merkle tree of random leaves."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._nodes: dict[tuple[int, int], bytes] = {}
+
+    def grow(self, count: int) -> AnchorCheckpoint:
+        """The anchor for `count` leaves more."""
+        old_size = self.size
+        leaves = [leaf_hash(secrets.token_bytes(8)) for _ in range(count)]
+        for level, index, value in grow(old_size, leaves, self._read):
+            self._nodes[level, index] = value
+        self.size += count
+        proof = consistency_proof(old_size, self.size, self._read) if old_size else []
+        return AnchorCheckpoint(self.size, root_hash(self.size, self._read), tuple(proof))
+
+    def _read(self, level: int, index: int) -> bytes:
+        return self._nodes[level, index]
+
+
+async def assert_refused(world: World, who: str | AccountKey, call: Any, problem: str) -> None:
+    """The dry run names the problem, and no nonce is spent."""
+    ledger = world.ledger(who)
+    nonce = await ledger.next_nonce()
+    with pytest.raises(LedgerRefusedError) as refusal:
+        await ledger.dry_run(call)
+    assert refusal.value.problem == problem
+    assert await ledger.next_nonce() == nonce
+
+
+# -- fixtures: a test module that wants them says `engine = ledger_worlds.engine` ------------------------
+
+
+@pytest.fixture(scope="module", params=["memory", "embedded", "anvil"])
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedEngine | AnvilEngine | None]:
+    reason = missing_anvil() if request.param == "anvil" else None
+    if reason is not None:
+        if os.environ.get("HEQI_REQUIRE_ALL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with running_engine(request.param, tmp_path_factory.mktemp("engine")) as started:
+        yield started
+
+
+@pytest.fixture
+async def world(engine: EmbeddedEngine | AnvilEngine | None) -> AsyncIterator[World]:
+    world = new_world(engine)
+    await world.found()
+    yield world
+    await world.close()

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -26,11 +26,26 @@ from tests.support.ledgers import ROOT, EmbeddedEngine, new_account_key
 KILLS = 15
 
 
+MakeEngine = Callable[..., EmbeddedEngine]
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[EmbeddedEngine]:
-    engine = EmbeddedEngine(tmp_path)
-    yield engine
-    engine.stop()
+def make_engine(tmp_path: Path) -> Iterator[MakeEngine]:
+    """Engines that are stopped in the end, however the test ends."""
+    made: list[EmbeddedEngine] = []
+
+    def make(**options: object) -> EmbeddedEngine:
+        made.append(EmbeddedEngine(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.stop()
+
+
+@pytest.fixture
+def engine(make_engine: MakeEngine) -> EmbeddedEngine:
+    return make_engine()
 
 
 async def send_load(engine: EmbeddedEngine, chain_id: int, kept: dict[str, tuple[str, str]]) -> None:
@@ -109,20 +124,19 @@ async def test_it_is_for_its_owner_only_and_prints_nothing(engine: EmbeddedEngin
     assert "stops at block" in engine.log()
 
 
-async def test_heartbeats_tell_quiet_from_down(tmp_path: Path) -> None:
-    engine = EmbeddedEngine(tmp_path, heartbeat_seconds=0.2)
+async def test_heartbeats_tell_quiet_from_down(make_engine: MakeEngine) -> None:
+    engine = make_engine(heartbeat_seconds=0.2)
     engine.start()
     rpc = Engine(engine.url, 2.0)
     first = int(await rpc.request("eth_blockNumber"), 16)
     await asyncio.sleep(1.0)
     beats = int(await rpc.request("eth_blockNumber"), 16) - first
     await rpc.close()
-    engine.stop()
     assert 2 <= beats <= 6
 
 
-async def test_block_time_does_not_run_ahead_of_the_clock(tmp_path: Path) -> None:
-    engine = EmbeddedEngine(tmp_path, seal_seconds=1.0)
+async def test_block_time_does_not_run_ahead_of_the_clock(make_engine: MakeEngine) -> None:
+    engine = make_engine(seal_seconds=1.0)
     engine.start()
     rpc = Engine(engine.url, 2.0)
     chain_id = int(await rpc.request("eth_chainId"), 16)
@@ -135,13 +149,12 @@ async def test_block_time_does_not_run_ahead_of_the_clock(tmp_path: Path) -> Non
         await asyncio.sleep(0.05)
     head = await rpc.request("eth_getBlockByNumber", "latest")
     await rpc.close()
-    engine.stop()
     assert 3 <= int(head["number"], 16) <= 5
     assert int(head["timestamp"], 16) <= time.time()
 
 
-async def test_bad_http_stops_nobody(tmp_path: Path) -> None:
-    engine = EmbeddedEngine(tmp_path, tcp=["127.0.0.1", free_port()])
+async def test_bad_http_stops_nobody(make_engine: MakeEngine) -> None:
+    engine = make_engine(tcp=["127.0.0.1", free_port()])
     engine.start()
     url = "http://127.0.0.1:{}/".format(engine._options["tcp"][1])
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
@@ -162,7 +175,6 @@ async def test_bad_http_stops_nobody(tmp_path: Path) -> None:
             raw.recv(100)
         assert await status(body, json_type) == 200
         assert await status(body, json_type | {"Host": "localhost:8545"}) == 200
-    engine.stop()
 
 
 async def test_answers_keep_coming_while_a_full_block_is_sealed(engine: EmbeddedEngine) -> None:
