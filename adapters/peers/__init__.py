@@ -1,0 +1,1 @@
+"""The `Peers` port: other members’ nodes."""

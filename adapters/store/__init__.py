@@ -1,0 +1,1 @@
+"""The `Store` port: LevelDB, and its in-memory twin."""

@@ -1,0 +1,1 @@
+"""gRPC in: authenticate, translate, call one service, translate back."""

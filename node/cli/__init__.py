@@ -1,0 +1,1 @@
+"""The commands of `heqi`, one module each; `main.py` finds them."""

@@ -1,0 +1,66 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each does its own set-up in .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench contracts proto format clean
+
+help:
+	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
+	@echo "make test                         all tests"
+	@echo "make check                        format, lint, types, import rules, generated code"
+	@echo "make bench                        figures, as ratios within one run"
+	@echo "make contracts | proto | format   make generated things again"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say make PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV): $(READY)
+	@echo "installing the developers' tools into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/heqi demo $(if $(DATA),--data $(DATA)) $(if $(KEEP),--keep)
+
+test: $(DEV)
+	@$(BIN)/python -m pytest -q --cov --cov-report=
+	@$(BIN)/python -m coverage report --fail-under=95
+
+check: $(DEV)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/buf lint && $(BIN)/buf format --diff --exit-code
+	@$(BIN)/python proto/drift.py
+	@if command -v npm >/dev/null; then \
+	  npm ci --silent --no-progress --prefix contracts && node contracts/build.mjs --check; \
+	elif [ -n "$$HEQI_REQUIRE_ALL" ]; then echo "npm is missing"; exit 1; \
+	else echo "skipped: contracts are not compiled again, npm is missing"; fi
+
+bench: $(DEV)
+	@$(BIN)/python -m bench
+
+contracts:
+	npm ci --no-progress --prefix contracts
+	node contracts/build.mjs
+
+proto: $(DEV)
+	@$(BIN)/buf format --write
+	@$(BIN)/python proto/generate.py
+
+format: $(DEV)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --quiet .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage contracts/node_modules tests/engines/node_modules
