@@ -11,7 +11,9 @@ with tempfile.TemporaryDirectory() as folder:
     fresh, committed = Path(folder), HERE / "gen"
     generate(fresh)
     wanted = {path.relative_to(fresh) for path in fresh.rglob("*.py*")}
-    present = {path.relative_to(committed) for path in committed.rglob("*.py*") if "__pycache__" not in path.parts}
+    present = {
+        path.relative_to(committed) for path in committed.rglob("*.py*") if "__pycache__" not in path.parts
+    }
     stale = sorted(
         str(name)
         for name in wanted | present

@@ -131,7 +131,7 @@ def status(args: argparse.Namespace) -> None:
     if args.json:
         print_json(facts)
     else:
-        print_table(("项目 item", "值 value"), [(key, value) for key, value in facts.items()])
+        print_table(("项目 item", "值 value"), list(facts.items()))
 
 
 def members(args: argparse.Namespace) -> None:

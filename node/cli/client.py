@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 from heqi.v1 import (
@@ -46,7 +46,7 @@ class OperatorClient:
         self.alliance = alliance_service_pb2_grpc.AllianceServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
 
-    def __enter__(self) -> "OperatorClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -113,7 +113,6 @@ def open_card(token: str) -> Member:
     Raises:
         DescriptorError: it is not, or it is malformed.
     """
-
     try:
         claimed = peek_document(token, MemberCard)
         card = open_document(token, MemberCard, bytes.fromhex(claimed.identity_key))

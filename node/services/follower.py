@@ -29,7 +29,7 @@ Observer = Callable[[Transaction, Event], None]
 class Follower:
     """Reads the ledger; the only writer of the projection."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         store: Store,
         ledger_port: Ledger,

@@ -18,7 +18,6 @@ from node.ports import Store
 from node.services import layout
 from node.services.transaction import Transaction
 
-
 T = TypeVar("T")
 
 

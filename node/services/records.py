@@ -236,7 +236,7 @@ class Records:
         for key, raw in self._store.scan(layout.PARKED, start=layout.number(first)):
             yield layout.from_number(key[len(layout.PARKED) :]), msgspec.msgpack.decode(raw, type=ParkedRow)
 
-    def _acknowledged(  # noqa: PLR0917
+    def _acknowledged(
         self, transaction: Transaction, client: str, sequence: int, digest: bytes, last: int
     ) -> Accepted | None:
         if sequence == last + 1:

@@ -69,7 +69,7 @@ class Sharing:
         self._outbox, self._feed, self._clock = outbox, feed, clock
 
     def submit_request(self, caller: str, token: str) -> None:
-        """Keep another member's request for the subject's wallet. Says nothing about whether there is such a subject.
+        """Keep another member's request for the subject's wallet; never says whether there is such a subject.
 
         Raises:
             NodeError: the request is malformed or not the caller's.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 from heqi.v1 import wallet_service_pb2 as pb
@@ -29,7 +29,7 @@ class WalletClient:
         self._channel = grpc.secure_channel(member.wallet_endpoint, credentials, options)
         self._stub = rpc.WalletServiceStub(self._channel)
 
-    def __enter__(self) -> "WalletClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -75,7 +75,7 @@ def _fields(entries: Iterable[record_pb2.NamedValue], depth: int) -> dict[str, V
     return fields
 
 
-def _value(message: record_pb2.Value, depth: int) -> Value:  # noqa: C901, PLR0911
+def _value(message: record_pb2.Value, depth: int) -> Value:
     if depth > MAX_DEPTH:
         raise RecordFormatError(f"lists and objects are more than {MAX_DEPTH} deep")
     kind = message.WhichOneof("kind")

@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Tell the story."""
-    from node.demo.network import Network  # noqa: PLC0415
-    from node.demo.story import Story  # noqa: PLC0415
+    from node.cli.demo.network import Network  # noqa: PLC0415
+    from node.cli.demo.story import Story  # noqa: PLC0415
     from node.errors import ConfigError, NodeError  # noqa: PLC0415
 
     if args.data and not args.data.exists():
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _keep(network: object) -> None:
-    from node.demo.network import CENTRES, Network  # noqa: PLC0415
+    from node.cli.demo.network import CENTRES, Network  # noqa: PLC0415
 
     assert isinstance(network, Network)
     say("\n网络保持运行，按 Ctrl-C 停止", "the network stays up; Ctrl-C stops it")

@@ -15,10 +15,10 @@ from heqi.v1 import record_service_pb2 as record_pb
 from adapters.systems.ocds import Summary
 from adapters.systems.sample import write_sample
 from node.cli.client import OperatorClient
+from node.cli.demo.actors import Authority, Bidder, read_as, widened
+from node.cli.demo.network import Network, wait_for
 from node.cli.output import print_table, say
 from node.cli.record import append_messages
-from node.demo.actors import Authority, Bidder, read_as, widened
-from node.demo.network import Network, wait_for
 from node.domain.grant import Scope
 from node.errors import GrantMissingError, NodeError, VerificationError
 

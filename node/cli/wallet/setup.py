@@ -1,0 +1,99 @@
+"""Making a wallet, letting a certificate vouch for it, registering."""
+
+import argparse
+import os
+
+from node.cli.output import print_json, print_table, say
+from node.cli.wallet.session import open_session, passphrase, read_file
+
+_DELEGATION_DAYS = 365
+
+
+def init(args: argparse.Namespace) -> None:
+    """Make a wallet."""
+    from node.wallet.folder import create_wallet  # noqa: PLC0415
+
+    create_wallet(args.wallet, read_file(args.alliance), args.home_centre, passphrase(args, is_new=True))
+    say(
+        f"钱包 {args.wallet} 已建立",
+        "made; keep a copy of key.pem: without it nothing can be granted or revoked",
+    )
+
+
+def delegate(args: argparse.Namespace) -> None:
+    """Sign the delegation with the certificate's key."""
+    import time  # noqa: PLC0415
+
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415
+
+    from node.domain.certificate import check_certificate  # noqa: PLC0415
+    from node.domain.delegation import Delegation, sign_delegation  # noqa: PLC0415
+    from node.domain.encoding import to_base64url  # noqa: PLC0415
+    from node.errors import ConfigError  # noqa: PLC0415
+    from node.wallet.folder import DELEGATION_FILE, open_wallet  # noqa: PLC0415
+
+    wallet = open_wallet(args.wallet)
+    try:
+        certificates = x509.load_pem_x509_certificates(read_file(args.certificate))
+        key = serialization.load_pem_private_key(read_file(args.certificate_key), None)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"the certificate or its key cannot be read: {error}") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise ConfigError("the certificate's key is neither RSA nor P-256")
+    chain = [certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates]
+    now = int(time.time())
+    identity = check_certificate(chain, wallet.descriptor.trust_anchors, now)
+    delegation = Delegation(
+        alliance=wallet.descriptor.alliance,
+        iat=now,
+        jti=to_base64url(os.urandom(16)),
+        key=wallet.key(passphrase(args)).public_key.hex(),
+        credit_code=identity.credit_code,
+        exp=now + _DELEGATION_DAYS * 86_400,
+    )
+    (args.wallet / DELEGATION_FILE).write_text(sign_delegation(delegation, chain, key) + "\n")
+    say(f"{identity.organisation} 已委托此钱包", "vouches for this wallet's key in this alliance")
+
+
+def register(args: argparse.Namespace) -> None:
+    """Register, or hand in further documents."""
+    import msgspec  # noqa: PLC0415
+
+    from node.domain.wallet import PackageRecord  # noqa: PLC0415
+    from node.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        package = msgspec.json.decode(read_file(args.package), type=tuple[PackageRecord, ...])
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{args.package}: {error}") from error
+    wallet, scribe, client = open_session(args)
+    with client:
+        signed = scribe.register(client.member.name, wallet.delegation(), package)
+        registered = client.register(signed)
+    wallet.remember_subject(registered.subject_id)
+    if args.json:
+        print_json({"subject": registered.subject_id, "records": registered.record_count})
+    else:
+        say(f"主体编号 {registered.subject_id}", f"registered with {registered.record_count} documents")
+
+
+def status(args: argparse.Namespace) -> None:
+    """How far everything is."""
+    wallet, scribe, client = open_session(args)
+    with client:
+        now = client.status(scribe.status(client.member.name))
+    facts = {
+        "subject": wallet.state.subject,
+        "home": wallet.state.home,
+        "subject_final": now.subject_final,
+        "records_accepted": now.accepted_count,
+        "records_final": now.final_count,
+        "requests_open": sum(not request.answered for request in now.requests),
+        "grants": len(now.grants),
+    }
+    if args.json:
+        print_json(facts)
+    else:
+        print_table(("项目 item", "值 value"), list(facts.items()))

@@ -1,0 +1,191 @@
+"""Answering requests, granting, revoking, and seeing who read what."""
+
+import argparse
+from datetime import UTC, datetime
+from typing import Any
+
+from node.cli.output import print_json, print_table, say
+from node.cli.wallet.session import open_session
+
+
+def requests(args: argparse.Namespace) -> None:
+    """List requests in plain words."""
+    found = _requests(args)[1]
+    if args.json:
+        print_json(
+            [{"number": n, "answered": answered, **_facts(r)} for n, (r, answered) in enumerate(found, 1)]
+        )
+        return
+    if not found:
+        say("没有申请", "nobody asks for anything")
+    for number, (request, answered) in enumerate(found, 1):
+        say(f"[{number}]{' 已答复' if answered else ''}", "(answered)" if answered else "(open)")
+        _print_request(request)
+
+
+def grant(args: argparse.Namespace) -> int:
+    """Show a request once more, and sign."""
+    from node.errors import MissingError  # noqa: PLC0415
+    from node.wallet.client import WalletClient  # noqa: PLC0415
+
+    (wallet, scribe, home), found = _requests(args)
+    if not 1 <= args.number <= len(found):
+        raise MissingError(f"there is no request number {args.number}")
+    request = found[args.number - 1][0]
+    if not args.json:
+        _print_request(request)
+    if not args.yes and input("签署授权？ Sign this grant? [y/N] ").strip().lower() not in {"y", "yes"}:
+        say("未签署", "nothing was signed")
+        return 1
+    token = scribe.grant(request, scope=_scope(args.only), uses=args.uses)
+    relay = wallet.member(args.relay) if args.relay else home
+    with WalletClient(home) as client:
+        grant_id = client.give_grant(scribe.give(home.name, token))
+    if relay.name != home.name:
+        with WalletClient(relay) as client:
+            client.give_grant(scribe.give(relay.name, token))
+    if args.json:
+        print_json({"grant": grant_id, "token": token})
+    else:
+        say(f"授权 {grant_id}", "signed; it works once the ledger has it")
+    return 0
+
+
+def grants(args: argparse.Namespace) -> None:
+    """List grants."""
+    rows = _grants(args)
+    if args.json:
+        print_json(rows)
+    else:
+        keys = ("grant", "receiver", "purpose", "expires", "state", "uses")
+        header = ("授权 grant", "接收方 receiver", "用途 purpose", "到期 expires", "状态 state", "已用 uses")
+        print_table(header, [[row[key] for key in keys] for row in rows])
+
+
+def revoke(args: argparse.Namespace) -> None:
+    """Revoke."""
+    from node.errors import MissingError  # noqa: PLC0415
+    from node.wallet.client import WalletClient  # noqa: PLC0415
+
+    rows = [row for row in _grants(args) if row["grant"].startswith(args.grant)]
+    if len(rows) != 1:
+        raise MissingError(f"{len(rows)} grants begin with {args.grant!r}")
+    wallet, scribe, client = open_session(args)
+    client.__exit__(None, None, None)
+    relay = wallet.member(args.relay or wallet.state.home)
+    with WalletClient(relay) as client:
+        client.revoke_grant(scribe.revoke(relay.name, rows[0]["token"]))
+    say(
+        f"已撤回 {rows[0]['grant']}",
+        "revoked; the home centre refuses from this moment, all others with the ledger",
+    )
+
+
+def reads(args: argparse.Namespace) -> None:
+    """Who read what."""
+    from node.domain.document import peek_document  # noqa: PLC0415
+    from node.domain.reading import ReadAnswer, ReadRequest  # noqa: PLC0415
+
+    _, scribe, client = open_session(args)
+    with client:
+        found = client.reads(scribe.history(client.member.name)).reads
+    rows = []
+    for entry in found:
+        request, answer = (
+            peek_document(entry.read_request, ReadRequest),
+            peek_document(entry.answer, ReadAnswer),
+        )
+        rows.append(
+            {
+                "time": entry.time,
+                "reader": request.iss,
+                "purpose": request.purpose,
+                "fields": "; ".join(f"{part.category}: {', '.join(part.fields)}" for part in request.scope),
+                "use": answer.use,
+                "receipt": bool(entry.receipt),
+            }
+        )
+    if args.json:
+        print_json(rows)
+        return
+    header = ("时间 time", "读取方 reader", "用途 purpose", "字段 fields", "第几次 use", "回执 receipt")
+    print_table(
+        header, [[*list(row.values())[:-1], "有 yes" if row["receipt"] else "缺 MISSING"] for row in rows]
+    )
+
+
+def _requests(args: argparse.Namespace) -> Any:
+    from node.domain.document import peek_document  # noqa: PLC0415
+    from node.domain.grant import AccessRequest  # noqa: PLC0415
+
+    wallet, scribe, client = open_session(args)
+    with client:
+        received = client.status(scribe.status(client.member.name)).requests
+    found = []
+    for entry in received:
+        reader = wallet.member(peek_document(entry.access_request, AccessRequest).iss)
+        found.append((scribe.check_request(entry.access_request, reader), entry.answered))
+    found.sort(key=lambda pair: (pair[0].iat, pair[0].jti))
+    return (wallet, scribe, client.member), found
+
+
+def _grants(args: argparse.Namespace) -> list[dict[str, Any]]:
+    from node.domain.document import peek_document  # noqa: PLC0415
+    from node.domain.grant import Grant  # noqa: PLC0415
+
+    _, scribe, client = open_session(args)
+    with client:
+        found = client.status(scribe.status(client.member.name)).grants
+    rows = []
+    for entry in found:
+        document = peek_document(entry.grant, Grant)
+        live = "有效 live" if entry.registered else "待上链 waiting"
+        rows.append(
+            {
+                "grant": entry.grant_id,
+                "receiver": document.aud,
+                "purpose": document.purpose,
+                "expires": _day(document.exp),
+                "state": "已撤回 revoked" if entry.revoked else live,
+                "uses": f"{entry.uses}/{document.uses}",
+                "token": entry.grant,
+            }
+        )
+    return rows
+
+
+def _scope(only: list[str] | None) -> Any:
+    from node.domain.grant import Scope  # noqa: PLC0415
+    from node.errors import ConfigError  # noqa: PLC0415
+
+    parts = [part.partition(":") for part in only or []]
+    if any(not colon or not fields for _, colon, fields in parts):
+        raise ConfigError("--only wants CATEGORY:FIELD,FIELD")
+    return sorted(
+        (Scope(category, tuple(sorted(set(fields.split(","))))) for category, _, fields in parts),
+        key=lambda part: part.category,
+    )
+
+
+def _facts(request: Any) -> dict[str, Any]:
+    return {
+        "reader": request.iss,
+        "purpose": request.purpose,
+        "uses": request.uses,
+        "until": _day(request.exp),
+        "fields": {part.category: list(part.fields) for part in request.scope},
+    }
+
+
+def _print_request(request: Any) -> None:
+    until = _day(request.exp)
+    say(
+        f"  {request.iss} 请求读取（用途 {request.purpose}，{request.uses} 次，至 {until}）：",
+        f"{request.iss} asks to read, for {request.purpose}, {request.uses} time(s), until {until}:",
+    )
+    for part in request.scope:
+        print(f"    {part.category}: {', '.join(part.fields)}")
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
