@@ -4,8 +4,14 @@ import argparse
 import asyncio
 from pathlib import Path
 
+from heqi.v1 import alliance_service_pb2 as pb
+
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
+from node.domain.certificate import TrustAnchor
+from node.domain.descriptor import descriptor_digest
+from node.domain.member import Role
+from node.errors import ConfigError
 
 _EPILOG = """\
 建立联盟 | founding, with every centre on its own machine:
@@ -78,9 +84,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def create(args: argparse.Namespace) -> None:
     """Deploy and describe."""
-    from node.domain.certificate import TrustAnchor  # noqa: PLC0415
-    from node.domain.descriptor import descriptor_digest  # noqa: PLC0415
-    from node.errors import ConfigError  # noqa: PLC0415
     from node.founding import create_alliance  # noqa: PLC0415
 
     try:
@@ -113,8 +116,6 @@ def join(args: argparse.Namespace) -> None:
 
 def status(args: argparse.Namespace) -> None:
     """Show the node's numbers."""
-    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
-
     with OperatorClient(args.home) as node:
         now = node.call(node.alliance.GetNodeStatus, pb.GetNodeStatusRequest())
     facts = {
@@ -136,10 +137,6 @@ def status(args: argparse.Namespace) -> None:
 
 def members(args: argparse.Namespace) -> None:
     """List members."""
-    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
-
-    from node.domain.member import Role  # noqa: PLC0415
-
     with OperatorClient(args.home) as node:
         found = node.call(node.alliance.ListMembers, pb.ListMembersRequest()).members
     rows = [(m.name, "+".join(r.name or "" for r in Role(m.roles)), m.active, m.endpoint) for m in found]
@@ -151,8 +148,6 @@ def members(args: argparse.Namespace) -> None:
 
 def proposals(args: argparse.Namespace) -> None:
     """List proposals."""
-    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
-
     with OperatorClient(args.home) as node:
         found = node.call(node.alliance.ListProposals, pb.ListProposalsRequest()).proposals
     rows = [(p.number, p.action, p.about, f"{len(p.approvals)}/{p.eligible_count}", p.passed) for p in found]
@@ -166,8 +161,6 @@ def proposals(args: argparse.Namespace) -> None:
 
 def propose(args: argparse.Namespace) -> None:
     """Propose an admission."""
-    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
-
     with OperatorClient(args.home) as node:
         request = pb.ProposeAdmissionRequest(member_card=args.card.read_text().strip())
         node.call(node.alliance.ProposeAdmission, request)
@@ -176,8 +169,6 @@ def propose(args: argparse.Namespace) -> None:
 
 def standing(args: argparse.Namespace) -> None:
     """Propose to suspend or reinstate."""
-    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
-
     with OperatorClient(args.home) as node:
         request = pb.ProposeStandingRequest(member=args.member, active=args.active)
         node.call(node.alliance.ProposeStanding, request)
@@ -186,8 +177,6 @@ def standing(args: argparse.Namespace) -> None:
 
 def vote(args: argparse.Namespace) -> None:
     """Vote."""
-    from heqi.v1 import alliance_service_pb2 as pb  # noqa: PLC0415
-
     with OperatorClient(args.home) as node:
         request = pb.CastVoteRequest(proposal=args.proposal, approve=not args.refuse)
         node.call(node.alliance.CastVote, request)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from node.cli.output import say
 from node.cli.run import run_until_signal, set_up_logging
+from node.errors import ConfigError
 
 _EPILOG = """\
 内置引擎只有一个出块者：适合试用和单中心；联盟请用 Besu（docker/）。
@@ -34,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run until stopped."""
     from adapters.ledger.embedded.service import serve  # noqa: PLC0415
-    from node.errors import ConfigError  # noqa: PLC0415
 
     if args.socket is None and args.tcp is None:
         raise ConfigError("say where to listen: --socket PATH or --tcp HOST:PORT")

@@ -4,8 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
+from heqi.v1 import access_service_pb2 as pb
+
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
+from node.errors import ConfigError
 
 _EPILOG = """\
 示例 | example:
@@ -47,10 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def request(args: argparse.Namespace) -> None:
     """Ask."""
-    from heqi.v1 import access_service_pb2 as pb  # noqa: PLC0415
-
-    from node.errors import ConfigError  # noqa: PLC0415
-
     scopes = []
     for want in args.want:
         category, colon, fields = want.partition(":")
@@ -75,8 +74,6 @@ def request(args: argparse.Namespace) -> None:
 
 def list_(args: argparse.Namespace) -> None:
     """List requests."""
-    from heqi.v1 import access_service_pb2 as pb  # noqa: PLC0415
-
     with OperatorClient(args.home) as node:
         found = node.call(node.access.ListAccessRequests, pb.ListAccessRequestsRequest()).access_requests
     states = {1: "待送达 waiting", 2: "待授权 delivered", 3: "已授权 granted"}
@@ -101,8 +98,6 @@ def list_(args: argparse.Namespace) -> None:
 
 def fetch(args: argparse.Namespace) -> None:
     """Read and verify."""
-    from heqi.v1 import access_service_pb2 as pb  # noqa: PLC0415
-
     with OperatorClient(args.home, timeout_seconds=60.0) as node:
         answer = node.call(node.access.FetchRecords, pb.FetchRecordsRequest(request_id=args.request))
         if args.bundle:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from node.cli.output import say
 from node.domain.member import Role
+from node.setup import create_home
 
 _EPILOG = """\
 示例 | example:
@@ -49,8 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Make the folder."""
-    from node.setup import create_home  # noqa: PLC0415
-
     roles = reduce(or_, (Role[name] for name in args.role or ["CENTRE"]))
     create_home(
         args.home,

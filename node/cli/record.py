@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from heqi.v1 import event_service_pb2
+from heqi.v1 import record_service_pb2 as pb
+
+from adapters.systems.ocds import Accepted, Summary, read_ocds
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
+from node.errors import ConfigError
+from node.wire.messages import record_from_draft
 
 _EPILOG = """\
 示例 | examples:
@@ -44,9 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def import_(args: argparse.Namespace) -> int:
     """Read OCDS data and append it, 500 records a message; the same data again is stored once."""
-    from adapters.systems.ocds import Summary  # noqa: PLC0415
-    from node.errors import ConfigError  # noqa: PLC0415
-
     if not args.path.exists():
         raise ConfigError(f"{args.path} does not exist")
     summary = Summary()
@@ -81,11 +84,6 @@ def append_messages(path: Path, system: str, summary: Any, *, wait: bool) -> Ite
         summary: an OCDS `Summary`, counted up.
         wait: whether each message asks for FINAL.
     """
-    from heqi.v1 import record_service_pb2 as pb  # noqa: PLC0415
-
-    from adapters.systems.ocds import Accepted, read_ocds  # noqa: PLC0415
-    from node.wire.messages import record_from_draft  # noqa: PLC0415
-
     client_id = f"ocds-{_digest(path)[:32]}"
     request = pb.AppendRecordsRequest(client_id=client_id, sequence=1, await_final=wait)
     for outcome in read_ocds(path, source_system=system, summary=summary):
@@ -109,8 +107,6 @@ def append_messages(path: Path, system: str, summary: Any, *, wait: bool) -> Ite
 
 def parked(args: argparse.Namespace) -> None:
     """List parked items."""
-    from heqi.v1 import record_service_pb2 as pb  # noqa: PLC0415
-
     rows: list[tuple[int, str, str]] = []
     with OperatorClient(args.home) as node:
         token = ""
@@ -130,8 +126,6 @@ def parked(args: argparse.Namespace) -> None:
 
 def prove(args: argparse.Namespace) -> None:
     """Write a bundle."""
-    from heqi.v1 import record_service_pb2 as pb  # noqa: PLC0415
-
     with OperatorClient(args.home) as node:
         request = pb.ProveRecordRequest(position=args.position, fields=args.field)
         args.out.write_bytes(node.call(node.records.ProveRecord, request).bundle)
@@ -140,10 +134,8 @@ def prove(args: argparse.Namespace) -> None:
 
 def watch(args: argparse.Namespace) -> None:
     """Follow events until interrupted."""
-    from heqi.v1 import event_service_pb2 as pb  # noqa: PLC0415
-
     with OperatorClient(args.home) as node:
-        for event in node.stream(node.events.Watch, pb.WatchRequest(first=args.first)):
+        for event in node.stream(node.events.Watch, event_service_pb2.WatchRequest(first=args.first)):
             print(f"{event.number:>8}  {event.time}  {event.kind:<18}", dict(event.about), flush=True)
 
 

@@ -8,6 +8,10 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from node.config import load_config
+from node.errors import NodeError
+from node.setup import renew_operator
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
@@ -24,8 +28,6 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(home: Path) -> None:
     from node.app import open_node  # noqa: PLC0415
-    from node.config import load_config  # noqa: PLC0415
-    from node.setup import renew_operator  # noqa: PLC0415
 
     renew_operator(home, load_config(home))
     async with open_node(home) as node:
@@ -45,8 +47,6 @@ def run_until_signal(work: Coroutine[Any, Any, None]) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)
         await task
-
-    from node.errors import NodeError  # noqa: PLC0415
 
     try:
         asyncio.run(supervise())

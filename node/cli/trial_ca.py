@@ -3,7 +3,12 @@
 import argparse
 from pathlib import Path
 
+from adapters.crypto import trial_ca
+from adapters.crypto.keys import read_secret, write_secret
+from adapters.crypto.trial_ca import TrialCertificate
 from node.cli.output import say
+from node.domain.certificate import check_credit_code
+from node.errors import ConfigError
 
 _EPILOG = """\
 仅供试用：真实的证书由持牌证书机构签发。For trials only: real certificates come from licensed authorities.
@@ -32,19 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def create(args: argparse.Namespace) -> None:
     """Make a root."""
-    from adapters.crypto import trial_ca  # noqa: PLC0415
-
     _write(args.out, trial_ca.make_root())
     say(f"试用根证书 {args.out}/cert.pem", "made; for trials only")
 
 
 def issue(args: argparse.Namespace) -> None:
     """Issue a certificate."""
-    from adapters.crypto import trial_ca  # noqa: PLC0415
-    from adapters.crypto.keys import read_secret  # noqa: PLC0415
-    from node.domain.certificate import check_credit_code  # noqa: PLC0415
-    from node.errors import ConfigError  # noqa: PLC0415
-
     check_credit_code(args.credit_code)
     try:
         root = trial_ca.load(read_secret(args.ca / "key.pem"), (args.ca / "cert.pem").read_bytes())
@@ -56,8 +54,6 @@ def issue(args: argparse.Namespace) -> None:
 
 
 def _write(folder: Path, made: object) -> None:
-    from adapters.crypto.keys import write_secret  # noqa: PLC0415
-    from adapters.crypto.trial_ca import TrialCertificate  # noqa: PLC0415
 
     assert isinstance(made, TrialCertificate)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

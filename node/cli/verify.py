@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from node.cli.output import print_json, print_table, say
+from node.domain.bundle import parse_bundle, verify_bundle
+from node.domain.descriptor import descriptor_digest, founders_of, open_alliance_file
+from node.errors import ConfigError
 
 _EPILOG = """\
 核验只信任 alliance.json 中各发起中心签署的内容；账本引擎不参与。
@@ -33,10 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check and explain."""
-    from node.domain.bundle import parse_bundle, verify_bundle  # noqa: PLC0415
-    from node.domain.descriptor import descriptor_digest, founders_of, open_alliance_file  # noqa: PLC0415
-    from node.errors import ConfigError  # noqa: PLC0415
-
     try:
         raw, alliance = args.bundle.read_bytes(), args.alliance.read_bytes()
         cards = [path.read_text().strip() for path in args.card]

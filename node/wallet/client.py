@@ -38,6 +38,10 @@ class WalletClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
         self._channel.close()
 
     def register(self, signed: str) -> pb.RegisterResponse:

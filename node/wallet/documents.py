@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from node.domain.descriptor import Descriptor
-from node.domain.document import document_digest, open_document, sign_document
+from node.domain.document import document_digest, open_document, peek_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.grant import AccessRequest, Grant, Scope, check_grant, check_request, grant_terms
 from node.domain.ledger_ids import Eip712Domain, grant_id, revoke_grant_digest
@@ -102,6 +102,11 @@ class Scribe:
         check_grant(grant)
         return sign_document(grant, self.key.sign)
 
+    def grant_id(self, grant_token: str) -> str:
+        """Id of a grant on the ledger, 64 hex digits."""
+        terms = grant_terms(peek_document(grant_token, Grant), document_digest(grant_token))
+        return grant_id(bytes.fromhex(self.descriptor.alliance), terms).hex()
+
     def revoke(self, node: str, grant_token: str) -> str:
         """Sign a revocation of a grant of this wallet and ask a node to bring it to the ledger.
 
@@ -112,9 +117,8 @@ class Scribe:
         terms = grant_terms(grant, document_digest(grant_token))
         one_time = self.key.revocation_key(grant.jti)
         grants = bytes.fromhex(self.descriptor.contracts["Grants"].address)
-        alliance = bytes.fromhex(self.descriptor.alliance)
-        domain = Eip712Domain(self.descriptor.chain_id, grants, alliance)
-        digest = revoke_grant_digest(domain, grant_id(alliance, terms))
+        domain = Eip712Domain(self.descriptor.chain_id, grants, bytes.fromhex(self.descriptor.alliance))
+        digest = revoke_grant_digest(domain, bytes.fromhex(self.grant_id(grant_token)))
         return self._call(
             RevokeCall,
             node,

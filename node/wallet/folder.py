@@ -18,7 +18,7 @@ from node.errors import ConfigError
 from node.wallet.keyfile import WalletKey, load_wallet_key, new_wallet_key
 
 KEY_FILE, STATE_FILE, DESCRIPTOR_FILE = "key.pem", "wallet.json", "alliance.json"
-DELEGATION_FILE, CARDS_FOLDER = "delegation.jwt", "cards"
+DELEGATION_FILE, CARDS_FOLDER, GRANTS_FOLDER = "delegation.jwt", "cards", "grants"
 
 
 class WalletState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +81,17 @@ class WalletFolder:
             raise ConfigError(
                 "no certificate vouches for this wallet yet: run heqi wallet delegate"
             ) from error
+
+    def remember_grant(self, grant_id: str, token: str) -> None:
+        """Keep a grant that was signed."""
+        folder = self.path / GRANTS_FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / f"{grant_id}.jwt").write_text(token + "\n")
+
+    def grants(self) -> dict[str, str]:
+        """Grants that this wallet signed, by id, oldest first."""
+        files = sorted((self.path / GRANTS_FOLDER).glob("*.jwt"), key=lambda file: file.stat().st_mtime)
+        return {file.stem: file.read_text().strip() for file in files}
 
     def remember_subject(self, subject: str) -> None:
         """Keep the subject's id."""

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from node.cli.output import fail, say
+from node.errors import ConfigError, NodeError
 
 _EPILOG = """\
 启动一个账本引擎和三个中心（各自独立进程、密钥、目录），讲述并证明主要流程。
@@ -33,7 +34,6 @@ def run(args: argparse.Namespace) -> int:
     """Tell the story."""
     from node.cli.demo.network import Network  # noqa: PLC0415
     from node.cli.demo.story import Story  # noqa: PLC0415
-    from node.errors import ConfigError, NodeError  # noqa: PLC0415
 
     if args.data and not args.data.exists():
         raise ConfigError(f"{args.data} does not exist")

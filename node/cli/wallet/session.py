@@ -3,22 +3,32 @@
 import argparse
 import getpass
 from pathlib import Path
-from typing import Any
+
+from node.errors import ConfigError
+from node.wallet.client import WalletClient
+from node.wallet.documents import Scribe
+from node.wallet.folder import WalletFolder, open_wallet
+
+Session = tuple[WalletFolder, Scribe, WalletClient]
 
 
-def open_session(args: argparse.Namespace) -> Any:
-    from node.wallet.client import WalletClient  # noqa: PLC0415
-    from node.wallet.documents import Scribe  # noqa: PLC0415
-    from node.wallet.folder import open_wallet  # noqa: PLC0415
+def open_session(args: argparse.Namespace) -> Session:
+    """The opened folder, what signs for it, and a client of its home centre, to be used as a context.
 
+    Raises:
+        ConfigError: no wallet, or the wrong passphrase.
+    """
     wallet = open_wallet(args.wallet)
     scribe = Scribe(wallet.key(passphrase(args)), wallet.descriptor, wallet.state.subject)
     return wallet, scribe, WalletClient(wallet.member(wallet.state.home))
 
 
 def passphrase(args: argparse.Namespace, *, is_new: bool = False) -> bytes:
-    from node.errors import ConfigError  # noqa: PLC0415
+    """The passphrase, from the file named or asked for; twice for a new one.
 
+    Raises:
+        ConfigError: the file cannot be read, or the two differ.
+    """
     if args.passphrase_file:
         return read_file(args.passphrase_file).rstrip(b"\r\n")
     first = getpass.getpass("口令 Passphrase: ")
@@ -28,8 +38,11 @@ def passphrase(args: argparse.Namespace, *, is_new: bool = False) -> bytes:
 
 
 def read_file(path: Path) -> bytes:
-    from node.errors import ConfigError  # noqa: PLC0415
+    """The bytes of a file that the user named.
 
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:

@@ -2,17 +2,27 @@
 
 import argparse
 import os
+import time
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from node.cli.output import print_json, print_table, say
 from node.cli.wallet.session import open_session, passphrase, read_file
+from node.domain.certificate import check_certificate
+from node.domain.delegation import Delegation, sign_delegation
+from node.domain.encoding import to_base64url
+from node.domain.wallet import PackageRecord
+from node.errors import ConfigError
+from node.wallet.folder import DELEGATION_FILE, create_wallet, open_wallet
 
 _DELEGATION_DAYS = 365
 
 
 def init(args: argparse.Namespace) -> None:
     """Make a wallet."""
-    from node.wallet.folder import create_wallet  # noqa: PLC0415
-
     create_wallet(args.wallet, read_file(args.alliance), args.home_centre, passphrase(args, is_new=True))
     say(
         f"钱包 {args.wallet} 已建立",
@@ -22,18 +32,6 @@ def init(args: argparse.Namespace) -> None:
 
 def delegate(args: argparse.Namespace) -> None:
     """Sign the delegation with the certificate's key."""
-    import time  # noqa: PLC0415
-
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415
-
-    from node.domain.certificate import check_certificate  # noqa: PLC0415
-    from node.domain.delegation import Delegation, sign_delegation  # noqa: PLC0415
-    from node.domain.encoding import to_base64url  # noqa: PLC0415
-    from node.errors import ConfigError  # noqa: PLC0415
-    from node.wallet.folder import DELEGATION_FILE, open_wallet  # noqa: PLC0415
-
     wallet = open_wallet(args.wallet)
     try:
         certificates = x509.load_pem_x509_certificates(read_file(args.certificate))
@@ -59,11 +57,6 @@ def delegate(args: argparse.Namespace) -> None:
 
 def register(args: argparse.Namespace) -> None:
     """Register, or hand in further documents."""
-    import msgspec  # noqa: PLC0415
-
-    from node.domain.wallet import PackageRecord  # noqa: PLC0415
-    from node.errors import ConfigError  # noqa: PLC0415
-
     try:
         package = msgspec.json.decode(read_file(args.package), type=tuple[PackageRecord, ...])
     except msgspec.MsgspecError as error:

@@ -2,10 +2,16 @@
 
 import argparse
 from datetime import UTC, datetime
-from typing import Any
+
+from heqi.v1.wallet_service_pb2 import GrantState
 
 from node.cli.output import print_json, print_table, say
-from node.cli.wallet.session import open_session
+from node.cli.wallet.session import Session, open_session
+from node.domain.document import peek_document
+from node.domain.grant import AccessRequest, Grant, Scope
+from node.domain.reading import ReadAnswer, ReadRequest
+from node.errors import ConfigError, MissingError
+from node.wallet.client import WalletClient
 
 
 def requests(args: argparse.Namespace) -> None:
@@ -25,10 +31,7 @@ def requests(args: argparse.Namespace) -> None:
 
 def grant(args: argparse.Namespace) -> int:
     """Show a request once more, and sign."""
-    from node.errors import MissingError  # noqa: PLC0415
-    from node.wallet.client import WalletClient  # noqa: PLC0415
-
-    (wallet, scribe, home), found = _requests(args)
+    (wallet, scribe, client), found = _requests(args)
     if not 1 <= args.number <= len(found):
         raise MissingError(f"there is no request number {args.number}")
     request = found[args.number - 1][0]
@@ -38,12 +41,12 @@ def grant(args: argparse.Namespace) -> int:
         say("未签署", "nothing was signed")
         return 1
     token = scribe.grant(request, scope=_scope(args.only), uses=args.uses)
-    relay = wallet.member(args.relay) if args.relay else home
-    with WalletClient(home) as client:
-        grant_id = client.give_grant(scribe.give(home.name, token))
-    if relay.name != home.name:
-        with WalletClient(relay) as client:
-            client.give_grant(scribe.give(relay.name, token))
+    grant_id = scribe.grant_id(token)
+    # Kept before it leaves: a revocation must not depend on anybody's answer.
+    wallet.remember_grant(grant_id, token)
+    for member in dict.fromkeys((client.member.name, args.relay or client.member.name)):
+        with WalletClient(wallet.member(member)) as relay:
+            relay.give_grant(scribe.give(member, token))
     if args.json:
         print_json({"grant": grant_id, "token": token})
     else:
@@ -52,40 +55,51 @@ def grant(args: argparse.Namespace) -> int:
 
 
 def grants(args: argparse.Namespace) -> None:
-    """List grants."""
-    rows = _grants(args)
+    """List grants, with the state that the home centre reports."""
+    wallet, scribe, client = open_session(args)
+    with client:
+        reported = {
+            state.grant_id: state for state in client.status(scribe.status(client.member.name)).grants
+        }
+    rows = []
+    for grant_id, token in wallet.grants().items():
+        document, state = peek_document(token, Grant), reported.get(grant_id)
+        rows.append(
+            {
+                "grant": grant_id,
+                "receiver": document.aud,
+                "purpose": document.purpose,
+                "expires": _day(document.exp),
+                "state": _state(state),
+                "uses": f"{state.uses if state else 0}/{document.uses}",
+            }
+        )
     if args.json:
         print_json(rows)
     else:
-        keys = ("grant", "receiver", "purpose", "expires", "state", "uses")
         header = ("授权 grant", "接收方 receiver", "用途 purpose", "到期 expires", "状态 state", "已用 uses")
-        print_table(header, [[row[key] for key in keys] for row in rows])
+        print_table(header, [list(row.values()) for row in rows])
 
 
 def revoke(args: argparse.Namespace) -> None:
-    """Revoke."""
-    from node.errors import MissingError  # noqa: PLC0415
-    from node.wallet.client import WalletClient  # noqa: PLC0415
-
-    rows = [row for row in _grants(args) if row["grant"].startswith(args.grant)]
-    if len(rows) != 1:
-        raise MissingError(f"{len(rows)} grants begin with {args.grant!r}")
-    wallet, scribe, client = open_session(args)
-    client.__exit__(None, None, None)
-    relay = wallet.member(args.relay or wallet.state.home)
+    """Revoke through the home centre, or through any other member if the home does not answer."""
+    wallet, scribe, home = open_session(args)
+    found = {grant: token for grant, token in wallet.grants().items() if grant.startswith(args.grant)}
+    if len(found) != 1:
+        raise MissingError(f"{len(found)} grants of this wallet begin with {args.grant!r}")
+    grant_id, token = found.popitem()
+    relay = wallet.member(args.relay or home.member.name)
+    home.close()
     with WalletClient(relay) as client:
-        client.revoke_grant(scribe.revoke(relay.name, rows[0]["token"]))
+        client.revoke_grant(scribe.revoke(relay.name, token))
     say(
-        f"已撤回 {rows[0]['grant']}",
+        f"已撤回 {grant_id}",
         "revoked; the home centre refuses from this moment, all others with the ledger",
     )
 
 
 def reads(args: argparse.Namespace) -> None:
     """Who read what."""
-    from node.domain.document import peek_document  # noqa: PLC0415
-    from node.domain.reading import ReadAnswer, ReadRequest  # noqa: PLC0415
-
     _, scribe, client = open_session(args)
     with client:
         found = client.reads(scribe.history(client.member.name)).reads
@@ -114,10 +128,7 @@ def reads(args: argparse.Namespace) -> None:
     )
 
 
-def _requests(args: argparse.Namespace) -> Any:
-    from node.domain.document import peek_document  # noqa: PLC0415
-    from node.domain.grant import AccessRequest  # noqa: PLC0415
-
+def _requests(args: argparse.Namespace) -> tuple[Session, list[tuple[AccessRequest, bool]]]:
     wallet, scribe, client = open_session(args)
     with client:
         received = client.status(scribe.status(client.member.name)).requests
@@ -126,37 +137,18 @@ def _requests(args: argparse.Namespace) -> Any:
         reader = wallet.member(peek_document(entry.access_request, AccessRequest).iss)
         found.append((scribe.check_request(entry.access_request, reader), entry.answered))
     found.sort(key=lambda pair: (pair[0].iat, pair[0].jti))
-    return (wallet, scribe, client.member), found
+    return (wallet, scribe, client), found
 
 
-def _grants(args: argparse.Namespace) -> list[dict[str, Any]]:
-    from node.domain.document import peek_document  # noqa: PLC0415
-    from node.domain.grant import Grant  # noqa: PLC0415
-
-    _, scribe, client = open_session(args)
-    with client:
-        found = client.status(scribe.status(client.member.name)).grants
-    rows = []
-    for entry in found:
-        document = peek_document(entry.grant, Grant)
-        live = "有效 live" if entry.registered else "待上链 waiting"
-        rows.append(
-            {
-                "grant": entry.grant_id,
-                "receiver": document.aud,
-                "purpose": document.purpose,
-                "expires": _day(document.exp),
-                "state": "已撤回 revoked" if entry.revoked else live,
-                "uses": f"{entry.uses}/{document.uses}",
-                "token": entry.grant,
-            }
-        )
-    return rows
+def _state(reported: GrantState | None) -> str:
+    if reported is None:
+        return "未知 unknown"
+    if reported.revoked:
+        return "已撤回 revoked"
+    return "有效 live" if reported.registered else "待上链 waiting"
 
 
-def _scope(only: list[str] | None) -> Any:
-    from node.domain.grant import Scope  # noqa: PLC0415
-    from node.errors import ConfigError  # noqa: PLC0415
+def _scope(only: list[str] | None) -> list[Scope]:
 
     parts = [part.partition(":") for part in only or []]
     if any(not colon or not fields for _, colon, fields in parts):
@@ -167,7 +159,7 @@ def _scope(only: list[str] | None) -> Any:
     )
 
 
-def _facts(request: Any) -> dict[str, Any]:
+def _facts(request: AccessRequest) -> dict[str, object]:
     return {
         "reader": request.iss,
         "purpose": request.purpose,
@@ -177,7 +169,7 @@ def _facts(request: Any) -> dict[str, Any]:
     }
 
 
-def _print_request(request: Any) -> None:
+def _print_request(request: AccessRequest) -> None:
     until = _day(request.exp)
     say(
         f"  {request.iss} 请求读取（用途 {request.purpose}，{request.uses} 次，至 {until}）：",
