@@ -45,8 +45,9 @@ async def repeat(name: str, step: Callable[[], Awaitable[object]], pause_seconds
             if failures:
                 logger.warning("%s: works again", name)
             failures = 0
-        if again is not True:
-            await asyncio.sleep(min(pause_seconds * 2**failures, max(pause_seconds, _MAX_PAUSE_SECONDS)))
+        longest = max(pause_seconds, _MAX_PAUSE_SECONDS)
+        # Even a step that asks for the next one at once lets others have a turn.
+        await asyncio.sleep(0 if again is True else min(pause_seconds * 2 ** min(failures, 16), longest))
 
 
 async def every(period_seconds: float, step: Callable[[], object], name: str) -> None:

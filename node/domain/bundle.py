@@ -12,18 +12,19 @@ import msgspec
 
 from node.domain.certificate import CertificateIdentity
 from node.domain.delegation import open_delegation
-from node.domain.descriptor import Descriptor, founders_of, open_card
+from node.domain.descriptor import Descriptor, known_members
 from node.domain.document import document_digest, open_document
-from node.domain.encoding import canonical_json, parse_canonical_json
+from node.domain.encoding import canonical_json, decode_canonical
 from node.domain.evidence import (
     Evidence,
     VerifiedEvidence,
+    check_answers_identity,
     check_answers_scope,
     encode_evidence,
     evidence_digest,
     verify_evidence,
 )
-from node.domain.grant import Grant, check_covers, check_grant, grant_terms
+from node.domain.grant import Grant, check_covers, check_grant, check_scope, grant_terms
 from node.domain.ledger_ids import grant_id
 from node.domain.member import Member
 from node.domain.reading import ReadAnswer, ReadRequest
@@ -42,7 +43,7 @@ class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer: str
 
 
-class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The file."""
 
     type: str
@@ -77,9 +78,8 @@ def parse_bundle(raw: bytes) -> Bundle:
     if len(raw) > MAX_BUNDLE_BYTES:
         raise ProofFormatError(f"a bundle has at most {MAX_BUNDLE_BYTES} bytes")
     try:
-        parse_canonical_json(raw)
-        bundle = msgspec.json.decode(raw, type=Bundle)
-    except (DocumentFormatError, msgspec.MsgspecError) as error:
+        bundle = decode_canonical(raw, Bundle)
+    except DocumentFormatError as error:
         raise ProofFormatError(f"not a bundle: {error}") from error
     if bundle.type != BUNDLE_TYPE:
         raise ProofFormatError(f"unknown bundle type {bundle.type!r}")
@@ -99,7 +99,7 @@ def verify_bundle(bundle: Bundle, descriptor: Descriptor, cards: Sequence[str] =
     """
     if bundle.alliance != descriptor.alliance:
         raise VerificationError("the bundle belongs to another alliance than the descriptor")
-    members = founders_of(descriptor) | {member.name: member for member in map(open_card, cards)}
+    members = known_members(descriptor, cards)
     home = _member(members, bundle.member)
     steps = [
         f"keys of {home.name} taken from the {'descriptor' if not cards else 'descriptor and given cards'}"
@@ -143,12 +143,14 @@ def _verify_authority(
     alliance = descriptor.alliance
     if named != (alliance, delegation.key, bundle.member, raw_id.hex(), grant.aud, bundle.member, alliance):
         raise VerificationError("grant, delegation and request do not belong together")
-    signed = (answer.iss, answer.aud, answer.request, answer.evidence)
+    signed = (answer.alliance, answer.iss, answer.aud, answer.request, answer.evidence)
     digest = evidence_digest(encode_evidence(bundle.evidence))
-    if signed != (bundle.member, grant.aud, document_digest(authority.request).hex(), digest):
+    if signed != (alliance, bundle.member, grant.aud, document_digest(authority.request).hex(), digest):
         raise VerificationError("the home signed another answer than the bundle holds")
+    check_scope(request.scope)
     check_covers(grant, request.scope, receiver=request.iss, purpose=request.purpose, at=answer.iat)
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
+    check_answers_identity(evidence.records, identity.credit_code)
     return grant, identity
 
 

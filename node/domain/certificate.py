@@ -22,6 +22,8 @@ from node.errors import CertificateError, CodeFormatError
 
 MAX_CHAIN_LENGTH = 5
 MAX_CERTIFICATE_BYTES = 16_384
+# What `cryptography` raises on certificates that are malformed or of a kind it does not know.
+_UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.ExtensionNotFound)
 
 
 class TrustAnchor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,12 +79,12 @@ def check_certificate(chain: Sequence[bytes], anchors: Sequence[TrustAnchor], at
     except (verification.VerificationError, ValueError) as error:
         raise CertificateError(f"the certificate is not acceptable: {error}") from error
     anchor = _anchor_of(verified.chain[-1], anchors)
-    values = _attribute(leaf, x509.ObjectIdentifier(anchor.credit_code_oid))
     try:
+        values = _attribute(leaf, x509.ObjectIdentifier(anchor.credit_code_oid))
+        organisation = _attribute(leaf, NameOID.ORGANIZATION_NAME)
         code = check_credit_code(values[0] if len(values) == 1 else "")
-    except CodeFormatError as error:
+    except (CodeFormatError, ValueError) as error:
         raise CertificateError(f"the certificate carries no valid credit code: {error}") from error
-    organisation = _attribute(leaf, NameOID.ORGANIZATION_NAME)
     return CertificateIdentity(code, organisation[0] if organisation else "", leaf)
 
 
@@ -96,7 +98,7 @@ def check_anchor(anchor: TrustAnchor) -> None:
         certificate = x509.load_pem_x509_certificate(anchor.certificate.encode())
         x509.ObjectIdentifier(anchor.credit_code_oid)
         is_authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, x509.ExtensionNotFound) as error:
+    except _UNREADABLE as error:
         raise CertificateError(f"{anchor.name}: not a CA certificate in PEM with an OID: {error}") from error
     if not is_authority:
         raise CertificateError(f"{anchor.name}: the certificate is not a CA's")
@@ -109,7 +111,7 @@ def _load_chain(chain: Sequence[bytes]) -> list[x509.Certificate]:
         )
     try:
         return [x509.load_der_x509_certificate(der) for der in chain]
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise CertificateError(f"a certificate cannot be read: {error}") from error
 
 
@@ -117,8 +119,10 @@ def _verifier(anchors: Sequence[TrustAnchor], at: int) -> verification.ClientVer
     if not anchors:
         raise CertificateError("the alliance recognises no certificate authority")
     store = verification.Store([x509.load_pem_x509_certificate(a.certificate.encode()) for a in anchors])
-    signing_only = verification.ExtensionPolicy.permit_all().require_present(
-        x509.KeyUsage, verification.Criticality.AGNOSTIC, _require_signing
+    signing_only = (
+        verification.ExtensionPolicy.permit_all()
+        .require_present(x509.KeyUsage, verification.Criticality.AGNOSTIC, _require_signing)
+        .may_be_present(x509.BasicConstraints, verification.Criticality.AGNOSTIC, _refuse_authority)
     )
     return (
         verification.PolicyBuilder()
@@ -135,6 +139,13 @@ def _verifier(anchors: Sequence[TrustAnchor], at: int) -> verification.ClientVer
 def _require_signing(_policy: object, _certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
     if not (usage.digital_signature or usage.content_commitment) or usage.key_cert_sign:
         raise ValueError("the certificate is not meant for signing documents")
+
+
+def _refuse_authority(
+    _policy: object, _certificate: x509.Certificate, constraints: x509.BasicConstraints | None
+) -> None:
+    if constraints is not None and constraints.ca:
+        raise ValueError("an authority does not act for a bidder")
 
 
 def _anchor_of(root: x509.Certificate, anchors: Sequence[TrustAnchor]) -> TrustAnchor:

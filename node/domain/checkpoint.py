@@ -10,7 +10,6 @@ Source: C2SP tlog-checkpoint and signed-note (signature type 0x01).
 """
 
 import base64
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ def parse_checkpoint(note: str) -> Checkpoint:
     try:
         member = check_member_name(origin[2])
         root = base64.b64decode(lines[2], validate=True)
-    except (CodeFormatError, binascii.Error) as error:
+    except (CodeFormatError, ValueError) as error:
         raise ProofFormatError(f"the checkpoint is malformed: {error}") from error
     checkpoint = Checkpoint(origin[1], member, int(lines[1]), root)
     if len(root) != 32 or checkpoint.text != text:
@@ -107,9 +106,10 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
         name, space, encoded = rest.partition(" ")
         try:
             raw = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError) as error:
+        except ValueError as error:
             raise ProofFormatError("a signature line of the note is not base64") from error
-        if dash != "—" or not name or not space or len(raw) <= _KEY_HASH_BYTES:
+        is_exact = base64.b64encode(raw).decode() == encoded
+        if dash != "—" or not name or not space or not is_exact or len(raw) <= _KEY_HASH_BYTES:
             raise ProofFormatError("a signature line of the note is malformed")
         signatures.append((name, raw))
     return text + "\n", signatures

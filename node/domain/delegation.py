@@ -8,21 +8,21 @@ Source: RFC 7515 4.1.6 (x5c); 电子签名法 art. 13.
 """
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt import InvalidTokenError, PyJWS
+from jwt import PyJWS, PyJWTError
 
 from node.domain.certificate import CertificateIdentity, TrustAnchor, check_certificate
 from node.domain.document import Document, decode_payload, split_document, typ
-from node.domain.encoding import canonical_json
+from node.domain.encoding import Hex64, Seconds, canonical_json
 from node.errors import CertificateError, DocumentFormatError, SignatureError
 
 _ALGORITHMS = ("ES256", "RS256")
 _MIN_RSA_BITS = 2048
+_CLOCK_SKEW_SECONDS = 300
 _JWS = PyJWS(algorithms=list(_ALGORITHMS))
 
 
@@ -31,11 +31,11 @@ class Delegation(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     kind: ClassVar[str] = "delegation"
 
-    key: str
+    key: Hex64
     """The wallet's P-256 public key, x ‖ y, 128 hex digits."""
     credit_code: str
     """The certificate's credit code, said again so that the signer sees whom it speaks for."""
-    exp: int
+    exp: Seconds
     """Not for grants signed later than this, seconds since 1970 UTC."""
 
 
@@ -82,14 +82,10 @@ def open_delegation(
     delegation = decode_payload(payload, Delegation)
     identity = check_certificate(chain, anchors, at)
     key = identity.leaf.public_key()
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
-        raise CertificateError(f"the certificate's RSA key has fewer than {_MIN_RSA_BITS} bits")
-    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-        raise CertificateError("the certificate's key is neither RSA nor P-256")
-    algorithm = "RS256" if isinstance(key, rsa.RSAPublicKey) else "ES256"
+    algorithm = _algorithm_of(key)
     try:
         _JWS.decode(token, key, algorithms=[algorithm])
-    except (InvalidTokenError, ValueError, TypeError) as error:
+    except PyJWTError as error:
         raise SignatureError("the delegation is not signed by its certificate") from error
     if delegation.alliance != alliance:
         raise DocumentFormatError("the delegation was made for another alliance")
@@ -100,7 +96,14 @@ def open_delegation(
     return delegation, identity
 
 
-_CLOCK_SKEW_SECONDS = 300
+def _algorithm_of(key: object) -> str:
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < _MIN_RSA_BITS:
+            raise CertificateError(f"the certificate's RSA key has fewer than {_MIN_RSA_BITS} bits")
+        return "RS256"
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return "ES256"
+    raise CertificateError("the certificate's key is neither RSA nor P-256")
 
 
 def _chain_of(header: object) -> list[bytes]:
@@ -112,9 +115,12 @@ def _chain_of(header: object) -> list[bytes]:
 
 
 def _der(encoded: object) -> bytes:
+    if not isinstance(encoded, str):
+        raise DocumentFormatError("x5c is not a list of texts")
     try:
-        if isinstance(encoded, str):
-            return base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+        raw = base64.b64decode(encoded, validate=True)
+    except ValueError as error:
         raise DocumentFormatError("x5c is not base64") from error
-    raise DocumentFormatError("x5c is not a list of texts")
+    if base64.b64encode(raw).decode() != encoded:
+        raise DocumentFormatError("x5c has stray bits")
+    return raw

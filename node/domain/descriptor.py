@@ -6,21 +6,26 @@ it as it stands.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import msgspec
 
 from node.domain.certificate import TrustAnchor, check_anchor
 from node.domain.document import Document, open_document, peek_document, sign_document
-from node.domain.encoding import canonical_json
+from node.domain.encoding import Hex20, Hex32, Hex64, Seconds, canonical_json, parse_readable_json
 from node.domain.member import Member, Role
 from node.domain.signature import Sign
 from node.errors import DescriptorError, DocumentFormatError, NodeError
 
-Hex20 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
-Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Hex64 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{128}$")]
 DESCRIPTOR_TYPE = "heqi.alliance.v1"
+CONTRACTS = frozenset({"Alliance", "Anchors", "ES256Verifier", "Grants", "Subjects"})
+"""What every alliance has; later contracts come by vote."""
+
+# The same bounds as in the contracts (`Names.sol`, `Membership.sol`).
+Endpoint = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{0,255}\Z")]
+RoleMask = Annotated[int, msgspec.Meta(ge=1, le=7)]
+ContractName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9]{0,30}\Z")]
 
 
 class MemberCard(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,13 +37,13 @@ class MemberCard(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     kind: ClassVar[str] = "member-card"
 
     iss: str
-    roles: int
+    roles: RoleMask
     account: Hex20
     identity_key: Hex64
     log_key: Hex32
     sealing_key: Hex32
-    endpoint: str
-    wallet_endpoint: str
+    endpoint: Endpoint
+    wallet_endpoint: Endpoint
 
     def member(self) -> Member:
         """The member that the card describes.
@@ -72,13 +77,13 @@ class Descriptor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     type: str
     alliance: Hex32
     name: str
-    created: int
-    """Seconds since 1970 UTC."""
-    chain_id: int
+    created: Seconds
+    """When it was written."""
+    chain_id: Annotated[int, msgspec.Meta(ge=1)]
     genesis_hash: Hex32
-    deployed_block: int
+    deployed_block: Annotated[int, msgspec.Meta(ge=0)]
     """Block of the first contract: nothing before it concerns the alliance."""
-    contracts: dict[str, DeployedContract]
+    contracts: dict[ContractName, DeployedContract]
     founders: tuple[str, ...]
     """Member cards, compact JWS, sorted by member name."""
     trust_anchors: tuple[TrustAnchor, ...]
@@ -116,9 +121,12 @@ def open_card(token: str) -> Member:
     try:
         claimed = peek_document(token, MemberCard)
         card = open_document(token, MemberCard, bytes.fromhex(claimed.identity_key))
-        return card.member()
-    except (NodeError, ValueError) as error:
+        member = card.member()
+    except NodeError as error:
         raise DescriptorError(f"the member card is not valid: {error}") from error
+    if card.alliance:
+        raise DescriptorError(f"the card of {card.iss} names an alliance; a card stands before any")
+    return member
 
 
 def founders_of(descriptor: Descriptor) -> dict[str, Member]:
@@ -132,6 +140,21 @@ def founders_of(descriptor: Descriptor) -> dict[str, Member]:
     if not names or names != sorted(set(names)):
         raise DescriptorError("the descriptor's founders must be sorted by name, each once")
     return {member.name: member for member in members}
+
+
+def known_members(descriptor: Descriptor, cards: Sequence[str] = ()) -> dict[str, Member]:
+    """The founders, and the members whose cards the caller trusts besides, by name.
+
+    Raises:
+        DescriptorError: a card is false, or names a founder or another card's member with other keys.
+    """
+    members = founders_of(descriptor)
+    for card in map(open_card, cards):
+        known = members.setdefault(card.name, card)
+        # Whoever hands over a card must not be able to put his own key in the place of a founder's.
+        if (known.identity_key, known.log_key) != (card.identity_key, card.log_key):
+            raise DescriptorError(f"the card of {card.name} has other keys than are known for that member")
+    return members
 
 
 def sign_descriptor(descriptor: Descriptor, member: str, sign: Sign, *, iat: int, jti: str) -> str:
@@ -155,8 +178,8 @@ def parse_alliance_file(raw: bytes) -> AllianceFile:
         DescriptorError: it is malformed.
     """
     try:
-        file = msgspec.json.decode(raw, type=AllianceFile)
-    except msgspec.MsgspecError as error:
+        file = msgspec.convert(parse_readable_json(raw), type=AllianceFile)
+    except (DocumentFormatError, msgspec.ValidationError) as error:
         raise DescriptorError(f"alliance.json is malformed: {error}") from error
     if file.descriptor.type != DESCRIPTOR_TYPE:
         raise DescriptorError(f"alliance.json has the unknown type {file.descriptor.type!r}")
@@ -170,6 +193,9 @@ def open_alliance_file(raw: bytes) -> Descriptor:
         DescriptorError: malformed, a signature is missing or false, or a trust anchor is unusable.
     """
     file = parse_alliance_file(raw)
+    lacking = sorted(CONTRACTS - file.descriptor.contracts.keys())
+    if lacking:
+        raise DescriptorError(f"alliance.json lacks the contracts {', '.join(lacking)}")
     digest = descriptor_digest(file.descriptor)
     founders = founders_of(file.descriptor)
     missing = sorted(founders.keys() - file.signatures.keys())
@@ -180,7 +206,7 @@ def open_alliance_file(raw: bytes) -> Descriptor:
             raise DescriptorError(f"alliance.json is signed by {name}, who is no founder")
         try:
             signature = open_document(token, DescriptorSignature, founders[name].identity_key)
-        except (NodeError, DocumentFormatError) as error:
+        except NodeError as error:
             raise DescriptorError(f"the signature of {name} on alliance.json is false: {error}") from error
         if (signature.iss, signature.descriptor, signature.alliance) != (
             name,

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from node.domain.encoding import canonical_json, from_base64url, parse_canonical_json
-from node.errors import DisclosureError, DocumentFormatError
+from node.domain.encoding import from_base64url, parse_canonical_json
+from node.domain.values import check_fields, from_json_value
+from node.errors import DisclosureError, DocumentFormatError, RecordFormatError
 
 SEED_BYTES = 32
 BLIND_BYTES = 32
@@ -106,14 +107,14 @@ def _parse_disclosure(disclosure: str) -> Field:
     if len(disclosure) > _MAX_DISCLOSURE_CHARS:
         raise DisclosureError("a disclosure is too long")
     try:
-        parts = parse_canonical_json(from_base64url(disclosure))
-    except DocumentFormatError as error:
+        match parse_canonical_json(from_base64url(disclosure)):
+            case [str(salt), str(name), value] if len(from_base64url(salt)) == SALT_BYTES:
+                # Whatever a record cannot hold, a verifier does not show.
+                check_fields({name: from_json_value(value)})
+                return Field(name, value)
+    except (DocumentFormatError, RecordFormatError) as error:
         raise DisclosureError(f"a disclosure is malformed: {error}") from error
-    match parts:
-        case [str(salt), str(name), value] if len(salt) == _SALT_CHARS and canonical_json(parts):
-            return Field(name, value)
-        case _:
-            raise DisclosureError("a disclosure is not [salt, name, value]")
+    raise DisclosureError("a disclosure is not [salt, name, value]")
 
 
 def _base64url(raw: bytes) -> bytes:

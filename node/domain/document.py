@@ -17,7 +17,13 @@ import msgspec
 from jwt import InvalidTokenError, PyJWS
 from jwt.algorithms import ECAlgorithm
 
-from node.domain.encoding import canonical_json, from_base64url, parse_canonical_json
+from node.domain.encoding import (
+    Seconds,
+    canonical_json,
+    decode_canonical,
+    from_base64url,
+    parse_canonical_json,
+)
 from node.domain.signature import Sign, p256_key
 from node.errors import CodeFormatError, DocumentFormatError, SignatureError
 
@@ -31,7 +37,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     alliance: str
     """Alliance id, 64 hex digits."""
-    iat: int
+    iat: Seconds
     """Issued at, whole seconds since 1970 UTC."""
     jti: str
     """Base64url of 16 random bytes or more: makes the document unique and its hash unguessable."""
@@ -104,10 +110,9 @@ def decode_payload(payload: bytes, kind: type[D]) -> D:
     Raises:
         DocumentFormatError: not canonical, or not exactly the members of this kind.
     """
-    parse_canonical_json(payload)
     try:
-        return msgspec.json.decode(payload, type=kind)
-    except msgspec.MsgspecError as error:
+        return decode_canonical(payload, kind)
+    except DocumentFormatError as error:
         raise DocumentFormatError(f"malformed {kind.kind}: {error}") from error
 
 

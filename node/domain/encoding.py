@@ -7,14 +7,25 @@ tests hold it against the `rfc8785` package.
 
 import base64
 import binascii
+import json
 import re
 from datetime import UTC, datetime
+from typing import Annotated, TypeVar
 
+import msgspec
 import orjson
 
 from node.errors import CodeFormatError, DocumentFormatError
 
+T = TypeVar("T")
 MAX_INTEGER = 2**53 - 1
+_MAX_DEPTH = 32
+# \Z and not $, which would let a line break pass behind the text.
+Hex20 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}\Z")]
+Hex32 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Hex64 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{128}\Z")]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
+"""Since 1970 UTC; the bound is the end of the year 9999, past which calendars differ."""
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
 
@@ -41,8 +52,45 @@ def parse_canonical_json(raw: bytes) -> object:
     return value
 
 
+def decode_canonical(raw: bytes, kind: type[T]) -> T:
+    """The structure that canonical JSON stands for, if this is the only way to write it.
+
+    Raises:
+        DocumentFormatError: not canonical, not exactly the members of `kind`, or a member that is left out
+            when it has its default is spelt out (or the other way round).
+    """
+    value = parse_canonical_json(raw)
+    try:
+        decoded = msgspec.convert(value, type=kind)
+    except msgspec.ValidationError as error:
+        raise DocumentFormatError(str(error)) from error
+    if canonical_json(msgspec.to_builtins(decoded)) != raw:
+        raise DocumentFormatError("a member is missing, or spelt out where it must be left out")
+    return decoded
+
+
+def parse_readable_json(raw: bytes) -> object:
+    """Parse JSON in any layout under the rules for canonical values; for files that people read.
+
+    Raises:
+        DocumentFormatError: not JSON, a key twice, a float, or an integer beyond 2^53.
+    """
+    try:
+        value: object = orjson.loads(raw)
+        _refuse_numbers(value, 0)
+        json.loads(raw, object_pairs_hook=_refuse_repetition)
+    except ValueError as error:
+        raise DocumentFormatError(f"not JSON: {error}") from error
+    return value
+
+
+def _refuse_repetition(pairs: list[tuple[str, object]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise DocumentFormatError("the JSON has a key twice")
+
+
 def _refuse_numbers(value: object, depth: int) -> None:
-    if depth > 32:
+    if depth > _MAX_DEPTH:
         raise DocumentFormatError("the JSON is nested too deeply")
     if isinstance(value, float):
         raise DocumentFormatError("the JSON holds a floating-point number")

@@ -12,11 +12,20 @@ import msgspec
 
 from node.domain.checkpoint import Checkpoint, open_checkpoint
 from node.domain.disclosure import BLIND_BYTES, open_disclosures
-from node.domain.encoding import canonical_json, from_base64url, parse_canonical_json, to_base64url
+from node.domain.encoding import canonical_json, decode_canonical, from_base64url, to_base64url
 from node.domain.grant import Scope
 from node.domain.merkle import leaf_hash, verify_inclusion
 from node.domain.record import RecordHeader, entry_of, parse_payload
-from node.errors import AnchorError, DisclosureError, DocumentFormatError, ProofFormatError, StaleVersionError
+from node.errors import (
+    AnchorError,
+    CertificateError,
+    DisclosureError,
+    DocumentFormatError,
+    ProofFormatError,
+    StaleVersionError,
+)
+
+_BASE = "subject.base"
 
 
 class ShownRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,9 +97,8 @@ def parse_evidence(raw: bytes) -> Evidence:
         ProofFormatError: it is not evidence in the one allowed encoding.
     """
     try:
-        parse_canonical_json(raw)
-        return msgspec.json.decode(raw, type=Evidence)
-    except (DocumentFormatError, msgspec.MsgspecError) as error:
+        return decode_canonical(raw, Evidence)
+    except DocumentFormatError as error:
         raise ProofFormatError(f"not evidence: {error}") from error
 
 
@@ -127,11 +135,12 @@ def check_answers_scope(records: Sequence[VerifiedRecord], wanted: Sequence[Scop
     category must be there, and what is there must hold no other field.
 
     Raises:
-        DisclosureError: another subject's record, an extra field, or a category without any record.
+        DisclosureError: another subject's record, an extra field, a thing twice, or a category without any
+            record.
         StaleVersionError: a record is older than asked for.
     """
     by_category = {part.category: part for part in wanted}
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for record in records:
         part = by_category.get(record.header.category)
         if part is None or record.header.owner != subject:
@@ -140,9 +149,24 @@ def check_answers_scope(records: Sequence[VerifiedRecord], wanted: Sequence[Scop
             raise DisclosureError(f"the answer shows fields of {part.category} that were not asked for")
         if record.header.version < part.least_version:
             raise StaleVersionError(f"the answer holds an older version of {part.category} than asked for")
-        seen.add(part.category)
-    if seen != set(by_category):
-        raise DisclosureError(f"the answer lacks {', '.join(sorted(set(by_category) - seen))}")
+        if (part.category, record.header.thing) in seen:
+            raise DisclosureError(f"the answer holds two versions of one thing of {part.category}")
+        seen.add((part.category, record.header.thing))
+    lacking = set(by_category) - {name for name, _ in seen}
+    if lacking:
+        raise DisclosureError(f"the answer lacks {', '.join(sorted(lacking))}")
+
+
+def check_answers_identity(records: Sequence[VerifiedRecord], credit_code: str) -> None:
+    """Check that a record which shows the subject's credit code shows the certificate's.
+
+    Raises:
+        CertificateError: it shows another one.
+    """
+    for record in records:
+        shown = record.fields.get("credit_code", credit_code)
+        if record.header.category == _BASE and shown != credit_code:
+            raise CertificateError("the record shows another credit code than the bidder's certificate")
 
 
 def _verify_record(shown: ShownRecord, checkpoint: Checkpoint) -> VerifiedRecord:

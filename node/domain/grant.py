@@ -13,7 +13,7 @@ import msgspec
 
 from node.domain.category import OwnerRule, category
 from node.domain.document import Document
-from node.domain.encoding import from_hex
+from node.domain.encoding import Seconds, from_base64url, from_hex
 from node.domain.ledger import GrantTerms
 from node.errors import (
     CodeFormatError,
@@ -25,9 +25,10 @@ from node.errors import (
 
 MAX_USES = 1_000_000
 MAX_VALIDITY_SECONDS = 366 * 86_400
+_MIN_JTI_BYTES = 16
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
-Purpose = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,62}$")]
+Purpose = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,62}\Z")]
 """A code such as `registration-reuse`. Never a tender's number: the home centre reads it, and before opening
 nobody may learn who bids for what (招标投标法 art. 22)."""
 
@@ -55,7 +56,7 @@ class AccessRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=T
     scope: tuple[Scope, ...]
     purpose: Purpose
     uses: int
-    exp: int
+    exp: Seconds
     """Until when the grant should last, seconds since 1970 UTC."""
 
 
@@ -78,9 +79,9 @@ class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
     purpose: Purpose
     uses: int
     """How many reads; each retry of one and the same read request is one read."""
-    nbf: int
-    exp: int
-    register_before: int
+    nbf: Seconds
+    exp: Seconds
+    register_before: Seconds
     """A grant that reaches the ledger later than this is dead: nobody can hold it back and use it later."""
     revoker: str
     """ERC-7913 signer of the one-time revocation key, hex."""
@@ -116,6 +117,7 @@ def check_request(request: AccessRequest) -> None:
     """
     check_scope(request.scope)
     _check_terms(request.uses, request.iat, request.exp)
+    _check_unique(request.jti)
     _check_hex(request.subject, 32, "subject")
 
 
@@ -127,6 +129,7 @@ def check_grant(grant: Grant) -> None:
     """
     check_scope(grant.scope)
     _check_terms(grant.uses, grant.nbf, grant.exp)
+    _check_unique(grant.jti)
     _check_hex(grant.iss, 32, "iss")
     _check_hex(grant.key, 64, "key")
     if len(grant.revoker) != 2 * (20 + 64):
@@ -168,6 +171,12 @@ def _check_terms(uses: int, start: int, end: int) -> None:
         raise DocumentFormatError(f"uses must be 1 to {MAX_USES}")
     if not start < end <= start + MAX_VALIDITY_SECONDS:
         raise DocumentFormatError("the validity must end after it begins, and within a year")
+
+
+def _check_unique(jti: str) -> None:
+    # The id of a grant is public: these bytes alone keep it from being guessed from what it grants.
+    if len(from_base64url(jti)) < _MIN_JTI_BYTES:
+        raise DocumentFormatError(f"jti has fewer than {_MIN_JTI_BYTES} bytes")
 
 
 def _check_hex(text: str, length: int, member: str) -> None:

@@ -77,6 +77,9 @@ def member_name_from_bytes32(raw: bytes) -> str:
         CodeFormatError: the bytes are no padded member name.
     """
     try:
-        return check_member_name(raw.rstrip(b"\0").decode("ascii"))
+        name = raw.rstrip(b"\0").decode("ascii")
     except UnicodeDecodeError as error:
         raise CodeFormatError("a member name on the ledger is not ASCII") from error
+    if member_name_to_bytes32(name) != raw:
+        raise CodeFormatError("a member name on the ledger has 32 bytes")
+    return name

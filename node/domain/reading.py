@@ -4,9 +4,12 @@ The home node stores the request before anything leaves, signs what it answered,
 reader signs after checking; a missing receipt is an alarm. Source: design invariant 2.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+import msgspec
 
 from node.domain.document import Document
+from node.domain.encoding import Hex32
 from node.domain.grant import Scope
 
 
@@ -19,7 +22,7 @@ class ReadRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Reader."""
     aud: str
     """Home centre."""
-    grant: str
+    grant: Hex32
     """Id of the grant on the ledger, 64 hex digits."""
     scope: tuple[Scope, ...]
     """What is read now: the grant's scope or less."""
@@ -35,11 +38,11 @@ class ReadAnswer(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Home centre."""
     aud: str
     """Reader."""
-    request: str
+    request: Hex32
     """SHA-256 of the read request's signing input, 64 hex digits."""
-    evidence: str
+    evidence: Hex32
     """SHA-256 of the evidence bytes, 64 hex digits."""
-    use: int
+    use: Annotated[int, msgspec.Meta(ge=1)]
     """Which use of the grant this was, from 1."""
 
 
@@ -52,5 +55,5 @@ class ReadReceipt(Document, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Reader."""
     aud: str
     """Home centre."""
-    answer: str
+    answer: Hex32
     """SHA-256 of the read answer's signing input, 64 hex digits."""

@@ -8,30 +8,34 @@ them is noise (`docs/formats/record.md`).
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
 from node.domain.category import category
 from node.domain.disclosure import Commitments, commit_fields
-from node.domain.encoding import canonical_json, parse_canonical_json
-from node.errors import DocumentFormatError, ProofFormatError
+from node.domain.encoding import Hex32, canonical_json, decode_canonical
+from node.errors import DocumentFormatError, ProofFormatError, RecordFormatError
 
 ENTRY_BYTES = 32
 RECORD_TYPE = "heqi.record.v1"
 _ENTRY_TAG = b"heqi.entry.v1\0"
 
+Digest = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")]
+"""Base64url of 32 bytes: the last character has four bits to say and two that must be zero."""
+
 
 class RecordHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a record is about; part of the payload, hidden from the public, shown with any of its fields."""
 
-    alliance: str
+    alliance: Hex32
     """Alliance id, 64 hex digits: a record cannot be shown in another alliance."""
     member: str
     """The centre whose log holds the record."""
     category: str
     thing: str
     """Identifier of the thing in its source system."""
-    version: int
+    version: Annotated[int, msgspec.Meta(ge=1)]
     """Counts the versions of the thing at this centre, from 1."""
     owner: str
     """Subject id (64 hex digits), or the member's name for what belongs to the centre."""
@@ -46,7 +50,7 @@ class RecordHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
 
 class _Digests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    sd: list[str] = msgspec.field(name="_sd")
+    sd: list[Digest] = msgspec.field(name="_sd")
 
 
 class _Payload(RecordHeader, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -103,11 +107,14 @@ def parse_payload(payload: bytes) -> tuple[RecordHeader, list[str]]:
         ProofFormatError: it is not a payload in the one allowed encoding.
     """
     try:
-        parse_canonical_json(payload)
-        parsed = msgspec.json.decode(payload, type=_Payload)
-    except (DocumentFormatError, msgspec.MsgspecError) as error:
+        parsed = decode_canonical(payload, _Payload)
+        slots = category(parsed.category).slots
+    except (DocumentFormatError, RecordFormatError) as error:
         raise ProofFormatError(f"not a record payload: {error}") from error
     if parsed.type != RECORD_TYPE or parsed.sd_alg != "sha-256":
         raise ProofFormatError(f"unknown record type {parsed.type!r} or digest {parsed.sd_alg!r}")
+    # Sorted and always as many: otherwise their order or number could tell what the shown fields do not.
+    if len(parsed.fields.sd) != slots or parsed.fields.sd != sorted(set(parsed.fields.sd)):
+        raise ProofFormatError(f"a record of {parsed.category} has {slots} different digests, sorted")
     header = RecordHeader(**{name: getattr(parsed, name) for name in RecordHeader.__struct_fields__})
     return header, parsed.fields.sd

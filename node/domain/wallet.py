@@ -4,11 +4,12 @@ Every request is signed by the wallet's key and names the node it is meant for; 
 only within a short window, so a request that somebody kept cannot be played again or at another node.
 """
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from node.domain.document import Document
+from node.domain.encoding import Hex32, Hex64, Seconds
 
 WINDOW_SECONDS = 300
 
@@ -18,9 +19,9 @@ class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     node: str
     """Member whose node is asked."""
-    subject: str
+    subject: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
     """Subject id, 64 hex digits; empty before registration."""
-    key: str
+    key: Hex64
     """The wallet's P-256 key, x ‖ y, 128 hex digits; it signs the request."""
 
 
@@ -63,12 +64,12 @@ class RevokeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     kind: ClassVar[str] = "wallet-revoke"
 
-    digest: str
+    digest: Hex32
     """SHA-256 of the grant's signing input, 64 hex digits."""
-    register_before: int
-    exp: int
-    revoker: str
-    signature: str
+    register_before: Seconds
+    exp: Seconds
+    revoker: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{168}\Z")]
+    signature: Hex64
     """By the one-time revocation key over EIP-712 RevokeGrant, hex."""
 
 

@@ -111,10 +111,12 @@ class Follower:
         return False
 
     async def _take_in(self, first: int, last: int) -> None:
+        # The same block at both ends: all that was asked in between is of one chain, the cursor included.
         block = await self._ledger.block(last)
+        is_gone = await self._cursor_is_gone()
         events = await self._ledger.events(first, last)
         again = await self._ledger.block(last)
-        if block is None or again != block:
+        if block is None or again != block or is_gone:
             raise LedgerUnavailableError("the chain changed while it was read")
         transaction = Transaction(self._store)
         for event in events:
@@ -146,3 +148,6 @@ class Follower:
         for key, _ in self._store.scan(layout.LEDGER):
             transaction.delete(key)
         transaction.commit()
+        # Until all of it is read again the projection lacks revocations that the ledger has: nothing may rely
+        # on it.
+        self._head = None

@@ -2,13 +2,13 @@
 
     m/<name>                                counters and marks, number
     r/<position>                            record: owner and sealed content
-    v/<owner>/<category>/<thing>/<version>  position of a version
+    v/<owner>/<category>/<keyed digest of the thing><version>  position of a version
     e/<position>                            entry that waits for publication, 32 bytes
     x/<position>                            index in the log, once published, number
     n/<level><index>                        complete node of the Merkle tree, 32 bytes
     c/<size>                                own checkpoint: signed note and how far the records reach
     a/<client>/<sequence>                   acknowledgement of an append message
-    p/<number>                              parked item
+    p/<number>                              parked item, sealed
     o/<number>                              outbox item
     f/<number>                              event of the feed
     j/<time>/<digest>                       a wallet request that was taken, until nobody may repeat it
@@ -79,6 +79,6 @@ def node(level: int, index: int) -> bytes:
     return NODE + bytes([level]) + number(index)
 
 
-def versions(owner: str, category: str, thing: str | None = None) -> bytes:
-    """Common beginning of the version keys of a thing, or of all things in a category."""
-    return VERSION + (text(owner, category) if thing is None else text(owner, category, thing))
+def versions(owner: str, category: str) -> bytes:
+    """Common beginning of the version keys of all things in a category."""
+    return VERSION + text(owner, category)

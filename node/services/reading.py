@@ -24,7 +24,7 @@ from node.errors import (
     GrantRevokedError,
     MissingError,
     NodeError,
-    PeerError,
+    UnavailableError,
 )
 from node.ports import Answer, Clock, Peers, Signer, Store
 from node.services import layout
@@ -50,8 +50,8 @@ class OwnRequest(msgspec.Struct, frozen=True):
     grant: str = ""
     read: str = ""
     """A read request that was not answered yet: a repetition after a crash must be the same use."""
-    receipt: str = ""
-    """A receipt that has not reached the home yet."""
+    receipts: tuple[str, ...] = ()
+    """Receipts that have not reached the home yet, oldest first."""
     reads: int = 0
 
 
@@ -170,7 +170,7 @@ class Reading:
         try:
             answer = await self._peers.read(self._alliance.projection.member(asked.aud), own.read, own.grant)
             checked = await self._check(own, answer)
-        except (PeerError, AnchorError):
+        except (UnavailableError, AnchorError):
             raise  # to be repeated with the same request, which is the same use
         except NodeError:
             # Refused or false: this read is over, the next try is another one.
@@ -191,7 +191,7 @@ class Reading:
         now = self._clock.now()
         for digest, own in list(self.requests()):
             asked = peek_document(own.token, AccessRequest)
-            is_done = (bool(own.grant) or asked.exp < now) and not own.receipt
+            is_done = (bool(own.grant) or asked.exp < now) and not own.receipts
             due, pause = self._next_try.get(digest, (0.0, _FIRST_PAUSE_SECONDS))
             if is_done or now < due:
                 continue
@@ -203,8 +203,7 @@ class Reading:
                 logger.info("request %s waits: %s", digest[:8], error)
 
     async def _move_on(self, digest: bytes, own: OwnRequest, asked: AccessRequest) -> None:
-        if own.receipt:
-            await self._hand_in(digest, asked.aud)
+        await self._hand_in(digest, asked.aud)
         if own.grant:
             return
         home = self._alliance.projection.member(asked.aud)
@@ -275,7 +274,7 @@ class Reading:
             answer=document_digest(answer.answer).hex(),
         )
         token = sign_document(receipt, self._signer.sign)
-        done = msgspec.structs.replace(own, read="", receipt=token, reads=own.reads + 1)
+        done = msgspec.structs.replace(own, read="", receipts=(*own.receipts, token), reads=own.reads + 1)
         obtained = Obtained(own.read, own.grant, answer.evidence, answer.answer, answer.delegation)
         key = _obtained_key(digest, own.reads)
         transaction = Transaction(self._store)
@@ -287,14 +286,19 @@ class Reading:
         self._feed.wake()
 
     async def _hand_in(self, digest: bytes, home: str) -> None:
-        """Send the receipt; if the home is away, the background step tries again."""
-        own = self._load(digest)
-        try:
-            await self._peers.submit_receipt(self._alliance.projection.member(home), own.receipt)
-        except PeerError as error:
-            logger.info("the receipt for %s waits: %s", digest.hex()[:8], error)
-            return
-        self._save(digest, msgspec.structs.replace(self._load(digest), receipt=""))
+        """Send what receipts there are; what the home does not take now, the background step tries again.
+
+        What was read is kept already, so no refusal here may turn the read into a failure.
+        """
+        for receipt in self._load(digest).receipts:
+            try:
+                await self._peers.submit_receipt(self._alliance.projection.member(home), receipt)
+            except NodeError as error:
+                logger.info("a receipt for %s waits: %s", digest.hex()[:8], error)
+                return
+            own = self._load(digest)  # another read may have added its receipt meanwhile
+            left = tuple(waiting for waiting in own.receipts if waiting != receipt)
+            self._save(digest, msgspec.structs.replace(own, receipts=left))
 
     def _load(self, digest: bytes) -> OwnRequest:
         raw = self._store.get(layout.OWN_REQUEST + digest)

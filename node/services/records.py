@@ -16,7 +16,7 @@ from node.domain.draft import RecordDraft, check_draft
 from node.domain.encoding import to_rfc3339
 from node.domain.record import RecordHeader, SealedRecord, seal_record
 from node.domain.values import to_json_value
-from node.errors import InvalidError, RecordFormatError, SequenceError, StoreError
+from node.errors import InvalidError, MissingError, RecordFormatError, SequenceError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.feed import Feed, FeedEntry
@@ -185,12 +185,13 @@ class Records:
         """The record at a position.
 
         Raises:
+            MissingError: there is none.
             StoreError: the database fails, or the record's key was erased.
         """
         key = layout.RECORD + layout.number(position)
         raw = self._store.get(key)
         if raw is None:
-            raise StoreError(f"there is no record at position {position}")
+            raise MissingError(f"there is no record at position {position}")
         row = msgspec.msgpack.decode(raw, type=RecordRow)
         return msgspec.msgpack.decode(self._vault.open(row.owner, key, row.sealed), type=StoredRecord)
 
@@ -233,7 +234,8 @@ class Records:
         Raises:
             StoreError: the database fails.
         """
-        for key, raw in self._store.scan(layout.PARKED, start=layout.number(first)):
+        for key, sealed in self._store.scan(layout.PARKED, start=layout.number(first)):
+            raw = self._vault.open(self._member, key, sealed)
             yield layout.from_number(key[len(layout.PARKED) :]), msgspec.msgpack.decode(raw, type=ParkedRow)
 
     def _acknowledged(
@@ -250,22 +252,24 @@ class Records:
         return accepted
 
     def _next_version(self, transaction: Transaction, owner: str, draft: RecordDraft) -> int:
-        # Named by digest, because a thing's name may be long.
-        name = hashlib.sha256(layout.text(owner, draft.category, draft.thing)).hexdigest()
-        return transaction.take(f"version/{name}") + 1
+        name = self._vault.thing_key(owner, draft.category, draft.thing)
+        return transaction.take(f"version/{name.hex()}") + 1
 
     def _put(self, transaction: Transaction, position: int, record: StoredRecord) -> None:
         header, place = record.header, layout.number(position)
         key = layout.RECORD + place
         sealed = self._vault.seal(header.owner, key, msgspec.msgpack.encode(record))
         transaction.put(key, msgspec.msgpack.encode(RecordRow(header.owner, sealed)))
-        versions = layout.versions(header.owner, header.category, header.thing)
+        thing = self._vault.thing_key(header.owner, header.category, header.thing)
+        versions = layout.versions(header.owner, header.category) + thing
         transaction.put(versions + layout.number(header.version), place)
         transaction.put(layout.ENTRY + place, record.seal().entry)
 
     def _park(self, transaction: Transaction, row: ParkedRow) -> None:
         number = transaction.take(PARKED_COUNTER)
-        transaction.put(layout.PARKED + layout.number(number), msgspec.msgpack.encode(row))
+        key = layout.PARKED + layout.number(number)
+        # What cannot be used may hold what nobody may see: it is sealed like any record.
+        transaction.put(key, self._vault.seal(self._member, key, msgspec.msgpack.encode(row)))
         about = {"client": row.client, "sequence": str(row.sequence), "reason": row.reason}
         self._feed.add(transaction, FeedEntry("item.parked", self._clock.now(), about))
 

@@ -100,11 +100,23 @@ class Registrations:
             return self._again(known.hex(), call.key)
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
-        transaction = Transaction(self._store)
-        subject = known.hex() if known is not None else self._create(transaction, directory, call, identity)
-        if known is not None and self.load(subject).key != call.key:
+        if known is not None and self.load(known.hex()).key != call.key:
             raise DuplicateError("another key is registered for this company; it has to hand over first")
+        salt = self._entropy(_SALT_BYTES)
+        raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
+        subject = raw.hex()
+        # Before anything is sealed: a refusal must not leave as much as a key behind.
         drafts = _drafts(subject, call.records, identity, is_first=known is None)
+        transaction = Transaction(self._store)
+        if known is None:
+            transaction.put(directory, raw)
+            create = CreateSubject(salt, self._alliance.signer_of(call.key))
+            self._outbox.add(transaction, f"subject/{subject}", create)
+        # With further documents too: certificates and delegations expire and are renewed.
+        self._put(
+            transaction,
+            Registration(subject, call.key, call.delegation, identity.credit_code, identity.organisation),
+        )
         first = self._records.stage(transaction, drafts)
         about = {"subject": subject, "first": str(first), "count": str(len(drafts))}
         self._feed.add(transaction, FeedEntry("subject.registered", self._clock.now(), about))
@@ -149,21 +161,10 @@ class Registrations:
             raise DuplicateError("this company is registered here already, under another wallet key")
         return Registered(subject, 0, 0)
 
-    def _create(
-        self, transaction: Transaction, directory: bytes, call: RegisterCall, identity: CertificateIdentity
-    ) -> str:
-        salt = self._entropy(_SALT_BYTES)
-        raw = subject_id(self._alliance.raw_id, self._alliance.me, salt)
-        subject = raw.hex()
-        registration = Registration(
-            subject, call.key, call.delegation, identity.credit_code, identity.organisation
-        )
-        place = layout.REGISTRATION + subject.encode()
-        transaction.put(place, self._vault.seal(subject, place, msgspec.msgpack.encode(registration)))
-        transaction.put(directory, raw)
-        create = CreateSubject(salt, self._alliance.signer_of(call.key))
-        self._outbox.add(transaction, f"subject/{subject}", create)
-        return subject
+    def _put(self, transaction: Transaction, registration: Registration) -> None:
+        place = layout.REGISTRATION + registration.subject.encode()
+        content = msgspec.msgpack.encode(registration)
+        transaction.put(place, self._vault.seal(registration.subject, place, content))
 
 
 def _drafts(

@@ -37,8 +37,8 @@ class Sender:
         self._clock = clock
         self._sent_at: dict[int, float] = {}
 
-    async def step(self) -> bool:
-        """Move every object on by what can be done now; whether anything is still under way.
+    async def step(self) -> None:
+        """Move every object on by what can be done now.
 
         Raises:
             LedgerUnavailableError: the engine does not answer; everything stays queued.
@@ -50,7 +50,6 @@ class Sender:
                 await self._start(number, item)
             elif item.state is State.SENT:
                 await self._follow(number, item)
-        return any(item.state is not State.PARKED for _, item in heads.values())
 
     async def _start(self, number: int, item: OutboxItem) -> None:
         call = item.decoded()

@@ -1,0 +1,233 @@
+"""Real nodes in this process: real gRPC, TLS, keys and LevelDB on loopback; the ledger is the in-memory twin."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import msgspec
+from heqi.v1 import (
+    access_service_pb2_grpc,
+    alliance_service_pb2_grpc,
+    event_service_pb2_grpc,
+    exchange_service_pb2_grpc,
+    record_service_pb2_grpc,
+)
+
+from adapters.crypto import trial_ca
+from adapters.crypto.clock import SystemClock
+from adapters.crypto.keys import NodeKeys, load_keys
+from adapters.crypto.leaves import LeafSource, issue_leaf
+from adapters.ledger.memory import MemoryChain, MemoryLedger
+from adapters.peers.grpc_peers import GrpcPeers
+from adapters.store.leveldb import LevelStore
+from node.app import Node, Outside, Services
+from node.config import ALLIANCE_FILE, CARD_FILE, Config, load_config
+from node.domain.certificate import TrustAnchor
+from node.domain.descriptor import (
+    DESCRIPTOR_TYPE,
+    AllianceFile,
+    DeployedContract,
+    Descriptor,
+    open_card,
+    sign_descriptor,
+)
+from node.domain.member import Member, Role
+from node.setup import create_home
+from node.wire.tls import OPERATOR, anchor_pem, server_name
+
+CENTRES = ("centre-a", "centre-b", "centre-c")
+
+
+@dataclass
+class Centre:
+    """One node: its folder, keys, public card, and the node itself while the network is up."""
+
+    name: str
+    home: Path
+    keys: NodeKeys
+    member: Member
+    config: Config
+    node: Node | None = None
+
+    @property
+    def services(self) -> Services:
+        assert self.node is not None
+        return self.node.services
+
+    def operator_channel(self) -> grpc.aio.Channel:
+        """As the centre's own systems connect."""
+        leaf = issue_leaf(self.name, self.keys.identity.key, time.time(), role=OPERATOR)
+        return channel(self.member, leaf.key_pem, leaf.certificate_pem)
+
+    def member_channel(self, to: "Centre") -> grpc.aio.Channel:
+        """As this member's node connects to another."""
+        leaf = issue_leaf(self.name, self.keys.identity.key, time.time())
+        return channel(to.member, leaf.key_pem, leaf.certificate_pem)
+
+
+@dataclass
+class Network:
+    """Three centres on one ledger."""
+
+    chain: MemoryChain
+    descriptor: Descriptor
+    root: trial_ca.TrialCertificate
+    centres: dict[str, Centre] = field(default_factory=dict)
+    folder: Path = Path()
+
+    def __getitem__(self, name: str) -> Centre:
+        return self.centres[name]
+
+    @property
+    def alliance_file(self) -> Path:
+        return self.folder / ALLIANCE_FILE
+
+
+def channel(
+    to: Member, key_pem: bytes | None, certificate_pem: bytes | None, anchor: bytes | None = None
+) -> grpc.aio.Channel:
+    """A channel to a member's listener, with whatever certificate the test likes."""
+    credentials = grpc.ssl_channel_credentials(
+        anchor or anchor_pem(to.name, to.identity_key), key_pem, certificate_pem
+    )
+    options = [("grpc.ssl_target_name_override", server_name(to.name)), ("grpc.enable_retries", 0)]
+    return grpc.aio.secure_channel(to.endpoint, credentials, options)
+
+
+@dataclass(frozen=True)
+class Stubs:
+    """All services of a member's listener over one channel."""
+
+    channel: grpc.aio.Channel
+
+    @property
+    def records(self):
+        return record_service_pb2_grpc.RecordServiceStub(self.channel)
+
+    @property
+    def access(self):
+        return access_service_pb2_grpc.AccessServiceStub(self.channel)
+
+    @property
+    def alliance(self):
+        return alliance_service_pb2_grpc.AllianceServiceStub(self.channel)
+
+    @property
+    def events(self):
+        return event_service_pb2_grpc.EventServiceStub(self.channel)
+
+    @property
+    def exchange(self):
+        return exchange_service_pb2_grpc.ExchangeServiceStub(self.channel)
+
+
+@contextlib.asynccontextmanager
+async def open_network(folder: Path, names: tuple[str, ...] = CENTRES) -> AsyncIterator[Network]:
+    """Found an alliance of real nodes and run them."""
+    centres = {name: _make_centre(folder / name, name) for name in names}
+    root = trial_ca.make_root()
+    alliance_id = os.urandom(32)
+    chain = MemoryChain(alliance_id, [centre.member for centre in centres.values()])
+    descriptor = _describe(chain, centres, root)
+    network = Network(chain, descriptor, root, centres, folder)
+    signatures = {
+        name: sign_descriptor(descriptor, name, c.keys.identity.sign, iat=int(time.time()), jti="test-jti-test")
+        for name, c in centres.items()
+    }
+    network.alliance_file.write_bytes(msgspec.json.encode(AllianceFile(descriptor, signatures)))
+    async with contextlib.AsyncExitStack() as stack:
+        for centre in centres.values():
+            await stack.enter_async_context(_running(centre, network))
+        await until(
+            lambda: all(len(list(c.services.projection.members())) == len(names) for c in centres.values())
+        )
+        yield network
+
+
+async def until(is_so, seconds: float = 10.0) -> None:
+    """Wait until something is so; fails the test if it is not."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
+    clock = SystemClock()
+    leaves = LeafSource(centre.name, centre.keys.identity.key, clock)
+    peers = GrpcPeers(leaves.leaf)
+    outside = Outside(
+        LevelStore(centre.home / "data"),
+        LevelStore(centre.home / "keyring"),
+        MemoryLedger(network.chain, centre.keys.account),
+        peers,
+        clock,
+        os.urandom,
+    )
+    services = Services(centre.config, network.descriptor, centre.keys, outside)
+    centre.node = Node(centre.config, centre.keys, services, leaves)
+    task = asyncio.create_task(centre.node.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await peers.close()
+        outside.store.close()
+        outside.keyring.close()
+
+
+def _make_centre(home: Path, name: str) -> Centre:
+    members, wallets = free_ports(2)
+    create_home(
+        home,
+        name,
+        Role.CENTRE,
+        f"127.0.0.1:{members}",
+        f"127.0.0.1:{wallets}",
+        "unix:///nowhere.sock",
+        period_seconds=0.2,
+        batch_size=16,
+    )
+    member = open_card((home / CARD_FILE).read_text().strip())
+    return Centre(name, home, load_keys(home / "keys"), member, load_config(home))
+
+
+def _describe(chain: MemoryChain, centres: dict[str, Centre], root: trial_ca.TrialCertificate) -> Descriptor:
+    deployment = chain.deployment
+    return Descriptor(
+        type=DESCRIPTOR_TYPE,
+        alliance=deployment.alliance_id.hex(),
+        name="test alliance",
+        created=int(time.time()),
+        chain_id=deployment.chain_id,
+        genesis_hash=deployment.genesis_hash.hex(),
+        deployed_block=deployment.block,
+        contracts={
+            name: DeployedContract(where.address.hex(), where.code_hash.hex())
+            for name, where in deployment.contracts.items()
+        },
+        founders=tuple((centres[name].home / CARD_FILE).read_text().strip() for name in sorted(centres)),
+        trust_anchors=(
+            TrustAnchor("trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID),
+        ),
+    )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports

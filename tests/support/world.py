@@ -1,0 +1,300 @@
+"""An alliance in one process: real services, an in-memory ledger, no socket, no waiting.
+
+    with World() as world:
+        bidder = world.bidder()
+        world.register(bidder, world.home)
+        await world.settle()
+        digest = world.request(world.reader, bidder)
+        await world.settle()
+        world.grant(bidder)
+        await world.settle()
+        fetched = await world.reader.services.reading.fetch(digest)
+
+`settle` is what the background tasks of running nodes do, until nothing changes any more. Nothing else moves by
+itself, so a test can stop the world between any two steps, and restart a node over what its store holds.
+"""
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from adapters.ledger.memory import MemoryChain
+from node.domain.descriptor import DESCRIPTOR_TYPE, DeployedContract, Descriptor, open_card
+from node.domain.document import peek_document
+from node.domain.grant import AccessRequest, Scope
+from node.domain.ledger import Call
+from node.domain.member import Member
+from node.domain.wallet import PackageRecord
+from node.errors import LedgerUnavailableError
+from node.services import reading
+from node.services.outbox import State
+from node.services.registration import Registered
+from node.services.transaction import Transaction
+from node.services.vault import Entropy
+from node.wallet import documents
+from tests.support.world_bidder import Authority, Bidder
+from tests.support.world_centre import Centre, Setup, new_keys, sign_card
+from tests.support.world_clock import WorldClock
+from tests.support.world_network import Network
+
+NAMES = ("hangzhou", "nanjing", "shanghai")
+SCOPE = (Scope("subject.base", ("bank_account", "credit_code", "legal_name")),)
+PURPOSE = "registration-reuse"
+DAY = 86_400
+_MOST_ROUNDS = 40
+_LONGEST_PAUSE_SECONDS = 11.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What it takes to read."""
+
+    bidder: Bidder
+    digest: str
+    """The reader's access request."""
+    token: str
+    """The grant document."""
+
+
+class World:
+    """An alliance of founders, each with a node; the first is used as home, the second as reader."""
+
+    def __init__(
+        self,
+        names: Sequence[str] = NAMES,
+        *,
+        folder: Path | None = None,
+        batch_size: int = 4,
+        confirmations: int = 0,
+        staleness_seconds: float = 60.0,
+        entropy: Entropy = os.urandom,
+    ) -> None:
+        """Args:
+        names: the founders.
+        folder: keep every node's data in LevelDB under it; in memory if None.
+        batch_size: entries of every log batch.
+        confirmations: blocks above one that make it final.
+        staleness_seconds: see `LedgerConfig`.
+        entropy: of all nodes; a seeded one makes their own choices repeatable.
+        """
+        # The real time, because certificates and what `time.time()` says elsewhere must agree with it.
+        self.clock = WorldClock(int(time.time()))
+        self.authority = Authority()
+        self.network = Network()
+        keys = {name: new_keys() for name in sorted(names)}
+        cards = {name: sign_card(name, keys[name], self.clock) for name in keys}
+        alliance_id = secrets.token_bytes(32)
+        founders = [open_card(card) for card in cards.values()]
+        self.chain = MemoryChain(alliance_id, founders, auto_seal=False, clock=self.clock.now)
+        self.descriptor = self._describe(alliance_id, list(cards.values()))
+        setup = Setup(
+            self.descriptor, self.chain, self.network, self.clock, entropy, folder,
+            batch_size, confirmations, staleness_seconds,
+        )  # fmt: skip
+        self._setup = setup
+        self.centres = {name: Centre(name, keys[name], setup) for name in keys}
+        self.bidders: list[Bidder] = []
+        self._patches = (
+            mock.patch.object(documents, "time", self.clock),
+            mock.patch.object(reading, "_ANCHOR_PAUSE_SECONDS", 0.0),
+        )
+
+    def __enter__(self) -> "World":
+        for patch in self._patches:
+            patch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for patch in self._patches:
+            patch.stop()
+        for centre in self.centres.values():
+            centre.close()
+
+    # -- who is there ------------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Centre:
+        return self.centres[name]
+
+    @property
+    def home(self) -> Centre:
+        return list(self.centres.values())[0]
+
+    @property
+    def reader(self) -> Centre:
+        return list(self.centres.values())[1]
+
+    @property
+    def third(self) -> Centre:
+        return list(self.centres.values())[2]
+
+    def newcomer(self, name: str) -> tuple[Centre, str]:
+        """A node that is not a member yet, and the card by which it asks to be admitted."""
+        keys = new_keys()
+        centre = self.centres[name] = Centre(name, keys, self._setup)
+        return centre, sign_card(name, keys, self.clock)
+
+    def bidder(self, *, authority: Authority | None = None) -> Bidder:
+        """A company with a certificate and a fresh wallet."""
+        bidder = Bidder(len(self.bidders) + 1, authority or self.authority, self.descriptor, self.clock)
+        self.bidders.append(bidder)
+        return bidder
+
+    # -- moves; each takes effect at the node that is called, and elsewhere after `settle` ----------------
+
+    def register(
+        self, bidder: Bidder, home: Centre | None = None, package: Sequence[PackageRecord] | None = None
+    ) -> Registered:
+        """Hand in the registration package; the bidder remembers its subject and home."""
+        home = home or self.home
+        documents_ = bidder.package() if package is None else package
+        token = bidder.scribe.register(home.name, bidder.delegation, documents_)
+        registered = home.services.registrations.register(token)
+        bidder.subject, bidder.home = registered.subject, home
+        return registered
+
+    def request(
+        self,
+        reader: Centre,
+        bidder: Bidder,
+        scope: Sequence[Scope] = SCOPE,
+        *,
+        purpose: str = PURPOSE,
+        uses: int = 3,
+        valid_seconds: int = 30 * DAY,
+    ) -> str:
+        """The reader asks; the request's digest."""
+        home = bidder.registered_at
+        return reader.services.reading.request(
+            bidder.subject, home.name, scope, purpose, uses, valid_seconds
+        )
+
+    def grant(
+        self, bidder: Bidder, *, via: Centre | None = None, scope: Sequence[Scope] = (), uses: int = 0,
+        expires: int = 0,
+    ) -> str:  # fmt: skip
+        """The bidder grants its newest unanswered request at a node; the grant document."""
+        token = self.sign_grant(bidder, scope=scope, uses=uses, expires=expires)
+        self.give(bidder, token, via=via)
+        return token
+
+    def sign_grant(
+        self, bidder: Bidder, *, scope: Sequence[Scope] = (), uses: int = 0, expires: int = 0
+    ) -> str:
+        """The bidder signs what its newest unanswered request asks for, and gives it to nobody yet."""
+        sharing = bidder.registered_at.services.sharing
+        waiting = [pending.token for pending in sharing.requests(bidder.subject) if not pending.grant]
+        opened = [self._open_request(bidder, token) for token in waiting]
+        newest = max(opened, key=lambda request: (request.iat, request.jti))
+        return bidder.scribe.grant(newest, scope=scope, uses=uses, expires=expires)
+
+    def give(self, bidder: Bidder, token: str, *, via: Centre | None = None) -> str:
+        """The bidder hands a signed grant to a node; the grant's id."""
+        via = via or bidder.registered_at
+        return via.services.sharing.give_grant(bidder.scribe.give(via.name, token))
+
+    def revoke(self, bidder: Bidder, token: str, *, via: Centre | None = None) -> str:
+        """The bidder hands a revocation to a node; the grant's id."""
+        via = via or bidder.registered_at
+        return via.services.sharing.revoke(bidder.scribe.revoke(via.name, token))
+
+    async def share(
+        self, bidder: Bidder | None = None, scope: Sequence[Scope] = SCOPE, *, uses: int = 3
+    ) -> Shared:
+        """Everything up to a live grant that the reader has collected."""
+        if bidder is None:
+            bidder = self.bidder()
+            self.register(bidder)
+            await self.settle()
+        digest = self.request(self.reader, bidder, scope, uses=uses)
+        await self.settle()
+        token = self.grant(bidder)
+        await self.settle()
+        return Shared(bidder, digest, token)
+
+    # -- time --------------------------------------------------------------------------------------------
+
+    async def settle(self, *, publish: bool = True) -> None:
+        """One log period: every log is published, then all background work is done until nothing is left.
+
+        While the ledger is down nothing reaches it, and peers go on; then one round is all there is.
+        """
+        # Long enough that everything that waits for its next try is due, short enough that no view is stale.
+        self.clock.advance(_LONGEST_PAUSE_SECONDS)
+        if publish:
+            for centre in self._running():
+                centre.services.publish()
+        for _ in range(_MOST_ROUNDS):
+            busy = [await self._work(centre) for centre in self._running()]
+            if self.chain.is_down:
+                return
+            is_caught_up = all(self._has_caught_up(centre) for centre in self._running())
+            if not any(busy) and is_caught_up:
+                return
+            self.seal()
+        raise AssertionError("the world does not settle")
+
+    def seal(self, count: int = 1) -> None:
+        """Blocks, one second apart, whatever they hold."""
+        for _ in range(count):
+            self.clock.advance(1)
+            self.chain.seal()
+
+    async def follow(self, *centres: Centre) -> None:
+        """Let nodes take in what the ledger has, and do nothing else; all nodes if none is named."""
+        for centre in centres or self._running():
+            while await centre.services.follow():
+                pass
+
+    def queue(self, centre: Centre, name: str, call: Call) -> int:
+        """Put a call into a node's outbox; the item's number."""
+        transaction = Transaction(centre.store)
+        number = centre.services.outbox.add(transaction, name, call)
+        transaction.commit()
+        return number
+
+    def member(self, name: str) -> Member:
+        """A member as the ledger has it."""
+        return self.home.services.projection.member(name)
+
+    def _running(self) -> list[Centre]:
+        return [centre for centre in self.centres.values() if centre.is_running]
+
+    async def _work(self, centre: Centre) -> bool:
+        """One turn of a node's background tasks; whether it has more to do."""
+        with contextlib.suppress(LedgerUnavailableError):
+            await self.follow(centre)
+            await centre.services.sender.step()
+        await centre.services.reading.step()
+        heads = centre.services.outbox.heads().values()
+        return any(item.state is not State.PARKED for _, item in heads)
+
+    def _has_caught_up(self, centre: Centre) -> bool:
+        final = self.chain.head().number - self._setup.confirmations
+        return centre.services.follower.final_number() >= final
+
+    def _open_request(self, bidder: Bidder, token: str) -> AccessRequest:
+        reader = self.member(peek_document(token, AccessRequest).iss)
+        return bidder.scribe.check_request(token, reader)
+
+    def _describe(self, alliance_id: bytes, cards: list[str]) -> Descriptor:
+        deployment = self.chain.deployment
+        return Descriptor(
+            type=DESCRIPTOR_TYPE,
+            alliance=alliance_id.hex(),
+            name="试验联盟",
+            created=int(self.clock.now()),
+            chain_id=deployment.chain_id,
+            genesis_hash=deployment.genesis_hash.hex(),
+            deployed_block=deployment.block,
+            contracts={
+                name: DeployedContract(place.address.hex(), place.code_hash.hex())
+                for name, place in deployment.contracts.items()
+            },
+            founders=tuple(cards),
+            trust_anchors=(self.authority.anchor,),
+        )

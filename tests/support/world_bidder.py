@@ -1,0 +1,108 @@
+"""Bidders of a world: a certificate from the trial authority, a wallet, and the documents they hand in."""
+
+import functools
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from adapters.crypto import trial_ca
+from adapters.systems.sample import credit_code
+from node.domain.certificate import TrustAnchor
+from node.domain.delegation import Delegation, sign_delegation
+from node.domain.descriptor import Descriptor
+from node.domain.encoding import to_base64url
+from node.domain.wallet import PackageRecord
+from node.wallet.documents import Scribe
+from node.wallet.keyfile import WalletKey, new_wallet_key
+from tests.support.world_clock import WorldClock
+
+if TYPE_CHECKING:
+    from tests.support.world_centre import Centre
+
+BANK_ACCOUNT = "0000 1111 2222 3333"
+LEGAL_REPRESENTATIVE = "示例人张三"
+
+
+class Authority:
+    """A certificate authority; the world's own one is on the alliance's trust list, others are not."""
+
+    def __init__(self, name: str = "试用证书机构 Trial CA") -> None:
+        self._name = name
+        self.root = _root(name)
+
+    @property
+    def anchor(self) -> TrustAnchor:
+        pem = self.root.certificate_pem.decode()
+        return TrustAnchor(self._name, pem, trial_ca.CREDIT_CODE_OID)
+
+
+class Bidder:
+    """A company. What it signs is made by the real wallet code."""
+
+    def __init__(self, number: int, authority: Authority, descriptor: Descriptor, clock: WorldClock) -> None:
+        self.code = credit_code(number)
+        self.organisation = f"虚构建设第{number}有限公司"
+        self.certificate = trial_ca.issue(authority.root, self.organisation, self.code)
+        self.key: WalletKey = new_wallet_key()
+        self.subject = ""
+        self.home: Centre | None = None
+        self._descriptor, self._clock = descriptor, clock
+        self.delegation = self.delegate(self.key)
+
+    @property
+    def registered_at(self) -> "Centre":
+        assert self.home is not None, "the bidder has not registered yet"
+        return self.home
+
+    @property
+    def scribe(self) -> Scribe:
+        """Signs requests and grants with the wallet's key."""
+        return Scribe(self.key, self._descriptor, self.subject)
+
+    def delegate(
+        self,
+        key: WalletKey,
+        *,
+        alliance: str = "",
+        credit_code: str = "",
+        seconds: int = 365 * 86_400,
+        certificate: trial_ca.TrialCertificate | None = None,
+    ) -> str:
+        """The certificate, or another one, says that a wallet key acts for the company."""
+        signer, now = certificate or self.certificate, int(self._clock.now())
+        delegation = Delegation(
+            alliance=alliance or self._descriptor.alliance,
+            iat=now,
+            jti=to_base64url(os.urandom(16)),
+            key=key.public_key.hex(),
+            credit_code=credit_code or self.code,
+            exp=now + seconds,
+        )
+        return sign_delegation(delegation, [signer.der], signer.key)
+
+    def base(self, **changes: object) -> PackageRecord:
+        """The base document; a change to None leaves the field out."""
+        fields: dict[str, object] = {
+            "legal_name": self.organisation,
+            "credit_code": self.code,
+            "legal_representative": LEGAL_REPRESENTATIVE,
+            "registered_capital": "50000000.00",
+            "bank_account": BANK_ACCOUNT,
+            **changes,
+        }
+        return PackageRecord(
+            "subject.base", "base", {name: value for name, value in fields.items() if value is not None}
+        )
+
+    def qualification(self, number: str = "D199999999", level: str = "一级") -> PackageRecord:
+        fields = {"qualification_name": "建筑工程施工总承包", "level": level, "certificate_number": number}
+        return PackageRecord("subject.qualification", number, fields)
+
+    def package(self) -> Sequence[PackageRecord]:
+        """A registration package: the base document and one qualification."""
+        return self.base(), self.qualification()
+
+
+@functools.cache
+def _root(name: str) -> trial_ca.TrialCertificate:
+    return trial_ca.make_root(name)

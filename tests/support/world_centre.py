@@ -1,0 +1,153 @@
+"""One node of a world: the real services over a store, a ledger and peers that a test can make fail."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from coincurve import PrivateKey
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
+
+from adapters.crypto.keys import NodeKeys
+from adapters.crypto.signers import Ed25519Signer, P256Signer
+from adapters.ledger.memory import MemoryChain
+from adapters.store.leveldb import LevelStore
+from adapters.store.memory import MemoryStore
+from node.app import Outside, Services
+from node.config import Config, LedgerConfig, Listen, LogConfig
+from node.domain.descriptor import Descriptor, MemberCard
+from node.domain.document import sign_document
+from node.domain.encoding import to_base64url
+from node.domain.member import Role
+from node.ports import Clock, Store
+from node.services.feed import FeedEntry
+from node.services.outbox import OutboxItem
+from node.services.records import Records
+from node.services.serving import Serving
+from node.services.sharing import Sharing
+from node.services.vault import Entropy
+from tests.support.world_clock import WorldClock
+from tests.support.world_faults import FrailLedger, FrailStore
+from tests.support.world_network import Network, WorldPeers
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What all nodes of a world share."""
+
+    descriptor: Descriptor
+    chain: MemoryChain
+    network: Network
+    clock: WorldClock
+    entropy: Entropy
+    folder: Path | None
+    batch_size: int
+    confirmations: int
+    staleness_seconds: float
+
+
+class Centre:
+    """A node that can be stopped and started again over what its store holds."""
+
+    def __init__(self, name: str, keys: NodeKeys, setup: Setup) -> None:
+        self.name, self.keys, self._setup = name, keys, setup
+        self.is_running = False
+        self._memory: dict[str, Store] = {}
+        setup.network.centres[name] = self
+        self.start()
+
+    def start(self) -> None:
+        """A new process: nothing is left but the stores."""
+        setup = self._setup
+        self.store, self.keyring = self._open("data"), self._open("keyring")
+        self.ledger = FrailLedger(setup.chain, self.keys.account)
+        self.outside = Outside(
+            self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name), setup.clock,
+            setup.entropy,
+        )  # fmt: skip
+        config = Config(
+            name=self.name,
+            roles=["CENTRE"],
+            listen=Listen(f"{self.name}.example:7443", f"{self.name}.example:7444"),
+            ledger=LedgerConfig("memory:", setup.confirmations, setup.staleness_seconds),
+            log=LogConfig(batch_size=setup.batch_size),
+        )
+        self.services = Services(config, setup.descriptor, self.keys, self.outside)
+        self.is_running = True
+
+    def stop(self) -> None:
+        """The process ends, in whatever state it is."""
+        self.is_running = False
+        if self._setup.folder is not None:
+            self.close()
+
+    def restart(self) -> None:
+        """A crash and a new start."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Release the stores."""
+        self.store.close()
+        self.keyring.close()
+
+    # -- shorthands --------------------------------------------------------------------------------------
+
+    @property
+    def records(self) -> Records:
+        return self.services.records
+
+    @property
+    def sharing(self) -> Sharing:
+        return self.services.sharing
+
+    @property
+    def serving(self) -> Serving:
+        return self.services.serving
+
+    def outbox(self) -> list[OutboxItem]:
+        """What has not reached the ledger."""
+        return [item for _, item in self.services.outbox.items()]
+
+    async def feed(self, *kinds: str) -> list[FeedEntry]:
+        """What has been reported so far, of some kinds or all."""
+        found: list[FeedEntry] = []
+        watching = self.services.feed.watch(0)
+        count = sum(1 for _ in self.store.scan(b"f/"))
+        for _ in range(count):
+            found.append((await anext(watching))[1])
+        await watching.aclose()
+        return [entry for entry in found if not kinds or entry.kind in kinds]
+
+    def _open(self, name: str) -> FrailStore:
+        if self._setup.folder is not None:
+            return FrailStore(LevelStore(self._setup.folder / self.name / name))
+        return FrailStore(self._memory.setdefault(name, MemoryStore()))
+
+
+def new_keys() -> NodeKeys:
+    """Keys of a node, nowhere on disk."""
+    return NodeKeys(
+        account=PrivateKey().secret,
+        identity=P256Signer(ec.generate_private_key(ec.SECP256R1())),
+        log=Ed25519Signer(ed25519.Ed25519PrivateKey.generate()),
+        sealing=x25519.X25519PrivateKey.generate(),
+        data=os.urandom(32),
+    )
+
+
+def sign_card(name: str, keys: NodeKeys, clock: Clock, *, roles: int = Role.CENTRE) -> str:
+    """A member card, signed by the identity key in it."""
+    card = MemberCard(
+        alliance="",
+        iat=int(clock.now()),
+        jti=to_base64url(os.urandom(16)),
+        iss=name,
+        roles=int(roles),
+        account=keys.account_address.hex(),
+        identity_key=keys.identity.public_key.hex(),
+        log_key=keys.log.public_key.hex(),
+        sealing_key=keys.sealing_public_key.hex(),
+        endpoint=f"{name}.example:7443",
+        wallet_endpoint=f"{name}.example:7444",
+    )
+    return sign_document(card, keys.identity.sign)

@@ -1,0 +1,70 @@
+"""The members' nodes as each other's peers: direct calls under the caller's name, and what goes wrong on the way."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from node.domain.member import Member
+from node.errors import PeerError
+from node.ports import Answer
+
+if TYPE_CHECKING:
+    from tests.support.world_centre import Centre
+
+T = TypeVar("T")
+
+
+class Network:
+    """Joins the nodes; a test sets what it does to messages."""
+
+    def __init__(self) -> None:
+        self.centres: dict[str, Centre] = {}
+        self.absent: set[str] = set()
+        """Members whose nodes cannot be reached."""
+        self.lose_answers = 0
+        """So many of the next calls take effect at the peer, and their answer is lost."""
+        self.tamper: Callable[[Answer], Answer] = lambda answer: answer
+        """What a dishonest home does to an answer to a read."""
+        self.delivered: list[tuple[str, str, str]] = []
+        """(from, to, call) of everything that took effect."""
+        self.reads: list[str] = []
+        """Every read request that reached a home, lost answers included."""
+
+    async def call(self, caller: str, member: Member, name: str, work: Callable[["Centre"], T]) -> T:
+        """Make a call at a peer under the caller's name."""
+        await asyncio.sleep(0)
+        peer = self.centres.get(member.name)
+        if peer is None or not peer.is_running or {caller, member.name} & self.absent:
+            raise PeerError(f"{member.name} does not answer")
+        result = work(peer)
+        self.delivered.append((caller, member.name, name))
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise PeerError(f"the connection to {member.name} broke")
+        return result
+
+
+class WorldPeers:
+    """The `Peers` port of one node."""
+
+    def __init__(self, network: Network, me: str) -> None:
+        self._network, self._me = network, me
+
+    async def submit_request(self, member: Member, request: str) -> None:
+        await self._call(member, "submit_request", lambda c: c.sharing.submit_request(self._me, request))
+
+    async def collect_grant(self, member: Member, request: str) -> str | None:
+        return await self._call(
+            member, "collect_grant", lambda c: c.sharing.collect_grant(self._me, request)
+        )
+
+    async def read(self, member: Member, request: str, grant: str) -> Answer:
+        self._network.reads.append(request)
+        answer = await self._call(member, "read", lambda c: c.serving.read(self._me, request, grant))
+        return self._network.tamper(answer)
+
+    async def submit_receipt(self, member: Member, receipt: str) -> None:
+        await self._call(member, "submit_receipt", lambda c: c.serving.take_receipt(self._me, receipt))
+
+    async def _call(self, member: Member, name: str, work: Callable[["Centre"], T]) -> T:
+        return await self._network.call(self._me, member, name, work)
