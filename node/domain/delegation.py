@@ -81,8 +81,7 @@ def open_delegation(
     chain = _chain_of(header)
     delegation = decode_payload(payload, Delegation)
     identity = check_certificate(chain, anchors, at)
-    key = identity.leaf.public_key()
-    algorithm = _algorithm_of(key)
+    algorithm, key = _checking_key(identity.leaf.public_key())
     try:
         _JWS.decode(token, key, algorithms=[algorithm])
     except PyJWTError as error:
@@ -96,13 +95,13 @@ def open_delegation(
     return delegation, identity
 
 
-def _algorithm_of(key: object) -> str:
+def _checking_key(key: object) -> tuple[str, rsa.RSAPublicKey | ec.EllipticCurvePublicKey]:
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < _MIN_RSA_BITS:
             raise CertificateError(f"the certificate's RSA key has fewer than {_MIN_RSA_BITS} bits")
-        return "RS256"
+        return "RS256", key
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
-        return "ES256"
+        return "ES256", key
     raise CertificateError("the certificate's key is neither RSA nor P-256")
 
 

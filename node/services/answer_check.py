@@ -3,7 +3,7 @@
 1 the home's own signature over exactly this evidence, for exactly this request
 2 the bidder's certificate vouches for the key that signed the grant
 3 that key is the subject's controller on the ledger, and the grant is its signature
-4 the grant is on the ledger and not revoked
+4 the grant is on the ledger, not revoked, and covered this read when the home says it answered
 5 every record is in the home's log under a checkpoint, and the ledger holds that checkpoint
 6 the records are what was asked for, of this subject, and a credit code shown is the certificate's
 """
@@ -20,7 +20,7 @@ from node.domain.evidence import (
     parse_evidence,
     verify_evidence,
 )
-from node.domain.grant import Grant, check_grant, grant_terms
+from node.domain.grant import Grant, check_covers, check_grant, grant_terms
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import (
@@ -75,6 +75,7 @@ def check_answer(  # noqa: PLR0917
         VerificationError: a step fails; the message says which.
         GrantMissingError: the grant is not on the ledger.
         GrantRevokedError: it is revoked.
+        GrantExpiredError: it was not valid when the home answered.
     """
     home = alliance.projection.member(request.aud)
     # 1. the home's signature
@@ -97,6 +98,7 @@ def check_answer(  # noqa: PLR0917
         raise GrantRevokedError("the grant was revoked by its owner")
     if not state.registered:
         raise GrantMissingError("the grant is not on the ledger")
+    check_covers(grant, request.scope, receiver=alliance.me, purpose=request.purpose, at=signed.iat)
     # 5. the log and its anchor
     evidence = verify_evidence(
         parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key

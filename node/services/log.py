@@ -16,7 +16,7 @@ from node.domain.checkpoint import Checkpoint, sign_checkpoint
 from node.domain.disclosure import SEED_BYTES
 from node.domain.ledger import AnchorCheckpoint
 from node.domain.record import ENTRY_BYTES
-from node.errors import MissingError, StoreError
+from node.errors import AnchorError, MissingError, StoreError
 from node.ports import Signer, Store
 from node.services import layout
 from node.services.outbox import Outbox
@@ -69,9 +69,13 @@ class Log:
             anchored_size: size of this log's last final anchor, zero before the first.
 
         Raises:
+            AnchorError: the ledger holds an anchor of this log that this store does not know.
             StoreError: the database fails; then nothing was published.
         """
         transaction = Transaction(self._store)
+        if anchored_size and transaction.get(layout.CHECKPOINT + layout.number(anchored_size)) is None:
+            # An older copy of the store was restored: another batch of that size would fork the log.
+            raise AnchorError(f"the ledger has this log at size {anchored_size}, and this store does not")
         size, through = transaction.counter(_SIZE), transaction.counter(_THROUGH)
         staged = min(transaction.counter(POSITION) - through, self._batch_size)
         slots: list[int | None] = [*range(through, through + staged), *[None] * (self._batch_size - staged)]

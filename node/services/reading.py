@@ -6,6 +6,7 @@ and hands in receipts until each has arrived, so an absent peer delays and loses
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -95,6 +96,7 @@ class Reading:
         self._peers, self._feed, self._signer = peers, feed, signer
         self._clock, self._entropy = clock, entropy
         self._next_try: dict[str, tuple[float, float]] = {}
+        self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def request(  # noqa: PLR0917
         self, subject: str, home: str, scope: Sequence[Scope], purpose: str, uses: int, valid_seconds: int
@@ -157,6 +159,11 @@ class Reading:
         Raises:
             NodeError: there is no grant yet, the home refuses or cannot be reached, or what it sent is false.
         """
+        # Under one request one read at a time: two would take each other's place.
+        async with self._fetching[digest]:
+            return await self._fetch(digest)
+
+    async def _fetch(self, digest: str) -> Fetched:
         self._follower.check_fresh()
         raw_digest = bytes.fromhex(digest)
         own = self._load(raw_digest)
@@ -274,7 +281,9 @@ class Reading:
             answer=document_digest(answer.answer).hex(),
         )
         token = sign_document(receipt, self._signer.sign)
-        done = msgspec.structs.replace(own, read="", receipts=(*own.receipts, token), reads=own.reads + 1)
+        # The background step may have handed in earlier receipts while the home answered.
+        receipts = (*self._load(digest).receipts, token)
+        done = msgspec.structs.replace(own, read="", receipts=receipts, reads=own.reads + 1)
         obtained = Obtained(own.read, own.grant, answer.evidence, answer.answer, answer.delegation)
         key = _obtained_key(digest, own.reads)
         transaction = Transaction(self._store)

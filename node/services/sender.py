@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from node.domain.ledger import Block
-from node.errors import LedgerRefusedError, NonceTakenError
+from node.errors import LedgerRefusedError, NodeError, NonceTakenError
 from node.ports import Clock, Ledger
 from node.services.outbox import Outbox, OutboxItem, State
 
@@ -19,8 +19,9 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 RESEND_SECONDS = 3.0
-_ALREADY_DONE = frozenset({"GrantsAlreadyRegistered", "GrantsAlreadyRevoked"})
-"""Refusals that mean somebody else has relayed the same: the aim is reached."""
+_ALREADY_DONE = frozenset({"GrantsAlreadyRegistered", "GrantsAlreadyRevoked", "SubjectsExists"})
+"""Refusals that mean the same is on the ledger already, relayed by somebody else or sent before: the aim is
+reached. A subject's id follows from its home and a random salt, so nobody else can have taken it."""
 
 
 class Sender:
@@ -44,21 +45,31 @@ class Sender:
             LedgerUnavailableError: the engine does not answer; everything stays queued.
             StoreError: the database fails.
         """
-        heads = self._outbox.heads()
-        for number, item in sorted(heads.values(), key=lambda head: head[0]):
+        heads = sorted(self._outbox.heads().values(), key=lambda head: head[0])
+        # Whatever is under way is the head of its object.
+        in_flight = {item.nonce for _, item in heads if item.state is State.SENT}
+        for number, item in heads:
             if item.state is State.WAITING:
-                await self._start(number, item)
+                await self._start(number, item, in_flight)
             elif item.state is State.SENT:
                 await self._follow(number, item)
 
-    async def _start(self, number: int, item: OutboxItem) -> None:
-        call = item.decoded()
+    async def _start(self, number: int, item: OutboxItem, in_flight: set[int]) -> None:
         try:
+            call = item.decoded()
             await self._ledger.dry_run(call)
+            signed = await self._ledger.sign(call, await self._next_nonce(in_flight))
         except LedgerRefusedError as refusal:
             self._refused(number, item, refusal)
             return
-        signed = await self._ledger.sign(call, await self._next_nonce())
+        except NodeError:
+            raise
+        except Exception as bug:
+            # A call that cannot even be encoded would come up first in every step and stop all others.
+            logger.exception("outbox item %d (%s) is parked: a bug", number, item.object)
+            self._park(number, item, f"a bug: {type(bug).__name__}")
+            return
+        in_flight.add(signed.nonce)
         sent = msgspec.structs.replace(
             item,
             state=State.SENT,
@@ -91,9 +102,12 @@ class Sender:
             if await self._ledger.outcome(item.hash) is None:
                 self._retry(number, item, "another transaction used the nonce")
 
-    async def _next_nonce(self) -> int:
-        in_flight = [item.nonce for _, item in self._outbox.items() if item.state is State.SENT]
-        return max([await self._ledger.next_nonce(), *(nonce + 1 for nonce in in_flight)])
+    async def _next_nonce(self, in_flight: set[int]) -> int:
+        # The lowest free one: a nonce that nobody fills would hold up all later ones for ever.
+        nonce = await self._ledger.next_nonce()
+        while nonce in in_flight:
+            nonce += 1
+        return nonce
 
     async def _is_final(self, block: Block) -> bool:
         if block.number > self._final_number():
@@ -113,9 +127,10 @@ class Sender:
             self._outbox.remove(number, item)
             return
         logger.warning("outbox item %d (%s) is parked: %s", number, item.object, refusal)
+        self._park(number, item, str(refusal))
+
+    def _park(self, number: int, item: OutboxItem, problem: str) -> None:
         self._outbox.update(
             number,
-            OutboxItem(
-                item.object, item.call, state=State.PARKED, attempts=item.attempts, problem=str(refusal)
-            ),
+            OutboxItem(item.object, item.call, state=State.PARKED, attempts=item.attempts, problem=problem),
         )

@@ -44,6 +44,7 @@ class KeptGrant(msgspec.Struct, frozen=True):
     """A grant document at its home."""
 
     token: str
+    """Empty if the grant was revoked before it was seen here."""
     subject: str
     uses: int = 0
     revoked: bool = False
@@ -168,8 +169,11 @@ class Sharing:
         transaction = Transaction(self._store)
         key = layout.GRANT + raw_id
         kept = transaction.get(key)
-        if kept is not None:
-            grant = msgspec.msgpack.decode(kept, type=KeptGrant)
+        if kept is not None or self._registrations.is_home_of(call.subject):
+            # A grant that another member brought to the ledger may be unknown here until its first read.
+            grant = (
+                KeptGrant("", call.subject) if kept is None else msgspec.msgpack.decode(kept, type=KeptGrant)
+            )
             transaction.put(key, msgspec.msgpack.encode(msgspec.structs.replace(grant, revoked=True)))
         if not self._alliance.projection.grant(raw_id).revoked:
             self._outbox.add(transaction, f"grant/{raw_id.hex()}", RevokeGrant(terms, signature))

@@ -68,7 +68,9 @@ def minted(issuer, signer, *, dns=(), uris=(), start=-1, days=7):
 
 async def test_a_member_is_let_in(network):
     connection = network["centre-b"].member_channel(network["centre-a"])
-    assert await ask(connection, collect, COLLECT) == "DOCUMENT_FORMAT"  # past the door, refused for its content
+    assert (
+        await ask(connection, collect, COLLECT) == "DOCUMENT_FORMAT"
+    )  # past the door, refused for its content
 
 
 async def test_a_member_with_a_new_leaf_is_let_in(network):
@@ -199,7 +201,11 @@ async def _vote(network, voter) -> None:
     centre = network[voter]
 
     def waiting():
-        return [n for n, row in centre.services.projection.proposals() if not row.passed and voter not in row.votes]
+        return [
+            n
+            for n, row in centre.services.projection.proposals()
+            if not row.passed and voter not in row.votes
+        ]
 
     await until(lambda: bool(waiting()))
     with contextlib.suppress(Exception):

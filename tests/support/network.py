@@ -137,7 +137,9 @@ async def open_network(folder: Path, names: tuple[str, ...] = CENTRES) -> AsyncI
     descriptor = _describe(chain, centres, root)
     network = Network(chain, descriptor, root, centres, folder)
     signatures = {
-        name: sign_descriptor(descriptor, name, c.keys.identity.sign, iat=int(time.time()), jti="test-jti-test")
+        name: sign_descriptor(
+            descriptor, name, c.keys.identity.sign, iat=int(time.time()), jti="test-jti-test"
+        )
         for name, c in centres.items()
     }
     network.alliance_file.write_bytes(msgspec.json.encode(AllianceFile(descriptor, signatures)))
@@ -216,9 +218,7 @@ def _describe(chain: MemoryChain, centres: dict[str, Centre], root: trial_ca.Tri
             for name, where in deployment.contracts.items()
         },
         founders=tuple((centres[name].home / CARD_FILE).read_text().strip() for name in sorted(centres)),
-        trust_anchors=(
-            TrustAnchor("trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID),
-        ),
+        trust_anchors=(TrustAnchor("trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID),),
     )
 
 

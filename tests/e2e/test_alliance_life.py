@@ -1,0 +1,122 @@
+"""An alliance by its own commands: founding, a fourth centre by vote, and nodes that are killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from adapters.crypto import trial_ca
+from adapters.systems.sample import write_sample
+from node.cli.demo.network import Network, wait_for
+from node.domain.certificate import TrustAnchor
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(150)
+
+
+def heqi(*arguments: object, expect: int = 0) -> str:
+    command = [sys.executable, "-m", "node", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout if expect == 0 else done.stderr
+
+
+def ask(*arguments: object):
+    return json.loads(heqi(*arguments, "--json"))
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    running = Network(tmp_path_factory.mktemp("life"))
+    anchor = TrustAnchor("trial", trial_ca.make_root().certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)
+    try:
+        running.start_chain()
+        running.found_alliance([anchor])
+        running.start_nodes()
+        yield running
+    finally:
+        running.stop()
+
+
+def test_a_fourth_centre_is_admitted_by_vote(network):
+    home, a, b = network.folder / "centre-d", network.home("centre-a"), network.home("centre-b")
+    url = f"unix://{network.folder / 'chain' / 'chain.sock'}"
+    common = ("--members", "127.0.0.1:17971", "--wallets", "127.0.0.1:17972", "--ledger", url)
+    heqi("init", "--home", home, "--name", "centre-d", *common)
+    heqi("alliance", "join", "--home", home, network.alliance)
+    heqi("alliance", "propose", "--home", a, home / "card.jwt")
+    wait_for("the proposal", lambda: bool(ask("alliance", "proposals", "--home", b)), 20)
+    proposal = ask("alliance", "proposals", "--home", b)[0]
+    assert (proposal["action"], proposal["about"], proposal["passed"]) == ("ADMIT", "centre-d", False)
+    heqi("alliance", "vote", "--home", b, proposal["number"])
+
+    def is_member() -> bool:
+        return any(m["name"] == "centre-d" for m in ask("alliance", "members", "--home", a))
+
+    wait_for("the admission", is_member, 20)
+    node = subprocess.Popen([sys.executable, "-m", "node", "run", "--home", str(home)], cwd=ROOT)
+    try:
+        wait_for("centre-d", lambda: _knows(home, 4), 30)
+    finally:
+        node.terminate()
+        assert node.wait(15) == 0
+
+
+def _knows(home: Path, count: int) -> bool:
+    command = [sys.executable, "-m", "node", "alliance", "members", "--home", str(home), "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    return done.returncode == 0 and len(json.loads(done.stdout)) == count
+
+
+def test_a_descriptor_that_a_founder_has_not_signed_is_not_joined(network, tmp_path):
+    file = json.loads(network.alliance.read_text())
+    del file["signatures"]["centre-b"]
+    unsigned = tmp_path / "alliance.json"
+    unsigned.write_text(json.dumps(file))
+    message = heqi("alliance", "join", "--home", network.home("centre-c"), unsigned, expect=1)
+    assert "centre-b" in message
+
+
+def test_a_second_process_on_one_folder_is_told_so(network):
+    message = heqi("run", "--home", network.home("centre-a"), expect=1)
+    assert "STORE" in message
+
+
+def test_records_survive_a_killed_node_and_engine(network, tmp_path):
+    a, sample = network.home("centre-a"), tmp_path / "sample"
+    write_sample(sample, processes=5)
+    first = ask("record", "import", "--home", a, sample, "--wait")
+    before = ask("alliance", "status", "--home", a)
+    for name in ("centre-a", "chain"):
+        os.kill(network.pids()[name], signal.SIGKILL)
+    network.restart("chain")
+    network.restart("centre-a")
+    after = ask("alliance", "status", "--home", a)
+    assert after["records"] == before["records"] >= first["records"]
+    again = ask("record", "import", "--home", a, sample, "--wait")
+    assert again["records"] == first["records"]
+    assert ask("alliance", "status", "--home", a)["records"] == before["records"]
+    size = after["anchored_size"]
+    wait_for("a new anchor", lambda: ask("alliance", "status", "--home", a)["anchored_size"] > size, 30)
+
+
+def test_a_node_works_on_while_the_engine_is_away(network, tmp_path):
+    b, sample = network.home("centre-b"), tmp_path / "sample"
+    write_sample(sample, processes=3, seed=7)
+    os.kill(network.pids()["chain"], signal.SIGKILL)
+    done = ask("record", "import", "--home", b, sample)
+    assert done["records"] > 0
+    anchored = ask("alliance", "status", "--home", b)["anchored_size"]
+    time.sleep(1)
+    network.restart("chain")
+
+    def is_caught_up() -> bool:
+        now = ask("alliance", "status", "--home", b)
+        return now["anchored_size"] > anchored
+
+    wait_for("the anchor after the outage", is_caught_up, 40)

@@ -1,0 +1,101 @@
+"""Sealing at rest: what opens a value, and what does not."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.store.memory import MemoryStore
+from node.errors import StoreError
+from node.ports import Batch
+from node.services.vault import Vault
+
+OWNER, PLACE, CONTENT = "ab" * 32, b"r/1", b"nobody's business"
+
+
+def new_vault(keyring: MemoryStore | None = None, data_key: bytes = b"k" * 32) -> Vault:
+    return Vault(keyring or MemoryStore(), data_key, os.urandom)
+
+
+def test_what_was_sealed_opens_in_a_later_process() -> None:
+    keyring = MemoryStore()
+    sealed = new_vault(keyring).seal(OWNER, PLACE, CONTENT)
+    assert CONTENT not in sealed
+    assert new_vault(keyring).open(OWNER, PLACE, sealed) == CONTENT
+
+
+def test_the_same_content_is_never_sealed_to_the_same_bytes() -> None:
+    vault = new_vault()
+    assert vault.seal(OWNER, PLACE, CONTENT) != vault.seal(OWNER, PLACE, CONTENT)
+
+
+def test_without_its_key_a_value_is_noise() -> None:
+    keyring = MemoryStore()
+    sealed = new_vault(keyring).seal(OWNER, PLACE, CONTENT)
+    erasure = Batch()
+    for key, _ in keyring.scan(b""):
+        erasure.delete(key)
+    keyring.write(erasure)
+    with pytest.raises(StoreError, match="erased"):
+        new_vault(keyring).open(OWNER, PLACE, sealed)
+
+
+def test_a_value_moved_to_another_place_does_not_open() -> None:
+    vault = new_vault()
+    sealed = vault.seal(OWNER, PLACE, CONTENT)
+    with pytest.raises(StoreError, match="altered or moved"):
+        vault.open(OWNER, b"r/2", sealed)
+
+
+def test_a_value_does_not_open_under_another_owners_key() -> None:
+    vault = new_vault()
+    sealed = vault.seal(OWNER, PLACE, CONTENT)
+    vault.seal("cd" * 32, PLACE, b"so that there is a key")
+    with pytest.raises(StoreError, match="altered or moved"):
+        vault.open("cd" * 32, PLACE, sealed)
+
+
+VAULT = new_vault()
+SEALED = VAULT.seal(OWNER, PLACE, CONTENT)
+
+
+@given(st.integers(0, len(SEALED) * 8 - 1))
+def test_a_value_with_any_bit_flipped_does_not_open(bit: int) -> None:
+    altered = bytearray(SEALED)
+    altered[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(StoreError, match="altered or moved"):
+        VAULT.open(OWNER, PLACE, bytes(altered))
+
+
+@pytest.mark.parametrize("length", range(len(SEALED)))
+def test_a_truncated_value_does_not_open(length: int) -> None:
+    with pytest.raises(StoreError, match="altered or moved"):
+        VAULT.open(OWNER, PLACE, SEALED[:length])
+
+
+def test_the_keyring_opens_only_under_the_nodes_data_key() -> None:
+    keyring = MemoryStore()
+    sealed = new_vault(keyring).seal(OWNER, PLACE, CONTENT)
+    with pytest.raises(StoreError, match="does not belong to this node's data key"):
+        new_vault(keyring, b"x" * 32).open(OWNER, PLACE, sealed)
+
+
+def test_a_wrapped_key_moved_to_another_owner_does_not_open() -> None:
+    keyring = MemoryStore()
+    new_vault(keyring).seal(OWNER, PLACE, CONTENT)
+    [(_, wrapped)] = keyring.scan(b"")
+    theft = Batch()
+    theft.put(b"k/thief", wrapped)
+    keyring.write(theft)
+    with pytest.raises(StoreError, match="does not belong"):
+        new_vault(keyring).seal("thief", PLACE, CONTENT)
+
+
+def test_names_in_the_directory_cannot_be_guessed_without_the_data_key() -> None:
+    vault, other = new_vault(), new_vault(data_key=b"x" * 32)
+    assert vault.directory_key("code") == new_vault().directory_key("code")
+    assert vault.directory_key("code") != other.directory_key("code")
+    assert vault.thing_key("a", "b", "c") != other.thing_key("a", "b", "c")
+    assert len({vault.thing_key("a", "b", "c"), vault.thing_key("a", "bc", ""), vault.thing_key("ab", "", "c"),
+                vault.directory_key("a\0b\0c")}) == 4  # fmt: skip
