@@ -14,6 +14,9 @@ import {ProposalData} from "./libraries/ProposalData.sol";
 /// suspend not counted. Votes are not taken back, also when the voter is suspended later. Beware of small numbers:
 /// where only two members are active, each of them is all of the others.
 contract Alliance is Membership, AddressBook {
+    /// @dev Of two members neither may shut the other out: it takes two to suspend a third
+    uint256 private constant LEAST_TO_SUSPEND = 2;
+
     using ProposalData for bytes;
 
     struct Proposal {
@@ -109,7 +112,8 @@ contract Alliance is Membership, AddressBook {
         if (approve) ++entry.approvals;
         emit VoteCast(proposal, voter, approve);
 
-        if (uint256(entry.approvals) * 3 >= uint256(entry.eligible) * 2) {
+        uint256 least = entry.action == Action.SUSPEND ? LEAST_TO_SUSPEND : 1;
+        if (entry.approvals >= least && uint256(entry.approvals) * 3 >= uint256(entry.eligible) * 2) {
             entry.passed = true;
             emit ProposalPassed(proposal);
             _carryOut(entry.action, entry.data);

@@ -122,10 +122,10 @@ class World:
         }
 
 
-def found(evm: Evm) -> World:
+def found(evm: Evm, founders: tuple[str, ...] = FOUNDERS) -> World:
     """Deploy everything from one account that has no right afterwards."""
     deployer, stranger = evm.account(), evm.account()
-    members = {founder: evm.account() for founder in FOUNDERS}
+    members = {founder: evm.account() for founder in founders}
     locations = [create_address(deployer.address, nonce) for nonce in range(5)]
     alliance = evm.deploy(
         "Alliance",

@@ -24,6 +24,7 @@ MAX_PROPOSAL_SECONDS = 90 * 24 * 3600
 
 _ALL_ROLES = 7
 _MAX_ENDPOINT = 255
+_LEAST_TO_SUSPEND = 2
 
 Proposing = ProposeAdmission | ProposeStanding
 
@@ -121,7 +122,9 @@ class AllianceRules:
         proposal: _Proposal = self._state.get("proposal", number)
         self._state.put("voted", (number, voter), True)
         proposal = replace(proposal, approvals=proposal.approvals + int(approve))
-        is_passed = proposal.approvals * 3 >= proposal.eligible * 2
+        is_suspension = isinstance(proposal.call, ProposeStanding) and proposal.call.action is Action.SUSPEND
+        is_enough = proposal.approvals >= (_LEAST_TO_SUSPEND if is_suspension else 1)
+        is_passed = is_enough and proposal.approvals * 3 >= proposal.eligible * 2
         self._state.put("proposal", number, replace(proposal, is_passed=is_passed))
         cast = VoteCast(number, voter, approve)
         if not is_passed:

@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 /// @title Who belongs to the alliance, and which contracts and signature verifiers it uses
 /// @notice Founders come with the constructor; everything after that changes by vote of two thirds of the
-/// members that were active when the proposal was made. Nobody votes on a proposal about itself.
+/// members that were active when the proposal was made. Nobody votes on a proposal about itself, and a suspension
+/// needs two votes at least.
 interface IAlliance {
     enum Action { NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER }
 
