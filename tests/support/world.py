@@ -21,6 +21,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from unittest import mock
 
 from adapters.ledger.memory import MemoryChain
@@ -91,6 +92,7 @@ class World:
         alliance_id = secrets.token_bytes(32)
         founders = [open_card(card) for card in cards.values()]
         self.chain = MemoryChain(alliance_id, founders, auto_seal=False, clock=self.clock.now)
+        self.clock.advance(1)  # the founding took a block, and blocks are a second apart
         self.descriptor = self._describe(alliance_id, list(cards.values()))
         setup = Setup(
             self.descriptor, self.chain, self.network, self.clock, entropy, folder,
@@ -104,7 +106,7 @@ class World:
             mock.patch.object(reading, "_ANCHOR_PAUSE_SECONDS", 0.0),
         )
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> Self:
         for patch in self._patches:
             patch.start()
         return self
@@ -122,7 +124,7 @@ class World:
 
     @property
     def home(self) -> Centre:
-        return list(self.centres.values())[0]
+        return next(iter(self.centres.values()))
 
     @property
     def reader(self) -> Centre:
@@ -169,9 +171,7 @@ class World:
     ) -> str:
         """The reader asks; the request's digest."""
         home = bidder.registered_at
-        return reader.services.reading.request(
-            bidder.subject, home.name, scope, purpose, uses, valid_seconds
-        )
+        return reader.services.reading.request(bidder.subject, home.name, scope, purpose, uses, valid_seconds)
 
     def grant(
         self, bidder: Bidder, *, via: Centre | None = None, scope: Sequence[Scope] = (), uses: int = 0,

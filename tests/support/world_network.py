@@ -54,9 +54,7 @@ class WorldPeers:
         await self._call(member, "submit_request", lambda c: c.sharing.submit_request(self._me, request))
 
     async def collect_grant(self, member: Member, request: str) -> str | None:
-        return await self._call(
-            member, "collect_grant", lambda c: c.sharing.collect_grant(self._me, request)
-        )
+        return await self._call(member, "collect_grant", lambda c: c.sharing.collect_grant(self._me, request))
 
     async def read(self, member: Member, request: str, grant: str) -> Answer:
         self._network.reads.append(request)

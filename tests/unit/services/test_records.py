@@ -8,7 +8,7 @@ from node.errors import MissingError, RecordFormatError, SequenceError, StoreErr
 from node.services import records as records_module
 from node.services.records import Incoming, Problem
 from tests.support.world import World
-from tests.support.world_records import draft, faulty, incoming
+from tests.support.world_records import faulty, incoming
 
 CLIENT = "etrading"
 
@@ -205,7 +205,3 @@ async def test_what_was_accepted_and_parked_is_reported(lonely: World) -> None:
     assert (accepted.kind, accepted.about) == (
         "record.accepted", {"client": CLIENT, "sequence": "1", "first": "0", "count": "2"},
     )  # fmt: skip
-
-
-def test_a_draft_for_the_centre_names_no_owner() -> None:
-    assert draft().owner is None

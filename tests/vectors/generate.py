@@ -1,0 +1,275 @@
+"""Writes the vector files beside it: `python -m tests.vectors.generate`. Deterministic; a test compares.
+
+A change in these files is a change of format: whoever has data or another implementation is concerned.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from node.domain import merkle
+from node.domain.bundle import parse_bundle, verify_bundle
+from node.domain.category import categories
+from node.domain.checkpoint import Checkpoint, sign_checkpoint
+from node.domain.descriptor import descriptor_digest
+from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
+from node.domain.document import Document, document_digest, sign_document, split_document
+from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
+from node.domain.ledger_ids import change_controller_digest, revoke_grant_digest, subject_id
+from node.domain.member import member_name_to_bytes32
+from tests.vectors import authority, refusals, story, wallet_calls, world
+from tests.vectors.false_bundles import false_bundles
+from tests.vectors.keys import fixed_bytes, log_key, p256
+from tests.vectors.world import ALLIANCE, CENTRES, HOME, READER, WALLET
+
+FOLDER = Path(__file__).parent
+Vectors = Mapping[str, Any]
+
+
+def main(folder: Path = FOLDER) -> None:
+    for name, make in TOPICS.items():
+        text = json.dumps(make(), ensure_ascii=False, indent=1)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+
+
+def keys() -> Vectors:
+    """Private keys included, so that another implementation can sign the same."""
+    p256_names = [f"{member} identity" for member in CENTRES]
+    p256_names += ["wallet", "bidder certificate", "authority Test root"]
+    return {
+        "p256": {
+            name: {"private": f"{p256(name).scalar:064x}", "public": p256(name).public.hex()}
+            for name in p256_names
+        },
+        "ed25519": {
+            name: {"private": log_key(name).seed.hex(), "public": log_key(name).public.hex()}
+            for name in (f"{member} log" for member in CENTRES)
+        },
+    }
+
+
+def canonical() -> Vectors:
+    values = (
+        {"b": 1, "a": [True, False, "x"], "": {}, "A": []},
+        {"text": '合契 \U0001f3d7 é \x00\x1f\x7f"\\/\b\f\n\r\t\u2028'},
+        {"n": [0, -1, 2**53 - 1, -(2**53) + 1]},
+    )
+    return {
+        "canonical": [{"value": value, "bytes": canonical_json(value).hex()} for value in values],
+        "refused": [{"why": why, "bytes": raw.hex()} for why, raw in refusals.JSON],
+        "base64url": [{"bytes": raw.hex(), "text": to_base64url(raw)} for raw in (b"", b"\xfb\xff", b"abc")],
+        "base64url_refused": list(refusals.BASE64URL),
+        "times": [{"seconds": at, "text": to_rfc3339(at)} for at in (0, 1772330400.125, 253402300799)],
+    }
+
+
+def records() -> Vectors:
+    return {
+        "slots": {category.name: category.slots for category in categories()},
+        "records": [_record(name) for name in story.PLACES],
+    }
+
+
+def _record(name: str) -> Vectors:
+    sealed, fields = story.record(name), story.FIELDS[name]
+    names, commitments = sorted(fields), story.record(name).commitments
+    salts = [json.loads(from_base64url(commitments.disclosures[field]))[0] for field in names]
+    return {
+        "name": name,
+        "seed": story.seed(name).hex(),
+        "header": msgspec.to_builtins(story.header(name)),
+        "fields": fields,
+        "stream_bytes": BLIND_BYTES + SALT_BYTES * len(names) + 32 * (len(commitments.digests) - len(names)),
+        "blind": commitments.blind.hex(),
+        "salts": dict(zip(names, salts, strict=True)),
+        "disclosures": dict(commitments.disclosures),
+        "digests": list(commitments.digests),
+        "payload": sealed.payload.decode(),
+        "entry": sealed.entry.hex(),
+    }
+
+
+def log() -> Vectors:
+    sizes = range(1, story.LOG_SIZE + 1)
+    key, size = log_key(f"{HOME} log"), story.LOG_SIZE
+    inclusion = [(0, 1), (0, 2), (4, 21), (20, 21), (11, 16), (6, 7)]
+    consistency = [(1, 2), (3, 7), (7, 14), (8, 21), (14, 21), (21, 21)]
+    return {
+        "entries": [entry.hex() for entry in story.entries()],
+        "leaf_hashes": [merkle.leaf_hash(entry).hex() for entry in story.entries()],
+        "roots": {"0": merkle.EMPTY_ROOT.hex()} | {str(n): story.root(n).hex() for n in sizes},
+        "inclusion": [
+            {"index": at, "size": n, "proof": _hexes(merkle.inclusion_proof(at, n, story.read_node))}
+            for at, n in inclusion
+        ],
+        "consistency": [
+            {"old": old, "new": new, "proof": _hexes(merkle.consistency_proof(old, new, story.read_node))}
+            for old, new in consistency
+        ],
+        "checkpoints": [
+            _checkpoint(Checkpoint(ALLIANCE, HOME, n, story.root(n)), key.public, key.sign) for n in (7, size)
+        ],
+        "refused": [{"why": why, "note": note} for why, note in refusals.notes(story.note())],
+    }
+
+
+def _checkpoint(checkpoint: Checkpoint, public: bytes, sign: Callable[[bytes], bytes]) -> Vectors:
+    return {
+        "member": checkpoint.member,
+        "size": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "log_key": public.hex(),
+        "signed_text": checkpoint.text,
+        "note": sign_checkpoint(checkpoint, public, sign),
+    }
+
+
+def documents() -> Vectors:
+    reader, home = f"{READER} identity", f"{HOME} identity"
+    signed: list[tuple[str, Document]] = [
+        (home, world.card(HOME)),
+        (reader, story.access_request()),
+        ("wallet", story.grant()),
+        (reader, story.read_request()),
+        (home, story.read_answer()),
+        (reader, story.read_receipt()),
+        *(("wallet", call) for call in wallet_calls.calls()),
+    ]
+    token = sign_document(story.grant(), WALLET.sign)
+    return {
+        "documents": [
+            *(_document(name, sign_document(document, p256(name).sign)) for name, document in signed),
+            _document(home, world.descriptor_signature(HOME)),
+            _document("bidder certificate", world.delegation_token()),
+            _document("test-key-rsa-2048.pem", world.delegation_token(rsa=True)),
+        ],
+        "refused_grants": [{"why": why, "token": bad} for why, bad in refusals.tokens(token)],
+    }
+
+
+def _document(key: str, token: str) -> Vectors:
+    header, payload = split_document(token)
+    signing_input, _, signature = token.rpartition(".")
+    return {
+        "key": key,
+        "header": header,
+        "payload": payload.decode(),
+        "signing_input": signing_input,
+        "signature": from_base64url(signature).hex(),
+        "id": document_digest(token).hex(),
+    }
+
+
+def ledger() -> Vectors:
+    alliance, terms = bytes.fromhex(ALLIANCE), story.grant()
+    controller = world.contract("ES256Verifier") + WALLET.public
+    raw_grant = story.granted_id()
+    domain, one_time = world.domain("Grants"), wallet_calls.revoker()
+    handed = world.contract("ES256Verifier") + p256("next wallet").public
+    return {
+        "alliance": ALLIANCE,
+        "member_names": {name: member_name_to_bytes32(name).hex() for name in (HOME, "a", "z" * 31)},
+        "subject": {
+            "home": HOME,
+            "salt": fixed_bytes("subject salt").hex(),
+            "id": subject_id(alliance, HOME, fixed_bytes("subject salt")).hex(),
+            "controller": controller.hex(),
+        },
+        "grant": {
+            "digest": document_digest(story.grant_token()).hex(),
+            "register_before": terms.register_before,
+            "expires": terms.exp,
+            "revoker": terms.revoker,
+            "id": raw_grant.hex(),
+        },
+        "domains": {
+            name: {
+                "chain_id": world.CHAIN_ID,
+                "contract": world.contract(name).hex(),
+                "separator": world.domain(name).separator().hex(),
+            }
+            for name in ("Grants", "Subjects")
+        },
+        "revocation": {
+            "wallet_private": f"{WALLET.scalar:064x}",
+            "jti": terms.jti,
+            "one_time_public": one_time.public.hex(),
+            "one_time_private": f"{one_time.scalar:064x}",
+            "digest": revoke_grant_digest(domain, raw_grant).hex(),
+            "signature": one_time.sign(revoke_grant_digest(domain, raw_grant)).hex(),
+        },
+        "change_controller": {
+            "version": 2,
+            "controller": handed.hex(),
+            "digest": change_controller_digest(
+                world.domain("Subjects"), bytes.fromhex(world.SUBJECT), 2, handed
+            ).hex(),
+        },
+    }
+
+
+def descriptor() -> Vectors:
+    return {
+        "file": world.alliance_file().decode(),
+        "canonical": canonical_json(msgspec.to_builtins(world.descriptor())).decode(),
+        "digest": descriptor_digest(world.descriptor()),
+        "certificate_subject": authority.bidder().certificate.subject.rfc4514_string(),
+    }
+
+
+def bundles() -> Vectors:
+    right = msgspec.to_builtins(parse_bundle(story.bundle()))
+    return {
+        "bundles": [_bundle("own", story.own_bundle()), _bundle("read elsewhere", story.bundle())],
+        "refused": [
+            {"why": why, "replace": _difference(right, msgspec.to_builtins(wrong))}
+            for why, wrong in false_bundles(parse_bundle(story.bundle()))
+        ],
+    }
+
+
+def _bundle(name: str, raw: bytes) -> Vectors:
+    verified = verify_bundle(parse_bundle(raw), world.descriptor())
+    return {
+        "name": name,
+        "bundle": raw.decode(),
+        "records": [
+            {"thing": record.header.thing, "index": record.index, "fields": dict(record.fields)}
+            for record in verified.evidence.records
+        ],
+        "steps": list(verified.steps),
+    }
+
+
+def _hexes(hashes: list[bytes]) -> list[str]:
+    return [value.hex() for value in hashes]
+
+
+def _difference(right: Vectors, wrong: Vectors) -> Vectors:
+    """What to put into the right bundle to get the wrong one: values by dotted path, at most two deep."""
+    paths: dict[str, Any] = {}
+    for name, value in right.items():
+        if isinstance(value, dict):
+            inner = {part: wrong[name][part] for part in value if wrong[name][part] != value[part]}
+            paths |= {f"{name}.{part}": changed for part, changed in inner.items()}
+        elif wrong[name] != value:
+            paths[name] = wrong[name]
+    return paths
+
+
+TOPICS: Mapping[str, Callable[[], Vectors]] = {
+    "keys.json": keys,
+    "canonical.json": canonical,
+    "record.json": records,
+    "log.json": log,
+    "documents.json": documents,
+    "ledger.json": ledger,
+    "descriptor.json": descriptor,
+    "bundle.json": bundles,
+}
+
+if __name__ == "__main__":
+    main()
