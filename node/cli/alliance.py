@@ -8,10 +8,11 @@ from heqi.v1 import alliance_service_pb2 as pb
 
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
+from node.cli.waiting import retry
 from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import descriptor_digest
 from node.domain.member import Role
-from node.errors import ConfigError
+from node.errors import ConfigError, UnavailableError
 
 _EPILOG = """\
 建立联盟 | founding, with every centre on its own machine:
@@ -23,6 +24,8 @@ _EPILOG = """\
 接纳新成员 | admitting a member later:
   heqi alliance propose --home centre-a new/card.jwt ; heqi alliance vote --home centre-b 1
 """
+
+_WAIT_SECONDS = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("file", type=Path)
     one.set_defaults(run=join)
     one = commands.add_parser("status", help="节点状态 | how this node is doing")
+    one.add_argument(
+        "--wait", action="store_true", help="等待节点就绪 | wait until the node is up and follows"
+    )
     one.set_defaults(run=status)
     one = commands.add_parser("members", help="成员 | members")
     one.set_defaults(run=members)
@@ -116,8 +122,15 @@ def join(args: argparse.Namespace) -> None:
 
 def status(args: argparse.Namespace) -> None:
     """Show the node's numbers."""
-    with OperatorClient(args.home) as node:
-        now = node.call(node.alliance.GetNodeStatus, pb.GetNodeStatusRequest())
+
+    def ask() -> pb.GetNodeStatusResponse:
+        with OperatorClient(args.home) as node:
+            now = node.call(node.alliance.GetNodeStatus, pb.GetNodeStatusRequest())
+        if args.wait and now.block_age_seconds < 0:
+            raise UnavailableError("the node has not reached the ledger yet")
+        return now
+
+    now = retry(ask, _WAIT_SECONDS if args.wait else 0.0, UnavailableError)
     facts = {
         "member": now.member,
         "alliance": now.alliance_id,

@@ -8,7 +8,8 @@ from heqi.v1 import access_service_pb2 as pb
 
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
-from node.errors import ConfigError
+from node.cli.waiting import retry
+from node.errors import ConfigError, GrantMissingError
 
 _EPILOG = """\
 示例 | example:
@@ -17,6 +18,8 @@ _EPILOG = """\
   heqi grant list --home centre-b
   heqi grant fetch --home centre-b REQUEST --bundle bundle.json
 """
+
+_WAIT_SECONDS = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = commands.add_parser("fetch", help="在授权下读取并核验 | read under the grant and verify")
     one.add_argument("request", help="申请编号 | request id")
     one.add_argument("--bundle", type=Path, help="另存证据包 | also write an evidence bundle")
+    one.add_argument("--wait", action="store_true", help="等待授权生效 | wait until the grant is live")
     one.set_defaults(run=fetch)
     for command in commands.choices.values():
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
@@ -99,7 +103,12 @@ def list_(args: argparse.Namespace) -> None:
 def fetch(args: argparse.Namespace) -> None:
     """Read and verify."""
     with OperatorClient(args.home, timeout_seconds=60.0) as node:
-        answer = node.call(node.access.FetchRecords, pb.FetchRecordsRequest(request_id=args.request))
+        wanted = pb.FetchRecordsRequest(request_id=args.request)
+        answer = retry(
+            lambda: node.call(node.access.FetchRecords, wanted),
+            _WAIT_SECONDS if args.wait else 0.0,
+            GrantMissingError,
+        )
         if args.bundle:
             got = node.call(
                 node.access.GetBundle, pb.GetBundleRequest(request_id=args.request, read=answer.read)

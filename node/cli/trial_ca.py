@@ -15,7 +15,7 @@ _EPILOG = """\
 
 示例 | example:
   heqi trial-ca create --out ca
-  heqi trial-ca issue --ca ca --name 虚构建设有限公司 --credit-code 91990100MA00000014 --out bidder
+  heqi trial-ca issue --ca ca --name 虚构建设有限公司 --credit-code 919900000000000192 --out bidder
 """
 
 

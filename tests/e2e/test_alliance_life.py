@@ -12,7 +12,8 @@ import pytest
 
 from adapters.crypto import trial_ca
 from adapters.systems.sample import write_sample
-from node.cli.demo.network import Network, wait_for
+from node.cli.demo.network import Network
+from node.cli.waiting import wait_for
 from node.domain.certificate import TrustAnchor
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,13 +13,15 @@ import msgspec
 from node.domain import merkle
 from node.domain.bundle import parse_bundle, verify_bundle
 from node.domain.category import categories
-from node.domain.checkpoint import Checkpoint, sign_checkpoint
+from node.domain.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from node.domain.descriptor import descriptor_digest
 from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
-from node.domain.document import Document, document_digest, sign_document, split_document
+from node.domain.document import Document, document_digest, open_document, sign_document, split_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
+from node.domain.grant import Grant
 from node.domain.ledger_ids import change_controller_digest, revoke_grant_digest, subject_id
 from node.domain.member import member_name_to_bytes32
+from node.errors import NodeError
 from tests.vectors import authority, refusals, story, wallet_calls, world
 from tests.vectors.false_bundles import false_bundles
 from tests.vectors.keys import fixed_bytes, log_key, p256
@@ -112,7 +114,14 @@ def log() -> Vectors:
         "checkpoints": [
             _checkpoint(Checkpoint(ALLIANCE, HOME, n, story.root(n)), key.public, key.sign) for n in (7, size)
         ],
-        "refused": [{"why": why, "note": note} for why, note in refusals.notes(story.note())],
+        "refused": [
+            {
+                "why": why,
+                "reason": _reason(lambda note=note: open_checkpoint(note, key.public)),
+                "note": note,
+            }
+            for why, note in refusals.notes(story.note())
+        ],
     }
 
 
@@ -146,7 +155,14 @@ def documents() -> Vectors:
             _document("bidder certificate", world.delegation_token()),
             _document("test-key-rsa-2048.pem", world.delegation_token(rsa=True)),
         ],
-        "refused_grants": [{"why": why, "token": bad} for why, bad in refusals.tokens(token)],
+        "refused_grants": [
+            {
+                "why": why,
+                "reason": _reason(lambda bad=bad: open_document(bad, Grant, WALLET.public)),
+                "token": bad,
+            }
+            for why, bad in refusals.tokens(token)
+        ],
     }
 
 
@@ -225,7 +241,11 @@ def bundles() -> Vectors:
     return {
         "bundles": [_bundle("own", story.own_bundle()), _bundle("read elsewhere", story.bundle())],
         "refused": [
-            {"why": why, "replace": _difference(right, msgspec.to_builtins(wrong))}
+            {
+                "why": why,
+                "reason": _reason(lambda wrong=wrong: verify_bundle(wrong, world.descriptor())),
+                "replace": _difference(right, msgspec.to_builtins(wrong)),
+            }
             for why, wrong in false_bundles(parse_bundle(story.bundle()))
         ],
     }
@@ -246,6 +266,15 @@ def _bundle(name: str, raw: bytes) -> Vectors:
 
 def _hexes(hashes: list[bytes]) -> list[str]:
     return [value.hex() for value in hashes]
+
+
+def _reason(check: Callable[[], object]) -> str:
+    """The stable word for why the check refuses; to be read over whenever it changes."""
+    try:
+        check()
+    except NodeError as error:
+        return error.reason
+    raise AssertionError("a vector that must be refused is not")
 
 
 def _difference(right: Vectors, wrong: Vectors) -> Vectors:

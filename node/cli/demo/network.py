@@ -7,14 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from heqi.v1 import alliance_service_pb2 as alliance_pb
 
 from node.cli.client import OperatorClient
+from node.cli.waiting import wait_for
 from node.config import CARD_FILE
 from node.domain.certificate import TrustAnchor
 from node.domain.member import Role
@@ -158,22 +158,6 @@ class Network:
         if code is not None:
             tail = (self.folder / f"{name}.log").read_text(errors="replace")[-2000:]
             raise UnavailableError(f"{name} stopped with code {code}:\n{tail}")
-
-
-def wait_for(
-    what: str, is_there: Callable[[], bool], seconds: float, check: Callable[[], None] = lambda: None
-) -> None:
-    """Wait until something is so.
-
-    Raises:
-        UnavailableError: it is not within the time.
-    """
-    deadline = time.monotonic() + seconds
-    while not is_there():
-        check()
-        if time.monotonic() > deadline:
-            raise UnavailableError(f"{what} is not there after {seconds:.0f} s")
-        time.sleep(0.1)
 
 
 def _free_ports(count: int) -> Iterator[int]:

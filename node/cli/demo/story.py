@@ -16,9 +16,10 @@ from adapters.systems.ocds import Summary
 from adapters.systems.sample import write_sample
 from node.cli.client import OperatorClient
 from node.cli.demo.actors import Authority, Bidder, read_as, widened
-from node.cli.demo.network import Network, wait_for
+from node.cli.demo.network import Network
 from node.cli.output import print_table, say
 from node.cli.record import append_messages
+from node.cli.waiting import retry, wait_for
 from node.domain.grant import Scope
 from node.errors import GrantMissingError, NodeError, VerificationError
 
@@ -155,18 +156,12 @@ class Story:
     def _fetch_when_live(self, request: str, facts: list[str]) -> None:
         with OperatorClient(self.network.home("centre-b"), timeout_seconds=30.0) as node:
             asked = access_pb.FetchRecordsRequest(request_id=request)
-
-            def is_live() -> bool:
-                # The grant works from FINAL; until then both sides say that it is missing.
-                try:
-                    answers.append(node.call(node.access.FetchRecords, asked))
-                except GrantMissingError:
-                    return False
-                return True
-
-            answers: list[access_pb.FetchRecordsResponse] = []
-            wait_for("the grant", is_live, _WAIT_SECONDS)
-        answer = answers[0]
+            # The grant works from FINAL; until then both sides say that it is missing.
+            answer = retry(
+                lambda: node.call(node.access.FetchRecords, asked),
+                _WAIT_SECONDS,
+                GrantMissingError,
+            )
         shown = json.loads(answer.records[0].fields_json)
         if len(answer.records) != 1 or sorted(shown) != sorted(ASKED):
             raise VerificationError(f"centre B received {sorted(shown)}, not exactly {sorted(ASKED)}")

@@ -1,6 +1,7 @@
 """Making a wallet, letting a certificate vouch for it, registering."""
 
 import argparse
+import dataclasses
 import os
 import time
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from node.cli.output import print_json, print_table, say
+from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session, passphrase, read_file
 from node.domain.certificate import check_certificate
 from node.domain.delegation import Delegation, sign_delegation
@@ -19,6 +21,7 @@ from node.errors import ConfigError
 from node.wallet.folder import DELEGATION_FILE, create_wallet, open_wallet
 
 _DELEGATION_DAYS = 365
+_WAIT_SECONDS = 60.0
 
 
 def init(args: argparse.Namespace) -> None:
@@ -63,9 +66,17 @@ def register(args: argparse.Namespace) -> None:
         raise ConfigError(f"{args.package}: {error}") from error
     wallet, scribe, client = open_session(args)
     with client:
-        signed = scribe.register(client.member.name, wallet.delegation(), package)
-        registered = client.register(signed)
-    wallet.remember_subject(registered.subject_id)
+        home = client.member.name
+        registered = client.register(scribe.register(home, wallet.delegation(), package))
+        wallet.remember_subject(registered.subject_id)
+        known = dataclasses.replace(scribe, subject=registered.subject_id)
+
+        def is_final() -> bool:
+            now = client.status(known.status(home))
+            return now.subject_final and now.final_count == now.accepted_count
+
+        if args.wait:
+            wait_for("the registration", is_final, _WAIT_SECONDS)
     if args.json:
         print_json({"subject": registered.subject_id, "records": registered.record_count})
     else:

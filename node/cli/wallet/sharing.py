@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from heqi.v1.wallet_service_pb2 import GrantState
 
 from node.cli.output import print_json, print_table, say
+from node.cli.waiting import wait_for
 from node.cli.wallet.session import Session, open_session
 from node.domain.document import peek_document
 from node.domain.grant import AccessRequest, Grant, Scope
@@ -13,9 +14,13 @@ from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import ConfigError, MissingError
 from node.wallet.client import WalletClient
 
+_WAIT_SECONDS = 60.0
+
 
 def requests(args: argparse.Namespace) -> None:
     """List requests in plain words."""
+    if args.wait:
+        wait_for("a request", lambda: any(not answered for _, answered in _requests(args)[1]), _WAIT_SECONDS)
     found = _requests(args)[1]
     if args.json:
         print_json(

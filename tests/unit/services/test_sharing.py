@@ -1,0 +1,335 @@
+"""Requests, grants and revocations on their way: who may bring what, and what a home cannot hold back."""
+
+import msgspec
+import pytest
+
+from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.grant import AccessRequest, Grant
+from node.domain.wallet import RevokeCall
+from node.errors import (
+    DocumentFormatError,
+    GrantExpiredError,
+    GrantMissingError,
+    GrantRevokedError,
+    NodeError,
+    NotMemberError,
+    RoleMissingError,
+    SignatureError,
+    UnknownCallerError,
+)
+from node.services.serving import Serving
+from node.wallet.keyfile import new_wallet_key
+from tests.support.world import DAY, World
+from tests.support.world_bidder import Bidder
+from tests.support.world_dishonest import altered_grant, read_request
+
+
+@pytest.fixture
+async def bidder(world: World) -> Bidder:
+    """Registered, and asked by the reader."""
+    bidder = world.bidder()
+    world.register(bidder)
+    await world.settle()
+    world.request(world.reader, bidder)
+    await world.settle()
+    return bidder
+
+
+def request_of(world: World) -> str:
+    """The reader's own access request."""
+    [(_, own)] = world.reader.services.reading.requests()
+    return own.token
+
+
+def changed_request(world: World, **changes: object) -> str:
+    request = msgspec.structs.replace(peek_document(request_of(world), AccessRequest), **changes)
+    return sign_document(request, world.reader.keys.identity.sign)
+
+
+def own_grant(bidder: Bidder, token: str, **changes: object) -> str:
+    """The grant with other content, signed by the bidder's own wallet."""
+    return sign_document(msgspec.structs.replace(peek_document(token, Grant), **changes), bidder.key.sign)
+
+
+# -- access requests -------------------------------------------------------------------------------------
+
+
+async def test_a_request_reaches_the_subject_once_however_often_it_is_sent(
+    world: World, bidder: Bidder
+) -> None:
+    for _ in range(3):
+        world.home.sharing.submit_request(world.reader.name, request_of(world))
+    [pending] = world.home.sharing.requests(bidder.subject)
+    assert (pending.token, pending.grant) == (request_of(world), "")
+    [entry] = await world.home.feed("request.received")
+    assert entry.about == {
+        "subject": bidder.subject,
+        "reader": world.reader.name,
+        "request": document_digest(request_of(world)).hex(),
+    }
+
+
+async def test_a_request_for_a_subject_nobody_knows_gets_the_same_answer(world: World, bidder: Bidder) -> None:
+    before = world.home.store.everything()
+    world.home.sharing.submit_request(world.reader.name, changed_request(world, subject="ab" * 32))
+    assert world.home.store.everything() == before
+
+
+@pytest.mark.parametrize("changes", [{"iss": "shanghai"}, {"aud": "shanghai"}, {"alliance": "ab" * 32}])
+async def test_a_request_in_another_name_or_to_another_node_is_refused(
+    world: World, bidder: Bidder, changes: dict[str, str]
+) -> None:
+    with pytest.raises(DocumentFormatError, match="not this caller's"):
+        world.home.sharing.submit_request(world.reader.name, changed_request(world, **changes))
+
+
+async def test_a_request_that_another_member_signed_is_refused(world: World, bidder: Bidder) -> None:
+    with pytest.raises(SignatureError):
+        world.home.sharing.submit_request(world.third.name, request_of(world))
+    with pytest.raises(SignatureError):
+        world.home.sharing.collect_grant(world.third.name, request_of(world))
+    with pytest.raises(NotMemberError):
+        world.home.sharing.submit_request("nobody", request_of(world))
+
+
+async def test_a_request_for_more_than_a_subject_can_give_is_refused(world: World, bidder: Bidder) -> None:
+    scope = (msgspec.structs.replace(peek_document(request_of(world), AccessRequest).scope[0],
+                                     category="trade.bid"),)  # fmt: skip
+    with pytest.raises(DocumentFormatError, match="belongs to the centre"):
+        world.home.sharing.submit_request(world.reader.name, changed_request(world, scope=scope))
+
+
+async def test_a_grant_is_collected_by_the_member_that_asked_and_no_other(
+    world: World, bidder: Bidder
+) -> None:
+    collect = world.home.sharing.collect_grant
+    assert collect(world.reader.name, request_of(world)) is None
+    token = world.grant(bidder)
+    assert collect(world.reader.name, request_of(world)) == token
+    assert collect(world.reader.name, changed_request(world, uses=9)) is None, "a request nobody has seen"
+    in_another_name = changed_request(world, iss=world.third.name)
+    with pytest.raises(DocumentFormatError, match="not the caller's"):
+        collect(world.reader.name, in_another_name)
+
+
+# -- grants ----------------------------------------------------------------------------------------------
+
+
+async def test_a_grant_answers_its_request_and_no_other(world: World, bidder: Bidder) -> None:
+    world.clock.advance(1)
+    world.request(world.reader, bidder, purpose="another-purpose")
+    await world.settle()
+    token = world.grant(bidder)
+    assert peek_document(token, Grant).purpose == "another-purpose"
+    answered = {peek_document(p.token, AccessRequest).purpose: p.grant
+                for p in world.home.sharing.requests(bidder.subject)}  # fmt: skip
+    assert answered == {"registration-reuse": "", "another-purpose": token}
+
+
+async def test_the_same_grant_again_is_the_same_grant(world: World, bidder: Bidder) -> None:
+    token = world.grant(bidder)
+    first = world.home.store.everything()
+    assert world.give(bidder, token) == world.give(bidder, token)
+    await world.settle()
+    kept = dict(world.home.sharing.grants(bidder.subject))
+    assert list(kept) == [world.give(bidder, token)]
+    assert kept[world.give(bidder, token)].token == token
+    assert len(await world.home.feed("grant.received")) == 1
+    assert first.keys() & {b"g/" + bytes.fromhex(name) for name in kept}
+
+
+async def test_a_grant_relayed_by_a_third_member_works_at_a_home_that_held_it_back(
+    world: World, bidder: Bidder
+) -> None:
+    token = world.sign_grant(bidder)
+    world.give(bidder, token, via=world.third)
+    await world.settle()
+    assert world.home.sharing.collect_grant(world.reader.name, request_of(world)) is None
+    answer = world.home.serving.read(world.reader.name, read_request(world, world.reader, token), token)
+    assert answer.delegation == bidder.delegation
+    kept = dict(world.home.sharing.grants(bidder.subject))
+    assert [(grant.token, grant.uses) for grant in kept.values()] == [(token, 1)]
+
+
+async def test_the_receiver_refuses_to_relay_its_own_grant(world: World, bidder: Bidder) -> None:
+    token = world.sign_grant(bidder)
+    with pytest.raises(RoleMissingError, match="does not relay its own grant"):
+        world.give(bidder, token, via=world.reader)
+    assert world.reader.outbox() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"alliance": "ab" * 32}, DocumentFormatError),
+        ({"iss": "ab" * 32}, DocumentFormatError),
+        ({"key": "ab" * 64}, DocumentFormatError),
+        ({"uses": 0}, DocumentFormatError),
+        ({"scope": ()}, DocumentFormatError),
+        ({"jti": "c2hvcnQ"}, DocumentFormatError),
+    ],
+)
+async def test_a_grant_that_is_not_this_subjects_here_is_refused(
+    world: World, bidder: Bidder, changes: dict[str, object], error: type[NodeError]
+) -> None:
+    token = own_grant(bidder, world.sign_grant(bidder), **changes)
+    before = {k: v for k, v in world.home.store.everything().items() if not k.startswith(b"j/")}
+    with pytest.raises(error):
+        world.give(bidder, token)
+    assert {k: v for k, v in world.home.store.everything().items() if not k.startswith(b"j/")} == before
+
+
+async def test_a_grant_with_somebody_elses_signature_is_refused(world: World, bidder: Bidder) -> None:
+    token = world.sign_grant(bidder)
+    forged = sign_document(peek_document(token, Grant), new_wallet_key().sign)
+    for bad in (forged, altered_grant(token, uses=99)):
+        with pytest.raises(SignatureError):
+            world.give(bidder, bad)
+
+
+async def test_another_subject_cannot_hand_in_a_grant_for_this_one(world: World, bidder: Bidder) -> None:
+    thief = world.bidder()
+    world.register(thief)
+    await world.settle()
+    with pytest.raises(SignatureError):
+        world.give(thief, world.sign_grant(bidder))
+
+
+async def test_a_grant_that_names_a_foreign_home_is_refused_there(world: World, bidder: Bidder) -> None:
+    token = own_grant(bidder, world.sign_grant(bidder), home=world.third.name)
+    with pytest.raises(UnknownCallerError, match="not registered here"):
+        world.give(bidder, token, via=world.third)
+
+
+async def test_a_grant_held_back_too_long_is_dead(world: World, bidder: Bidder) -> None:
+    token = world.sign_grant(bidder)
+    world.clock.advance(3_601)
+    with pytest.raises(GrantExpiredError, match="sign a new one"):
+        world.give(bidder, token)
+
+
+async def test_a_grant_is_not_kept_before_its_subject_is_on_the_ledger(world: World) -> None:
+    bidder = world.bidder()
+    world.register(bidder)
+    with pytest.raises(UnknownCallerError):
+        world.home.sharing.give_grant(bidder.scribe.give(world.home.name, "x.y.z"))
+
+
+# -- revocations -----------------------------------------------------------------------------------------
+
+
+def assert_refused(serving: Serving, world: World, token: str, error: type[NodeError]) -> None:
+    with pytest.raises(error):
+        serving.read(world.reader.name, read_request(world, world.reader, token), token)
+
+
+async def test_a_revocation_acts_at_the_home_at_once(world: World) -> None:
+    shared = await world.share()
+    world.chain.is_down = True
+    world.revoke(shared.bidder, shared.token)
+    assert_refused(world.home.serving, world, shared.token, GrantRevokedError)
+    [kept] = dict(world.home.sharing.grants(shared.bidder.subject)).values()
+    assert kept.revoked
+
+
+async def test_a_revocation_at_the_home_acts_at_once_though_another_member_brought_the_grant(
+    world: World, bidder: Bidder
+) -> None:
+    token = world.sign_grant(bidder)
+    world.give(bidder, token, via=world.third)
+    await world.settle()
+    world.chain.is_down = True
+    world.revoke(bidder, token)
+    assert_refused(world.home.serving, world, token, GrantRevokedError)
+
+
+async def test_a_revocation_reaches_the_home_over_any_member(world: World) -> None:
+    shared = await world.share()
+    world.revoke(shared.bidder, shared.token, via=world.third)
+    await world.settle()
+    assert_refused(world.home.serving, world, shared.token, GrantRevokedError)
+    with pytest.raises(GrantRevokedError):
+        await world.reader.services.reading.fetch(shared.digest)
+    assert world.network.reads == [], "the reader knows from the ledger, and spends no use"
+
+
+async def test_a_grant_revoked_before_it_was_registered_can_never_be(world: World, bidder: Bidder) -> None:
+    token = world.sign_grant(bidder)
+    raw_id = world.revoke(bidder, token, via=world.third)
+    await world.settle()
+    assert world.reader.services.projection.grant(bytes.fromhex(raw_id)).revoked
+    assert world.give(bidder, token) == raw_id
+    await world.settle()
+    assert world.home.outbox() == []
+    assert_refused(world.home.serving, world, token, GrantRevokedError)
+
+
+async def test_a_grant_given_after_its_revocation_at_the_same_home_stays_dead(
+    world: World, bidder: Bidder
+) -> None:
+    token = world.sign_grant(bidder)
+    world.revoke(bidder, token)
+    world.give(bidder, token)
+    await world.settle()
+    assert_refused(world.home.serving, world, token, GrantRevokedError)
+    assert world.home.outbox() == []
+
+
+async def test_revoking_twice_is_revoking_once(world: World) -> None:
+    shared = await world.share()
+    for via in (world.home, world.home, world.third):
+        world.revoke(shared.bidder, shared.token, via=via)
+    await world.settle()
+    assert world.home.outbox() == world.third.outbox() == []
+    world.revoke(shared.bidder, shared.token)
+    assert world.home.outbox() == [], "what the ledger has need not be queued"
+
+
+async def test_nobody_else_can_revoke(world: World) -> None:
+    shared = await world.share()
+    other = world.bidder()
+    world.register(other)
+    await world.settle()
+    true = peek_document(shared.bidder.scribe.revoke(world.home.name, shared.token), RevokeCall)
+    forged = msgspec.structs.replace(
+        true,
+        subject=other.subject,
+        key=other.key.public_key.hex(),
+        signature=other.key.sign(b"\0" * 32).hex(),
+    )
+    with pytest.raises(SignatureError):
+        world.home.sharing.revoke(sign_document(forged, other.key.sign))
+    world.home.serving.read(
+        world.reader.name, read_request(world, world.reader, shared.token), shared.token
+    )
+
+
+async def test_a_relayed_revocation_is_good_whoever_signed_the_call(world: World) -> None:
+    """The one-time key alone decides: a subject that lost its wallet's certificate may ask a friend."""
+    shared = await world.share()
+    friend = world.bidder()
+    world.register(friend)
+    await world.settle()
+    true = peek_document(shared.bidder.scribe.revoke(world.home.name, shared.token), RevokeCall)
+    relayed = msgspec.structs.replace(true, subject=friend.subject, key=friend.key.public_key.hex())
+    world.home.sharing.revoke(sign_document(relayed, friend.key.sign))
+    assert_refused(world.home.serving, world, shared.token, GrantRevokedError)
+
+
+async def test_revocations_of_made_up_grants_touch_nobody(world: World) -> None:
+    shared = await world.share()
+    call = peek_document(shared.bidder.scribe.revoke(world.home.name, shared.token), RevokeCall)
+    bent = msgspec.structs.replace(call, exp=call.exp + DAY)  # another id: the signature is for the true one
+    with pytest.raises(SignatureError):
+        world.home.sharing.revoke(sign_document(bent, shared.bidder.key.sign))
+
+
+async def test_a_grant_that_is_not_here_is_missing(world: World) -> None:
+    with pytest.raises(GrantMissingError):
+        world.home.sharing.grant(b"\1" * 32)
+
+
+async def test_grants_and_requests_of_one_subject_are_not_anothers(world: World, bidder: Bidder) -> None:
+    world.grant(bidder)
+    assert list(world.home.sharing.grants("ab" * 32)) == []
+    assert list(world.home.sharing.requests("ab" * 32)) == []
