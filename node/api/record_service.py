@@ -92,15 +92,7 @@ class RecordService(rpc.RecordServiceServicer):
         return response
 
     def _accept(self, request: pb.AppendRecordsRequest, awaited: Awaited) -> pb.AppendRecordsResponse:
-        message = [
-            Incoming(record.SerializeToString(deterministic=True), _draft(record))
-            for record in request.records
-        ]
-        message += [
-            Incoming(item.SerializeToString(deterministic=True), _rejection(item))
-            for item in request.rejected_items
-        ]
-        accepted = self._records.append(_client(request.client_id), request.sequence, message)
+        accepted = self._records.append(_client(request.client_id), request.sequence, incoming_of(request))
         if request.await_final:
             awaited.append((request.sequence, accepted.first + accepted.count))
         answer = pb.Accepted(
@@ -115,6 +107,18 @@ class RecordService(rpc.RecordServiceServicer):
         while awaited and awaited[0][1] <= through:
             sequence, _ = awaited.popleft()
             yield pb.AppendRecordsResponse(sequence=sequence, final=pb.Final(log_size=size))
+
+
+def incoming_of(request: pb.AppendRecordsRequest) -> list[Incoming]:
+    """The items of a message: its records, then what its sender could not turn into records."""
+    records = [
+        Incoming(record.SerializeToString(deterministic=True), _draft(record)) for record in request.records
+    ]
+    rejected = [
+        Incoming(item.SerializeToString(deterministic=True), _rejection(item))
+        for item in request.rejected_items
+    ]
+    return records + rejected
 
 
 def _draft(record: record_pb2.Record) -> RecordDraft | Problem:

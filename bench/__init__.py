@@ -1,0 +1,1 @@
+"""Figures of this machine, as ratios within one run: absolute numbers of noisy machines say little."""

@@ -1,0 +1,72 @@
+"""Records a second, in process and over gRPC, against the floor in the same run."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from heqi.v1.record_service_pb2 import AppendRecordsRequest
+
+from adapters.crypto.clock import SystemClock
+from adapters.store.leveldb import LevelStore
+from bench import floor
+from bench.sample import message
+from node.api.record_service import incoming_of
+from node.services.feed import Feed
+from node.services.records import Records
+from node.services.vault import Vault
+
+MESSAGES = 20
+
+
+def measure(rounds: int = 3) -> dict[str, float]:
+    """Best records a second of each, measured in turn."""
+    raw = [message("bench", n + 1).SerializeToString() for n in range(MESSAGES)]
+    best = {"floor": 0.0, "in process": 0.0, "over gRPC": 0.0}
+    for _ in range(rounds):
+        best["floor"] = max(best["floor"], _rate(lambda folder: floor.append(raw, folder)))
+        best["in process"] = max(best["in process"], _rate(lambda folder: _in_process(raw, folder)))
+        best["over gRPC"] = max(best["over gRPC"], _over_grpc())
+    return best
+
+
+def _rate(run: object) -> float:
+    with _folder() as folder:
+        start = time.perf_counter()
+        count = run(folder / "data")
+        return count / (time.perf_counter() - start)
+
+
+def _in_process(raw: list[bytes], folder: Path) -> int:
+    store, keyring = LevelStore(folder), LevelStore(folder.with_name("keyring"))
+    vault = Vault(keyring, os.urandom(32), os.urandom)
+    records = Records(store, vault, Feed(store), SystemClock(), os.urandom, "0" * 64, "centre-a")
+    count = 0
+    for sequence, one in enumerate(raw, 1):
+        request = AppendRecordsRequest.FromString(one)
+        count += records.append("bench", sequence, incoming_of(request)).count
+    store.close()
+    keyring.close()
+    return count
+
+
+def _over_grpc() -> float:
+    """A node in a process of its own, its client in another."""
+    with _folder() as folder:
+        command = [sys.executable, "-m", "bench.grpc_append", str(folder), str(MESSAGES)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return float(done.stdout.split()[-1])
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="heqi-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
