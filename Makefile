@@ -42,6 +42,7 @@ check: $(DEV)
 	@$(BIN)/lint-imports
 	@$(BIN)/buf lint && $(BIN)/buf format --diff --exit-code
 	@$(BIN)/python proto/drift.py
+	@$(BIN)/python contracts/generate_table.py --check
 	@if command -v npm >/dev/null; then \
 	  npm ci --silent --no-progress --prefix contracts && node contracts/build.mjs --check; \
 	elif [ -n "$$HEQI_REQUIRE_ALL" ]; then echo "npm is missing"; exit 1; \
@@ -50,7 +51,8 @@ check: $(DEV)
 bench: $(DEV)
 	@$(BIN)/python -m bench
 
-contracts:
+contracts: $(READY)
+	@$(BIN)/python contracts/generate_table.py
 	npm ci --no-progress --prefix contracts
 	node contracts/build.mjs
 

@@ -18,6 +18,7 @@ from bench import floor
 from bench.sample import message
 from node.api.record_service import incoming_of
 from node.services.feed import Feed
+from node.services.parking import Parking
 from node.services.records import Records
 from node.services.vault import Vault
 
@@ -45,7 +46,9 @@ def _rate(run: object) -> float:
 def _in_process(raw: list[bytes], folder: Path) -> int:
     store, keyring = LevelStore(folder), LevelStore(folder.with_name("keyring"))
     vault = Vault(keyring, os.urandom(32), os.urandom)
-    records = Records(store, vault, Feed(store), SystemClock(), os.urandom, "0" * 64, "centre-a")
+    feed, clock = Feed(store), SystemClock()
+    parking = Parking(store, vault, feed, clock, "centre-a")
+    records = Records(store, vault, feed, parking, clock, os.urandom, "0" * 64, "centre-a")
     count = 0
     for sequence, one in enumerate(raw, 1):
         request = AppendRecordsRequest.FromString(one)

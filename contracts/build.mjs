@@ -13,12 +13,12 @@ const TARGETS = [
   {
     sources: "src",
     artifacts: join(root, "adapters/ledger/artifacts"),
-    contracts: ["Alliance", "Anchors", "ES256Verifier", "Grants", "Subjects"],
+    contracts: ["Alliance", "Anchors", "ES256Verifier", "Grants", "Guarantees", "Subjects"],
   },
   {
     sources: "test",
     artifacts: join(root, "tests/contracts/artifacts"),
-    contracts: ["ConsistencyChecker", "EvilVerifier"],
+    contracts: ["ConsistencyChecker", "EvilVerifier", "FreeGuarantees", "TableReader"],
   },
 ];
 

@@ -19,6 +19,7 @@ from heqi.v1 import (
     alliance_service_pb2_grpc,
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
+    guarantee_service_pb2_grpc,
     record_service_pb2_grpc,
     wallet_service_pb2_grpc,
 )
@@ -36,6 +37,7 @@ from node.api.alliance_service import AllianceService
 from node.api.caller import Callers, check_wallet_method
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
+from node.api.guarantee_service import GuaranteeService
 from node.api.record_service import RecordService
 from node.api.wallet_service import WalletService
 from node.background import every, repeat
@@ -47,9 +49,12 @@ from node.services.alliance import Alliance
 from node.services.feed import Feed
 from node.services.follower import Follower
 from node.services.gate import Gate
+from node.services.guarantees import Guarantees
+from node.services.guarantor import Guarantor
 from node.services.log import Log
 from node.services.membership import Membership
 from node.services.outbox import Outbox
+from node.services.parking import Parking
 from node.services.projection import Projection
 from node.services.proving import Proving
 from node.services.reading import Reading
@@ -68,7 +73,14 @@ _GRACE_SECONDS = 3.0
 _EXCHANGE_SECONDS = 0.5
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
-    for name in ("RecordService", "AccessService", "AllianceService", "EventService", "ExchangeService")
+    for name in (
+        "RecordService",
+        "AccessService",
+        "AllianceService",
+        "EventService",
+        "GuaranteeService",
+        "ExchangeService",
+    )
 )
 WALLET_SERVICES = ("heqi.v1.WalletService",)
 
@@ -95,7 +107,10 @@ class Services:
         self.vault = Vault(outside.keyring, keys.data, entropy)
         self.projection = Projection(store)
         self.alliance = Alliance(descriptor, self.projection, me)
-        self.records = Records(store, self.vault, self.feed, clock, entropy, descriptor.alliance, me)
+        self.parking = Parking(store, self.vault, self.feed, clock, me)
+        self.records = Records(
+            store, self.vault, self.feed, self.parking, clock, entropy, descriptor.alliance, me
+        )
         self.outbox = Outbox(store)
         self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
         self.follower = Follower(
@@ -148,9 +163,36 @@ class Services:
             clock,
             entropy,
         )
+        self.guarantees = Guarantees(
+            store,
+            self.alliance,
+            self.gate,
+            self.follower,
+            self.outbox,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+            keys.data,
+        )
+        self.guarantor = Guarantor(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.reading,
+            self.guarantees,
+            self.outbox,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
         self.membership = Membership(store, self.alliance, self.outbox, clock)
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)
-        self.status = NodeStatus(store, self.log, self.proving, self.follower, self.outbox, clock)
+        self.status = NodeStatus(
+            store, self.log, self.proving, self.follower, self.outbox, self.parking, clock
+        )
 
     async def follow(self) -> bool:
         """One round of following the ledger; wakes those who wait for what it brings."""
@@ -201,18 +243,28 @@ class Node:
             self._services,
             Callers(self._services.projection, self._config.name, self._keys.identity.public_key),
         )
-        records = RecordService(s.records, s.proving, s.feed)
+        records = RecordService(s.records, s.parking, s.proving, s.feed)
         access = AccessService(s.reading, s.proving)
         exchange = ExchangeService(s.sharing, s.serving, callers)
         wallet = WalletService(
-            s.alliance, s.gate, s.registrations, s.sharing, s.serving, s.records, s.proving
+            s.alliance,
+            s.gate,
+            s.registrations,
+            s.sharing,
+            s.serving,
+            s.records,
+            s.proving,
+            s.guarantees,
+            s.guarantor,
         )
-        alliance = AllianceService(s.alliance, s.membership, s.status)
+        guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
             partial(access_service_pb2_grpc.add_AccessServiceServicer_to_server, access),
             partial(alliance_service_pb2_grpc.add_AllianceServiceServicer_to_server, alliance),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
+            partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
             partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
         )
         add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)

@@ -14,11 +14,12 @@ ALLIANCE = "Alliance"
 SUBJECTS = "Subjects"
 GRANTS = "Grants"
 ANCHORS = "Anchors"
+GUARANTEES = "Guarantees"
 VERIFIER = "ES256Verifier"
 
-CONTRACT_NAMES = (ALLIANCE, SUBJECTS, GRANTS, ANCHORS, VERIFIER)
-BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS)
+BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES)
 """Those that the alliance's address book names; each is built with the alliance's address."""
+CONTRACT_NAMES = (ALLIANCE, *BOOK_NAMES, VERIFIER)
 
 _WORD_BYTES = 32
 

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from eth_hash.auto import keccak
+
 from adapters.ledger.abi import encode_function, encode_values
-from adapters.ledger.artifact import ALLIANCE, ANCHORS, GRANTS, SUBJECTS
+from adapters.ledger.artifact import ALLIANCE, ANCHORS, GRANTS, GUARANTEES, SUBJECTS, VERIFIER
+from adapters.ledger.deployment import Deployment
 from node.domain.ledger import (
     Action,
     AnchorCheckpoint,
@@ -14,10 +17,13 @@ from node.domain.ledger import (
     ChangeController,
     CreateSubject,
     GrantTerms,
+    GuaranteeTerms,
+    IssueGuarantee,
     ProposeAdmission,
     ProposeStanding,
     RegisterGrant,
     RevokeGrant,
+    StepGuarantee,
     UpdateEndpoints,
 )
 from node.domain.member import Member, member_name_to_bytes32
@@ -37,8 +43,10 @@ class Invocation:
     longer be true when another transaction comes in between. `tests/ports` measures the real use."""
 
 
-def to_invocation(call: Call) -> Invocation:
-    """Translate a call."""
+def to_invocation(call: Call, deployment: Deployment) -> Invocation:
+    """Translate a call; one of them names another of the alliance's contracts."""
+    if isinstance(call, IssueGuarantee):
+        return _issue_guarantee(call, deployment.address_of(VERIFIER))
     return _TABLE[type(call)](call)
 
 
@@ -81,6 +89,16 @@ def _revoke_grant(call: RevokeGrant) -> Invocation:
     return Invocation(GRANTS, encode_function(GRANTS, "revoke", arguments), 2_000_000)
 
 
+def _issue_guarantee(call: IssueGuarantee, verifier: bytes) -> Invocation:
+    arguments = (_guarantee_terms(call.terms), verifier, call.signature)
+    return Invocation(GUARANTEES, encode_function(GUARANTEES, "issue", arguments), 2_000_000)
+
+
+def _step_guarantee(call: StepGuarantee) -> Invocation:
+    arguments = (call.guarantee, call.event, call.document, call.signer, call.signature)
+    return Invocation(GUARANTEES, encode_function(GUARANTEES, "step", arguments), 2_000_000)
+
+
 def _propose_admission(call: ProposeAdmission) -> Invocation:
     data = encode_values([MEMBER_TYPE], [member_tuple(call.member)])
     return _propose(Action.ADMIT, data, call.expires)
@@ -109,12 +127,25 @@ def _terms(terms: GrantTerms) -> tuple[object, ...]:
     return (terms.digest, terms.register_before, terms.expires, terms.revoker)
 
 
+def _guarantee_terms(terms: GuaranteeTerms) -> tuple[object, ...]:
+    """The struct `IGuarantees.Terms`: who the movers are stays off the ledger until they sign."""
+    return (
+        terms.digest,
+        terms.application,
+        terms.expires,
+        member_name_to_bytes32(terms.guarantor),
+        keccak(terms.beneficiary),
+        keccak(terms.applicant),
+    )
+
+
 _TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
     AnchorCheckpoint: _anchor,
     CreateSubject: _create_subject,
     ChangeController: _change_controller,
     RegisterGrant: _register_grant,
     RevokeGrant: _revoke_grant,
+    StepGuarantee: _step_guarantee,
     ProposeAdmission: _propose_admission,
     ProposeStanding: _propose_standing,
     CastVote: _cast_vote,

@@ -94,7 +94,7 @@ class EvmLedger:
         Raises:
             LedgerRefusedError: a contract refuses; `problem` names its custom error.
         """
-        invocation = to_invocation(call)
+        invocation = to_invocation(call, self._deployment)
         try:
             await self._request(
                 "eth_call",

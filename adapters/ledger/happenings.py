@@ -12,6 +12,7 @@ from node.domain.ledger import (
     EndpointsUpdated,
     GrantRegistered,
     GrantRevoked,
+    GuaranteeMoved,
     Happening,
     MemberAdmitted,
     MemberStanding,
@@ -112,5 +113,13 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
     ),
     "GrantRegistered": lambda event: GrantRegistered(event["grant"], event["expires"]),
     "GrantRevoked": lambda event: GrantRevoked(event["grant"]),
+    "GuaranteeMoved": lambda event: GuaranteeMoved(
+        event["guarantee"],
+        event["event_"],
+        event["state"],
+        event["sequence"],
+        event["document"],
+        event["expires"],
+    ),
     "Anchored": lambda event: Anchored(read_name(event["member"]), event["size"], event["root"]),
 }

@@ -9,7 +9,7 @@ from node.domain.ledger import Call, SignedCall
 
 def sign_call(signer: LocalAccount, deployment: Deployment, call: Call, nonce: int) -> SignedCall:
     """Sign the transaction that makes a call."""
-    invocation = to_invocation(call)
+    invocation = to_invocation(call, deployment)
     target = deployment.address_of(invocation.contract)
     return sign_free(signer, deployment.chain_id, nonce, to=target, data=invocation.data, gas=invocation.gas)
 

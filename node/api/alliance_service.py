@@ -6,14 +6,18 @@ from heqi.v1 import alliance_service_pb2_grpc as rpc
 from node.api.caller import Context
 from node.services.alliance import Alliance
 from node.services.membership import Membership
+from node.services.outbox import Outbox
 from node.services.status import NodeStatus
 
 
 class AllianceService(rpc.AllianceServiceServicer):
     """Translates, calls `Membership` and `NodeStatus`, translates back."""
 
-    def __init__(self, alliance: Alliance, membership: Membership, status: NodeStatus) -> None:
-        self._alliance, self._membership, self._status = alliance, membership, status
+    def __init__(
+        self, alliance: Alliance, membership: Membership, status: NodeStatus, outbox: Outbox
+    ) -> None:
+        self._alliance, self._membership = alliance, membership
+        self._status, self._outbox = status, outbox
 
     async def GetNodeStatus(
         self, request: pb.GetNodeStatusRequest, context: Context
@@ -90,3 +94,17 @@ class AllianceService(rpc.AllianceServiceServicer):
         """See the proto."""
         self._membership.vote(request.proposal, approve=request.approve)
         return pb.CastVoteResponse()
+
+    async def ReleaseOutboxItem(
+        self, request: pb.ReleaseOutboxItemRequest, context: Context
+    ) -> pb.ReleaseOutboxItemResponse:
+        """See the proto."""
+        self._outbox.release(request.number)
+        return pb.ReleaseOutboxItemResponse()
+
+    async def DropOutboxItem(
+        self, request: pb.DropOutboxItemRequest, context: Context
+    ) -> pb.DropOutboxItemResponse:
+        """See the proto."""
+        self._outbox.drop(request.number)
+        return pb.DropOutboxItemResponse()

@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 
+from google.protobuf.message import DecodeError
 from heqi.v1 import record_pb2
 from heqi.v1 import record_service_pb2 as pb
 from heqi.v1 import record_service_pb2_grpc as rpc
@@ -13,6 +14,7 @@ from node.api.caller import Context
 from node.domain.draft import RecordDraft
 from node.errors import InvalidError, RecordFormatError
 from node.services.feed import Feed
+from node.services.parking import Parking
 from node.services.proving import Proving
 from node.services.records import Incoming, Problem, Records
 from node.wire.messages import draft_from_record
@@ -29,8 +31,8 @@ Awaited = deque[tuple[int, int]]
 class RecordService(rpc.RecordServiceServicer):
     """Translates, calls `Records` and `Proving`, translates back."""
 
-    def __init__(self, records: Records, proving: Proving, feed: Feed) -> None:
-        self._records, self._proving, self._feed = records, proving, feed
+    def __init__(self, records: Records, parking: Parking, proving: Proving, feed: Feed) -> None:
+        self._records, self._parking, self._proving, self._feed = records, parking, proving, feed
 
     async def AppendRecords(
         self, request_iterator: AsyncIterator[pb.AppendRecordsRequest], context: Context
@@ -77,7 +79,7 @@ class RecordService(rpc.RecordServiceServicer):
         """See the proto."""
         size = min(request.page_size or _DEFAULT_PAGE, _MAX_PAGE)
         response = pb.ListParkedRecordsResponse()
-        for number, row in self._records.parked(_page_start(request.page_token)):
+        for number, row in self._parking.rows(_page_start(request.page_token)):
             if len(response.parked_records) == size:
                 response.next_page_token = str(number)
                 break
@@ -90,6 +92,20 @@ class RecordService(rpc.RecordServiceServicer):
                 message=row.message,
             )
         return response
+
+    async def ReleaseParkedRecord(
+        self, request: pb.ReleaseParkedRecordRequest, context: Context
+    ) -> pb.ReleaseParkedRecordResponse:
+        """See the proto."""
+        raw = self._parking.row(request.number).raw
+        return pb.ReleaseParkedRecordResponse(position=self._records.release(request.number, _again(raw)))
+
+    async def DropParkedRecord(
+        self, request: pb.DropParkedRecordRequest, context: Context
+    ) -> pb.DropParkedRecordResponse:
+        """See the proto."""
+        self._records.drop(request.number)
+        return pb.DropParkedRecordResponse()
 
     def _accept(self, request: pb.AppendRecordsRequest, awaited: Awaited) -> pb.AppendRecordsResponse:
         accepted = self._records.append(_client(request.client_id), request.sequence, incoming_of(request))
@@ -127,6 +143,14 @@ def _draft(record: record_pb2.Record) -> RecordDraft | Problem:
     except InvalidError as error:
         # A bad record does not stop its neighbours.
         return Problem(error.reason, str(error))
+
+
+def _again(raw: bytes) -> RecordDraft | Problem:
+    """What a parked item means now; what its sender rejected was never a record and cannot become one."""
+    try:
+        return _draft(record_pb2.Record.FromString(raw))
+    except DecodeError:
+        return Problem(RecordFormatError.reason, "its source could not make a record of it: correct it there")
 
 
 def _rejection(item: pb.RejectedItem) -> Problem:

@@ -4,10 +4,13 @@ from heqi.v1 import wallet_service_pb2 as pb
 from heqi.v1 import wallet_service_pb2_grpc as rpc
 
 from node.api.caller import Context
+from node.api.guarantee_service import state_of
 from node.domain.encoding import to_rfc3339
 from node.domain.wallet import HistoryCall, StatusCall
 from node.services.alliance import Alliance
 from node.services.gate import Gate
+from node.services.guarantees import Guarantees
+from node.services.guarantor import Guarantor
 from node.services.proving import Proving
 from node.services.records import Records
 from node.services.registration import Registrations
@@ -27,9 +30,12 @@ class WalletService(rpc.WalletServiceServicer):
         serving: Serving,
         records: Records,
         proving: Proving,
+        guarantees: Guarantees,
+        guarantor: Guarantor,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
+        self._guarantees, self._guarantor = guarantees, guarantor
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -83,3 +89,33 @@ class WalletService(rpc.WalletServiceServicer):
                 receipt=entry.receipt,
             )
         return response
+
+    async def GetApplicationCode(
+        self, request: pb.GetApplicationCodeRequest, context: Context
+    ) -> pb.GetApplicationCodeResponse:
+        """See the proto."""
+        code = self._guarantees.application_code(request.signed_request)
+        return pb.GetApplicationCodeResponse(application_code=code)
+
+    async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
+        """See the proto."""
+        return pb.ApplyResponse(application_id=self._guarantor.apply(request.signed_request))
+
+    async def ListOwnApplications(
+        self, request: pb.ListOwnApplicationsRequest, context: Context
+    ) -> pb.ListOwnApplicationsResponse:
+        """See the proto."""
+        response = pb.ListOwnApplicationsResponse()
+        for name, row in self._guarantor.of_wallet(request.signed_request):
+            # How far the guarantor's own look at the data is, is its business.
+            state = "received" if state_of(row) == "assessed" else state_of(row)
+            response.applications.add(
+                application_id=name, state=state, refusal_reason=row.refused, guarantee=row.guarantee
+            )
+        return response
+
+    async def ReleaseGuarantee(
+        self, request: pb.ReleaseGuaranteeRequest, context: Context
+    ) -> pb.ReleaseGuaranteeResponse:
+        """See the proto."""
+        return pb.ReleaseGuaranteeResponse(guarantee_id=self._guarantees.release(request.signed_request))

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from heqi.v1 import alliance_service_pb2 as pb
 
-from node.cli.client import OperatorClient
+from node.cli.client import OperatorClient, own_card
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import retry
 from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import descriptor_digest
 from node.domain.member import Role
 from node.errors import ConfigError, UnavailableError
+from node.wire.tls import anchor_pem
 
 _EPILOG = """\
 建立联盟 | founding, with every centre on its own machine:
@@ -83,6 +84,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("proposal", type=int)
     one.add_argument("--refuse", action="store_true", help="反对 | vote no")
     one.set_defaults(run=vote)
+    for name, summary in (
+        ("release", "再试发件箱搁置条目 | try a parked outbox item again"),
+        ("drop", "放弃发件箱搁置条目 | give a parked outbox item up"),
+    ):
+        one = commands.add_parser(name, help=summary)
+        one.add_argument("number", type=int, help="见 status | number from heqi alliance status")
+        one.set_defaults(run=settle, is_release=name == "release")
+    one = commands.add_parser("anchor", help="节点的信任锚 | this node's trust anchor, for its systems' TLS")
+    one.add_argument("--out", type=Path, required=True)
+    one.set_defaults(run=anchor)
     for command in commands.choices.values():
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
@@ -194,3 +205,24 @@ def vote(args: argparse.Namespace) -> None:
         request = pb.CastVoteRequest(proposal=args.proposal, approve=not args.refuse)
         node.call(node.alliance.CastVote, request)
     say("投票已进入发件箱", "the vote is on its way")
+
+
+def settle(args: argparse.Namespace) -> None:
+    """Release or drop a parked item of the outbox."""
+    with OperatorClient(args.home) as node:
+        if args.is_release:
+            node.call(node.alliance.ReleaseOutboxItem, pb.ReleaseOutboxItemRequest(number=args.number))
+            say(f"条目 {args.number} 将再次发送", f"item {args.number} is tried again")
+        else:
+            node.call(node.alliance.DropOutboxItem, pb.DropOutboxItemRequest(number=args.number))
+            say(f"已放弃条目 {args.number}", f"item {args.number} is dropped")
+
+
+def anchor(args: argparse.Namespace) -> None:
+    """Write the PEM by which the centre's own systems know this node."""
+    card = own_card(args.home)
+    try:
+        args.out.write_bytes(anchor_pem(card.name, card.identity_key))
+    except OSError as error:
+        raise ConfigError(f"cannot write {args.out}: {error.strerror}") from error
+    say(f"已写入 {args.out}", f"wrote {args.out}; it is public, and good for ten years")

@@ -10,6 +10,7 @@ from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
     event_service_pb2_grpc,
+    guarantee_service_pb2_grpc,
     record_service_pb2_grpc,
 )
 
@@ -44,6 +45,7 @@ class OperatorClient:
         self.records = record_service_pb2_grpc.RecordServiceStub(channel)
         self.access = access_service_pb2_grpc.AccessServiceStub(channel)
         self.alliance = alliance_service_pb2_grpc.AllianceServiceStub(channel)
+        self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
 
     def __enter__(self) -> Self:

@@ -16,6 +16,7 @@ COMMANDS = {
     "alliance": "联盟：创建、加入、投票 | the alliance: create, join, vote",
     "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",
+    "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",
     "wallet": "交易主体钱包 | a bidder's wallet",
     "verify": "离线核验证据包 | check an evidence bundle without network",
     "demo": "完整演示 | the whole story on this machine",

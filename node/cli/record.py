@@ -19,6 +19,8 @@ _EPILOG = """\
 示例 | examples:
   heqi record import --home centre-a exports/          导入 OCDS 数据 | import OCDS data
   heqi record parked --home centre-a                   被搁置的条目 | what could not be used, and why
+  heqi record release --home centre-a 3                再试一次 | try number 3 again
+  heqi record drop --home centre-a 3                   放弃 | give number 3 up
   heqi record prove --home centre-a 17 --out bundle.json
 """
 _BATCH = 500
@@ -35,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(run=import_)
     one = commands.add_parser("parked", help="列出搁置条目 | list what was parked")
     one.set_defaults(run=parked)
+    one = commands.add_parser("release", help="再试搁置条目 | try a parked item again")
+    one.add_argument("number", type=int)
+    one.set_defaults(run=release)
+    one = commands.add_parser("drop", help="放弃搁置条目 | give a parked item up")
+    one.add_argument("number", type=int)
+    one.set_defaults(run=drop)
     one = commands.add_parser("prove", help="生成证据包 | make an evidence bundle over one record")
     one.add_argument("position", type=int, help="记录位置 | position that import printed")
     one.add_argument("--field", action="append", default=[], help="只披露这些字段 | show only these fields")
@@ -122,6 +130,21 @@ def parked(args: argparse.Namespace) -> None:
         print_json([{"number": n, "reason": r, "message": m} for n, r, m in rows])
     else:
         print_table(("编号 No", "原因 reason", "说明 message"), [(n, r, m[:100]) for n, r, m in rows])
+
+
+def release(args: argparse.Namespace) -> None:
+    """Try a parked item again."""
+    with OperatorClient(args.home) as node:
+        request = pb.ReleaseParkedRecordRequest(number=args.number)
+        position = node.call(node.records.ReleaseParkedRecord, request).position
+    say(f"已成为记录 {position}", f"item {args.number} is the record at position {position} now")
+
+
+def drop(args: argparse.Namespace) -> None:
+    """Give a parked item up."""
+    with OperatorClient(args.home) as node:
+        node.call(node.records.DropParkedRecord, pb.DropParkedRecordRequest(number=args.number))
+    say(f"已放弃 {args.number}", f"item {args.number} is dropped")
 
 
 def prove(args: argparse.Namespace) -> None:

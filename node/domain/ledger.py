@@ -77,6 +77,45 @@ class RevokeGrant:
     signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class GuaranteeTerms:
+    """What the id of a guarantee on the ledger commits to (`docs/formats/ledger.md`)."""
+
+    digest: bytes
+    """32 bytes: SHA-256 of the guarantee document's JWS signing input; salted by the document's `jti`."""
+    application: bytes
+    """32 bytes: SHA-256 of the application code; one application carries one guarantee."""
+    expires: int
+    guarantor: str
+    """Member with role GUARANTOR; its identity key signs the guarantor's steps."""
+    beneficiary: bytes
+    """ERC-7913 signer of the beneficiary's steps."""
+    applicant: bytes
+    """ERC-7913 signer of the applicant's steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssueGuarantee:
+    """`Guarantees.issue`, signed by the guarantor's identity key; any member relays it."""
+
+    terms: GuaranteeTerms
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StepGuarantee:
+    """`Guarantees.step`: one event, signed by its mover; any member relays it."""
+
+    guarantee: bytes
+    event: int
+    """`node.domain.guarantee_table.Event`."""
+    document: bytes
+    """32 bytes: SHA-256 of the document that states the step."""
+    signer: bytes
+    """ERC-7913 signer of the mover; the ledger holds its hash."""
+    signature: bytes
+
+
 class Action(enum.IntEnum):
     """What a proposal does when it passes; the same numbers as in `IAlliance.sol`."""
 
@@ -126,6 +165,8 @@ Call = (
     | ChangeController
     | RegisterGrant
     | RevokeGrant
+    | IssueGuarantee
+    | StepGuarantee
     | ProposeAdmission
     | ProposeStanding
     | CastVote
@@ -231,6 +272,20 @@ class Anchored:
     root: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class GuaranteeMoved:
+    """A guarantee was issued, or moved by a later event."""
+
+    guarantee: bytes
+    event: int
+    state: int
+    sequence: int
+    """Counts the guarantee's steps, from 1 for its issue."""
+    document: bytes
+    """32 bytes; for the issue the digest of the guarantee itself."""
+    expires: int
+
+
 Happening = (
     MemberAdmitted
     | MemberStanding
@@ -242,6 +297,7 @@ Happening = (
     | ControllerChanged
     | GrantRegistered
     | GrantRevoked
+    | GuaranteeMoved
     | Anchored
 )
 

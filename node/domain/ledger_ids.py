@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from eth_hash.auto import keccak
 
-from node.domain.ledger import GrantTerms
+from node.domain.ledger import GrantTerms, GuaranteeTerms
 from node.domain.member import member_name_to_bytes32
 
 _DOMAIN_TYPE = keccak(
@@ -18,6 +18,10 @@ _DOMAIN_NAME = keccak(b"Heqi")
 _DOMAIN_VERSION = keccak(b"1")
 _CHANGE_CONTROLLER_TYPE = keccak(b"ChangeController(bytes32 subject,uint64 version,bytes controller)")
 _REVOKE_GRANT_TYPE = keccak(b"RevokeGrant(bytes32 grant)")
+_ISSUE_GUARANTEE_TYPE = keccak(b"IssueGuarantee(bytes32 guarantee)")
+_STEP_GUARANTEE_TYPE = keccak(
+    b"StepGuarantee(bytes32 guarantee,uint64 sequence,uint8 event,bytes32 document)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,31 @@ def change_controller_digest(domain: Eip712Domain, subject: bytes, version: int,
 def revoke_grant_digest(domain: Eip712Domain, grant: bytes) -> bytes:
     """What the one-time revocation key signs."""
     return domain.digest(keccak(_REVOKE_GRANT_TYPE + grant))
+
+
+def guarantee_id(alliance_id: bytes, terms: GuaranteeTerms) -> bytes:
+    """Id of a guarantee on the ledger; it commits to all that the contract relies on."""
+    return keccak(
+        alliance_id
+        + terms.digest
+        + terms.application
+        + _word(terms.expires)
+        + member_name_to_bytes32(terms.guarantor)
+        + keccak(terms.beneficiary)
+        + keccak(terms.applicant)
+    )
+
+
+def issue_guarantee_digest(domain: Eip712Domain, guarantee: bytes) -> bytes:
+    """What the guarantor's identity key signs to issue."""
+    return domain.digest(keccak(_ISSUE_GUARANTEE_TYPE + guarantee))
+
+
+def step_guarantee_digest(
+    domain: Eip712Domain, guarantee: bytes, sequence: int, event: int, document: bytes
+) -> bytes:
+    """What a mover signs; `sequence` is the number that the step will have, so it counts once."""
+    return domain.digest(keccak(_STEP_GUARANTEE_TYPE + guarantee + _word(sequence) + _word(event) + document))
 
 
 def _word(number: int) -> bytes:

@@ -6,20 +6,24 @@ them is noise (`docs/formats/record.md`).
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
-from node.domain.category import category
+from node.domain.category import Category, OwnerRule, category
 from node.domain.disclosure import Commitments, commit_fields
+from node.domain.draft import MAX_SOURCE_LENGTH, MAX_THING_LENGTH
 from node.domain.encoding import Hex32, canonical_json, decode_canonical
+from node.domain.values import is_time
 from node.errors import DocumentFormatError, ProofFormatError, RecordFormatError
 
 ENTRY_BYTES = 32
 RECORD_TYPE = "heqi.record.v1"
 _ENTRY_TAG = b"heqi.entry.v1\0"
+_SUBJECT_ID = re.compile(r"[0-9a-f]{64}")
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")]
 """Base64url of 32 bytes: the last character has four bits to say and two that must be zero."""
@@ -33,14 +37,14 @@ class RecordHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     member: str
     """The centre whose log holds the record."""
     category: str
-    thing: str
+    thing: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_THING_LENGTH)]
     """Identifier of the thing in its source system."""
     version: Annotated[int, msgspec.Meta(ge=1)]
     """Counts the versions of the thing at this centre, from 1."""
     owner: str
     """Subject id (64 hex digits), or the member's name for what belongs to the centre."""
-    source_system: str
-    source_version: str
+    source_system: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SOURCE_LENGTH)]
+    source_version: Annotated[str, msgspec.Meta(max_length=MAX_SOURCE_LENGTH)]
     captured: str
     """When this node took it in, RFC 3339 UTC."""
     clock: str
@@ -108,13 +112,26 @@ def parse_payload(payload: bytes) -> tuple[RecordHeader, list[str]]:
     """
     try:
         parsed = decode_canonical(payload, _Payload)
-        slots = category(parsed.category).slots
+        kind = category(parsed.category)
     except (DocumentFormatError, RecordFormatError) as error:
         raise ProofFormatError(f"not a record payload: {error}") from error
     if parsed.type != RECORD_TYPE or parsed.sd_alg != "sha-256":
         raise ProofFormatError(f"unknown record type {parsed.type!r} or digest {parsed.sd_alg!r}")
     # Sorted and always as many: otherwise their order or number could tell what the shown fields do not.
-    if len(parsed.fields.sd) != slots or parsed.fields.sd != sorted(set(parsed.fields.sd)):
-        raise ProofFormatError(f"a record of {parsed.category} has {slots} different digests, sorted")
+    if len(parsed.fields.sd) != kind.slots or parsed.fields.sd != sorted(set(parsed.fields.sd)):
+        raise ProofFormatError(f"a record of {parsed.category} has {kind.slots} different digests, sorted")
     header = RecordHeader(**{name: getattr(parsed, name) for name in RecordHeader.__struct_fields__})
+    _check_header(header, kind)
     return header, parsed.fields.sd
+
+
+def _check_header(header: RecordHeader, kind: Category) -> None:
+    is_owned = (
+        header.owner == header.member
+        if kind.owner is OwnerRule.CENTRE
+        else _SUBJECT_ID.fullmatch(header.owner) is not None
+    )
+    if not is_owned:
+        raise ProofFormatError(f"a record of {header.category} belongs to the {kind.owner.value}")
+    if not is_time(header.captured) or not (header.occurred == "" or is_time(header.occurred)):
+        raise ProofFormatError("a record has its times in RFC 3339 with a zone")

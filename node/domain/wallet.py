@@ -77,3 +77,52 @@ class HistoryCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Who read what of this subject."""
 
     kind: ClassVar[str] = "wallet-history"
+
+
+class CodeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Ask the tender's centre for the application code of a section."""
+
+    kind: ClassVar[str] = "wallet-code"
+
+    section: str
+    delegation: str
+    """The delegation, a compact JWS: the centre need not know the subject."""
+
+
+class ApplyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Apply to a guarantor for a guarantee."""
+
+    kind: ClassVar[str] = "wallet-apply"
+
+    code: str
+    """An application-code document of the tender's centre, a compact JWS."""
+    grant: str
+    """A grant to the guarantor on the applicant's data, a compact JWS."""
+    beneficiary_name: str
+    beneficiary_key: str
+    """P-256 key of the beneficiary, 128 hex digits."""
+    section: str
+    guarantee_kind: str
+    amount: str
+    currency: str
+    nbf: int
+    exp: int
+
+
+class ApplicationsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What became of this subject's applications at a guarantor."""
+
+    kind: ClassVar[str] = "wallet-applications"
+
+
+class ReleaseCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A beneficiary gives a guarantee back; its key is in the guarantee, it needs no subject."""
+
+    kind: ClassVar[str] = "wallet-release"
+
+    guarantee: str
+    """The guarantee document, a compact JWS."""
+    release: str
+    """The guarantee-release document, a compact JWS by the beneficiary's key."""
+    signature: str
+    """By the same key over EIP-712 StepGuarantee, hex."""

@@ -34,13 +34,18 @@ class Alliance:
         """Recognised certificate authorities."""
         return self.descriptor.trust_anchors
 
+    @property
+    def verifier(self) -> bytes:
+        """Address of the verifier of P-256 keys, 20 bytes."""
+        return self.contract(VERIFIER_CONTRACT)
+
     def contract(self, name: str) -> bytes:
         """Address of a contract, 20 bytes."""
         return bytes.fromhex(self.descriptor.contracts[name].address)
 
     def signer_of(self, key: str) -> bytes:
         """ERC-7913 signer of a wallet's P-256 key (128 hex digits): the accepted verifier ‖ key."""
-        return self.contract(VERIFIER_CONTRACT) + bytes.fromhex(key)
+        return self.verifier + bytes.fromhex(key)
 
     def signing_domain(self, contract: str) -> Eip712Domain:
         """EIP-712 domain of a contract of this alliance."""

@@ -30,11 +30,7 @@ class Gate:
             ReplayError: too old, too new, or taken before.
             StoreError: the database fails.
         """
-        try:
-            key = bytes.fromhex(peek_document(token, kind).key)
-        except ValueError as error:
-            raise DocumentFormatError("the request's key is not hex") from error
-        call = open_document(token, kind, key)
+        call = open_document(token, kind, bytes.fromhex(peek_document(token, kind).key))
         if (call.alliance, call.node) != (self._alliance.id, self._alliance.me):
             raise DocumentFormatError("the request is meant for another node or alliance")
         self._take(call.iat, hashlib.sha256(document_digest(token)).digest())

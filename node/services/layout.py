@@ -23,6 +23,10 @@
     h/<subject>/<number>                    history: who read what, sealed
     b/<request digest>                      own access request to another home, its grant and read
     w/<request digest>/<number>             what was read elsewhere, sealed
+    i/<application id>                      an application for a guarantee at its guarantor, sealed
+    ic/<application code digest>            the application that holds a code at this guarantor
+    k/<guarantee id>                        a guarantee document that this node holds
+    kn/<guarantor>/<number>                 id of a guarantee by its number
 
 Parts that vary in length are closed by a zero byte.
 """
@@ -49,12 +53,17 @@ READ = b"d/"
 HISTORY = b"h/"
 OWN_REQUEST = b"b/"
 OBTAINED = b"w/"
+APPLICATION = b"i/"
+APPLICATION_CODE = b"ic/"
+GUARANTEE = b"k/"
+GUARANTEE_NUMBER = b"kn/"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"
 LEDGER_SUBJECT = b"l/subject/"
 LEDGER_GRANT = b"l/grant/"
 LEDGER_ANCHOR = b"l/anchor/"
+LEDGER_GUARANTEE = b"l/guarantee/"
 LEDGER_PROPOSAL = b"l/proposal/"
 LEDGER = b"l/"
 

@@ -57,7 +57,7 @@ class Membership:
         row = dict(self._alliance.projection.proposals()).get(proposal)
         if row is None:
             raise MissingError(f"there is no proposal {proposal}")
-        if row.passed or self._alliance.me in row.votes or row.proposer == self._alliance.me:
+        if row.passed or self._alliance.me in row.votes:  # its own proposal counts as a vote
             raise ConflictError(f"proposal {proposal} has passed, or this member has voted on it")
         self._queue(f"vote/{proposal}", CastVote(proposal, approve))
 

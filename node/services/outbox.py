@@ -130,13 +130,27 @@ class Outbox:
             ConflictError: it is not parked.
             StoreError: the database fails.
         """
+        item = self._parked(number)
+        self.update(number, OutboxItem(item.object, item.call))
+
+    def drop(self, number: int) -> None:
+        """Give a parked item up; the next one of its object goes out.
+
+        Raises:
+            MissingError: there is no such item.
+            ConflictError: it is not parked.
+            StoreError: the database fails.
+        """
+        self.remove(number, self._parked(number))
+
+    def _parked(self, number: int) -> OutboxItem:
         raw = self._store.get(layout.OUTBOX + layout.number(number))
         if raw is None:
             raise MissingError(f"there is no outbox item {number}")
         item = msgspec.msgpack.decode(raw, type=OutboxItem)
         if item.state is not State.PARKED:
             raise ConflictError(f"outbox item {number} is not parked")
-        self.update(number, OutboxItem(item.object, item.call))
+        return item
 
     @staticmethod
     def _put(transaction: Transaction, number: int, item: OutboxItem) -> None:

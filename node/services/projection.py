@@ -43,6 +43,15 @@ class GrantRow(msgspec.Struct, frozen=True):
     revoked: bool
 
 
+class GuaranteeRow(msgspec.Struct, frozen=True):
+    """Where a guarantee stands."""
+
+    state: int
+    """`node.domain.guarantee_table.State`."""
+    sequence: int
+    expires: int
+
+
 class AnchorRow(msgspec.Struct, frozen=True):
     """A log's root at one size."""
 
@@ -111,6 +120,10 @@ class Projection:
         row = self._row(layout.LEDGER_GRANT + grant, GrantRow) or GrantRow(registered=False, revoked=False)
         return GrantRow(row.registered, revoked=row.revoked or grant in self.first_sight.revoked)
 
+    def guarantee(self, guarantee: bytes) -> GuaranteeRow | None:
+        """A guarantee, or None."""
+        return self._row(layout.LEDGER_GUARANTEE + guarantee, GuaranteeRow)
+
     def anchor(self, member: str, size: int) -> AnchorRow | None:
         """What the ledger holds for a log at a size, or None."""
         return self._row(layout.LEDGER_ANCHOR + layout.text(member) + layout.number(size), AnchorRow)
@@ -142,12 +155,6 @@ def apply_event(transaction: Transaction, event: Event) -> None:
         StoreError: the database fails.
     """
     match event.happening:
-        case ledger.MemberAdmitted(member):
-            _put(transaction, layout.LEDGER_MEMBER + member.name.encode(), MemberRow(member, active=True))
-        case ledger.MemberStanding(name, active):
-            _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, active=active)
-        case ledger.EndpointsUpdated(name, endpoint, wallet_endpoint):
-            _move(transaction, name, endpoint, wallet_endpoint)
         case ledger.SubjectCreated(subject, home, controller):
             _put(transaction, layout.LEDGER_SUBJECT + subject, SubjectRow(home, 1, controller))
         case ledger.ControllerChanged(subject, version, controller):
@@ -157,9 +164,23 @@ def apply_event(transaction: Transaction, event: Event) -> None:
             _put(transaction, layout.LEDGER_GRANT + grant, GrantRow(registered=True, revoked=False))
         case ledger.GrantRevoked(grant):
             _put(transaction, layout.LEDGER_GRANT + grant, GrantRow(registered=True, revoked=True))
+        case ledger.GuaranteeMoved(guarantee, _, state, sequence, _, expires):
+            _put(transaction, layout.LEDGER_GUARANTEE + guarantee, GuaranteeRow(state, sequence, expires))
         case ledger.Anchored(member, size, root):
             key = layout.LEDGER_ANCHOR + layout.text(member) + layout.number(size)
             _put(transaction, key, AnchorRow(root, event.block))
+        case _:
+            _apply_membership(transaction, event.happening)
+
+
+def _apply_membership(transaction: Transaction, happening: ledger.Happening) -> None:
+    match happening:
+        case ledger.MemberAdmitted(member):
+            _put(transaction, layout.LEDGER_MEMBER + member.name.encode(), MemberRow(member, active=True))
+        case ledger.MemberStanding(name, active):
+            _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, active=active)
+        case ledger.EndpointsUpdated(name, endpoint, wallet_endpoint):
+            _move(transaction, name, endpoint, wallet_endpoint)
         case ledger.ProposalMade(proposal, proposer, action, about, expires, eligible):
             row = ProposalRow(proposer, action, about, expires, eligible, {})
             _put(transaction, layout.LEDGER_PROPOSAL + layout.number(proposal), row)

@@ -130,6 +130,36 @@ class Reading:
         self._save(document_digest(token), OwnRequest(token))
         return document_digest(token).hex()
 
+    def adopt(self, transaction: Transaction, grant_token: str) -> str:
+        """Take a grant that came without a request, for example with an application for a guarantee.
+
+        Kept like any other: under a request of this node's own that asks for just what was granted, and that
+        nobody else needs to see.
+
+        Returns:
+            The digest by which its data can be fetched, 64 hex digits.
+
+        Raises:
+            NodeError: the grant is not one to this node by a subject's controller.
+        """
+        grant = open_own_grant(self._alliance, grant_token)
+        request = AccessRequest(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=self._unique(),
+            iss=self._alliance.me,
+            aud=grant.home,
+            subject=grant.iss,
+            scope=grant.scope,
+            purpose=grant.purpose,
+            uses=grant.uses,
+            exp=grant.exp,
+        )
+        token = sign_document(request, self._signer.sign)
+        own = OwnRequest(token, delivered=True, grant=grant_token)
+        transaction.put(layout.OWN_REQUEST + document_digest(token), msgspec.msgpack.encode(own))
+        return document_digest(token).hex()
+
     def requests(self) -> Iterator[tuple[str, OwnRequest]]:
         """All own requests, by digest.
 

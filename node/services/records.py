@@ -20,13 +20,13 @@ from node.errors import InvalidError, MissingError, RecordFormatError, SequenceE
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.feed import Feed, FeedEntry
+from node.services.parking import ParkedRow, Parking
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
 POSITION = "position"
 MAX_MESSAGE_RECORDS = 5_000
 _SEED_BYTES = 32
-PARKED_COUNTER = "parked"
 _KEPT_ACKNOWLEDGEMENTS = 100_000
 
 
@@ -48,19 +48,6 @@ class StoredRecord(msgspec.Struct, frozen=True, array_like=True):
     def seal(self) -> SealedRecord:
         """Payload, disclosures and entry, made anew."""
         return seal_record(self.header, self.fields, self.seed)
-
-
-class ParkedRow(msgspec.Struct, frozen=True):
-    """An item that could not be used."""
-
-    client: str
-    sequence: int
-    place: int
-    """Which record of the message, from 0."""
-    reason: str
-    message: str
-    raw: bytes
-    """As it came, in the client's encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +85,13 @@ class Records:
         store: Store,
         vault: Vault,
         feed: Feed,
+        parking: Parking,
         clock: Clock,
         entropy: Entropy,
         alliance: str,
         member: str,
     ) -> None:
-        self._store, self._vault, self._feed = store, vault, feed
+        self._store, self._vault, self._feed, self._parking = store, vault, feed, parking
         self._clock, self._entropy = clock, entropy
         self._alliance, self._member = alliance, member
 
@@ -136,7 +124,7 @@ class Records:
                 drafts.append(checked)
                 continue
             row = ParkedRow(client, sequence, place, checked.reason, checked.message, incoming.raw)
-            self._park(transaction, row)
+            self._parking.park(transaction, row)
             parked += 1
         first = self.stage(transaction, drafts)
         accepted = Accepted(digest, first, len(drafts), parked)
@@ -228,15 +216,42 @@ class Records:
         """
         return Transaction(self._store).counter(f"client/{client}")
 
-    def parked(self, first: int = 0) -> Iterator[tuple[int, ParkedRow]]:
-        """Everything that is parked from number `first` on, oldest first.
+    def release(self, number: int, item: RecordDraft | Problem) -> int:
+        """Try a parked item again, for example after a rule has changed.
+
+        Args:
+            number: of the parked item.
+            item: what its raw form means now.
+
+        Returns:
+            The new record's position.
 
         Raises:
+            MissingError: nothing is parked under that number.
+            RecordFormatError: it still cannot be used; it stays parked.
             StoreError: the database fails.
         """
-        for key, sealed in self._store.scan(layout.PARKED, start=layout.number(first)):
-            raw = self._vault.open(self._member, key, sealed)
-            yield layout.from_number(key[len(layout.PARKED) :]), msgspec.msgpack.decode(raw, type=ParkedRow)
+        checked = item if isinstance(item, Problem) else _checked(item)
+        if isinstance(checked, Problem):
+            raise RecordFormatError(f"item {number} still cannot be used: {checked.message}")
+        transaction = Transaction(self._store)
+        self._parking.remove(transaction, number, "item.released")
+        position = self.stage(transaction, [checked])
+        transaction.commit()
+        self._feed.wake()
+        return position
+
+    def drop(self, number: int) -> None:
+        """Give a parked item up.
+
+        Raises:
+            MissingError: nothing is parked under that number.
+            StoreError: the database fails.
+        """
+        transaction = Transaction(self._store)
+        self._parking.remove(transaction, number, "item.dropped")
+        transaction.commit()
+        self._feed.wake()
 
     def _acknowledged(
         self, transaction: Transaction, client: str, sequence: int, digest: bytes, last: int
@@ -264,14 +279,6 @@ class Records:
         versions = layout.versions(header.owner, header.category) + thing
         transaction.put(versions + layout.number(header.version), place)
         transaction.put(layout.ENTRY + place, record.seal().entry)
-
-    def _park(self, transaction: Transaction, row: ParkedRow) -> None:
-        number = transaction.take(PARKED_COUNTER)
-        key = layout.PARKED + layout.number(number)
-        # What cannot be used may hold what nobody may see: it is sealed like any record.
-        transaction.put(key, self._vault.seal(self._member, key, msgspec.msgpack.encode(row)))
-        about = {"client": row.client, "sequence": str(row.sequence), "reason": row.reason}
-        self._feed.add(transaction, FeedEntry("item.parked", self._clock.now(), about))
 
 
 def _checked(draft: RecordDraft) -> RecordDraft | Problem:

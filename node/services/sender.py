@@ -22,6 +22,9 @@ RESEND_SECONDS = 3.0
 _ALREADY_DONE = frozenset({"GrantsAlreadyRegistered", "GrantsAlreadyRevoked", "SubjectsExists"})
 """Refusals that mean the same is on the ledger already, relayed by somebody else or sent before: the aim is
 reached. A subject's id follows from its home and a random salt, so nobody else can have taken it."""
+_NOT_NOW = "NotMember"
+"""How every contract's refusal ends that is about this member and no item: it is not admitted yet, or suspended.
+All goes out later."""
 
 
 class Sender:
@@ -50,25 +53,26 @@ class Sender:
         in_flight = {item.nonce for _, item in heads if item.state is State.SENT}
         for number, item in heads:
             if item.state is State.WAITING:
-                await self._start(number, item, in_flight)
+                if not await self._start(number, item, in_flight):
+                    return
             elif item.state is State.SENT:
                 await self._follow(number, item)
 
-    async def _start(self, number: int, item: OutboxItem, in_flight: set[int]) -> None:
+    async def _start(self, number: int, item: OutboxItem, in_flight: set[int]) -> bool:
+        """Bring an item on its way; False if this member may send nothing at all now."""
         try:
             call = item.decoded()
             await self._ledger.dry_run(call)
             signed = await self._ledger.sign(call, await self._next_nonce(in_flight))
         except LedgerRefusedError as refusal:
-            self._refused(number, item, refusal)
-            return
+            return self._refused(number, item, refusal)
         except NodeError:
             raise
         except Exception as bug:
             # A call that cannot even be encoded would come up first in every step and stop all others.
             logger.exception("outbox item %d (%s) is parked: a bug", number, item.object)
             self._park(number, item, f"a bug: {type(bug).__name__}")
-            return
+            return True
         in_flight.add(signed.nonce)
         sent = msgspec.structs.replace(
             item,
@@ -80,6 +84,7 @@ class Sender:
         )
         self._outbox.update(number, sent)
         await self._send(number, sent)
+        return True
 
     async def _follow(self, number: int, item: OutboxItem) -> None:
         outcome = await self._ledger.outcome(item.hash)
@@ -122,12 +127,18 @@ class Sender:
             number, OutboxItem(item.object, item.call, state=state, attempts=item.attempts, problem=problem)
         )
 
-    def _refused(self, number: int, item: OutboxItem, refusal: LedgerRefusedError) -> None:
+    def _refused(self, number: int, item: OutboxItem, refusal: LedgerRefusedError) -> bool:
+        if refusal.problem.endswith(_NOT_NOW):
+            if item.problem != str(refusal):
+                logger.warning("outbox item %d (%s) and all others wait: %s", number, item.object, refusal)
+                self._outbox.update(number, msgspec.structs.replace(item, problem=str(refusal)))
+            return False
         if refusal.problem in _ALREADY_DONE:
             self._outbox.remove(number, item)
-            return
-        logger.warning("outbox item %d (%s) is parked: %s", number, item.object, refusal)
-        self._park(number, item, str(refusal))
+        else:
+            logger.warning("outbox item %d (%s) is parked: %s", number, item.object, refusal)
+            self._park(number, item, str(refusal))
+        return True
 
     def _park(self, number: int, item: OutboxItem, problem: str) -> None:
         self._outbox.update(

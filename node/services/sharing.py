@@ -156,13 +156,10 @@ class Sharing:
         """
         call = self._gate.open(token, RevokeCall)
         self._gate.check_controller(call)
-        try:
-            terms = GrantTerms(
-                bytes.fromhex(call.digest), call.register_before, call.exp, bytes.fromhex(call.revoker)
-            )
-            signature = bytes.fromhex(call.signature)
-        except ValueError as error:
-            raise DocumentFormatError(f"the revocation is not hex: {error}") from error
+        terms = GrantTerms(
+            bytes.fromhex(call.digest), call.register_before, call.exp, bytes.fromhex(call.revoker)
+        )
+        signature = bytes.fromhex(call.signature)
         raw_id = grant_id(self._alliance.raw_id, terms)
         digest = revoke_grant_digest(self._alliance.signing_domain("Grants"), raw_id)
         verify_p256(terms.revoker[20:], digest, signature)

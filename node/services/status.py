@@ -7,8 +7,9 @@ from node.ports import Clock, Store
 from node.services.follower import Follower
 from node.services.log import Log
 from node.services.outbox import Outbox, OutboxItem
+from node.services.parking import Parking
 from node.services.proving import Proving
-from node.services.records import PARKED_COUNTER, POSITION
+from node.services.records import POSITION
 from node.services.transaction import Transaction
 
 
@@ -31,10 +32,17 @@ class NodeStatus:
     """Reads counters; changes nothing."""
 
     def __init__(  # noqa: PLR0917
-        self, store: Store, log: Log, proving: Proving, follower: Follower, outbox: Outbox, clock: Clock
+        self,
+        store: Store,
+        log: Log,
+        proving: Proving,
+        follower: Follower,
+        outbox: Outbox,
+        parking: Parking,
+        clock: Clock,
     ) -> None:
         self._store, self._log, self._proving = store, log, proving
-        self._follower, self._outbox, self._clock = follower, outbox, clock
+        self._follower, self._outbox, self._parking, self._clock = follower, outbox, parking, clock
 
     def now(self) -> Status:
         """The status at this moment.
@@ -50,5 +58,5 @@ class NodeStatus:
             block_number=-1 if head is None else head.number,
             block_age_seconds=-1 if head is None else max(0, int(self._clock.now() - head.time)),
             outbox=list(self._outbox.items()),
-            parked=counters.counter(PARKED_COUNTER),
+            parked=self._parking.count(),
         )

@@ -64,6 +64,26 @@ class WalletClient:
         """Who read what."""
         return self._call(self._stub.ListReads, pb.ListReadsRequest(signed_request=signed))
 
+    def application_code(self, signed: str) -> str:
+        """At the tender's centre: the application code, a signed document."""
+        request = pb.GetApplicationCodeRequest(signed_request=signed)
+        return self._call(self._stub.GetApplicationCode, request).application_code
+
+    def apply(self, signed: str) -> str:
+        """At a guarantor: apply; the application's id."""
+        return self._call(self._stub.Apply, pb.ApplyRequest(signed_request=signed)).application_id
+
+    def applications(self, signed: str) -> pb.ListOwnApplicationsResponse:
+        """At a guarantor: what became of the applications."""
+        return self._call(
+            self._stub.ListOwnApplications, pb.ListOwnApplicationsRequest(signed_request=signed)
+        )
+
+    def release_guarantee(self, signed: str) -> str:
+        """As a beneficiary: bring a release to the ledger; the guarantee's id."""
+        request = pb.ReleaseGuaranteeRequest(signed_request=signed)
+        return self._call(self._stub.ReleaseGuarantee, request).guarantee_id
+
     def _call(self, method: Callable[..., R], request: Any) -> R:
         try:
             return method(request, timeout=self._timeout)

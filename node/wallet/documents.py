@@ -40,19 +40,19 @@ class Scribe:
 
     def register(self, node: str, delegation: str, records: Sequence[PackageRecord]) -> str:
         """Ask a node to register this subject, or to take further documents."""
-        return self._call(RegisterCall, node, delegation=delegation, records=tuple(records))
+        return self.call(RegisterCall, node, delegation=delegation, records=tuple(records))
 
     def status(self, node: str) -> str:
         """Ask how things stand."""
-        return self._call(StatusCall, node)
+        return self.call(StatusCall, node)
 
     def history(self, node: str) -> str:
         """Ask who read what."""
-        return self._call(HistoryCall, node)
+        return self.call(HistoryCall, node)
 
     def give(self, node: str, grant: str) -> str:
         """Ask a node to bring a grant to the ledger."""
-        return self._call(GrantCall, node, grant=grant)
+        return self.call(GrantCall, node, grant=grant)
 
     def check_request(self, token: str, reader: Member) -> AccessRequest:
         """Check an access request before it is shown to anybody as a reader's wish.
@@ -78,25 +78,56 @@ class Scribe:
             uses: how many reads; as asked if zero.
             expires: until when; as asked if zero.
         """
+        return self.grant_unasked(
+            request.iss,
+            request.aud,
+            tuple(scope) or request.scope,
+            request.purpose,
+            uses=uses or request.uses,
+            expires=expires or request.exp,
+            request=request.jti,
+        )
+
+    def grant_unasked(
+        self,
+        reader: str,
+        home: str,
+        scope: Sequence[Scope],
+        purpose: str,
+        *,
+        uses: int,
+        expires: int,
+        request: str = "",
+    ) -> str:
+        """Sign a grant that nobody asked for, for example to apply for a guarantee.
+
+        Args:
+            reader: member that may read.
+            home: member that keeps the records.
+            scope: what may be read.
+            purpose: what for.
+            uses: how many reads.
+            expires: until when, seconds since 1970 UTC.
+            request: `jti` of the request that this answers, if there was one.
+        """
         now = int(time.time())
         jti = to_base64url(os.urandom(16))
-        until = expires or request.exp
-        revoker = self._verifier() + self.key.revocation_key(jti).public_key
+        revoker = self.verifier + self.key.revocation_key(jti).public_key
         grant = Grant(
             alliance=self.descriptor.alliance,
             iat=now,
             jti=jti,
             iss=self.subject,
-            aud=request.iss,
-            home=request.aud,
+            aud=reader,
+            home=home,
             key=self.key.public_key.hex(),
-            request=request.jti,
-            scope=tuple(scope) or request.scope,
-            purpose=request.purpose,
-            uses=uses or request.uses,
+            request=request,
+            scope=tuple(scope),
+            purpose=purpose,
+            uses=uses,
             nbf=now,
-            exp=until,
-            register_before=min(now + REGISTER_WITHIN_SECONDS, until),
+            exp=expires,
+            register_before=min(now + REGISTER_WITHIN_SECONDS, expires),
             revoker=revoker.hex(),
         )
         check_grant(grant)
@@ -119,7 +150,7 @@ class Scribe:
         grants = bytes.fromhex(self.descriptor.contracts["Grants"].address)
         domain = Eip712Domain(self.descriptor.chain_id, grants, bytes.fromhex(self.descriptor.alliance))
         digest = revoke_grant_digest(domain, bytes.fromhex(self.grant_id(grant_token)))
-        return self._call(
+        return self.call(
             RevokeCall,
             node,
             digest=terms.digest.hex(),
@@ -129,7 +160,8 @@ class Scribe:
             signature=one_time.sign(digest).hex(),
         )
 
-    def _call(self, kind: type[C], node: str, **members: Any) -> str:
+    def call(self, kind: type[C], node: str, **members: Any) -> str:
+        """A signed request to a node; `members` are those of its kind."""
         call = kind(
             alliance=self.descriptor.alliance,
             iat=int(time.time()),
@@ -141,5 +173,7 @@ class Scribe:
         )
         return sign_document(call, self.key.sign)
 
-    def _verifier(self) -> bytes:
+    @property
+    def verifier(self) -> bytes:
+        """Address of the alliance's verifier of P-256 keys, 20 bytes."""
         return bytes.fromhex(self.descriptor.contracts[_VERIFIER].address)

@@ -87,6 +87,7 @@ def test_the_address_book_is_as_founded(world: World) -> None:
         ("Subjects", world.subjects),
         ("Grants", world.grants),
         ("Anchors", world.anchors),
+        ("Guarantees", world.guarantees),
     ):
         assert world.view(world.alliance, "contractOf", name(contract)) == "0x" + location.address.hex()
     assert world.view(world.alliance, "isVerifier", world.es256.address)

@@ -1,4 +1,4 @@
-"""Subjects, Grants and Anchors take calls from active members only; their one immutable is their alliance."""
+"""All but Alliance take calls from active members only; their one immutable is their alliance."""
 
 from collections.abc import Callable
 
@@ -13,6 +13,12 @@ CALLS = {
     "Subjects.changeController": ("subjects", "changeController", (b"\1" * 32, REVOKER, b"")),
     "Grants.register": ("grants", "register", (b"\1" * 32, 2**63, 2**63, REVOKER)),
     "Grants.revoke": ("grants", "revoke", (b"\1" * 32, 2**63, 2**63, REVOKER, b"")),
+    "Guarantees.issue": (
+        "guarantees",
+        "issue",
+        ((b"\1" * 32, b"\1" * 32, 2**63, *[b"\1" * 32] * 3), REVOKER, b""),
+    ),
+    "Guarantees.step": ("guarantees", "step", (b"\1" * 32, 2, b"\1" * 32, REVOKER, b"")),
     "Anchors.anchor": ("anchors", "anchor", (1, b"\1" * 32, [])),
 }
 
@@ -37,7 +43,7 @@ def test_a_suspended_member_is_refused(world: World, attempt: Callable[[Account]
     attempt(world.members["wenzhou"])
 
 
-@pytest.mark.parametrize("contract", ["subjects", "grants", "anchors"])
+@pytest.mark.parametrize("contract", ["subjects", "grants", "anchors", "guarantees"])
 def test_deployed_code_is_the_compiled_code_with_the_alliance_filled_in(world: World, contract: str) -> None:
     deployed = getattr(world, contract)
     code = bytearray(deployed.artifact.deployed_bytecode)

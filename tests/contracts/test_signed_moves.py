@@ -1,13 +1,16 @@
-"""Signers that Subjects and Grants take: ERC-7913, verifiers from the voted list only.
+"""Signers that Subjects, Grants and Guarantees take: ERC-7913, verifiers from the voted list only.
 
-The same behaviour for both: `move` makes something with a signer and then has the signer move it.
+The same behaviour for all: `move` makes something with a signer and then has the signer move it.
 """
 
 import pytest
+from eth_utils import keccak
 
+from node.domain.guarantee_table import Event
+from tests.contracts.guarantor import DOCUMENT, Guarantor
 from tests.contracts.signers import AddressSigner, ES256Signer, mirror, typed_digest
 from tests.contracts.world import ALLIANCE_ID, SET_VERIFIER, World
-from tests.support.evm import Contract, create_address, refused
+from tests.support.evm import Contract, Reverted, create_address, refused
 
 DIGEST, FOREVER = b"\x77" * 32, 2**64 - 1
 
@@ -55,11 +58,44 @@ class GrantMoves:
         self.world.send("hangzhou", self.contract, "revoke", DIGEST, FOREVER, FOREVER, signer, signature)
 
 
-Moves = SubjectMoves | GrantMoves
+class GuaranteeMoves:
+    """A guarantee, and its beneficiary releasing it."""
+
+    malformed, wrong = "GuaranteesMalformedSigner", "GuaranteesWrongSignature"
+
+    def __init__(self, world: World) -> None:
+        self.world, self.contract, self._guarantor = world, world.guarantees, Guarantor(world)
+        self._made = 0
+
+    def make(self, signer: bytes) -> bytes:
+        """The ledger has a hash only; a malformed signer comes out when it is used for the first time."""
+        self._made += 1
+        application = self._made.to_bytes(32, "big")
+        terms = self._guarantor.other_terms(application=application, beneficiary=keccak(signer))
+        guarantee = self._guarantor.issue(terms).returned
+        try:
+            self._step(self.world.fork(), guarantee, signer, b"")
+        except Reverted as first_use:
+            if first_use.name == self.malformed:
+                raise
+        return guarantee
+
+    def digest(self, guarantee: bytes, **changes: object) -> bytes:
+        return self._guarantor.step_digest(Event.RELEASE, guarantee=guarantee, **changes)
+
+    def move(self, guarantee: bytes, signer: bytes, signature: bytes) -> None:
+        self._step(self.world, guarantee, signer, signature)
+
+    def _step(self, world: World, guarantee: bytes, signer: bytes, signature: bytes) -> None:
+        arguments = (guarantee, Event.RELEASE, DOCUMENT, signer, signature)
+        world.send("hangzhou", self.contract, "step", *arguments)
+
+
+Moves = SubjectMoves | GrantMoves | GuaranteeMoves
 Signer = AddressSigner | ES256Signer
 
 
-@pytest.fixture(params=[SubjectMoves, GrantMoves])
+@pytest.fixture(params=[SubjectMoves, GrantMoves, GuaranteeMoves])
 def moves(world: World, request: pytest.FixtureRequest) -> Moves:
     return request.param(world)
 

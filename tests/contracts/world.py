@@ -1,4 +1,4 @@
-"""An alliance on a test chain: three centres, all contracts, and the accounts of who may call them."""
+"""An alliance on a test chain: three centres, one of them a guarantor too, all contracts, and who may call them."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import eth_abi
 from cryptography.hazmat.primitives.asymmetric import ec
 from eth_utils import keccak
 
-from tests.contracts.signers import AddressSigner, ES256Signer
+from tests.contracts.signers import P256_ORDER, AddressSigner, ES256Signer
 from tests.support.evm import Account, Contract, Evm, Receipt, create_address
 
 ALLIANCE_ID = keccak(text="an alliance")
@@ -16,6 +16,8 @@ MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,str
 NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER = range(6)
 DAY = 86_400
 FOUNDERS = ("hangzhou", "ningbo", "wenzhou")
+GUARANTOR = FOUNDERS[-1]
+BOOK = ("Subjects", "Grants", "Anchors", "Guarantees")
 
 _ARGUMENTS = {
     ADMIT: [MEMBER_TYPE],
@@ -36,14 +38,21 @@ def argument(action: int, *values: Any) -> bytes:
     return eth_abi.encode(_ARGUMENTS[action], values)
 
 
+def identity_key(member_name: str) -> ec.EllipticCurvePrivateKey:
+    """A member's, always the same."""
+    secret = int.from_bytes(keccak(text=f"{member_name} identity"), "big") % (P256_ORDER - 1)
+    return ec.derive_private_key(1 + secret, ec.SECP256R1())
+
+
 def member(member_name: str, holder: Account, **changes: Any) -> tuple[Any, ...]:
     """A well-formed `Member`, with `changes` by the names of its fields."""
+    identity = identity_key(member_name).public_key().public_numbers()
     fields = {
         "id": name(member_name),
-        "roles": 1,
+        "roles": 3 if member_name == GUARANTOR else 1,
         "account": holder.address,
-        "identityX": keccak(text=f"{member_name} x"),
-        "identityY": keccak(text=f"{member_name} y"),
+        "identityX": identity.x.to_bytes(32, "big"),
+        "identityY": identity.y.to_bytes(32, "big"),
         "logKey": keccak(text=f"{member_name} log"),
         "sealingKey": keccak(text=f"{member_name} sealing"),
         "endpoint": f"{member_name}.example:7443",
@@ -68,6 +77,7 @@ class World:
     subjects: Contract
     grants: Contract
     anchors: Contract
+    guarantees: Contract
 
     def fork(self) -> "World":
         return dataclasses.replace(self, evm=self.evm.fork(), members=dict(self.members))
@@ -95,10 +105,10 @@ class World:
         assert passed(receipt)
         return receipt
 
-    def admit(self, member_name: str, voters: tuple[str, ...] = FOUNDERS[:2]) -> Account:
+    def admit(self, member_name: str, voters: tuple[str, ...] = FOUNDERS[:2], **changes: Any) -> Account:
         """By `voters`; two suffice while there are three."""
         account = self.evm.account()
-        self.decide(voters, ADMIT, member(member_name, account))
+        self.decide(voters, ADMIT, member(member_name, account, **changes))
         self.members[member_name] = account
         return account
 
@@ -110,6 +120,9 @@ class World:
 
     def es256_signer(self, verifier: bytes | None = None) -> ES256Signer:
         return ES256Signer(verifier or self.es256.address, ec.generate_private_key(ec.SECP256R1()))
+
+    def identity(self, member_name: str) -> ES256Signer:
+        return ES256Signer(self.es256.address, identity_key(member_name))
 
     def domain(self, contract: Contract) -> dict[str, Any]:
         """The EIP-712 domain that signatures for `contract` must be over."""
@@ -126,20 +139,17 @@ def found(evm: Evm, founders: tuple[str, ...] = FOUNDERS) -> World:
     """Deploy everything from one account that has no right afterwards."""
     deployer, stranger = evm.account(), evm.account()
     members = {founder: evm.account() for founder in founders}
-    locations = [create_address(deployer.address, nonce) for nonce in range(5)]
+    locations = [create_address(deployer.address, nonce) for nonce in range(2 + len(BOOK))]
     alliance = evm.deploy(
         "Alliance",
         ALLIANCE_ID,
         [member(founder, account) for founder, account in members.items()],
-        [name("Subjects"), name("Grants"), name("Anchors")],
+        [name(contract) for contract in BOOK],
         locations[2:],
         [locations[1]],
         sender=deployer,
     )
     es256 = evm.deploy("ES256Verifier", sender=deployer)
-    bound = [
-        evm.deploy(contract, alliance.address, sender=deployer)
-        for contract in ("Subjects", "Grants", "Anchors")
-    ]
+    bound = [evm.deploy(contract, alliance.address, sender=deployer) for contract in BOOK]
     assert [alliance.address, es256.address, *(contract.address for contract in bound)] == locations
     return World(evm, members, stranger, alliance, es256, *bound)

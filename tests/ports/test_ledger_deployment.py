@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.ledger import deploy
+from adapters.ledger.artifact import CONTRACT_NAMES
 from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import DeployedContract
 from adapters.ledger.engine import Engine
@@ -17,14 +18,25 @@ from node.domain.ledger import (
     ChangeController,
     CreateSubject,
     GrantTerms,
+    GuaranteeTerms,
+    IssueGuarantee,
     ProposeAdmission,
     RegisterGrant,
     RevokeGrant,
+    StepGuarantee,
     UpdateEndpoints,
 )
-from node.domain.ledger_ids import change_controller_digest, grant_id, revoke_grant_digest, subject_id
+from node.domain.ledger_ids import (
+    change_controller_digest,
+    grant_id,
+    guarantee_id,
+    issue_guarantee_digest,
+    revoke_grant_digest,
+    step_guarantee_digest,
+    subject_id,
+)
 from node.errors import DescriptorError, LedgerRefusedError, LedgerUnavailableError
-from tests.support.ledger_worlds import EvmWorld
+from tests.support.ledger_worlds import GUARANTOR, EvmWorld
 from tests.support.ledgers import EmbeddedEngine, new_account_key, new_member, submit
 
 
@@ -61,7 +73,7 @@ async def test_another_alliance_id_is_named(world: EvmWorld) -> None:
         await world.check(replace(world.deployment, alliance_id=bytes(32)))
 
 
-@pytest.mark.parametrize("name", ["Alliance", "Subjects", "Grants", "Anchors", "ES256Verifier"])
+@pytest.mark.parametrize("name", CONTRACT_NAMES)
 async def test_other_code_than_the_committed_is_named(world: EvmWorld, name: str) -> None:
     contracts = dict(world.deployment.contracts)
     empty = contracts | {name: DeployedContract(secrets.token_bytes(20), bytes(32))}
@@ -146,7 +158,15 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
     digest = change_controller_digest(world.deployment.domain_of("Subjects"), subject, 2, revoker.signer)
     terms = GrantTerms(secrets.token_bytes(32), now + 600, now + 6_000, revoker.signer)
     revoke = revoke_grant_digest(world.deployment.domain_of("Grants"), grant_id(world.alliance_id, terms))
+    there = world.deployment.domain_of("Guarantees")
+    owner = (revoker.signer, revoker.signer)
+    covered = GuaranteeTerms(secrets.token_bytes(32), secrets.token_bytes(32), now + 6_000, GUARANTOR, *owner)
+    guarantee = guarantee_id(world.alliance_id, covered)
+    issue = IssueGuarantee(covered, world.identity(GUARANTOR).sign(issue_guarantee_digest(there, guarantee)))
+    step = (guarantee, 2, 2, bytes(32))
+    release = revoker.sign(step_guarantee_digest(there, *step), high=True)
     padded = revoker.signer + bytes(64)  # the longest key a signer may have
+    checked = ChangeController | RevokeGrant | IssueGuarantee | StepGuarantee
     rpc = Engine(engine.url, 5.0)
     for call, who in [
         (AnchorCheckpoint(2**63, bytes(32), ()), "hangzhou"),
@@ -156,6 +176,9 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (RegisterGrant(terms), "nanjing"),
         (RevokeGrant(terms, revoker.sign(revoke)), "nanjing"),
         (UpdateEndpoints(big, big), "hangzhou"),
+        (UpdateEndpoints(big, big), GUARANTOR),  # the contract reads its issuer's whole row
+        (issue, "nanjing"),
+        (StepGuarantee(guarantee, 2, bytes(32), revoker.signer, release), "nanjing"),
         (ProposeAdmission(newcomer, now + 600), "hangzhou"),
         (CastVote(1, True), "shanghai"),
     ]:
@@ -163,7 +186,7 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         block = await rpc.request("eth_getBlockByNumber", hex(outcome.block.number), False)
         assert outcome.succeeded
         # EIP-7951 saves 300,000 gas on each P-256 check; engines without it must fit in too
-        spare = 350_000 if isinstance(call, ChangeController | RevokeGrant) else 0
-        assert int(block["gasUsed"], 16) + spare <= to_invocation(call).gas / 2, call
+        spare = 350_000 if isinstance(call, checked) else 0
+        assert int(block["gasUsed"], 16) + spare <= to_invocation(call, world.deployment).gas / 2, call
     await rpc.close()
     assert ledger is not None

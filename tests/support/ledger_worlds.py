@@ -4,10 +4,12 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapters.ledger.artifact import VERIFIER
 from adapters.ledger.check import check_deployment
@@ -16,7 +18,7 @@ from adapters.ledger.deployment import Deployment
 from adapters.ledger.evm import EvmLedger
 from adapters.ledger.memory import MemoryChain, MemoryLedger
 from node.domain.ledger import AnchorCheckpoint, Event
-from node.domain.member import Member
+from node.domain.member import Member, Role
 from node.domain.merkle import consistency_proof, grow, leaf_hash, root_hash
 from node.errors import LedgerRefusedError
 from node.ports import Ledger
@@ -32,16 +34,18 @@ from tests.support.ledgers import (
 )
 
 FOUNDER_NAMES = ("hangzhou", "nanjing", "shanghai")
+GUARANTOR = FOUNDER_NAMES[-1]
 TIMEOUT_SECONDS = 2.0
 
 
 class World:
-    """An alliance and the keys of its founders."""
+    """An alliance and the keys of its founders, the last of them a guarantor too."""
 
     def __init__(self) -> None:
         self.alliance_id = secrets.token_bytes(32)
         self.keys = {name: new_account_key() for name in FOUNDER_NAMES}
-        self.members = [new_member(name, self.keys[name].address) for name in FOUNDER_NAMES]
+        self._identities = {name: ec.generate_private_key(ec.SECP256R1()) for name in FOUNDER_NAMES}
+        self.members = [self._founder(name) for name in FOUNDER_NAMES]
         self.deployment: Deployment
         self._ledgers: list[Ledger] = []
 
@@ -66,6 +70,10 @@ class World:
     def es256_key(self) -> Es256Key:
         return new_es256_key(self.deployment.address_of(VERIFIER))
 
+    def identity(self, name: str) -> Es256Key:
+        """A founder's identity key, as the contracts check it."""
+        return Es256Key(self._identities[name], self.deployment.address_of(VERIFIER))
+
     async def events(self) -> list[Event]:
         ledger = self.ledger()
         return list(await ledger.events(0, (await ledger.head()).number))
@@ -80,6 +88,11 @@ class World:
     async def close(self) -> None:
         for ledger in self._ledgers:
             await ledger.close()
+
+    def _founder(self, name: str) -> Member:
+        roles = Role.CENTRE | (Role.GUARANTOR if name == GUARANTOR else 0)
+        public = Es256Key(self._identities[name], b"").signer
+        return replace(new_member(name, self.keys[name].address, roles), identity_key=public)
 
 
 class MemoryWorld(World):

@@ -33,7 +33,7 @@ from node.domain.member import Member
 from node.domain.wallet import PackageRecord
 from node.errors import LedgerUnavailableError
 from node.services import reading
-from node.services.outbox import State
+from node.services.outbox import OutboxItem, State
 from node.services.registration import Registered
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
@@ -228,13 +228,17 @@ class World:
         if publish:
             for centre in self._running():
                 centre.services.publish()
+        before: list[list[OutboxItem]] = []
         for _ in range(_MOST_ROUNDS):
-            busy = [await self._work(centre) for centre in self._running()]
+            for centre in self._running():
+                await self._work(centre)
             if self.chain.is_down:
                 return
-            is_caught_up = all(self._has_caught_up(centre) for centre in self._running())
-            if not any(busy) and is_caught_up:
+            left = [centre.outbox() for centre in self._running()]
+            is_sent = any(item.state is State.SENT for items in left for item in items)
+            if left == before and not is_sent and all(map(self._has_caught_up, self._running())):
                 return
+            before = left
             self.seal()
         raise AssertionError("the world does not settle")
 
@@ -264,14 +268,12 @@ class World:
     def _running(self) -> list[Centre]:
         return [centre for centre in self.centres.values() if centre.is_running]
 
-    async def _work(self, centre: Centre) -> bool:
-        """One turn of a node's background tasks; whether it has more to do."""
+    async def _work(self, centre: Centre) -> None:
+        """One turn of a node's background tasks."""
         with contextlib.suppress(LedgerUnavailableError):
             await self.follow(centre)
             await centre.services.sender.step()
         await centre.services.reading.step()
-        heads = centre.services.outbox.heads().values()
-        return any(item.state is not State.PARKED for _, item in heads)
 
     def _has_caught_up(self, centre: Centre) -> bool:
         final = self.chain.head().number - self._setup.confirmations

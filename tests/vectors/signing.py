@@ -28,5 +28,5 @@ def der_signature(signing_input: str, key: P256TestKey = WALLET) -> bytes:
 
 def members(document: msgspec.Struct) -> dict[str, Any]:
     """The payload as a dictionary, to be spoilt."""
-    plain: dict[str, Any] = msgspec.to_builtins(document)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     return plain

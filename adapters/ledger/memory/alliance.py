@@ -71,6 +71,17 @@ class AllianceRules:
         """Whether there is such a member and it is not suspended."""
         return self._active_since(name) != 0
 
+    def member(self, name: str) -> Member:
+        """A member, active or suspended.
+
+        Raises:
+            LedgerRefusedError: there never was one by that name.
+        """
+        known: Member | None = self._state.get("member", name)
+        if known is None:
+            raise LedgerRefusedError("AllianceUnknownMember", f"id={name}")
+        return known
+
     def propose(self, sender: bytes, call: Proposing, now: int) -> list[Happening]:
         """Raises:
         LedgerRefusedError: as `Alliance.propose`.

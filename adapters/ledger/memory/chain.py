@@ -7,9 +7,10 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from adapters.ledger.artifact import CONTRACT_NAMES
+from adapters.ledger.artifact import CONTRACT_NAMES, VERIFIER
 from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.memory.alliance import AllianceRules
+from adapters.ledger.memory.guarantees import GuaranteeRules, Issue
 from adapters.ledger.memory.moves import MoveRules
 from adapters.ledger.memory.state import State
 from adapters.ledger.memory.transactions import Transaction, read_transaction
@@ -22,12 +23,14 @@ from node.domain.ledger import (
     CreateSubject,
     Event,
     Happening,
+    IssueGuarantee,
     Outcome,
     ProposeAdmission,
     ProposeStanding,
     RegisterGrant,
     RevokeGrant,
     SignedCall,
+    StepGuarantee,
     UpdateEndpoints,
 )
 from node.domain.member import Member
@@ -79,7 +82,9 @@ class MemoryChain:
         self.deployment = _place_contracts(alliance_id, chain_id, genesis.hash)
         self._alliance = AllianceRules(self._state)
         moves = MoveRules(self._state, self._alliance, self.deployment)
-        self._rules: dict[type[Call], Callable[[bytes, Any, int], list[Happening]]] = {
+        guarantees = GuaranteeRules(self._state, self._alliance, self.deployment)
+        verifier = self.deployment.address_of(VERIFIER)
+        self._rules: dict[type[Call | Issue], Callable[[bytes, Any, int], list[Happening]]] = {
             ProposeAdmission: self._alliance.propose,
             ProposeStanding: self._alliance.propose,
             CastVote: self._alliance.vote,
@@ -88,6 +93,9 @@ class MemoryChain:
             ChangeController: lambda sender, call, _: moves.change_controller(sender, call),
             RegisterGrant: moves.register_grant,
             RevokeGrant: lambda sender, call, _: moves.revoke_grant(sender, call),
+            Issue: guarantees.issue,
+            IssueGuarantee: lambda sender, call, now: guarantees.issue(sender, Issue.of(call, verifier), now),
+            StepGuarantee: guarantees.step,
             AnchorCheckpoint: lambda sender, call, _: moves.anchor(sender, call),
         }
         self._append(self._alliance.found(tuple(founders)), {}, self._state.mark())
@@ -204,7 +212,7 @@ class MemoryChain:
             self._state.rollback(mark)
             return None
 
-    def _apply(self, sender: bytes, call: Call, now: int) -> list[Happening]:
+    def _apply(self, sender: bytes, call: Call | Issue, now: int) -> list[Happening]:
         return self._rules[type(call)](sender, call, now)
 
     def _append(self, happenings: list[Happening], outcomes: dict[bytes, bool], mark: int) -> Block:

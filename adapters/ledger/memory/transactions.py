@@ -12,6 +12,7 @@ from adapters.ledger.abi import decode_function, decode_values
 from adapters.ledger.calls import MEMBER_TYPE
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.happenings import member_from_tuple
+from adapters.ledger.memory.guarantees import Issue
 from node.domain.ledger import (
     Action,
     AnchorCheckpoint,
@@ -24,6 +25,7 @@ from node.domain.ledger import (
     ProposeStanding,
     RegisterGrant,
     RevokeGrant,
+    StepGuarantee,
     UpdateEndpoints,
 )
 from node.domain.member import member_name_from_bytes32
@@ -35,7 +37,7 @@ class Transaction:
 
     sender: bytes
     nonce: int
-    call: Call
+    call: Call | Issue
     hash: bytes
 
 
@@ -70,12 +72,20 @@ def _revoke(digest: bytes, register_before: int, expires: int, revoker: bytes, s
     return RevokeGrant(GrantTerms(digest, register_before, expires, revoker), signature)
 
 
+def _issue(terms: tuple[Any, ...], verifier: str, signature: bytes) -> Issue:
+    digest, application, expires, guarantor, beneficiary, applicant = terms
+    name, address = member_name_from_bytes32(guarantor), bytes.fromhex(verifier[2:])
+    return Issue(digest, application, expires, name, beneficiary, applicant, address, signature)
+
+
 _CALLS: dict[str, Callable[..., Any]] = {
     "anchor": lambda size, root, proof: AnchorCheckpoint(size, root, tuple(proof)),
     "create": CreateSubject,
     "changeController": ChangeController,
     "register": lambda *terms: RegisterGrant(GrantTerms(*terms)),
     "revoke": _revoke,
+    "issue": _issue,
+    "step": StepGuarantee,
     "propose": _propose,
     "vote": CastVote,
     "updateEndpoints": UpdateEndpoints,

@@ -73,7 +73,7 @@ interface IAlliance {
     function memberIds() external view returns (bytes32[] memory);
 
     /// @param name `[A-Za-z][A-Za-z0-9]{0,30}`, right-padded with zeros
-    /// @return where the named contract is: "Subjects", "Grants", "Anchors"; zero if not set
+    /// @return where the named contract is: "Subjects", "Grants", "Anchors", "Guarantees"; zero if not set
     function contractOf(bytes32 name) external view returns (address);
 
     /// @return whether signatures may be checked by this ERC-7913 verifier

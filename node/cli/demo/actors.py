@@ -16,18 +16,24 @@ from adapters.systems.sample import credit_code
 from node.config import KEYS_FOLDER
 from node.domain.certificate import TrustAnchor
 from node.domain.delegation import Delegation, sign_delegation
+from node.domain.descriptor import Descriptor
 from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.grant import AccessRequest, Grant, Scope, grant_terms
+from node.domain.guarantee import Guarantee
 from node.domain.ledger_ids import grant_id
+from node.domain.member import Member
 from node.domain.reading import ReadRequest
 from node.domain.wallet import PackageRecord
 from node.errors import NodeError
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
 from node.wallet.folder import DELEGATION_FILE, create_wallet, open_wallet
+from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
+from node.wallet.keyfile import WalletKey, new_wallet_key
 
 ORGANISATION = "虚构建设有限公司"
+SECTION = "A04-999999-00000001-001-001"
 _PASSPHRASE_BYTES = 16
 
 
@@ -133,6 +139,72 @@ class Bidder:
             found = client.reads(self.scribe().history(self.home.name)).reads
         requests = [(peek_document(entry.read_request, ReadRequest), entry.receipt) for entry in found]
         return [(request.iss, request.purpose, bool(receipt)) for request, receipt in requests]
+
+    def apply(self, guarantor: str, centre: str, beneficiary: "Beneficiary", amount: str) -> str:
+        """Get the tender centre's code, grant the bank what it needs, apply; the application's id."""
+        scribe, now = self.scribe(), int(time.time())
+        writer, bank = GuaranteeScribe(scribe), self.folder.member(guarantor)
+        with WalletClient(self.folder.member(centre)) as client:
+            asked = writer.ask_code(centre, SECTION, self.folder.delegation())
+            code = client.application_code(asked)
+        grant = scribe.grant_unasked(
+            guarantor, self.home.name, NEEDED_SCOPE, PURPOSE, uses=2, expires=now + 86_400
+        )
+        with WalletClient(self.home) as client:
+            client.give_grant(scribe.give(self.home.name, grant))
+        terms = Terms(
+            beneficiary_name=beneficiary.name,
+            beneficiary_key=beneficiary.key.public_key.hex(),
+            section=SECTION,
+            guarantee_kind="bid",
+            amount=amount,
+            currency="CNY",
+            nbf=now,
+            exp=now + 90 * 86_400,
+        )
+        with WalletClient(bank) as client:
+            return client.apply(writer.apply(guarantor, code, grant, terms))
+
+    def guarantee(self, guarantor: str) -> str:
+        """The guarantee that the bank issued, checked; a compact JWS."""
+        writer, bank = GuaranteeScribe(self.scribe()), self.folder.member(guarantor)
+        with WalletClient(bank) as client:
+            found = client.applications(writer.applications(guarantor)).applications
+        token = next(row.guarantee for row in found if row.guarantee)
+        writer.open(token, bank)
+        return token
+
+
+class Beneficiary:
+    """The tenderer: it holds a key of its own, and nobody else can release what was issued to it."""
+
+    name = "示例市虚构区住房和城乡建设局"
+
+    def __init__(self, descriptor: Descriptor, centre: Member) -> None:
+        self.key, self._descriptor, self._centre = new_wallet_key(), descriptor, centre
+
+    def release(self, token: str, key: WalletKey | None = None) -> None:
+        """Release a guarantee through the own centre.
+
+        Args:
+            token: the guarantee.
+            key: whose key signs; the beneficiary's own if None.
+
+        Raises:
+            NodeError: the centre's node refuses.
+        """
+        writer = GuaranteeScribe(Scribe(key or self.key, self._descriptor, ""))
+        guarantee = peek_document(token, Guarantee)
+        signed = writer.sign_release(self._centre.name, token, guarantee, "合同已签订")
+        with WalletClient(self._centre) as client:
+            client.release_guarantee(signed)
+
+
+def altered(token: str, amount: str) -> str:
+    """The same guarantee over another amount and with the old signature."""
+    header, _, signature = token.split(".")
+    changed = msgspec.structs.replace(peek_document(token, Guarantee), amount=amount)
+    return f"{header}.{to_base64url(msgspec.json.encode(changed, order='sorted'))}.{signature}"
 
 
 def read_as(home: Path, name: str, bidder: Bidder, grant_token: str, scope: tuple[Scope, ...] = ()) -> str:

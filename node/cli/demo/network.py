@@ -1,4 +1,4 @@
-"""The demo's network: one engine and three centres, each its own process with its own keys and folder."""
+"""The demo's network: an engine, three centres and a bank, each its own process with its own keys and folder."""
 
 import asyncio
 import contextlib
@@ -23,6 +23,8 @@ from node.founding import create_alliance, join_alliance, sign_alliance
 from node.setup import create_home
 
 CENTRES = ("centre-a", "centre-b", "centre-c")
+BANK = "bank-x"
+MEMBERS = {**dict.fromkeys(CENTRES, Role.CENTRE), BANK: Role.GUARANTOR}
 PERIOD_SECONDS = 2.0
 BATCH_SIZE = 256
 _START_SECONDS = 60.0
@@ -37,9 +39,9 @@ class Network:
         self.alliance = folder / "alliance.json"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def home(self, centre: str) -> Path:
-        """Folder of a centre's node."""
-        return self.folder / centre
+    def home(self, member: str) -> Path:
+        """Folder of a member's node."""
+        return self.folder / member
 
     def start_chain(self) -> None:
         """Start the embedded engine and wait until it answers.
@@ -52,47 +54,45 @@ class Network:
         wait_for("the engine", self._is_chain_ready, _START_SECONDS, partial(self._check_alive, "chain"))
 
     def found_alliance(self, anchors: list[TrustAnchor]) -> None:
-        """Make three nodes' folders, deploy the contracts, let every founder check and sign, let all join.
+        """Make the nodes' folders, deploy the contracts, let every founder check and sign, let all join.
 
         Raises:
             NodeError: a check fails.
         """
         url = f"unix://{self.folder / 'chain' / 'chain.sock'}"
-        ports = iter(list(_free_ports(2 * len(CENTRES))))
-        for centre in CENTRES:
+        ports = iter(list(_free_ports(2 * len(MEMBERS))))
+        for member, role in MEMBERS.items():
             members, wallets = f"127.0.0.1:{next(ports)}", f"127.0.0.1:{next(ports)}"
             create_home(
-                self.home(centre),
-                centre,
-                Role.CENTRE,
+                self.home(member),
+                member,
+                role,
                 members,
                 wallets,
                 url,
                 period_seconds=PERIOD_SECONDS,
                 batch_size=BATCH_SIZE,
             )
-        cards = [(self.home(centre) / CARD_FILE).read_text().strip() for centre in CENTRES]
-        first, *others = CENTRES
+        cards = [(self.home(member) / CARD_FILE).read_text().strip() for member in MEMBERS]
+        first, *others = MEMBERS
         asyncio.run(
             create_alliance(self.home(first), "示例联盟 Demo alliance", cards, anchors, self.alliance)
         )
-        for centre in others:
-            asyncio.run(sign_alliance(self.home(centre), self.alliance))
-        for centre in CENTRES:
-            asyncio.run(join_alliance(self.home(centre), self.alliance))
+        for member in others:
+            asyncio.run(sign_alliance(self.home(member), self.alliance))
+        for member in MEMBERS:
+            asyncio.run(join_alliance(self.home(member), self.alliance))
 
     def start_nodes(self) -> None:
-        """Start the three nodes and wait until each has seen the ledger and knows all members.
+        """Start all nodes and wait until each has seen the ledger and knows all members.
 
         Raises:
             UnavailableError: one does not start.
         """
-        for centre in CENTRES:
-            self._start(centre, ["run", "--home", str(self.home(centre))])
-        for centre in CENTRES:
-            wait_for(
-                centre, partial(self._is_ready, centre), _START_SECONDS, partial(self._check_alive, centre)
-            )
+        for member in MEMBERS:
+            self._start(member, ["run", "--home", str(self.home(member))])
+        for member in MEMBERS:
+            self._await_ready(member)
 
     def restart(self, name: str) -> None:
         """Start a process again that has ended, and wait until it is ready.
@@ -106,7 +106,7 @@ class Network:
             wait_for("the engine", self._is_chain_ready, _START_SECONDS, partial(self._check_alive, "chain"))
         else:
             self._start(name, ["run", "--home", str(self.home(name))])
-            wait_for(name, partial(self._is_ready, name), _START_SECONDS, partial(self._check_alive, name))
+            self._await_ready(name)
 
     def stop(self) -> None:
         """Stop everything that runs."""
@@ -134,11 +134,15 @@ class Network:
             return True
         return False
 
-    def _is_ready(self, centre: str) -> bool:
-        with contextlib.suppress(NodeError), OperatorClient(self.home(centre), timeout_seconds=2.0) as node:
+    def _await_ready(self, member: str) -> None:
+        is_ready, check = partial(self._is_ready, member), partial(self._check_alive, member)
+        wait_for(member, is_ready, _START_SECONDS, check)
+
+    def _is_ready(self, member: str) -> bool:
+        with contextlib.suppress(NodeError), OperatorClient(self.home(member), timeout_seconds=2.0) as node:
             found = node.call(node.alliance.ListMembers, alliance_pb.ListMembersRequest()).members
             now = node.call(node.alliance.GetNodeStatus, alliance_pb.GetNodeStatusRequest())
-            return len(found) >= len(CENTRES) and now.block_age_seconds >= 0
+            return len(found) >= len(MEMBERS) and now.block_age_seconds >= 0
         return False
 
     def _start(self, name: str, arguments: list[str]) -> None:

@@ -5,23 +5,27 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from heqi.v1 import access_service_pb2 as access_pb
+from heqi.v1 import guarantee_service_pb2 as guarantee_pb
 from heqi.v1 import record_service_pb2 as record_pb
 
+from adapters.crypto.keys import load_keys
 from adapters.systems.ocds import Summary
 from adapters.systems.sample import write_sample
 from node.cli.client import OperatorClient
-from node.cli.demo.actors import Authority, Bidder, read_as, widened
-from node.cli.demo.network import Network
+from node.cli.demo.actors import Authority, Beneficiary, Bidder, altered, read_as, widened
+from node.cli.demo.network import BANK, Network
 from node.cli.output import print_table, say
 from node.cli.record import append_messages
 from node.cli.waiting import retry, wait_for
+from node.config import KEYS_FOLDER
 from node.domain.grant import Scope
 from node.errors import GrantMissingError, NodeError, VerificationError
+from node.wallet.keyfile import WalletKey
 
 _WAIT_SECONDS = 45.0
 ASKED = ("credit_code", "legal_name", "registered_capital")
@@ -63,6 +67,7 @@ class Story:
         bidder = self._register(authority)
         request, token = self._share(bidder)
         self._attack(bidder, token)
+        self._guarantee(bidder)
         bundle = self._bundle(request)
         self._revoke(bidder, token, request)
         self._verify(bundle)
@@ -78,12 +83,10 @@ class Story:
         with self.step("启动账本引擎", "starting the ledger engine") as facts:
             self.network.start_chain()
             facts.append("its own process, LevelDB, Unix socket with mode 0600")
-        with self.step("三个中心建立联盟", "three centres found the alliance") as facts:
+        with self.step("三个中心和一家银行建立联盟", "three centres and a bank found the alliance") as facts:
             self.network.found_alliance([authority.anchor()])
-            facts.append(
-                "contracts deployed; code, founders and address book checked and signed by all three"
-            )
-        with self.step("启动三个节点", "starting three nodes") as facts:
+            facts.append("contracts deployed; code, founders and address book checked and signed by all four")
+        with self.step("启动四个节点", "starting four nodes") as facts:
             self.network.start_nodes()
             facts.append("mutual TLS on the identity keys that the ledger names")
 
@@ -180,6 +183,48 @@ class Story:
             _expect(read_as(b, "centre-b", bidder, token, more), {"GRANT_SCOPE"})
             facts.append(f"asking for {NOT_ASKED} under the true grant is refused")
 
+    def _guarantee(self, bidder: Bidder) -> None:
+        descriptor = bidder.folder.descriptor
+        beneficiary = Beneficiary(descriptor, bidder.folder.member("centre-b"))
+        with self.step("投标人向银行申请保函", "the bidder applies to a bank for a guarantee") as facts:
+            application = bidder.apply(BANK, "centre-b", beneficiary, "560000.00")
+            facts.append("with centre B's application code and a grant on its data")
+            _expect(_reason(lambda: bidder.apply(BANK, "centre-b", beneficiary, "560000.00")), {"DUPLICATE"})
+            facts.append("a second application under the same code is refused")
+        with self.step("银行核验并开立保函", "the bank verifies and issues") as facts, self._bank() as node:
+            wanted = guarantee_pb.AssessApplicationRequest(application_id=application)
+            retry(
+                lambda: node.call(node.guarantees.AssessApplication, wanted), _WAIT_SECONDS, GrantMissingError
+            )
+            facts.append(
+                "the bank read name and credit code under the bidder's grant and verified them itself"
+            )
+            issue = guarantee_pb.IssueGuaranteeRequest(application_id=application, number="BH-2026-0001")
+            node.call(node.guarantees.IssueGuarantee, issue)
+            token = bidder.guarantee(BANK)
+            facts.append("signed with the bank's identity key; the ledger holds a salted digest of the terms")
+        with self.step("中心B核验保函", "centre B checks the guarantee") as facts:
+            wait_for("the guarantee", lambda: self._verdict(token) == "VALID", _WAIT_SECONDS)
+            facts.append("VALID: issued on the ledger, not expired, not released")
+            _expect(self._verdict(altered(token, "56000000.00")), {"FALSE"})
+            facts.append("the same file over another amount is FALSE")
+            bank = load_keys(self.network.home(BANK) / KEYS_FOLDER)
+            thief = WalletKey(bank.identity.key)
+            _expect(_reason(lambda: beneficiary.release(token, thief)), {"ROLE_MISSING"})
+            facts.append("the bank cannot release in the beneficiary's place")
+        with self.step("受益人解保", "the beneficiary releases") as facts:
+            beneficiary.release(token)
+            wait_for("the release", lambda: self._verdict(token) == "RELEASED", _WAIT_SECONDS)
+            facts.append("RELEASED, by the beneficiary's own signature")
+
+    def _bank(self) -> OperatorClient:
+        return OperatorClient(self.network.home(BANK), timeout_seconds=30.0)
+
+    def _verdict(self, token: str) -> str:
+        with OperatorClient(self.network.home("centre-b")) as node:
+            answer = node.call(node.guarantees.CheckGuarantee, guarantee_pb.CheckGuaranteeRequest(file=token))
+        return guarantee_pb.CheckGuaranteeResponse.Verdict.Name(answer.verdict).removeprefix("VERDICT_")
+
     def _bundle(self, request: str) -> Path:
         path = self.network.folder / "evidence-bundle.json"
         with OperatorClient(self.network.home("centre-b")) as node:
@@ -228,6 +273,14 @@ class Story:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode != expect:
             raise VerificationError(f"heqi verify ended with {done.returncode}: {done.stdout}{done.stderr}")
+
+
+def _reason(attempt: Callable[[], object]) -> str:
+    try:
+        attempt()
+    except NodeError as refusal:
+        return refusal.reason
+    return ""
 
 
 def _expect(reason: str, allowed: set[str]) -> None:

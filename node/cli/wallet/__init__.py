@@ -2,8 +2,9 @@
 
 import argparse
 from pathlib import Path
+from typing import TypeAlias
 
-from node.cli.wallet import setup, sharing
+from node.cli.wallet import guarantees, setup, sharing
 
 _EPILOG = """\
 顺序 | in order:
@@ -18,11 +19,23 @@ _EPILOG = """\
 passphrase: asked for, or --passphrase-file; never on the command line
 """
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # it has no public name
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the commands."""
     parser.epilog = _EPILOG
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _describe_setup(commands)
+    _describe_sharing(commands)
+    _describe_guarantees(commands)
+    for command in commands.choices.values():
+        command.add_argument("--wallet", type=Path, required=True, help="钱包目录 | folder of the wallet")
+        command.add_argument("--passphrase-file", type=Path, help="口令文件 | file with the passphrase")
+        command.add_argument("--json", action="store_true", help="机器可读 | for machines")
+
+
+def _describe_setup(commands: Commands) -> None:
     one = commands.add_parser("init", help="新建钱包 | make a wallet with a fresh key")
     one.add_argument("--alliance", type=Path, required=True, help="联盟描述 | the signed descriptor")
     one.add_argument("--home-centre", required=True, help="注册中心 | centre where to register")
@@ -41,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(run=setup.register)
     one = commands.add_parser("status", help="注册与上链进度 | how far everything is")
     one.set_defaults(run=setup.status)
+
+
+def _describe_sharing(commands: Commands) -> None:
     one = commands.add_parser("requests", help="收到的申请 | requests for access")
     one.add_argument("--wait", action="store_true", help="等待新申请 | wait for an open request")
     one.set_defaults(run=sharing.requests)
@@ -65,7 +81,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(run=sharing.revoke)
     one = commands.add_parser("reads", help="谁读过什么 | who read what")
     one.set_defaults(run=sharing.reads)
-    for command in commands.choices.values():
-        command.add_argument("--wallet", type=Path, required=True, help="钱包目录 | folder of the wallet")
-        command.add_argument("--passphrase-file", type=Path, help="口令文件 | file with the passphrase")
-        command.add_argument("--json", action="store_true", help="机器可读 | for machines")
+
+
+def _describe_guarantees(commands: Commands) -> None:
+    one = commands.add_parser("apply", help="申请保函 | apply for a guarantee")
+    one.add_argument("--guarantor", required=True, help="担保人 | member that issues it")
+    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
+    one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
+    one.add_argument("--currency", default="CNY")
+    one.add_argument("--kind", default="bid", choices=["bid", "performance", "quality"])
+    one.add_argument("--days", type=int, default=90, help="有效天数 | valid for days (default 90)")
+    one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
+    one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
+    one.set_defaults(run=guarantees.apply)
+    one = commands.add_parser("applications", help="保函申请结果 | what became of applications")
+    one.add_argument("--guarantor", required=True, help="担保人 | member that was asked")
+    one.add_argument("--wait", action="store_true", help="等待决定 | wait for the decision")
+    one.add_argument("--out", type=Path, help="保函文件 | where to write the guarantee")
+    one.set_defaults(run=guarantees.applications)
+    one = commands.add_parser("release", help="（受益人）解保 | as beneficiary: give a guarantee back")
+    one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
+    one.add_argument("--reason", required=True, help="原因 | reason")
+    one.set_defaults(run=guarantees.release)
+    one = commands.add_parser("key", help="钱包公钥 | the wallet's public key")
+    one.set_defaults(run=guarantees.key)

@@ -9,10 +9,23 @@ from eth_hash.auto import keccak
 from adapters.ledger import calls, happenings
 from adapters.ledger.abi import decode_error, decode_log, encode_function
 from adapters.ledger.artifact import BOOK_NAMES, CONTRACT_NAMES, load_artifact
+from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.happenings import to_happening
-from node.domain.ledger import AnchorCheckpoint, Anchored, Call, CastVote, Happening
+from node.domain.ledger import (
+    AnchorCheckpoint,
+    Anchored,
+    Call,
+    CastVote,
+    GuaranteeMoved,
+    GuaranteeTerms,
+    Happening,
+    IssueGuarantee,
+    StepGuarantee,
+)
 from node.domain.member import member_name_to_bytes32
 
+VERIFIER = b"\x77" * 20
+DEPLOYMENT = Deployment(bytes(32), 1, bytes(32), 1, {"ES256Verifier": DeployedContract(VERIFIER, bytes(32))})
 NAME = member_name_to_bytes32("hangzhou")
 
 
@@ -21,7 +34,8 @@ def topic(signature: str) -> bytes:
 
 
 def test_every_call_has_a_function() -> None:
-    assert set(calls._TABLE) == set(typing.get_args(Call))
+    """The issue of a guarantee stands apart: it is the one that needs the deployment."""
+    assert {*calls._TABLE, IssueGuarantee} == set(typing.get_args(Call))
 
 
 def test_every_happening_has_an_event() -> None:
@@ -42,11 +56,34 @@ def test_every_happening_has_an_event() -> None:
 
 def test_call_data_is_what_solidity_expects() -> None:
     root, node = b"\x11" * 32, b"\x22" * 32
-    invocation = calls.to_invocation(AnchorCheckpoint(5, root, (node,)))
+    invocation = calls.to_invocation(AnchorCheckpoint(5, root, (node,)), DEPLOYMENT)
     selector = topic("anchor(uint64,bytes32,bytes32[])")[:4]
     expected = encode(["uint64", "bytes32", "bytes32[]"], [5, root, [node]])
     assert (invocation.contract, invocation.data) == ("Anchors", selector + expected)
-    assert calls.to_invocation(CastVote(1, True)).data == encode_function("Alliance", "vote", (1, True))
+    vote = calls.to_invocation(CastVote(1, True), DEPLOYMENT)
+    assert vote.data == encode_function("Alliance", "vote", (1, True))
+
+
+def test_an_issue_names_the_verifier_and_hides_the_signers() -> None:
+    beneficiary, applicant = b"\x11" * 84, b"\x22" * 84
+    terms = GuaranteeTerms(b"\x33" * 32, b"\x44" * 32, 9, "hangzhou", beneficiary, applicant)
+    invocation = calls.to_invocation(IssueGuarantee(terms, b"\x55" * 64), DEPLOYMENT)
+    kinds = "(bytes32,bytes32,uint64,bytes32,bytes32,bytes32),address,bytes"
+    struct = (terms.digest, terms.application, 9, NAME, keccak(beneficiary), keccak(applicant))
+    expected = encode(
+        ["(bytes32,bytes32,uint64,bytes32,bytes32,bytes32)", "address", "bytes"],
+        [struct, VERIFIER, b"\x55" * 64],
+    )
+    assert (invocation.contract, invocation.data) == ("Guarantees", topic(f"issue({kinds})")[:4] + expected)
+
+
+def test_a_step_shows_its_signer() -> None:
+    call = StepGuarantee(b"\x11" * 32, 2, b"\x22" * 32, b"\x33" * 84, b"\x44" * 64)
+    invocation = calls.to_invocation(call, DEPLOYMENT)
+    kinds = ["bytes32", "uint8", "bytes32", "bytes", "bytes"]
+    values = [call.guarantee, call.event, call.document, call.signer, call.signature]
+    selector = topic(f"step({','.join(kinds)})")[:4]
+    assert (invocation.contract, invocation.data) == ("Guarantees", selector + encode(kinds, values))
 
 
 def test_a_log_is_read_by_its_first_topic() -> None:
@@ -55,6 +92,13 @@ def test_a_log_is_read_by_its_first_topic() -> None:
     assert to_happening(topics, data) == Anchored("hangzhou", 7, b"\x33" * 32)
     assert to_happening([bytes(32)], b"") is None
     assert to_happening([], b"") is None
+
+
+def test_a_guarantees_step_is_read() -> None:
+    kinds = ["uint8", "uint8", "uint64", "bytes32", "uint64"]
+    topics = [topic(f"GuaranteeMoved(bytes32,{','.join(kinds)})"), b"\x11" * 32]
+    moved = GuaranteeMoved(b"\x11" * 32, 2, 3, 4, b"\x55" * 32, 6)
+    assert to_happening(topics, encode(kinds, [2, 3, 4, b"\x55" * 32, 6])) == moved
 
 
 def test_events_without_a_word_in_the_domain_are_left_out() -> None:

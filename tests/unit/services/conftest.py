@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.world import World
+from tests.support.world import Shared, World
 
 
 @pytest.fixture
@@ -17,3 +17,9 @@ def lonely() -> Iterator[World]:
     """One centre, for what concerns no other."""
     with World(("hangzhou",)) as world:
         yield world
+
+
+@pytest.fixture
+async def shared(world: World) -> Shared:
+    """A live grant to the reader for three uses, which the reader has collected."""
+    return await world.share()

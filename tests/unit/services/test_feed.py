@@ -37,6 +37,21 @@ async def test_a_watcher_gets_what_was_and_what_comes_in_order() -> None:
     assert await waiting == [(2, "c"), (3, "d")]
 
 
+async def test_a_watcher_that_was_woken_waits_again() -> None:
+    store = MemoryStore()
+    feed = Feed(store)
+    watching = feed.watch(0)
+    for number, kind in enumerate("abc"):
+        waiting = asyncio.ensure_future(take(watching, 1))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        feed.wake()  # for nothing
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        add(feed, store, kind)
+        assert await waiting == [(number, kind)]
+
+
 async def test_a_watcher_goes_on_from_any_number_in_a_later_process() -> None:
     store = MemoryStore()
     add(Feed(store), store, "a", "b", "c")

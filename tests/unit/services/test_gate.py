@@ -90,6 +90,17 @@ async def test_a_request_of_another_kind_is_refused(world: World, bidder: Bidder
         world.home.services.gate.open(bidder.scribe.status(world.home.name), HistoryCall)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"key": "zz" * 64}, {"key": "ab" * 63}, {"subject": "zz" * 32}, {"subject": "ab"}]
+)
+async def test_a_request_with_a_malformed_name_is_refused(
+    world: World, bidder: Bidder, changes: dict[str, str]
+) -> None:
+    token = changed(bidder, bidder.scribe.status(world.home.name), **changes)
+    with pytest.raises(DocumentFormatError):
+        open_status(world, token)
+
+
 async def test_a_request_signed_by_another_key_is_refused(world: World, bidder: Bidder) -> None:
     call = peek_document(bidder.scribe.status(world.home.name), StatusCall)
     with pytest.raises(SignatureError):

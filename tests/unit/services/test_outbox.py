@@ -60,3 +60,15 @@ def test_only_a_parked_item_can_be_released(lonely: World) -> None:
         lonely.home.services.outbox.release(number)
     with pytest.raises(MissingError):
         lonely.home.services.outbox.release(number + 1)
+
+
+def test_only_a_parked_item_can_be_dropped_and_then_its_object_goes_on(lonely: World) -> None:
+    outbox = lonely.home.services.outbox
+    number, following = (lonely.queue(lonely.home, "a", CastVote(n, approve=True)) for n in (1, 2))
+    with pytest.raises(ConflictError):
+        outbox.drop(number)
+    park(outbox, number)
+    outbox.drop(number)
+    assert heads(lonely) == {"a": following}
+    with pytest.raises(MissingError):
+        outbox.drop(number)

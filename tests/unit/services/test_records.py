@@ -91,7 +91,7 @@ def test_a_bad_item_is_parked_with_its_reason_and_the_rest_is_stored(lonely: Wor
     )
     assert (accepted.count, accepted.parked) == (2, 6)
     assert [lonely.home.records.load(at).header.thing for at in range(2)] == ["a", "g"]
-    parked = [row for _, row in lonely.home.records.parked()]
+    parked = [row for _, row in lonely.home.services.parking.rows()]
     assert [(row.client, row.sequence, row.place) for row in parked] == [(CLIENT, 1, n) for n in range(1, 7)]
     assert [row.reason for row in parked] == ["SOURCE_FORMAT", *["RECORD_FORMAT"] * 5]
     assert [row.message.split()[0] for row in parked] == [
@@ -103,7 +103,10 @@ def test_a_bad_item_is_parked_with_its_reason_and_the_rest_is_stored(lonely: Wor
 def test_parked_items_are_listed_from_a_number_on(lonely: World) -> None:
     lonely.home.records.append(CLIENT, 1, [faulty("x"), faulty("y")])
     lonely.home.records.append(CLIENT, 2, [faulty("z")])
-    assert [(number, row.message) for number, row in lonely.home.records.parked(1)] == [(1, "y"), (2, "z")]
+    assert [(number, row.message) for number, row in lonely.home.services.parking.rows(1)] == [
+        (1, "y"),
+        (2, "z"),
+    ]
 
 
 def test_a_message_of_nothing_but_bad_items_is_accepted(lonely: World) -> None:

@@ -14,6 +14,7 @@ from node.errors import (
     CertificateError,
     DocumentFormatError,
     DuplicateError,
+    InvalidError,
     MissingError,
     NodeError,
     RecordFormatError,
@@ -106,7 +107,9 @@ def test_a_stolen_delegation_does_not_serve_another_wallet(world: World) -> None
 
 
 def _unknown_authority(world: World, bidder: Bidder) -> str:
-    bidder.certificate = trial_ca.issue(Authority("无人认可 Nobody's CA").root, bidder.organisation, bidder.code)
+    bidder.certificate = trial_ca.issue(
+        Authority("无人认可 Nobody's CA").root, bidder.organisation, bidder.code
+    )
     return bidder.delegate(bidder.key)
 
 
@@ -177,7 +180,7 @@ def test_a_null_is_refused(world: World) -> None:
     bidder = world.bidder()
     base = bidder.base()
     fields = {**base.fields, "phone": None}
-    refused(world, bidder, RecordFormatError, "null", package=[PackageRecord("subject.base", "base", fields)])
+    refused(world, bidder, InvalidError, "null", package=[PackageRecord("subject.base", "base", fields)])
 
 
 async def test_further_documents_are_newer_versions_or_new_things(world: World) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from node.domain.ledger import Call, CastVote, CreateSubject, EndpointsUpdated, UpdateEndpoints
-from node.errors import LedgerUnavailableError, StoreError
+from node.errors import LedgerUnavailableError, NonceTakenError, StoreError
 from node.services.outbox import OutboxItem, State
 from node.services.sender import MAX_ATTEMPTS, RESEND_SECONDS
 from tests.support.world import World
@@ -98,7 +98,7 @@ async def test_a_released_item_is_tried_again_and_a_dropped_one_lets_its_object_
     outbox.release(number)
     await run(lonely, 2)
     assert lonely.home.outbox()[0].state is State.PARKED
-    outbox.remove(number, lonely.home.outbox()[0])
+    outbox.drop(number)
     await run(lonely)
     assert moves(lonely) == [1]
 
@@ -171,9 +171,16 @@ async def test_a_nonce_taken_by_this_very_transaction_is_no_trouble(lonely: Worl
     lonely.queue(lonely.home, "a", move(1))
     await turn(lonely)
     lonely.home.restart()  # forgets that it has sent
-    lonely.home.ledger.before = lambda name: lonely.seal() if name == "send" else None
+
+    def tell_late(name: str) -> None:
+        if name == "send":
+            lonely.seal()
+        if name == "sent":
+            raise NonceTakenError("nonce too low, as some engines say to a transaction that is in a block")
+
+    lonely.home.ledger.before = tell_late
     await turn(lonely)
-    assert only(lonely).attempts == 1
+    assert (only(lonely).state, only(lonely).attempts) == (State.SENT, 1)
     lonely.home.ledger.before = pass_by
     await run(lonely)
     assert (moves(lonely), lonely.home.outbox()) == ([1], [])
@@ -297,3 +304,34 @@ async def test_a_crash_around_a_write_loses_and_doubles_nothing(lonely: World, p
         lonely.seal()
     assert crashes == 8
     assert (moves(lonely), lonely.home.outbox()) == ([0, 1], [])
+
+
+# -- a member that may not write now ---------------------------------------------------------------------
+
+
+async def test_a_node_that_is_no_member_yet_waits_and_catches_up(world: World) -> None:
+    await world.settle()
+    newcomer, card = world.newcomer("wuhan")
+    await world.settle()
+    world.queue(newcomer, "a", move(1))
+    await world.settle()
+    assert [item.state for item in newcomer.outbox()] == [State.WAITING] * 2
+    assert "AnchorsNotMember" in newcomer.outbox()[0].problem
+    world.home.services.membership.propose_admission(card, 0)
+    await world.settle()
+    world.reader.services.membership.vote(1, approve=True)
+    await world.settle()
+    assert newcomer.outbox() == []
+    assert moves(world) == [1]
+    assert newcomer.services.proving.anchored_size() > 0
+
+
+async def test_a_suspended_member_asks_for_one_item_at_a_time(world: World) -> None:
+    await world.settle()
+    newcomer, _ = world.newcomer("wuhan")
+    for number in range(5):
+        world.queue(newcomer, f"object {number}", move(number))
+    calls: list[str] = []
+    newcomer.ledger.before = calls.append
+    await newcomer.services.sender.step()
+    assert calls.count("dry_run") == 1

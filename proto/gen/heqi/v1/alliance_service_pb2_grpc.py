@@ -65,6 +65,16 @@ class AllianceServiceStub:
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.CastVoteRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.CastVoteResponse.FromString,
                 _registered_method=True)
+        self.ReleaseOutboxItem = channel.unary_unary(
+                '/heqi.v1.AllianceService/ReleaseOutboxItem',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ReleaseOutboxItemRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ReleaseOutboxItemResponse.FromString,
+                _registered_method=True)
+        self.DropOutboxItem = channel.unary_unary(
+                '/heqi.v1.AllianceService/DropOutboxItem',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemResponse.FromString,
+                _registered_method=True)
 
 
 class AllianceServiceServicer:
@@ -113,6 +123,20 @@ class AllianceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReleaseOutboxItem(self, request, context):
+        """Try a parked item of the outbox again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropOutboxItem(self, request, context):
+        """Give a parked item of the outbox up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AllianceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -145,6 +169,16 @@ def add_AllianceServiceServicer_to_server(servicer, server):
                     servicer.CastVote,
                     request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.CastVoteRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_alliance__service__pb2.CastVoteResponse.SerializeToString,
+            ),
+            'ReleaseOutboxItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseOutboxItem,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ReleaseOutboxItemRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ReleaseOutboxItemResponse.SerializeToString,
+            ),
+            'DropOutboxItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropOutboxItem,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +344,60 @@ class AllianceService:
             '/heqi.v1.AllianceService/CastVote',
             heqi_dot_v1_dot_alliance__service__pb2.CastVoteRequest.SerializeToString,
             heqi_dot_v1_dot_alliance__service__pb2.CastVoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseOutboxItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ReleaseOutboxItem',
+            heqi_dot_v1_dot_alliance__service__pb2.ReleaseOutboxItemRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ReleaseOutboxItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropOutboxItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/DropOutboxItem',
+            heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemResponse.FromString,
             options,
             channel_credentials,
             insecure,

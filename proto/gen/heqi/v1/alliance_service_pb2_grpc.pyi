@@ -45,6 +45,10 @@ class AllianceServiceStub:
     """Propose to suspend or reinstate a member."""
     CastVote: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.CastVoteRequest, _alliance_service_pb2.CastVoteResponse]
     """Vote on a proposal."""
+    ReleaseOutboxItem: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ReleaseOutboxItemRequest, _alliance_service_pb2.ReleaseOutboxItemResponse]
+    """Try a parked item of the outbox again."""
+    DropOutboxItem: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.DropOutboxItemRequest, _alliance_service_pb2.DropOutboxItemResponse]
+    """Give a parked item of the outbox up."""
 
 @_typing.type_check_only
 class AllianceServiceAsyncStub(AllianceServiceStub):
@@ -63,6 +67,10 @@ class AllianceServiceAsyncStub(AllianceServiceStub):
     """Propose to suspend or reinstate a member."""
     CastVote: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.CastVoteRequest, _alliance_service_pb2.CastVoteResponse]  # type: ignore[assignment]
     """Vote on a proposal."""
+    ReleaseOutboxItem: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ReleaseOutboxItemRequest, _alliance_service_pb2.ReleaseOutboxItemResponse]  # type: ignore[assignment]
+    """Try a parked item of the outbox again."""
+    DropOutboxItem: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.DropOutboxItemRequest, _alliance_service_pb2.DropOutboxItemResponse]  # type: ignore[assignment]
+    """Give a parked item of the outbox up."""
 
 class AllianceServiceServicer(metaclass=_abc_1.ABCMeta):
     """The alliance as this node sees it, and this member's part in it. Callers: the centre's own systems."""
@@ -114,5 +122,21 @@ class AllianceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_alliance_service_pb2.CastVoteResponse, _abc.Awaitable[_alliance_service_pb2.CastVoteResponse]]:
         """Vote on a proposal."""
+
+    @_abc_1.abstractmethod
+    def ReleaseOutboxItem(
+        self,
+        request: _alliance_service_pb2.ReleaseOutboxItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.ReleaseOutboxItemResponse, _abc.Awaitable[_alliance_service_pb2.ReleaseOutboxItemResponse]]:
+        """Try a parked item of the outbox again."""
+
+    @_abc_1.abstractmethod
+    def DropOutboxItem(
+        self,
+        request: _alliance_service_pb2.DropOutboxItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.DropOutboxItemResponse, _abc.Awaitable[_alliance_service_pb2.DropOutboxItemResponse]]:
+        """Give a parked item of the outbox up."""
 
 def add_AllianceServiceServicer_to_server(servicer: AllianceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -55,6 +55,16 @@ class RecordServiceStub:
                 request_serializer=heqi_dot_v1_dot_record__service__pb2.ListParkedRecordsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_record__service__pb2.ListParkedRecordsResponse.FromString,
                 _registered_method=True)
+        self.ReleaseParkedRecord = channel.unary_unary(
+                '/heqi.v1.RecordService/ReleaseParkedRecord',
+                request_serializer=heqi_dot_v1_dot_record__service__pb2.ReleaseParkedRecordRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_record__service__pb2.ReleaseParkedRecordResponse.FromString,
+                _registered_method=True)
+        self.DropParkedRecord = channel.unary_unary(
+                '/heqi.v1.RecordService/DropParkedRecord',
+                request_serializer=heqi_dot_v1_dot_record__service__pb2.DropParkedRecordRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_record__service__pb2.DropParkedRecordResponse.FromString,
+                _registered_method=True)
 
 
 class RecordServiceServicer:
@@ -90,6 +100,20 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReleaseParkedRecord(self, request, context):
+        """Try a parked item again, for example after a rule has changed; it stays parked if it still cannot be used.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropParkedRecord(self, request, context):
+        """Give a parked item up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecordServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +136,16 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.ListParkedRecords,
                     request_deserializer=heqi_dot_v1_dot_record__service__pb2.ListParkedRecordsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_record__service__pb2.ListParkedRecordsResponse.SerializeToString,
+            ),
+            'ReleaseParkedRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseParkedRecord,
+                    request_deserializer=heqi_dot_v1_dot_record__service__pb2.ReleaseParkedRecordRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_record__service__pb2.ReleaseParkedRecordResponse.SerializeToString,
+            ),
+            'DropParkedRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropParkedRecord,
+                    request_deserializer=heqi_dot_v1_dot_record__service__pb2.DropParkedRecordRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_record__service__pb2.DropParkedRecordResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -223,6 +257,60 @@ class RecordService:
             '/heqi.v1.RecordService/ListParkedRecords',
             heqi_dot_v1_dot_record__service__pb2.ListParkedRecordsRequest.SerializeToString,
             heqi_dot_v1_dot_record__service__pb2.ListParkedRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseParkedRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.RecordService/ReleaseParkedRecord',
+            heqi_dot_v1_dot_record__service__pb2.ReleaseParkedRecordRequest.SerializeToString,
+            heqi_dot_v1_dot_record__service__pb2.ReleaseParkedRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropParkedRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.RecordService/DropParkedRecord',
+            heqi_dot_v1_dot_record__service__pb2.DropParkedRecordRequest.SerializeToString,
+            heqi_dot_v1_dot_record__service__pb2.DropParkedRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,

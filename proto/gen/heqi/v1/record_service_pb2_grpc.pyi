@@ -43,6 +43,10 @@ class RecordServiceStub:
     """A bundle that proves one record, for anybody to check with `heqi verify`."""
     ListParkedRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListParkedRecordsRequest, _record_service_pb2.ListParkedRecordsResponse]
     """Items that could not be used, with the reason."""
+    ReleaseParkedRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ReleaseParkedRecordRequest, _record_service_pb2.ReleaseParkedRecordResponse]
+    """Try a parked item again, for example after a rule has changed; it stays parked if it still cannot be used."""
+    DropParkedRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.DropParkedRecordRequest, _record_service_pb2.DropParkedRecordResponse]
+    """Give a parked item up."""
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -59,6 +63,10 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """A bundle that proves one record, for anybody to check with `heqi verify`."""
     ListParkedRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListParkedRecordsRequest, _record_service_pb2.ListParkedRecordsResponse]  # type: ignore[assignment]
     """Items that could not be used, with the reason."""
+    ReleaseParkedRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ReleaseParkedRecordRequest, _record_service_pb2.ReleaseParkedRecordResponse]  # type: ignore[assignment]
+    """Try a parked item again, for example after a rule has changed; it stays parked if it still cannot be used."""
+    DropParkedRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.DropParkedRecordRequest, _record_service_pb2.DropParkedRecordResponse]  # type: ignore[assignment]
+    """Give a parked item up."""
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     """Appending and proving the centre's own records. Callers: the centre's own systems."""
@@ -96,5 +104,21 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ListParkedRecordsResponse, _abc.Awaitable[_record_service_pb2.ListParkedRecordsResponse]]:
         """Items that could not be used, with the reason."""
+
+    @_abc_1.abstractmethod
+    def ReleaseParkedRecord(
+        self,
+        request: _record_service_pb2.ReleaseParkedRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.ReleaseParkedRecordResponse, _abc.Awaitable[_record_service_pb2.ReleaseParkedRecordResponse]]:
+        """Try a parked item again, for example after a rule has changed; it stays parked if it still cannot be used."""
+
+    @_abc_1.abstractmethod
+    def DropParkedRecord(
+        self,
+        request: _record_service_pb2.DropParkedRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.DropParkedRecordResponse, _abc.Awaitable[_record_service_pb2.DropParkedRecordResponse]]:
+        """Give a parked item up."""
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

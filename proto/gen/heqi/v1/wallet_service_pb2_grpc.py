@@ -61,6 +61,26 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReadsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReadsResponse.FromString,
                 _registered_method=True)
+        self.GetApplicationCode = channel.unary_unary(
+                '/heqi.v1.WalletService/GetApplicationCode',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeResponse.FromString,
+                _registered_method=True)
+        self.Apply = channel.unary_unary(
+                '/heqi.v1.WalletService/Apply',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyResponse.FromString,
+                _registered_method=True)
+        self.ListOwnApplications = channel.unary_unary(
+                '/heqi.v1.WalletService/ListOwnApplications',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
+                _registered_method=True)
+        self.ReleaseGuarantee = channel.unary_unary(
+                '/heqi.v1.WalletService/ReleaseGuarantee',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeResponse.FromString,
+                _registered_method=True)
 
 
 class WalletServiceServicer:
@@ -103,6 +123,34 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetApplicationCode(self, request, context):
+        """At the tender's centre: the application code of this bidder for a section, always the same one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Apply(self, request, context):
+        """At a guarantor: apply for a guarantee, with a grant on the applicant's data.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOwnApplications(self, request, context):
+        """At a guarantor: what became of this subject's applications.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseGuarantee(self, request, context):
+        """At any member: bring a beneficiary's release of a guarantee to the ledger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WalletServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +178,26 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ListReads,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReadsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReadsResponse.SerializeToString,
+            ),
+            'GetApplicationCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApplicationCode,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeResponse.SerializeToString,
+            ),
+            'Apply': grpc.unary_unary_rpc_method_handler(
+                    servicer.Apply,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyResponse.SerializeToString,
+            ),
+            'ListOwnApplications': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOwnApplications,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.SerializeToString,
+            ),
+            'ReleaseGuarantee': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseGuarantee,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -269,6 +337,114 @@ class WalletService:
             '/heqi.v1.WalletService/ListReads',
             heqi_dot_v1_dot_wallet__service__pb2.ListReadsRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ListReadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetApplicationCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetApplicationCode',
+            heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Apply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/Apply',
+            heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ApplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOwnApplications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ListOwnApplications',
+            heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseGuarantee(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ReleaseGuarantee',
+            heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeResponse.FromString,
             options,
             channel_credentials,
             insecure,

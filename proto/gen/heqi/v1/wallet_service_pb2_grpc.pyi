@@ -45,6 +45,14 @@ class WalletServiceStub:
     """Bring a revocation to the ledger; at the home it acts at once."""
     ListReads: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReadsRequest, _wallet_service_pb2.ListReadsResponse]
     """Who read what of this subject. Only at the subject's home."""
+    GetApplicationCode: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]
+    """At the tender's centre: the application code of this bidder for a section, always the same one."""
+    Apply: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]
+    """At a guarantor: apply for a guarantee, with a grant on the applicant's data."""
+    ListOwnApplications: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]
+    """At a guarantor: what became of this subject's applications."""
+    ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
+    """At any member: bring a beneficiary's release of a guarantee to the ledger."""
 
 @_typing.type_check_only
 class WalletServiceAsyncStub(WalletServiceStub):
@@ -63,6 +71,14 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """Bring a revocation to the ledger; at the home it acts at once."""
     ListReads: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReadsRequest, _wallet_service_pb2.ListReadsResponse]  # type: ignore[assignment]
     """Who read what of this subject. Only at the subject's home."""
+    GetApplicationCode: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]  # type: ignore[assignment]
+    """At the tender's centre: the application code of this bidder for a section, always the same one."""
+    Apply: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]  # type: ignore[assignment]
+    """At a guarantor: apply for a guarantee, with a grant on the applicant's data."""
+    ListOwnApplications: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]  # type: ignore[assignment]
+    """At a guarantor: what became of this subject's applications."""
+    ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
+    """At any member: bring a beneficiary's release of a guarantee to the ledger."""
 
 class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
     """For bidders' wallets, over server-authenticated TLS on its own listener. Every request is a document signed by
@@ -108,5 +124,37 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ListReadsResponse, _abc.Awaitable[_wallet_service_pb2.ListReadsResponse]]:
         """Who read what of this subject. Only at the subject's home."""
+
+    @_abc_1.abstractmethod
+    def GetApplicationCode(
+        self,
+        request: _wallet_service_pb2.GetApplicationCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetApplicationCodeResponse, _abc.Awaitable[_wallet_service_pb2.GetApplicationCodeResponse]]:
+        """At the tender's centre: the application code of this bidder for a section, always the same one."""
+
+    @_abc_1.abstractmethod
+    def Apply(
+        self,
+        request: _wallet_service_pb2.ApplyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ApplyResponse, _abc.Awaitable[_wallet_service_pb2.ApplyResponse]]:
+        """At a guarantor: apply for a guarantee, with a grant on the applicant's data."""
+
+    @_abc_1.abstractmethod
+    def ListOwnApplications(
+        self,
+        request: _wallet_service_pb2.ListOwnApplicationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ListOwnApplicationsResponse, _abc.Awaitable[_wallet_service_pb2.ListOwnApplicationsResponse]]:
+        """At a guarantor: what became of this subject's applications."""
+
+    @_abc_1.abstractmethod
+    def ReleaseGuarantee(
+        self,
+        request: _wallet_service_pb2.ReleaseGuaranteeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ReleaseGuaranteeResponse, _abc.Awaitable[_wallet_service_pb2.ReleaseGuaranteeResponse]]:
+        """At any member: bring a beneficiary's release of a guarantee to the ledger."""
 
 def add_WalletServiceServicer_to_server(servicer: WalletServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,103 @@
+"""A trading system's client: docs/integrate.md explains it.
+
+client.py ADDRESS MEMBER FOLDER append CLIENT [SEQUENCE]
+client.py ADDRESS MEMBER FOLDER check FILE
+"""
+
+import sys
+from pathlib import Path
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from heqi.v1 import guarantee_service_pb2 as guarantees
+from heqi.v1 import guarantee_service_pb2_grpc, record_service_pb2_grpc
+from heqi.v1 import record_pb2 as pb
+from heqi.v1 import record_service_pb2 as records
+
+
+def connect(address: str, member: str, folder: Path) -> grpc.Channel:
+    """Mutual TLS: the node's key is pinned by its anchor, this system shows the operator's certificate."""
+    files = ("node.pem", "operator.key.pem", "operator.cert.pem")
+    credentials = grpc.ssl_channel_credentials(*((folder / name).read_bytes() for name in files))
+    options = [
+        ("grpc.ssl_target_name_override", f"{member}.heqi"),
+        ("grpc.max_receive_message_length", 16 << 20),
+    ]
+    return grpc.secure_channel(address, credentials, options)
+
+
+def append(channel: grpc.Channel, client: str, sequence: int = 0) -> None:
+    """Append a message and wait until it is final."""
+    service = record_service_pb2_grpc.RecordServiceStub(channel)
+    if not sequence:
+        last = service.GetLastSequence(records.GetLastSequenceRequest(client_id=client), timeout=15)
+        sequence = last.sequence + 1
+    message = records.AppendRecordsRequest(
+        client_id=client, sequence=sequence, await_final=True, records=[tender(f"ZB-2026-{sequence}")]
+    )
+    for answer in service.AppendRecords(iter([message]), timeout=600):
+        if answer.HasField("accepted"):
+            taken = answer.accepted
+            print(
+                f"ACCEPTED {answer.sequence}: {taken.record_count} records from position "
+                f"{taken.first_position}, {taken.parked_count} parked"
+            )
+        else:
+            print(f"FINAL {answer.sequence}: log size {answer.final.log_size}")
+
+
+def tender(number: str) -> pb.Record:
+    """A record with typed fields; a message that is sent again must hold the same."""
+    districts = pb.ListValue(values=[pb.Value(text=name) for name in ("虚构区", "示例区")])
+    fields = {
+        "title": pb.Value(text="虚构路道路工程"),
+        "ceiling_price": pb.Value(decimal="12800000.00"),
+        "opening_date": pb.Value(date="2026-03-23"),
+        "districts": pb.Value(list=districts),
+    }
+    return pb.Record(
+        category="trade.tender",
+        thing=number,
+        source_system="example",
+        occurred="2026-03-01T09:30:00+08:00",
+        fields=[pb.NamedValue(name=name, value=value) for name, value in fields.items()],
+    )
+
+
+def check(channel: grpc.Channel, file: str) -> None:
+    """Check a guarantee file."""
+    service = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
+    answer = service.CheckGuarantee(guarantees.CheckGuaranteeRequest(file=file), timeout=15)
+    print(f"{guarantees.CheckGuaranteeResponse.Verdict.Name(answer.verdict)}: {answer.reason}")
+    if answer.HasField("terms"):
+        print(f"{answer.terms.amount} {answer.terms.currency} for section {answer.terms.section}")
+
+
+def explain(refusal: grpc.RpcError) -> None:
+    """Show why a call was refused: the reason is stable, the message is for people."""
+    info, status = error_details_pb2.ErrorInfo(), rpc_status.from_call(refusal)
+    for detail in status.details if status else ():
+        detail.Unpack(info)
+    advice = info.metadata.get("advice", "")
+    print(f"REFUSED {refusal.code().name} {info.reason}: {refusal.details()} ({advice})", file=sys.stderr)
+
+
+def main(address: str, member: str, folder: str, command: str, about: str, sequence: str = "0") -> int:
+    """Connect and do one thing."""
+    with connect(address, member, Path(folder)) as channel:
+        try:
+            if command == "append":
+                append(channel, about, int(sequence))
+            else:
+                check(channel, Path(about).read_text(encoding="ascii").strip())
+        except grpc.RpcError as refusal:
+            explain(refusal)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    if not 6 <= len(sys.argv) <= 7:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,119 @@
+"""`GuaranteeService`: a member's own systems check guarantees, and a guarantor's decide about applications."""
+
+from heqi.v1 import guarantee_service_pb2 as pb
+from heqi.v1 import guarantee_service_pb2_grpc as rpc
+
+from node.api.caller import Context
+from node.domain.document import peek_document
+from node.domain.encoding import from_hex
+from node.domain.guarantee import Guarantee
+from node.domain.wallet import ApplyCall
+from node.errors import InvalidError
+from node.services.guarantees import Checked, Guarantees
+from node.services.guarantor import Application, Guarantor
+from node.wire.messages import verified_record_message
+
+
+class GuaranteeService(rpc.GuaranteeServiceServicer):
+    """Translates, calls `Guarantees` and `Guarantor`, translates back."""
+
+    def __init__(self, guarantees: Guarantees, guarantor: Guarantor) -> None:
+        self._guarantees, self._guarantor = guarantees, guarantor
+
+    async def CheckGuarantee(
+        self, request: pb.CheckGuaranteeRequest, context: Context
+    ) -> pb.CheckGuaranteeResponse:
+        """See the proto."""
+        match request.WhichOneof("by"):
+            case "file":
+                return _checked(self._guarantees.check_file(request.file))
+            case "number":
+                named = request.number
+                return _checked(self._guarantees.check_number(named.guarantor, named.number))
+            case "guarantee_id":
+                return _checked(self._guarantees.check_id(from_hex(request.guarantee_id, 32).hex()))
+            case _:
+                raise InvalidError("name the guarantee by file, number or id")
+
+    async def ListApplications(
+        self, request: pb.ListApplicationsRequest, context: Context
+    ) -> pb.ListApplicationsResponse:
+        """See the proto."""
+        found = [_application(name, row) for name, row in self._guarantor.applications()]
+        return pb.ListApplicationsResponse(applications=found)
+
+    async def AssessApplication(
+        self, request: pb.AssessApplicationRequest, context: Context
+    ) -> pb.AssessApplicationResponse:
+        """See the proto."""
+        records = await self._guarantor.assess(from_hex(request.application_id, 32).hex())
+        return pb.AssessApplicationResponse(records=[verified_record_message(r) for r in records])
+
+    async def IssueGuarantee(
+        self, request: pb.IssueGuaranteeRequest, context: Context
+    ) -> pb.IssueGuaranteeResponse:
+        """See the proto."""
+        application = from_hex(request.application_id, 32).hex()
+        return pb.IssueGuaranteeResponse(guarantee_id=self._guarantor.issue(application, request.number))
+
+    async def RefuseApplication(
+        self, request: pb.RefuseApplicationRequest, context: Context
+    ) -> pb.RefuseApplicationResponse:
+        """See the proto."""
+        self._guarantor.refuse(from_hex(request.application_id, 32).hex(), request.reason)
+        return pb.RefuseApplicationResponse()
+
+
+def state_of(row: Application) -> str:
+    """The word for how far an application is."""
+    if row.guarantee:
+        return "issued"
+    if row.refused:
+        return "refused"
+    return "assessed" if row.credit_code else "received"
+
+
+def _application(name: str, row: Application) -> pb.Application:
+    call = peek_document(row.call, ApplyCall)
+    return pb.Application(
+        application_id=name,
+        subject_id=row.subject,
+        state=state_of(row),
+        legal_name=row.legal_name,
+        credit_code=row.credit_code,
+        amount=call.amount,
+        currency=call.currency,
+        beneficiary_name=call.beneficiary_name,
+        section=call.section,
+        refusal_reason=row.refused,
+        guarantee=row.guarantee,
+    )
+
+
+def _checked(checked: Checked) -> pb.CheckGuaranteeResponse:
+    verdict = pb.CheckGuaranteeResponse.Verdict.Value(f"VERDICT_{checked.verdict.value}")
+    return pb.CheckGuaranteeResponse(
+        verdict=verdict,
+        reason=checked.reason,
+        guarantee_id=checked.guarantee_id,
+        expire_time_seconds=checked.expires,
+        block_number=checked.block,
+        terms=None if checked.terms is None else _terms(checked.terms),
+    )
+
+
+def _terms(terms: Guarantee) -> pb.GuaranteeTerms:
+    return pb.GuaranteeTerms(
+        guarantor=terms.iss,
+        number=terms.number,
+        applicant_name=terms.applicant_name,
+        applicant_code=terms.applicant_code,
+        beneficiary_name=terms.beneficiary_name,
+        section=terms.section,
+        guarantee_kind=terms.guarantee_kind,
+        legal_nature=terms.legal_nature,
+        amount=terms.amount,
+        currency=terms.currency,
+        start_time_seconds=terms.nbf,
+        end_time_seconds=terms.exp,
+    )

@@ -1,0 +1,154 @@
+"""`heqi guarantee`: checking guarantees, and a guarantor's desk."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from heqi.v1 import guarantee_service_pb2 as pb
+
+from node.cli.client import OperatorClient
+from node.cli.output import print_json, print_table, say
+from node.cli.waiting import retry
+from node.errors import ConfigError, GrantMissingError
+
+_EPILOG = """\
+示例 | examples:
+  heqi guarantee check --home centre-a --file guarantee.jwt     核验保函文件 | check a guarantee file
+  heqi guarantee check --home centre-a --number bank-x:BH-001   按编号 | by number
+  heqi guarantee list --home bank-x                             待审申请 | applications
+  heqi guarantee assess --home bank-x APPLICATION --wait        核验申请人 | read and verify the applicant
+  heqi guarantee issue --home bank-x APPLICATION --number BH-001
+"""
+_WAIT_SECONDS = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the commands."""
+    parser.epilog = _EPILOG
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    one = commands.add_parser("check", help="保函是否有效 | whether a guarantee is valid now")
+    by = one.add_mutually_exclusive_group(required=True)
+    by.add_argument("--file", type=Path, help="保函文件 | the guarantee file")
+    by.add_argument("--number", metavar="GUARANTOR:NUMBER", help="担保人与编号 | guarantor and number")
+    by.add_argument("--id", help="账本编号 | id on the ledger")
+    one.set_defaults(run=check)
+    one = commands.add_parser("list", help="收到的申请 | applications at this guarantor")
+    one.set_defaults(run=list_)
+    one = commands.add_parser("assess", help="读取并核验申请人 | read and verify the applicant's data")
+    one.add_argument("application")
+    one.add_argument("--wait", action="store_true", help="等待授权生效 | wait until the grant is live")
+    one.set_defaults(run=assess)
+    one = commands.add_parser("issue", help="开立保函 | sign a guarantee")
+    one.add_argument("application")
+    one.add_argument("--number", required=True, help="保函编号 | the guarantor's own number")
+    one.set_defaults(run=issue)
+    one = commands.add_parser("refuse", help="不通过 | refuse an application")
+    one.add_argument("application")
+    one.add_argument("--reason", required=True, help="原因，告知申请人 | reason, told to the applicant")
+    one.set_defaults(run=refuse)
+    for command in commands.choices.values():
+        command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
+        command.add_argument("--json", action="store_true", help="机器可读 | for machines")
+
+
+def check(args: argparse.Namespace) -> int:
+    """Check a guarantee; exit code 0 only if it is valid now."""
+    request = pb.CheckGuaranteeRequest()
+    if args.file:
+        try:
+            request.file = args.file.read_text(encoding="ascii", errors="replace").strip()
+        except OSError as error:
+            raise ConfigError(f"cannot read {args.file}: {error.strerror}") from error
+    elif args.number:
+        guarantor, colon, number = args.number.partition(":")
+        if not colon:
+            raise ConfigError("--number wants GUARANTOR:NUMBER")
+        request.number.guarantor, request.number.number = guarantor, number
+    else:
+        request.guarantee_id = args.id
+    with OperatorClient(args.home) as node:
+        answer = node.call(node.guarantees.CheckGuarantee, request)
+    verdict = pb.CheckGuaranteeResponse.Verdict.Name(answer.verdict).removeprefix("VERDICT_")
+    facts = {
+        "verdict": verdict,
+        "reason": answer.reason,
+        "guarantee": answer.guarantee_id,
+        "block": answer.block_number,
+    }
+    if answer.HasField("terms"):
+        terms = answer.terms
+        facts |= {
+            "guarantor": terms.guarantor,
+            "number": terms.number,
+            "applicant": f"{terms.applicant_name} {terms.applicant_code}",
+            "beneficiary": terms.beneficiary_name,
+            "section": terms.section,
+            "kind": f"{terms.guarantee_kind}, {terms.legal_nature}",
+            "amount": f"{terms.amount} {terms.currency}",
+            "until": datetime.fromtimestamp(terms.end_time_seconds, UTC).isoformat(),
+        }
+    if args.json:
+        print_json(facts)
+    else:
+        print_table(("项目 item", "值 value"), list(facts.items()))
+    return 0 if verdict == "VALID" else 1
+
+
+def list_(args: argparse.Namespace) -> None:
+    """List applications."""
+    with OperatorClient(args.home) as node:
+        found = node.call(node.guarantees.ListApplications, pb.ListApplicationsRequest()).applications
+    if args.json:
+        print_json(
+            [
+                {
+                    "application": row.application_id,
+                    "state": row.state,
+                    "applicant": row.legal_name,
+                    "amount": row.amount,
+                    "section": row.section,
+                }
+                for row in found
+            ]
+        )
+        return
+    rows = [
+        (row.application_id, row.state, row.legal_name, f"{row.amount} {row.currency}", row.section)
+        for row in found
+    ]
+    print_table(("申请 application", "状态 state", "申请人 applicant", "金额 amount", "标段 section"), rows)
+
+
+def assess(args: argparse.Namespace) -> None:
+    """Read and verify the applicant's data."""
+    with OperatorClient(args.home, timeout_seconds=60.0) as node:
+        wanted = pb.AssessApplicationRequest(application_id=args.application)
+        answer = retry(
+            lambda: node.call(node.guarantees.AssessApplication, wanted),
+            _WAIT_SECONDS if args.wait else 0.0,
+            GrantMissingError,
+        )
+    rows = [(r.category, r.version, r.member, r.fields_json) for r in answer.records]
+    if args.json:
+        print_json([dict(zip(("category", "version", "member", "fields"), row, strict=True)) for row in rows])
+    else:
+        print_table(("类别 category", "版本 version", "中心 centre", "字段 fields"), rows)
+
+
+def issue(args: argparse.Namespace) -> None:
+    """Sign a guarantee."""
+    with OperatorClient(args.home) as node:
+        request = pb.IssueGuaranteeRequest(application_id=args.application, number=args.number)
+        guarantee = node.call(node.guarantees.IssueGuarantee, request).guarantee_id
+    if args.json:
+        print_json({"guarantee": guarantee})
+    else:
+        say(f"保函 {guarantee}", "signed; valid once the ledger has it")
+
+
+def refuse(args: argparse.Namespace) -> None:
+    """Refuse an application."""
+    with OperatorClient(args.home) as node:
+        request = pb.RefuseApplicationRequest(application_id=args.application, reason=args.reason)
+        node.call(node.guarantees.RefuseApplication, request)
+    say("已拒绝", "refused; the applicant is told why")

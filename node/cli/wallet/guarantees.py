@@ -1,0 +1,95 @@
+"""Applying for guarantees, and, as a beneficiary, releasing them."""
+
+import argparse
+import time
+
+from node.cli.output import print_json, print_table, say
+from node.cli.waiting import wait_for
+from node.cli.wallet.session import open_session, read_file
+from node.domain.document import peek_document
+from node.domain.guarantee import Guarantee
+from node.wallet.client import WalletClient
+from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
+
+_WAIT_SECONDS = 60.0
+
+
+def apply(args: argparse.Namespace) -> None:
+    """Get the application code from the tender's centre, sign a grant, apply to the guarantor."""
+    wallet, scribe, home = open_session(args)
+    writer, now = GuaranteeScribe(scribe), int(time.time())
+    with WalletClient(wallet.member(args.centre)) as centre:
+        asked = writer.ask_code(args.centre, args.section, wallet.delegation())
+        code = centre.application_code(asked)
+    grant = scribe.grant_unasked(
+        args.guarantor, wallet.state.home, NEEDED_SCOPE, PURPOSE, uses=3, expires=now + 30 * 86_400
+    )
+    wallet.remember_grant(scribe.grant_id(grant), grant)
+    with home:
+        home.give_grant(scribe.give(home.member.name, grant))
+    terms = Terms(
+        beneficiary_name=args.beneficiary_name,
+        beneficiary_key=args.beneficiary_key,
+        section=args.section,
+        guarantee_kind=args.kind,
+        amount=args.amount,
+        currency=args.currency,
+        nbf=now,
+        exp=now + args.days * 86_400,
+    )
+    with WalletClient(wallet.member(args.guarantor)) as guarantor:
+        application = guarantor.apply(writer.apply(args.guarantor, code, grant, terms))
+    if args.json:
+        print_json({"application": application})
+    else:
+        say(f"申请 {application}", f"is with {args.guarantor}")
+
+
+def applications(args: argparse.Namespace) -> None:
+    """What became of the applications at a guarantor; writes the guarantee if one was issued."""
+    wallet, scribe, home = open_session(args)
+    home.close()
+    writer, guarantor = GuaranteeScribe(scribe), wallet.member(args.guarantor)
+    with WalletClient(guarantor) as client:
+
+        def is_decided() -> bool:
+            rows = client.applications(writer.applications(args.guarantor)).applications
+            return bool(rows) and all(row.state != "received" for row in rows)
+
+        if args.wait:
+            wait_for("a decision", is_decided, _WAIT_SECONDS)
+        found = client.applications(writer.applications(args.guarantor)).applications
+    for row in found:
+        if row.guarantee:
+            writer.open(row.guarantee, guarantor)
+    issued = [row.guarantee for row in found if row.guarantee]
+    if args.out and issued:
+        args.out.write_text(issued[-1] + "\n")
+    rows = [(row.application_id, row.state, row.refusal_reason) for row in found]
+    if args.json:
+        print_json([dict(zip(("application", "state", "reason"), row, strict=True)) for row in rows])
+        return
+    print_table(("申请 application", "状态 state", "原因 reason"), rows)
+    if args.out and issued:
+        say(f"保函 {args.out}", "written; give it to the beneficiary or its centre")
+
+
+def release(args: argparse.Namespace) -> None:
+    """As the beneficiary: give a guarantee back."""
+    wallet, scribe, home = open_session(args)
+    token = read_file(args.file).decode().strip()
+    guarantor = wallet.member(peek_document(token, Guarantee).iss)
+    with home:
+        signed = GuaranteeScribe(scribe).release(home.member.name, token, guarantor, args.reason)
+        guarantee = home.release_guarantee(signed)
+    say(f"已解保 {guarantee}", "released; final once the ledger has it")
+
+
+def key(args: argparse.Namespace) -> None:
+    """The wallet's public key, which a beneficiary gives to applicants."""
+    _, scribe, home = open_session(args)
+    home.close()
+    if args.json:
+        print_json({"key": scribe.key.public_key.hex()})
+    else:
+        print(scribe.key.public_key.hex())

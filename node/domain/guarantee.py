@@ -1,0 +1,127 @@
+"""The documents of a guarantee: application code, guarantee, release. Who signs what decides who can do what.
+
+    application code   the tender's centre says: this wallet may apply once for one section
+    guarantee          the guarantor's own signature on all terms; the ledger holds only a salted digest
+    release            the beneficiary's own signature that it gives the guarantee back
+
+Source: 招标投标法实施条例 art. 26 (bid guarantee at most 2%, valid as long as the bid); 法释〔2016〕24号 art. 1
+(independent guarantees only by banks and non-bank financial institutions).
+"""
+
+import hashlib
+import re
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from node.domain.certificate import check_credit_code
+from node.domain.document import Document
+from node.domain.encoding import from_hex
+from node.domain.ledger import GuaranteeTerms
+from node.errors import CodeFormatError, DocumentFormatError
+
+Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Hex64 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{128}$")]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Amount = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?$")]
+"""Plain decimal, N16,6 as in the e-guarantee interfaces in use; never in units of 10,000."""
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Kind = Literal["bid", "performance", "quality"]
+"""投标 · 履约 · 质量."""
+LegalNature = Literal["independent", "suretyship", "insurance"]
+"""独立保函 · 保证 · 保证保险: they differ in how a claim is judged."""
+
+_CODE = re.compile(r"[A-Za-z0-9_-]{43}")
+MAX_VALIDITY_SECONDS = 10 * 366 * 86_400
+
+
+class ApplicationCode(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Signed by the tender's centre: the bearer of this wallet key may use this code for one guarantee."""
+
+    kind: ClassVar[str] = "application-code"
+
+    iss: str
+    """Centre that runs the tender."""
+    code: str
+    """HMAC-SHA-256 of the credit code under the section's key, base64url: the same for every application of
+    this bidder for this section, and meaningless to anybody else."""
+    key: Hex64
+    """The wallet key of the bidder that the centre has authenticated."""
+    exp: int
+
+
+class Guarantee(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Signed by the guarantor's identity key."""
+
+    kind: ClassVar[str] = "guarantee"
+
+    iss: str
+    """Guarantor."""
+    number: Text
+    """The guarantor's own number."""
+    code: str
+    """The application code."""
+    applicant: Hex32
+    """Subject id."""
+    applicant_name: Text
+    applicant_code: str
+    """Credit code."""
+    applicant_key: Hex64
+    beneficiary_name: Text
+    beneficiary_key: Hex64
+    """P-256 key that signs the beneficiary's steps."""
+    section: Text
+    """标段编号."""
+    guarantee_kind: Kind
+    legal_nature: LegalNature
+    amount: Amount
+    currency: Currency
+    nbf: int
+    exp: int
+
+
+class GuaranteeRelease(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Signed by the beneficiary's key."""
+
+    kind: ClassVar[str] = "guarantee-release"
+
+    guarantee: Hex32
+    """Id on the ledger."""
+    reason: Text
+
+
+def check_guarantee(guarantee: Guarantee) -> None:
+    """Check a guarantee's form, apart from its signature and its state on the ledger.
+
+    Raises:
+        DocumentFormatError: a member of the document breaks a rule.
+    """
+    if not _CODE.fullmatch(guarantee.code):
+        raise DocumentFormatError("the application code is malformed")
+    if not guarantee.amount.strip("0."):
+        raise DocumentFormatError("the amount is zero")
+    if not guarantee.nbf < guarantee.exp <= guarantee.nbf + MAX_VALIDITY_SECONDS:
+        raise DocumentFormatError("the guarantee must end after it begins, and within ten years")
+    try:
+        check_credit_code(guarantee.applicant_code)
+        from_hex(guarantee.alliance, 32)
+    except CodeFormatError as error:
+        raise DocumentFormatError(str(error)) from error
+
+
+def guarantee_terms(guarantee: Guarantee, digest: bytes, verifier: bytes) -> GuaranteeTerms:
+    """What the ledger learns of a guarantee.
+
+    Args:
+        guarantee: a checked document.
+        digest: `document_digest` of its token.
+        verifier: address of the alliance's ES256 verifier, 20 bytes.
+    """
+    return GuaranteeTerms(
+        digest=digest,
+        application=hashlib.sha256(guarantee.code.encode()).digest(),
+        expires=guarantee.exp,
+        guarantor=guarantee.iss,
+        beneficiary=verifier + bytes.fromhex(guarantee.beneficiary_key),
+        applicant=verifier + bytes.fromhex(guarantee.applicant_key),
+    )

@@ -1,0 +1,282 @@
+"""At a guarantor: applications for guarantees, the applicant's verified data, the decision, the issue.
+
+An application comes with the applicant's own grant on its data, so the guarantor reads and verifies before it
+decides. One application code holds one application here and, by contract, one guarantee on the ledger.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import msgspec
+
+from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.encoding import to_base64url
+from node.domain.evidence import VerifiedRecord
+from node.domain.grant import Grant
+from node.domain.guarantee import ApplicationCode, Guarantee, check_guarantee, guarantee_terms
+from node.domain.ledger import IssueGuarantee
+from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest
+from node.domain.member import Role
+from node.domain.wallet import ApplicationsCall, ApplyCall
+from node.errors import (
+    ConflictError,
+    DocumentFormatError,
+    DuplicateError,
+    GrantScopeError,
+    MissingError,
+    RoleMissingError,
+    SignatureError,
+)
+from node.ports import Clock, Signer, Store
+from node.services import layout
+from node.services.alliance import Alliance
+from node.services.feed import Feed, FeedEntry
+from node.services.gate import Gate
+from node.services.guarantees import Guarantees
+from node.services.outbox import Outbox
+from node.services.reading import Reading
+from node.services.registration import BASE
+from node.services.transaction import Transaction
+from node.services.vault import Entropy, Vault
+
+NEEDED_FIELDS = frozenset({"credit_code", "legal_name"})
+"""Of subject.base: without them nobody can be named in a guarantee."""
+
+
+class Application(msgspec.Struct, frozen=True):
+    """An application and what became of it."""
+
+    call: str
+    """The applicant's signed call."""
+    subject: str
+    read: str
+    """Under which id its data is fetched."""
+    legal_name: str = ""
+    """From the verified record; empty until it was assessed."""
+    credit_code: str = ""
+    refused: str = ""
+    """Why, if it was refused."""
+    guarantee: str = ""
+    """The document, if one was issued."""
+
+
+class Guarantor:
+    """A guarantor's desk."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        vault: Vault,
+        alliance: Alliance,
+        gate: Gate,
+        reading: Reading,
+        guarantees: Guarantees,
+        outbox: Outbox,
+        feed: Feed,
+        signer: Signer,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store, self._vault, self._alliance = store, vault, alliance
+        self._gate, self._reading, self._guarantees = gate, reading, guarantees
+        self._outbox, self._feed, self._signer = outbox, feed, signer
+        self._clock, self._entropy = clock, entropy
+
+    def apply(self, token: str) -> str:
+        """Take an application from an applicant's wallet.
+
+        Returns:
+            The application's id, 64 hex digits. The same application again has the same id.
+
+        Raises:
+            NodeError: this node is no guarantor, or the application is not acceptable; nothing is stored.
+        """
+        self._check_role()
+        call = self._gate.open(token, ApplyCall)
+        subject = self._gate.check_controller(call).hex()
+        self._check_code(call)
+        self._check_grant(call)
+        check_guarantee(self._draft(call, number="-", name="-", credit_code=_ANY_CODE))
+        holder = layout.APPLICATION_CODE + hashlib.sha256(self._code(call).encode()).digest()
+        identity = document_digest(token)
+        known = self._store.get(holder)
+        if known is not None and not self.load(known.hex()).refused:
+            raise DuplicateError(
+                "there is an application under this code already: one per bidder and section"
+            )
+        transaction = Transaction(self._store)
+        read = self._reading.adopt(transaction, call.grant)
+        self._put(transaction, identity, Application(token, subject, read))
+        transaction.put(holder, identity)
+        about = {"application": identity.hex(), "subject": subject}
+        self._feed.add(transaction, FeedEntry("application.received", self._clock.now(), about))
+        transaction.commit()
+        self._feed.wake()
+        return identity.hex()
+
+    def of_wallet(self, token: str) -> Iterator[tuple[str, Application]]:
+        """The applications of the wallet that asks.
+
+        Raises:
+            NodeError: the request is not acceptable.
+        """
+        subject = self._gate.check_controller(self._gate.open(token, ApplicationsCall)).hex()
+        return ((name, found) for name, found in self.applications() if found.subject == subject)
+
+    def applications(self) -> Iterator[tuple[str, Application]]:
+        """All applications by id.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for key, _ in self._store.scan(layout.APPLICATION):
+            name = key[len(layout.APPLICATION) :].hex()
+            yield name, self.load(name)
+
+    def load(self, application: str) -> Application:
+        """One application.
+
+        Raises:
+            MissingError: there is none by that id.
+            StoreError: the database fails.
+        """
+        key = layout.APPLICATION + bytes.fromhex(application)
+        sealed = self._store.get(key)
+        if sealed is None:
+            raise MissingError("there is no such application")
+        return msgspec.msgpack.decode(self._vault.open(self._alliance.me, key, sealed), type=Application)
+
+    async def assess(self, application: str) -> list[VerifiedRecord]:
+        """Read and verify the applicant's data under its grant.
+
+        Raises:
+            NodeError: the data cannot be read, is false, or does not name the applicant.
+        """
+        found = self.load(application)
+        fetched = await self._reading.fetch(found.read)
+        base = next((r for r in fetched.records if r.header.category == BASE), None)
+        if base is None or not set(base.fields) >= NEEDED_FIELDS:
+            raise GrantScopeError("the applicant's record does not state its name and credit code")
+        assessed = msgspec.structs.replace(
+            self.load(application),
+            legal_name=str(base.fields["legal_name"]),
+            credit_code=str(base.fields["credit_code"]),
+        )
+        transaction = Transaction(self._store)
+        self._put(transaction, bytes.fromhex(application), assessed)
+        transaction.commit()
+        return list(fetched.records)
+
+    def issue(self, application: str, number: str) -> str:
+        """Sign a guarantee and bring it to the ledger.
+
+        Returns:
+            The guarantee's id, 64 hex digits.
+
+        Raises:
+            ConflictError: the application was not assessed yet, or is decided already.
+            NodeError: the guarantee would be malformed.
+        """
+        self._check_role()
+        found = self._undecided(application)
+        if not found.credit_code:
+            raise ConflictError("read and verify the applicant's data first: heqi guarantee assess")
+        if self._guarantees.by_number(self._alliance.me, number) is not None:
+            raise DuplicateError(f"there is a guarantee {number} already")
+        call = peek_document(found.call, ApplyCall)
+        guarantee = self._draft(call, number=number, name=found.legal_name, credit_code=found.credit_code)
+        check_guarantee(guarantee)
+        token = sign_document(guarantee, self._signer.sign)
+        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifier)
+        raw_id = guarantee_id(self._alliance.raw_id, terms)
+        digest = issue_guarantee_digest(self._alliance.signing_domain("Guarantees"), raw_id)
+        transaction = Transaction(self._store)
+        issue = IssueGuarantee(terms, self._signer.sign(digest))
+        self._outbox.add(transaction, f"guarantee/{raw_id.hex()}", issue)
+        self._guarantees.keep(transaction, raw_id, guarantee, token)
+        decided = msgspec.structs.replace(found, guarantee=token)
+        self._put(transaction, bytes.fromhex(application), decided)
+        transaction.commit()
+        return raw_id.hex()
+
+    def refuse(self, application: str, reason: str) -> None:
+        """Refuse an application; the applicant's wallet is told why, and its code is free again.
+
+        Raises:
+            ConflictError: it is decided already.
+            DocumentFormatError: no reason is given.
+        """
+        if not reason.strip():
+            raise DocumentFormatError("a refusal needs a reason")
+        found = self._undecided(application)
+        transaction = Transaction(self._store)
+        self._put(transaction, bytes.fromhex(application), msgspec.structs.replace(found, refused=reason))
+        transaction.commit()
+
+    def _undecided(self, application: str) -> Application:
+        found = self.load(application)
+        if found.guarantee or found.refused:
+            raise ConflictError("the application is decided already")
+        return found
+
+    def _check_role(self) -> None:
+        if not self._alliance.projection.member(self._alliance.me).roles & Role.GUARANTOR:
+            raise RoleMissingError(f"{self._alliance.me} is no guarantor in this alliance")
+
+    def _code(self, call: ApplyCall) -> str:
+        return peek_document(call.code, ApplicationCode).code
+
+    def _check_code(self, call: ApplyCall) -> None:
+        """That the tender's centre gave this code to this wallet."""
+        centre = self._alliance.projection.member(peek_document(call.code, ApplicationCode).iss)
+        code = open_document(call.code, ApplicationCode, centre.identity_key)
+        if not centre.roles & Role.CENTRE or code.alliance != self._alliance.id:
+            raise DocumentFormatError("the application code is not by a centre of this alliance")
+        if code.key != call.key:
+            raise SignatureError("the application code was given to another wallet")
+        if code.exp < self._clock.now():
+            raise ConflictError("the application code has run out; ask the centre for a new one")
+
+    def _check_grant(self, call: ApplyCall) -> None:
+        """That the applicant lets this guarantor read what it needs."""
+        grant = open_document(call.grant, Grant, bytes.fromhex(call.key))
+        granted = {part.category: set(part.fields) for part in grant.scope}
+        if (grant.iss, grant.aud) != (call.subject, self._alliance.me):
+            raise GrantScopeError("the grant is not the applicant's to this guarantor")
+        if not granted.get(BASE, set()) >= NEEDED_FIELDS:
+            raise GrantScopeError(f"the grant must cover {', '.join(sorted(NEEDED_FIELDS))} of {BASE}")
+
+    def _draft(self, call: ApplyCall, *, number: str, name: str, credit_code: str) -> Guarantee:
+        terms = {
+            "alliance": self._alliance.id,
+            "iat": int(self._clock.now()),
+            "jti": to_base64url(self._entropy(16)),
+            "iss": self._alliance.me,
+            "number": number,
+            "code": self._code(call),
+            "applicant": call.subject,
+            "applicant_name": name,
+            "applicant_code": credit_code,
+            "applicant_key": call.key,
+            "beneficiary_name": call.beneficiary_name,
+            "beneficiary_key": call.beneficiary_key,
+            "section": call.section,
+            "guarantee_kind": call.guarantee_kind,
+            "legal_nature": "independent",
+            "amount": call.amount,
+            "currency": call.currency,
+            "nbf": call.nbf,
+            "exp": call.exp,
+        }
+        try:
+            return msgspec.convert(terms, Guarantee)
+        except msgspec.ValidationError as error:
+            raise DocumentFormatError(f"the terms applied for are malformed: {error}") from error
+
+    def _put(self, transaction: Transaction, identity: bytes, row: Application) -> None:
+        key = layout.APPLICATION + identity
+        transaction.put(key, self._vault.seal(self._alliance.me, key, msgspec.msgpack.encode(row)))
+
+
+_ANY_CODE = "91110108740053589U"
+"""A well-formed credit code: stands in while the applicant's own is not read yet."""

@@ -1,0 +1,106 @@
+"""What a wallet signs about guarantees: asking for a code, applying, and, as a beneficiary, releasing."""
+
+import os
+import time
+from dataclasses import dataclass
+
+import msgspec
+
+from node.domain.document import document_digest, open_document, sign_document
+from node.domain.encoding import to_base64url
+from node.domain.grant import Scope
+from node.domain.guarantee import Guarantee, GuaranteeRelease, check_guarantee, guarantee_terms
+from node.domain.guarantee_table import Event
+from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
+from node.domain.member import Member
+from node.domain.wallet import ApplicationsCall, ApplyCall, CodeCall, ReleaseCall
+from node.errors import DocumentFormatError
+from node.wallet.documents import Scribe
+
+NEEDED_SCOPE = (Scope("subject.base", ("credit_code", "legal_name")),)
+PURPOSE = "guarantee-application"
+FIRST_STEP = 2
+"""Number of the step after the issue."""
+
+
+class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an applicant asks a guarantor for."""
+
+    beneficiary_name: str
+    beneficiary_key: str
+    """P-256 key of the beneficiary, 128 hex digits."""
+    section: str
+    guarantee_kind: str
+    amount: str
+    """Plain decimal."""
+    currency: str
+    nbf: int
+    exp: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuaranteeScribe:
+    """Writes documents about guarantees for one wallet."""
+
+    scribe: Scribe
+
+    def ask_code(self, centre: str, section: str, delegation: str) -> str:
+        """Ask the tender's centre for the application code of a section."""
+        return self.scribe.call(CodeCall, centre, section=section, delegation=delegation)
+
+    def apply(self, guarantor: str, code: str, grant: str, terms: Terms) -> str:
+        """Apply to a guarantor, with the code and a grant on the applicant's data."""
+        return self.scribe.call(ApplyCall, guarantor, code=code, grant=grant, **msgspec.structs.asdict(terms))
+
+    def applications(self, guarantor: str) -> str:
+        """Ask a guarantor what became of the applications."""
+        return self.scribe.call(ApplicationsCall, guarantor)
+
+    def open(self, token: str, guarantor: Member) -> Guarantee:
+        """A guarantee that its guarantor really signed.
+
+        Raises:
+            NodeError: it did not.
+        """
+        guarantee = open_document(token, Guarantee, guarantor.identity_key)
+        check_guarantee(guarantee)
+        if (guarantee.alliance, guarantee.iss) != (self.scribe.descriptor.alliance, guarantor.name):
+            raise DocumentFormatError("the guarantee is of another alliance or guarantor")
+        return guarantee
+
+    def release(self, node: str, token: str, guarantor: Member, reason: str) -> str:
+        """As the beneficiary: give a guarantee back, and ask a node to bring that to the ledger.
+
+        Raises:
+            NodeError: the document is not the guarantor's, or names another beneficiary.
+        """
+        guarantee = self.open(token, guarantor)
+        if guarantee.beneficiary_key != self.scribe.key.public_key.hex():
+            raise DocumentFormatError("the guarantee names another beneficiary than this wallet")
+        return self.sign_release(node, token, guarantee, reason)
+
+    def sign_release(self, node: str, token: str, guarantee: Guarantee, reason: str) -> str:
+        """The request of `release` without asking whether this wallet is the beneficiary."""
+        key = self.scribe.key
+        raw_id = self.id_of(guarantee, token)
+        release = GuaranteeRelease(
+            alliance=guarantee.alliance,
+            iat=int(time.time()),
+            jti=to_base64url(os.urandom(16)),
+            guarantee=raw_id.hex(),
+            reason=reason,
+        )
+        signed = sign_document(release, key.sign)
+        step = (raw_id, FIRST_STEP, Event.RELEASE, document_digest(signed))
+        signature = key.sign(step_guarantee_digest(self._domain(), *step))
+        return self.scribe.call(ReleaseCall, node, guarantee=token, release=signed, signature=signature.hex())
+
+    def id_of(self, guarantee: Guarantee, token: str) -> bytes:
+        """Id on the ledger, 32 bytes."""
+        terms = guarantee_terms(guarantee, document_digest(token), self.scribe.verifier)
+        return guarantee_id(bytes.fromhex(guarantee.alliance), terms)
+
+    def _domain(self) -> Eip712Domain:
+        descriptor = self.scribe.descriptor
+        contract = bytes.fromhex(descriptor.contracts["Guarantees"].address)
+        return Eip712Domain(descriptor.chain_id, contract, bytes.fromhex(descriptor.alliance))

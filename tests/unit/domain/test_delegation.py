@@ -1,0 +1,149 @@
+import base64
+import json
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from node.domain.delegation import Delegation, open_delegation, sign_delegation
+from node.domain.document import typ
+from node.domain.encoding import canonical_json, from_base64url
+from node.errors import CertificateError, DocumentFormatError, NodeError, SignatureError
+from tests.unit.domain.mutation import refuses_or_returns, spoilt_json, spoilt_text
+from tests.vectors import authority, world
+from tests.vectors.authority import anchor, bidder, issue, name, root, rsa_key, usage
+from tests.vectors.keys import p256
+from tests.vectors.signing import jws, members
+from tests.vectors.world import ALLIANCE, NOW
+
+TOKEN, RSA_TOKEN = world.delegation_token(), world.delegation_token(rsa=True)
+KEY = p256("bidder certificate")
+HEADER = json.loads(from_base64url(TOKEN.split(".")[0]))
+PAYLOAD = canonical_json(members(world.delegation()))
+
+
+def open_at(token, at=NOW, alliance=ALLIANCE):
+    return open_delegation(token, alliance, [anchor()], at)
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [(TOKEN, world.delegation()), (RSA_TOKEN, world.delegation("delegation rsa"))],
+    ids=["ES256", "RS256"],
+)
+def test_delegation_by_a_recognised_certificate_opens(token, says):
+    delegation, identity = open_at(token)
+    assert delegation == says
+    assert identity.credit_code == delegation.credit_code
+
+
+@pytest.mark.parametrize(("token", "algorithm"), [(TOKEN, "ES256"), (RSA_TOKEN, "RS256")])
+def test_delegation_is_verified_by_a_library_from_its_x5c(token, algorithm):
+    header = jwt.get_unverified_header(token)
+    der = base64.b64decode(header["x5c"][0])
+    key = authority.x509.load_der_x509_certificate(der).public_key()
+    payload = jwt.api_jws.decode(token, key, algorithms=[algorithm])
+    assert json.loads(payload)["key"] == world.WALLET.public.hex()
+
+
+def test_delegation_holds_until_it_ends_and_not_before_it_was_made():
+    for at in (NOW - 300, NOW, world.delegation().exp):
+        assert open_at(TOKEN, at)
+    for at in (NOW - 301, world.delegation().exp + 1):
+        with pytest.raises(CertificateError, match="not valid at this time"):
+            open_at(TOKEN, at)
+
+
+def test_delegation_for_another_alliance_is_refused():
+    with pytest.raises(DocumentFormatError, match="another alliance"):
+        open_at(TOKEN, alliance="00" * 32)
+
+
+def test_delegation_that_names_another_company_is_refused():
+    other = replace(world.delegation(), credit_code="91310000775785552L")
+    with pytest.raises(CertificateError, match="another credit code"):
+        open_at(sign_delegation(other, [bidder().der], bidder().key))
+
+
+def test_delegation_by_another_key_than_the_certificates_is_refused():
+    for key in (p256("other").key, rsa_key(2048)):
+        with pytest.raises((SignatureError, DocumentFormatError)):
+            open_at(sign_delegation(world.delegation(), [bidder().der], key))
+
+
+@pytest.mark.parametrize(
+    "key", [rsa_key(1024), ec.derive_private_key(7, ec.SECP384R1())], ids=["RSA-1024", "P-384"]
+)
+def test_certificate_with_a_weak_or_foreign_key_is_refused(key):
+    signing = usage("digital_signature")
+    subject = name("bidder", [authority.CREDIT_CODE])
+    weak = issue(subject, key, root(), key_usage=signing, constraints=None)
+    header = {**HEADER, "x5c": [base64.b64encode(weak.der).decode()]}
+    with pytest.raises(CertificateError, match="key"):
+        open_at(jws(header, PAYLOAD, KEY))
+
+
+def changed_header(**changes):
+    return jws({**HEADER, **changes}, PAYLOAD, KEY)
+
+
+CERTIFICATE = HEADER["x5c"][0]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        changed_header(typ="heqi-grant+jwt"),
+        changed_header(alg="none"),
+        changed_header(alg="HS256"),
+        changed_header(alg="PS256"),
+        changed_header(kid="x"),
+        changed_header(crit=["x5c"]),
+        changed_header(x5c=CERTIFICATE),
+        changed_header(x5c=[1]),
+        changed_header(x5c=[CERTIFICATE.replace("M", "-", 1)]),
+        changed_header(x5c=["证书"]),
+        changed_header(x5c=[CERTIFICATE + "\n"]),
+        changed_header(x5c=["AB=="]),
+        jws({"alg": "ES256", "typ": typ(Delegation)}, PAYLOAD, KEY),
+        jws([], PAYLOAD, KEY),
+    ],
+)
+def test_delegation_with_another_header_is_refused(token):
+    with pytest.raises(DocumentFormatError):
+        open_at(token)
+
+
+@pytest.mark.parametrize("chain", [[], ["AAAA"], [CERTIFICATE] * 6])
+def test_delegation_with_another_chain_is_refused(chain):
+    with pytest.raises(CertificateError):
+        open_at(changed_header(x5c=chain))
+
+
+def test_header_of_the_other_algorithm_is_refused():
+    with pytest.raises(SignatureError):
+        open_at(changed_header(alg="RS256"))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"key": "zz" * 64}, {"key": "AB" * 64}, {"key": "00" * 63}, {"exp": -1}, {"exp": 1.5}]
+)
+def test_delegation_with_a_malformed_member_is_refused(changes):
+    payload = json.dumps({**json.loads(PAYLOAD), **changes}, separators=(",", ":"), sort_keys=True)
+    with pytest.raises(DocumentFormatError):
+        open_at(jws(HEADER, payload.encode(), KEY))
+
+
+@given(st.text() | spoilt_text(TOKEN) | spoilt_text(RSA_TOKEN))
+def test_text_is_a_delegation_or_refused(text):
+    opened = refuses_or_returns(lambda: open_at(text), NodeError)
+    assert opened is None or text in (TOKEN, RSA_TOKEN)
+
+
+@given(spoilt_json(HEADER), spoilt_json(json.loads(PAYLOAD)))
+def test_signed_nonsense_is_refused(header, payload):
+    refuses_or_returns(lambda: open_at(jws(header, PAYLOAD, KEY)), NodeError)
+    refuses_or_returns(lambda: open_at(jws(HEADER, canonical_json(payload), KEY)), NodeError)

@@ -1,0 +1,122 @@
+"""Identifiers and digests against eth-abi and eth-account, which the node does not use for them."""
+
+import pytest
+from eth_abi import encode
+from eth_account.messages import encode_typed_data
+from eth_utils import keccak
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.domain.ledger import GrantTerms
+from node.domain.ledger_ids import (
+    Eip712Domain,
+    change_controller_digest,
+    grant_id,
+    revoke_grant_digest,
+    subject_id,
+)
+from node.domain.member import member_name_to_bytes32
+from node.errors import CodeFormatError
+
+WORDS, ADDRESSES = st.binary(min_size=32, max_size=32), st.binary(min_size=20, max_size=20)
+UINT64 = st.integers(0, 2**64 - 1)
+SIGNERS = st.binary(min_size=20, max_size=148)
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True)
+TYPES = {
+    "EIP712Domain": [
+        ("name", "string"),
+        ("version", "string"),
+        ("chainId", "uint256"),
+        ("verifyingContract", "address"),
+        ("salt", "bytes32"),
+    ],
+    "ChangeController": [("subject", "bytes32"), ("version", "uint64"), ("controller", "bytes")],
+    "RevokeGrant": [("grant", "bytes32")],
+}
+
+
+def typed_digest(chain_id, contract, alliance, primary, message):
+    types = {
+        name: [{"name": field, "type": kind} for field, kind in fields] for name, fields in TYPES.items()
+    }
+    signable = encode_typed_data(
+        full_message={
+            "types": {name: types[name] for name in ("EIP712Domain", primary)},
+            "domain": {
+                "name": "Heqi",
+                "version": "1",
+                "chainId": chain_id,
+                "verifyingContract": "0x" + contract.hex(),
+                "salt": alliance,
+            },
+            "primaryType": primary,
+            "message": message,
+        }
+    )
+    return keccak(b"\x19\x01" + signable.header + signable.body)
+
+
+@given(st.integers(0, 2**64), ADDRESSES, WORDS, WORDS, UINT64, SIGNERS)
+def test_change_controller_digest_is_that_of_eth_account(
+    chain_id, contract, alliance, subject, version, signer
+):
+    ours = change_controller_digest(Eip712Domain(chain_id, contract, alliance), subject, version, signer)
+    message = {"subject": subject, "version": version, "controller": signer}
+    assert ours == typed_digest(chain_id, contract, alliance, "ChangeController", message)
+
+
+@given(st.integers(0, 2**64), ADDRESSES, WORDS, WORDS)
+def test_revoke_grant_digest_is_that_of_eth_account(chain_id, contract, alliance, grant):
+    ours = revoke_grant_digest(Eip712Domain(chain_id, contract, alliance), grant)
+    assert ours == typed_digest(chain_id, contract, alliance, "RevokeGrant", {"grant": grant})
+
+
+@given(WORDS, WORDS, UINT64, UINT64, SIGNERS)
+def test_grant_id_is_the_abi_encoding_hashed(alliance, digest, before, expires, revoker):
+    words = encode(
+        ["bytes32", "bytes32", "uint64", "uint64", "bytes32"],
+        [alliance, digest, before, expires, keccak(revoker)],
+    )
+    assert grant_id(alliance, GrantTerms(digest, before, expires, revoker)) == keccak(words)
+
+
+@given(WORDS, NAMES, WORDS)
+def test_subject_id_is_the_abi_encoding_hashed(alliance, home, salt):
+    words = encode(["bytes32", "bytes32", "bytes32"], [alliance, member_name_to_bytes32(home), salt])
+    assert subject_id(alliance, home, salt) == keccak(words)
+
+
+def test_subject_of_a_home_with_a_malformed_name_is_refused():
+    with pytest.raises(CodeFormatError):
+        subject_id(bytes(32), "Centre", bytes(32))
+
+
+def test_each_term_of_a_grant_changes_its_id():
+    terms = GrantTerms(bytes(32), 1, 2, bytes(84))
+    ids = {
+        grant_id(bytes(32), terms),
+        grant_id(b"\1" * 32, terms),
+        *(
+            grant_id(bytes(32), GrantTerms(*changed))
+            for changed in (
+                (b"\1" * 32, 1, 2, bytes(84)),
+                (bytes(32), 2, 2, bytes(84)),
+                (bytes(32), 1, 3, bytes(84)),
+                (bytes(32), 1, 2, bytes(83) + b"\1"),
+            )
+        ),
+    }
+    assert len(ids) == 6
+
+
+def test_signature_is_bound_to_chain_contract_and_alliance():
+    digests = {
+        revoke_grant_digest(Eip712Domain(*place), bytes(32))
+        for place in (
+            (1, bytes(20), bytes(32)),
+            (2, bytes(20), bytes(32)),
+            (1, b"\1" * 20, bytes(32)),
+            (1, bytes(20), b"\1" * 32),
+        )
+    }
+    assert len(digests) == 4

@@ -1,0 +1,296 @@
+"""That the code gives the bytes in the vector files, and `generate.py` the files."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from node.domain import (
+    bundle,
+    checkpoint,
+    delegation,
+    descriptor,
+    disclosure,
+    document,
+    encoding,
+    evidence,
+    grant,
+    ledger_ids,
+    member,
+    merkle,
+    reading,
+    record,
+    wallet,
+)
+from node.domain.category import categories
+from node.domain.ledger import GrantTerms
+from node.domain.signature import verify_p256
+from node.errors import DocumentFormatError, NodeError
+from node.wallet.keyfile import WalletKey
+from tests.vectors import generate
+from tests.vectors.keys import Ed25519TestKey, P256TestKey
+
+FOLDER = Path(__file__).parent
+KINDS = {
+    document.typ(kind): kind
+    for kind in (
+        descriptor.MemberCard,
+        descriptor.DescriptorSignature,
+        delegation.Delegation,
+        grant.AccessRequest,
+        grant.Grant,
+        reading.ReadRequest,
+        reading.ReadAnswer,
+        reading.ReadReceipt,
+        wallet.RegisterCall,
+        wallet.StatusCall,
+        wallet.GrantCall,
+        wallet.RevokeCall,
+        wallet.HistoryCall,
+    )
+}
+
+
+def load(name: str) -> Any:
+    return json.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+KEYS, CANONICAL, RECORD, LOG = (load(f"{name}.json") for name in ("keys", "canonical", "record", "log"))
+DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "ledger", "bundle"))
+ALLIANCE_FILE = load("descriptor.json")["file"].encode()
+
+
+def by(name):
+    """Test ids."""
+    return lambda case: case[name] if isinstance(case, dict) else None
+
+
+def from_hexes(texts):
+    return [bytes.fromhex(text) for text in texts]
+
+
+def test_the_generator_writes_the_committed_files(tmp_path):
+    generate.main(tmp_path)
+    for name in generate.TOPICS:
+        assert (tmp_path / name).read_bytes() == (FOLDER / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("case", CANONICAL["canonical"])
+def test_canonical_bytes(case):
+    raw = bytes.fromhex(case["bytes"])
+    assert encoding.canonical_json(case["value"]) == raw
+    assert encoding.parse_canonical_json(raw) == case["value"]
+
+
+@pytest.mark.parametrize("case", CANONICAL["refused"], ids=by("why"))
+def test_json_that_is_not_canonical_is_refused(case):
+    with pytest.raises(DocumentFormatError):
+        encoding.parse_canonical_json(bytes.fromhex(case["bytes"]))
+
+
+def test_base64url_and_times():
+    for case in CANONICAL["base64url"]:
+        assert encoding.to_base64url(bytes.fromhex(case["bytes"])) == case["text"]
+        assert encoding.from_base64url(case["text"]).hex() == case["bytes"]
+    for text in CANONICAL["base64url_refused"]:
+        with pytest.raises(DocumentFormatError):
+            encoding.from_base64url(text)
+    for case in CANONICAL["times"]:
+        assert encoding.to_rfc3339(case["seconds"]) == case["text"]
+
+
+def test_slots_of_all_categories():
+    assert RECORD["slots"] == {category.name: category.slots for category in categories()}
+
+
+@pytest.mark.parametrize("case", RECORD["records"], ids=by("name"))
+def test_record(case):
+    seed, slots = bytes.fromhex(case["seed"]), RECORD["slots"][case["header"]["category"]]
+    header = msgspec.convert(case["header"], record.RecordHeader)
+    sealed = record.seal_record(header, case["fields"], seed)
+    assert sealed.payload.decode() == case["payload"]
+    assert sealed.entry.hex() == case["entry"]
+    assert sealed.commitments == disclosure.Commitments(
+        bytes.fromhex(case["blind"]), case["disclosures"], case["digests"]
+    )
+    assert len(case["digests"]) == slots
+    assert record.parse_payload(sealed.payload) == (header, case["digests"])
+    opened = disclosure.open_disclosures(case["disclosures"].values(), case["digests"])
+    assert {field.name: field.value for field in opened} == case["fields"]
+
+
+@pytest.mark.parametrize("case", RECORD["records"], ids=by("name"))
+def test_record_secrets_by_the_formula_of_the_specification(case):
+    stream = hashlib.shake_256(b"heqi.record.v1" + bytes.fromhex(case["seed"])).digest(case["stream_bytes"])
+    names = sorted(case["fields"])
+    assert stream[:32].hex() == case["blind"]
+    at, digests = 32, []
+    for name in names:
+        salt = base64.urlsafe_b64encode(stream[at : at + 18]).decode()
+        assert case["salts"][name] == salt
+        assert json.loads(encoding.from_base64url(case["disclosures"][name])) == [
+            salt,
+            name,
+            case["fields"][name],
+        ]
+        digests.append(hashlib.sha256(case["disclosures"][name].encode()).digest())
+        at += 18
+    digests += [stream[start : start + 32] for start in range(at, len(stream), 32)]
+    assert sorted(base64.urlsafe_b64encode(d).rstrip(b"=").decode() for d in digests) == case["digests"]
+    entry = b"heqi.entry.v1\0" + bytes.fromhex(case["blind"]) + case["payload"].encode()
+    assert hashlib.sha256(entry).hexdigest() == case["entry"]
+
+
+def test_log_tree():
+    leaves = [merkle.leaf_hash(entry) for entry in from_hexes(LOG["entries"])]
+    assert [leaf.hex() for leaf in leaves] == LOG["leaf_hashes"]
+    nodes: dict[tuple[int, int], bytes] = {}
+
+    def read(level, index):
+        return nodes[level, index]
+
+    for level, index, value in merkle.grow(0, leaves, read):
+        nodes[level, index] = value
+    assert {str(n): merkle.root_hash(n, read).hex() for n in range(len(leaves) + 1)} == LOG["roots"]
+    for case in LOG["inclusion"]:
+        proof = from_hexes(case["proof"])
+        assert merkle.inclusion_proof(case["index"], case["size"], read) == proof
+        root = bytes.fromhex(LOG["roots"][str(case["size"])])
+        merkle.verify_inclusion(case["index"], case["size"], leaves[case["index"]], proof, root)
+    for case in LOG["consistency"]:
+        proof = from_hexes(case["proof"])
+        assert merkle.consistency_proof(case["old"], case["new"], read) == proof
+        roots = (bytes.fromhex(LOG["roots"][str(case[size])]) for size in ("old", "new"))
+        merkle.verify_consistency(case["old"], case["new"], *roots, proof)
+
+
+@pytest.mark.parametrize("case", LOG["checkpoints"], ids=by("size"))
+def test_checkpoint(case):
+    public = bytes.fromhex(case["log_key"])
+    key = Ed25519TestKey(bytes.fromhex(KEYS["ed25519"][f"{case['member']} log"]["private"]))
+    opened = checkpoint.open_checkpoint(case["note"], public)
+    assert (opened.member, opened.size, opened.root.hex()) == (case["member"], case["size"], case["root"])
+    assert opened.text == case["signed_text"]
+    assert checkpoint.sign_checkpoint(opened, public, key.sign) == case["note"]
+
+
+@pytest.mark.parametrize("case", LOG["refused"], ids=by("why"))
+def test_false_checkpoint_is_refused(case):
+    with pytest.raises(NodeError) as error:
+        checkpoint.open_checkpoint(case["note"], bytes.fromhex(LOG["checkpoints"][0]["log_key"]))
+    assert error.value.reason == case["reason"]
+
+
+@pytest.mark.parametrize("case", DOCUMENTS["documents"], ids=lambda case: case["header"]["typ"])
+def test_document(case):
+    token = f"{case['signing_input']}.{encoding.to_base64url(bytes.fromhex(case['signature']))}"
+    assert document.split_document(token) == (case["header"], case["payload"].encode())
+    assert document.document_digest(token).hex() == case["id"]
+    assert hashlib.sha256(case["signing_input"].encode()).hexdigest() == case["id"]
+    kind = KINDS[case["header"]["typ"]]
+    if kind is delegation.Delegation:
+        founded = descriptor.open_alliance_file(ALLIANCE_FILE)
+        at = json.loads(case["payload"])["iat"]
+        opened, identity = delegation.open_delegation(token, founded.alliance, founded.trust_anchors, at)
+        assert identity.credit_code == opened.credit_code
+        return
+    key = P256TestKey(int(KEYS["p256"][case["key"]]["private"], 16))
+    opened = document.open_document(token, kind, key.public)
+    assert document.sign_document(opened, key.sign) == token
+
+
+def test_every_kind_of_document_has_a_vector():
+    assert {case["header"]["typ"] for case in DOCUMENTS["documents"]} == set(KINDS)
+
+
+@pytest.mark.parametrize("case", DOCUMENTS["refused_grants"], ids=by("why"))
+def test_false_document_is_refused(case):
+    with pytest.raises(NodeError) as error:
+        document.open_document(case["token"], grant.Grant, bytes.fromhex(KEYS["p256"]["wallet"]["public"]))
+    assert error.value.reason == case["reason"]
+
+
+def test_ledger_identifiers():
+    alliance, subject, granted = bytes.fromhex(LEDGER["alliance"]), LEDGER["subject"], LEDGER["grant"]
+    for name, padded in LEDGER["member_names"].items():
+        assert member.member_name_to_bytes32(name).hex() == padded
+        assert member.member_name_from_bytes32(bytes.fromhex(padded)) == name
+    salt = bytes.fromhex(subject["salt"])
+    assert ledger_ids.subject_id(alliance, subject["home"], salt).hex() == subject["id"]
+    terms = GrantTerms(
+        bytes.fromhex(granted["digest"]),
+        granted["register_before"],
+        granted["expires"],
+        bytes.fromhex(granted["revoker"]),
+    )
+    assert ledger_ids.grant_id(alliance, terms).hex() == granted["id"]
+
+
+def test_ledger_signatures():
+    alliance, revocation, change = (
+        bytes.fromhex(LEDGER["alliance"]),
+        LEDGER["revocation"],
+        LEDGER["change_controller"],
+    )
+    domains = {}
+    for name, case in LEDGER["domains"].items():
+        domains[name] = ledger_ids.Eip712Domain(case["chain_id"], bytes.fromhex(case["contract"]), alliance)
+        assert domains[name].separator().hex() == case["separator"]
+    digest = ledger_ids.revoke_grant_digest(domains["Grants"], bytes.fromhex(LEDGER["grant"]["id"]))
+    assert digest.hex() == revocation["digest"]
+    signature = bytes.fromhex(revocation["signature"])
+    verify_p256(bytes.fromhex(revocation["one_time_public"]), digest, signature)
+    handed = ledger_ids.change_controller_digest(
+        domains["Subjects"],
+        bytes.fromhex(LEDGER["subject"]["id"]),
+        change["version"],
+        bytes.fromhex(change["controller"]),
+    )
+    assert handed.hex() == change["digest"]
+
+
+def test_the_wallet_derives_the_revocation_key_of_the_specification():
+    case = LEDGER["revocation"]
+    wallet_key = WalletKey(ec.derive_private_key(int(case["wallet_private"], 16), ec.SECP256R1()))
+    assert wallet_key.revocation_key(case["jti"]).public_key.hex() == case["one_time_public"]
+    assert P256TestKey(int(case["one_time_private"], 16)).public.hex() == case["one_time_public"]
+
+
+def test_descriptor():
+    case, opened = load("descriptor.json"), descriptor.open_alliance_file(ALLIANCE_FILE)
+    assert encoding.canonical_json(msgspec.to_builtins(opened)).decode() == case["canonical"]
+    assert descriptor.descriptor_digest(opened) == case["digest"]
+    assert hashlib.sha256(case["canonical"].encode()).hexdigest() == case["digest"]
+
+
+@pytest.mark.parametrize("case", BUNDLE["bundles"], ids=by("name"))
+def test_bundle(case):
+    parsed = bundle.parse_bundle(case["bundle"].encode())
+    assert bundle.encode_bundle(parsed).decode() == case["bundle"]
+    assert evidence.parse_evidence(evidence.encode_evidence(parsed.evidence)) == parsed.evidence
+    verified = bundle.verify_bundle(parsed, descriptor.open_alliance_file(ALLIANCE_FILE))
+    assert [
+        {"thing": shown.header.thing, "index": shown.index, "fields": dict(shown.fields)}
+        for shown in verified.evidence.records
+    ] == case["records"]
+    assert list(verified.steps) == case["steps"]
+
+
+@pytest.mark.parametrize("case", BUNDLE["refused"], ids=by("why"))
+def test_false_bundle_is_refused(case):
+    founded = descriptor.open_alliance_file(ALLIANCE_FILE)
+    plain = json.loads(BUNDLE["bundles"][1]["bundle"])
+    for path, value in case["replace"].items():
+        *parents, last = path.split(".")
+        place = plain
+        for parent in parents:
+            place = place[parent]
+        place[last] = value
+    with pytest.raises(NodeError) as error:
+        bundle.verify_bundle(bundle.parse_bundle(encoding.canonical_json(plain)), founded)
+    assert error.value.reason == case["reason"]
