@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench contracts proto format clean
+.PHONY: help demo test check bench contracts proto docs format clean
 
 help:
 	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
@@ -42,6 +42,7 @@ check: $(DEV)
 	@$(BIN)/lint-imports
 	@$(BIN)/buf lint && $(BIN)/buf format --diff --exit-code
 	@$(BIN)/python proto/drift.py
+	@$(BIN)/python docs/generate_errors.py --check
 	@$(BIN)/python contracts/generate_table.py --check
 	@if command -v npm >/dev/null; then \
 	  npm ci --silent --no-progress --prefix contracts && node contracts/build.mjs --check; \
@@ -59,6 +60,9 @@ contracts: $(READY)
 proto: $(DEV)
 	@$(BIN)/buf format --write
 	@$(BIN)/python proto/generate.py
+
+docs: $(DEV)
+	@$(BIN)/python docs/generate_errors.py
 
 format: $(DEV)
 	@$(BIN)/ruff format .

@@ -4,6 +4,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -36,13 +37,17 @@ def all_errors(root: type[NodeError] = NodeError) -> dict[str, type[NodeError]]:
 _BY_REASON = all_errors()
 
 
+def code_of(kind: type[NodeError]) -> int:
+    """The gRPC code of a class of errors."""
+    return next((code for branch, code in _CODES if issubclass(kind, branch)), code_pb2.INTERNAL)
+
+
 def to_status(error: NodeError) -> status_pb2.Status:
     """The gRPC status of an error, with its reason and what to do."""
-    code = next((code for kind, code in _CODES if isinstance(error, kind)), code_pb2.INTERNAL)
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata={"advice": error.advice})
     detail = any_pb2.Any()
     detail.Pack(info)
-    return status_pb2.Status(code=code, message=str(error), details=[detail])
+    return status_pb2.Status(code=code_of(type(error)), message=str(error), details=[detail])
 
 
 def to_rpc_status(error: NodeError) -> grpc.Status:
@@ -66,7 +71,7 @@ def _from_details(raw: bytes, peer: str) -> NodeError:
     try:
         status.ParseFromString(raw)
         unpacked = any(detail.Unpack(info) for detail in status.details)
-    except ValueError:
+    except DecodeError:
         return PeerError(f"{peer} answers with something that is not the protocol")
     kind = _BY_REASON.get(info.reason) if unpacked and info.domain == DOMAIN else None
     if kind is None:

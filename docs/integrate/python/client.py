@@ -3,6 +3,7 @@
 client.py ADDRESS MEMBER FOLDER append CLIENT [SEQUENCE]
 client.py ADDRESS MEMBER FOLDER check FILE
 """
+# ruff: noqa: INP001, T201
 
 import sys
 from pathlib import Path
@@ -38,11 +39,8 @@ def append(channel: grpc.Channel, client: str, sequence: int = 0) -> None:
     )
     for answer in service.AppendRecords(iter([message]), timeout=600):
         if answer.HasField("accepted"):
-            taken = answer.accepted
-            print(
-                f"ACCEPTED {answer.sequence}: {taken.record_count} records from position "
-                f"{taken.first_position}, {taken.parked_count} parked"
-            )
+            first, count = answer.accepted.first_position, answer.accepted.record_count
+            print(f"ACCEPTED {answer.sequence}: {count} from {first}, {answer.accepted.parked_count} parked")
         else:
             print(f"FINAL {answer.sequence}: log size {answer.final.log_size}")
 
@@ -83,14 +81,17 @@ def explain(refusal: grpc.RpcError) -> None:
     print(f"REFUSED {refusal.code().name} {info.reason}: {refusal.details()} ({advice})", file=sys.stderr)
 
 
-def main(address: str, member: str, folder: str, command: str, about: str, sequence: str = "0") -> int:
+def main(address: str, member: str, folder: str, *command: str) -> int:
     """Connect and do one thing."""
     with connect(address, member, Path(folder)) as channel:
         try:
-            if command == "append":
-                append(channel, about, int(sequence))
-            else:
-                check(channel, Path(about).read_text(encoding="ascii").strip())
+            match command:
+                case ["append", client, *sequence]:
+                    append(channel, client, *map(int, sequence))
+                case ["check", file]:
+                    check(channel, Path(file).read_text(encoding="ascii").strip())
+                case _:
+                    sys.exit(__doc__)
         except grpc.RpcError as refusal:
             explain(refusal)
             return 1
@@ -98,6 +99,4 @@ def main(address: str, member: str, folder: str, command: str, about: str, seque
 
 
 if __name__ == "__main__":
-    if not 6 <= len(sys.argv) <= 7:
-        sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

@@ -11,6 +11,7 @@ import heqi.v1.RecordServiceOuterClass.AppendRecordsResponse;
 import heqi.v1.RecordServiceOuterClass.GetLastSequenceRequest;
 import io.grpc.Grpc;
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.protobuf.StatusProto;
@@ -18,18 +19,13 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
-/** A trading system's client: docs/integrate.md explains it. */
+/** A trading system's client (docs/integrate.md): ADDRESS MEMBER FOLDER append CLIENT [SEQUENCE] | check FILE. */
 public class Client {
-  public static void main(String[] args) throws Exception {
-    if (args.length < 5) {
-      System.err.println("Client ADDRESS MEMBER FOLDER append CLIENT [SEQUENCE] | ... check FILE");
-      System.exit(2);
-    }
+  public static void main(String[] args) throws IOException {
     ManagedChannel channel = connect(args[0], args[1], Path.of(args[2]));
     try {
       if (args[3].equals("append")) {
@@ -37,7 +33,7 @@ public class Client {
       } else {
         check(channel, Files.readString(Path.of(args[4])).strip());
       }
-    } catch (StatusRuntimeException refusal) {
+    } catch (StatusRuntimeException | CompletionException refusal) {
       explain(refusal);
       System.exit(1);
     } finally {
@@ -45,6 +41,7 @@ public class Client {
     }
   }
 
+  /** Mutual TLS: the node's key is pinned by its anchor, this system shows the operator's certificate. */
   static ManagedChannel connect(String address, String member, Path folder) throws IOException {
     var credentials = TlsChannelCredentials.newBuilder()
         .trustManager(folder.resolve("node.pem").toFile())
@@ -56,44 +53,43 @@ public class Client {
         .build();
   }
 
+  /** Append a message and wait until it is final. */
   static void append(ManagedChannel channel, String client, long sequence) {
     if (sequence == 0) {
       var asked = GetLastSequenceRequest.newBuilder().setClientId(client).build();
-      sequence = 1 + RecordServiceGrpc.newBlockingStub(channel)
-          .withDeadlineAfter(15, TimeUnit.SECONDS).getLastSequence(asked).getSequence();
+      var service = RecordServiceGrpc.newBlockingStub(channel).withDeadlineAfter(15, TimeUnit.SECONDS);
+      sequence = service.getLastSequence(asked).getSequence() + 1;
     }
-    var message = AppendRecordsRequest.newBuilder()
-        .setClientId(client).setSequence(sequence).setAwaitFinal(true)
-        .addRecords(tender("ZB-2026-" + sequence)).build();
+    var message = AppendRecordsRequest.newBuilder().setClientId(client).setSequence(sequence)
+        .setAwaitFinal(true).addRecords(tender("ZB-2026-" + sequence)).build();
     var done = new CompletableFuture<Void>();
-    var requests = RecordServiceGrpc.newStub(channel).withDeadlineAfter(10, TimeUnit.MINUTES)
-        .appendRecords(new StreamObserver<AppendRecordsResponse>() {
-          @Override public void onNext(AppendRecordsResponse answer) {
-            if (answer.hasAccepted()) {
-              var accepted = answer.getAccepted();
-              System.out.printf("ACCEPTED %d: %d records from position %d, %d parked%n", answer.getSequence(),
-                  accepted.getRecordCount(), accepted.getFirstPosition(), accepted.getParkedCount());
-            } else {
-              System.out.printf("FINAL %d: log size %d%n", answer.getSequence(), answer.getFinal().getLogSize());
-            }
-          }
-          @Override public void onError(Throwable error) { done.completeExceptionally(error); }
-          @Override public void onCompleted() { done.complete(null); }
-        });
+    var answers = new StreamObserver<AppendRecordsResponse>() {
+      @Override public void onNext(AppendRecordsResponse answer) { show(answer); }
+      @Override public void onError(Throwable refusal) { done.completeExceptionally(refusal); }
+      @Override public void onCompleted() { done.complete(null); }
+    };
+    var service = RecordServiceGrpc.newStub(channel).withDeadlineAfter(10, TimeUnit.MINUTES);
+    var requests = service.appendRecords(answers);
     requests.onNext(message);
     requests.onCompleted();
-    try {
-      done.join();
-    } catch (java.util.concurrent.CompletionException error) {
-      throw (StatusRuntimeException) error.getCause();
+    done.join();
+  }
+
+  static void show(AppendRecordsResponse answer) {
+    if (answer.hasAccepted()) {
+      var accepted = answer.getAccepted();
+      System.out.printf("ACCEPTED %d: %d from %d, %d parked%n", answer.getSequence(),
+          accepted.getRecordCount(), accepted.getFirstPosition(), accepted.getParkedCount());
+    } else {
+      System.out.printf("FINAL %d: log size %d%n", answer.getSequence(), answer.getFinal().getLogSize());
     }
   }
 
+  /** A record with typed fields; a message that is sent again must hold the same. */
   static Record tender(String number) {
-    var districts = ListValue.newBuilder();
-    Stream.of("虚构区", "示例区").forEach(name -> districts.addValues(Value.newBuilder().setText(name)));
-    return Record.newBuilder()
-        .setCategory("trade.tender").setThing(number).setSourceSystem("example")
+    var districts = ListValue.newBuilder()
+        .addValues(Value.newBuilder().setText("虚构区")).addValues(Value.newBuilder().setText("示例区"));
+    return Record.newBuilder().setCategory("trade.tender").setThing(number).setSourceSystem("example")
         .setOccurred("2026-03-01T09:30:00+08:00")
         .addFields(field("title", Value.newBuilder().setText("虚构路道路工程")))
         .addFields(field("ceiling_price", Value.newBuilder().setDecimal("12800000.00")))
@@ -102,30 +98,29 @@ public class Client {
         .build();
   }
 
-  static NamedValue field(String name, Value.Builder value) {
-    return NamedValue.newBuilder().setName(name).setValue(value).build();
+  static NamedValue.Builder field(String name, Value.Builder value) {
+    return NamedValue.newBuilder().setName(name).setValue(value);
   }
 
+  /** Check a guarantee file. */
   static void check(ManagedChannel channel, String file) {
-    var answer = GuaranteeServiceGrpc.newBlockingStub(channel).withDeadlineAfter(15, TimeUnit.SECONDS)
-        .checkGuarantee(CheckGuaranteeRequest.newBuilder().setFile(file).build());
+    var service = GuaranteeServiceGrpc.newBlockingStub(channel).withDeadlineAfter(15, TimeUnit.SECONDS);
+    var answer = service.checkGuarantee(CheckGuaranteeRequest.newBuilder().setFile(file).build());
     System.out.printf("%s: %s%n", answer.getVerdict(), answer.getReason());
     if (answer.hasTerms()) {
-      System.out.printf("%s %s for section %s%n", answer.getTerms().getAmount(),
-          answer.getTerms().getCurrency(), answer.getTerms().getSection());
+      var terms = answer.getTerms();
+      System.out.printf("%s %s for section %s%n", terms.getAmount(), terms.getCurrency(), terms.getSection());
     }
   }
 
-  static void explain(StatusRuntimeException refusal) throws IOException {
-    String reason = "", advice = "";
+  /** Show why a call was refused: the reason is stable, the message is for people. */
+  static void explain(Throwable refusal) throws IOException {
+    var info = ErrorInfo.getDefaultInstance();
     for (var detail : StatusProto.fromThrowable(refusal).getDetailsList()) {
-      if (detail.is(ErrorInfo.class)) {
-        var info = detail.unpack(ErrorInfo.class);
-        reason = info.getReason();
-        advice = info.getMetadataOrDefault("advice", "");
-      }
+      info = detail.is(ErrorInfo.class) ? detail.unpack(ErrorInfo.class) : info;
     }
-    System.err.printf("REFUSED %s %s: %s (%s)%n", refusal.getStatus().getCode(), reason,
-        refusal.getStatus().getDescription(), advice);
+    var status = Status.fromThrowable(refusal);
+    System.err.printf("REFUSED %s %s: %s (%s)%n", status.getCode(), info.getReason(), status.getDescription(),
+        info.getMetadataOrDefault("advice", ""));
   }
 }
