@@ -158,6 +158,25 @@ class Signer(Protocol):
         ...
 
 
+class Keys(Protocol):
+    """The keys that the use cases of one node need."""
+
+    @property
+    def identity(self) -> Signer:
+        """P-256: signs this member's documents."""
+        ...
+
+    @property
+    def log(self) -> Signer:
+        """Ed25519: signs its checkpoints."""
+        ...
+
+    @property
+    def data(self) -> bytes:
+        """32 bytes: wraps the keyring."""
+        ...
+
+
 class Peers(Protocol):
     """The other members' nodes, each reached at the endpoint and under the key that the ledger names.
 

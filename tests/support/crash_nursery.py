@@ -83,12 +83,6 @@ def serve() -> None:
 
 
 def _import_everything() -> None:
-    import adapters.ledger.embedded.accounts  # noqa: PLC0415
-    import adapters.ledger.embedded.methods  # noqa: PLC0415
-    import adapters.ledger.embedded.rpc  # noqa: PLC0415
-    import adapters.ledger.embedded.sealer  # noqa: PLC0415
-    import adapters.ledger.embedded.server  # noqa: PLC0415
-    import adapters.ledger.embedded.service  # noqa: PLC0415
     import node.app  # noqa: PLC0415
     import node.cli.chain  # noqa: PLC0415
     import node.cli.main  # noqa: PLC0415

@@ -50,7 +50,7 @@ class WatchedDatabase:
 class UnsyncedDatabase(WatchedDatabase):
     """Acknowledges what is not on disk."""
 
-    def write_batch(self, *, transaction: bool = False, sync: bool = False) -> Any:  # noqa: ARG002
+    def write_batch(self, *, transaction: bool = False, sync: bool = False) -> Any:
         return super().write_batch(transaction=transaction, sync=False)
 
 

@@ -26,7 +26,7 @@ from adapters.crypto.leaves import LeafSource, issue_leaf
 from adapters.ledger.memory import MemoryChain, MemoryLedger
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.store.leveldb import LevelStore
-from node.app import Node, Outside, Services
+from node.app import Node
 from node.config import ALLIANCE_FILE, CARD_FILE, Config, load_config
 from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import (
@@ -40,6 +40,7 @@ from node.domain.descriptor import (
 from node.domain.member import Member, Role
 from node.setup import create_home
 from node.wire.tls import OPERATOR, anchor_pem, server_name
+from node.wiring import Outside, Services
 
 CENTRES = ("centre-a", "centre-b", "centre-c")
 

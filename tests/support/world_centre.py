@@ -12,7 +12,6 @@ from adapters.crypto.signers import Ed25519Signer, P256Signer
 from adapters.ledger.memory import MemoryChain
 from adapters.store.leveldb import LevelStore
 from adapters.store.memory import MemoryStore
-from node.app import Outside, Services
 from node.config import Config, LedgerConfig, Listen, LogConfig
 from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
@@ -25,6 +24,7 @@ from node.services.records import Records
 from node.services.serving import Serving
 from node.services.sharing import Sharing
 from node.services.vault import Entropy
+from node.wiring import Outside, Services
 from tests.support.world_clock import WorldClock
 from tests.support.world_faults import FrailLedger, FrailStore
 from tests.support.world_network import Network, WorldPeers

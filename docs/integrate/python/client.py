@@ -21,11 +21,9 @@ def connect(address: str, member: str, folder: Path) -> grpc.Channel:
     """Mutual TLS: the node's key is pinned by its anchor, this system shows the operator's certificate."""
     files = ("node.pem", "operator.key.pem", "operator.cert.pem")
     credentials = grpc.ssl_channel_credentials(*((folder / name).read_bytes() for name in files))
-    options = [
-        ("grpc.ssl_target_name_override", f"{member}.heqi"),
-        ("grpc.max_receive_message_length", 16 << 20),
-    ]
-    return grpc.secure_channel(address, credentials, options)
+    name = ("grpc.ssl_target_name_override", f"{member}.heqi")
+    largest = ("grpc.max_receive_message_length", 16 << 20)
+    return grpc.secure_channel(address, credentials, [name, largest])
 
 
 def append(channel: grpc.Channel, client: str, sequence: int = 0) -> None:
@@ -47,12 +45,11 @@ def append(channel: grpc.Channel, client: str, sequence: int = 0) -> None:
 
 def tender(number: str) -> pb.Record:
     """A record with typed fields; a message that is sent again must hold the same."""
-    districts = pb.ListValue(values=[pb.Value(text=name) for name in ("虚构区", "示例区")])
     fields = {
         "title": pb.Value(text="虚构路道路工程"),
         "ceiling_price": pb.Value(decimal="12800000.00"),
         "opening_date": pb.Value(date="2026-03-23"),
-        "districts": pb.Value(list=districts),
+        "districts": pb.Value(list=pb.ListValue(values=[pb.Value(text=t) for t in ("虚构区", "示例区")])),
     }
     return pb.Record(
         category="trade.tender",

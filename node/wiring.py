@@ -1,0 +1,150 @@
+"""All use cases of one node, wired to ports and to each other; names no adapter."""
+
+from dataclasses import dataclass
+
+from node.config import Config
+from node.domain.descriptor import Descriptor
+from node.ports import Clock, Keys, Ledger, Peers, Store
+from node.services.alliance import Alliance
+from node.services.feed import Feed
+from node.services.follower import Follower
+from node.services.gate import Gate
+from node.services.guarantees import Guarantees
+from node.services.guarantor import Guarantor
+from node.services.log import Log
+from node.services.membership import Membership
+from node.services.outbox import Outbox
+from node.services.parking import Parking
+from node.services.projection import Projection
+from node.services.proving import Proving
+from node.services.reading import Reading
+from node.services.records import Records
+from node.services.registration import Registrations
+from node.services.reporter import Reporter
+from node.services.sender import Sender
+from node.services.serving import Serving
+from node.services.sharing import Sharing
+from node.services.status import NodeStatus
+from node.services.vault import Entropy, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything outside the process that the services use, behind its port."""
+
+    store: Store
+    keyring: Store
+    ledger: Ledger
+    peers: Peers
+    clock: Clock
+    entropy: Entropy
+
+
+class Services:
+    """All use cases of one node, wired."""
+
+    def __init__(self, config: Config, descriptor: Descriptor, keys: Keys, outside: Outside) -> None:
+        store, clock, entropy, me = outside.store, outside.clock, outside.entropy, config.name
+        identity = keys.identity
+        self.feed = Feed(store)
+        self.vault = Vault(outside.keyring, keys.data, entropy)
+        self.projection = Projection(store)
+        self.alliance = Alliance(descriptor, self.projection, me)
+        self.parking = Parking(store, self.vault, self.feed, clock, me)
+        self.records = Records(
+            store, self.vault, self.feed, self.parking, clock, entropy, descriptor.alliance, me
+        )
+        self.outbox = Outbox(store)
+        self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
+        self.follower = Follower(
+            store,
+            outside.ledger,
+            self.projection,
+            clock,
+            Reporter(self.feed, clock, me).report,
+            first_block=descriptor.deployed_block,
+            confirmations=config.ledger.confirmations,
+            staleness_seconds=config.ledger.staleness_seconds,
+        )
+        self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
+        self.gate = Gate(store, self.alliance, clock)
+        self.registrations = Registrations(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.records,
+            self.outbox,
+            self.feed,
+            clock,
+            entropy,
+        )
+        self.sharing = Sharing(
+            store, self.vault, self.alliance, self.gate, self.registrations, self.outbox, self.feed, clock
+        )
+        self.serving = Serving(
+            store,
+            self.vault,
+            self.alliance,
+            self.registrations,
+            self.records,
+            self.log,
+            self.follower,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.reading = Reading(
+            store,
+            self.vault,
+            self.alliance,
+            self.follower,
+            outside.peers,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.guarantees = Guarantees(
+            store,
+            self.alliance,
+            self.gate,
+            self.follower,
+            self.outbox,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+            keys.data,
+        )
+        self.guarantor = Guarantor(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.reading,
+            self.guarantees,
+            self.outbox,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.membership = Membership(store, self.alliance, self.outbox, clock)
+        self.proving = Proving(self.alliance, self.records, self.log, self.reading)
+        self.status = NodeStatus(
+            store, self.log, self.proving, self.follower, self.outbox, self.parking, clock
+        )
+
+    async def follow(self) -> bool:
+        """One round of following the ledger; wakes those who wait for what it brings."""
+        before = self.follower.final_number()
+        again = await self.follower.step()
+        if self.follower.final_number() != before:
+            self.feed.wake()
+        return again
+
+    def publish(self) -> None:
+        """One batch of the log."""
+        self.log.publish(self.proving.anchored_size())
