@@ -87,7 +87,9 @@ class Node:
                 tasks.create_task(repeat("follow the ledger", services.follow, pause))
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
-                tasks.create_task(every(config.log.period_seconds, services.publish, "publish the log"))
+                tasks.create_task(
+                    every(config.log.period_seconds, services.publish_when_known, "publish the log")
+                )
         except asyncio.CancelledError:
             logger.info("%s stops", config.name)
             raise

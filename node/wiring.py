@@ -148,3 +148,12 @@ class Services:
     def publish(self) -> None:
         """One batch of the log."""
         self.log.publish(self.proving.anchored_size())
+
+    def publish_when_known(self) -> None:
+        """One batch of the log, once this node knows how far its own last anchor reached.
+
+        Before it has seen the ledger, or while the projection is being built again, an anchor would start from
+        the wrong size, and a node restored from an old copy would fork its log.
+        """
+        if self.follower.head is not None:
+            self.publish()

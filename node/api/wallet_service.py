@@ -71,6 +71,10 @@ class WalletService(rpc.WalletServiceServicer):
         """See the proto."""
         return pb.GiveGrantResponse(grant_id=self._sharing.give_grant(request.signed_request))
 
+    async def RelayGrant(self, request: pb.RelayGrantRequest, context: Context) -> pb.RelayGrantResponse:
+        """See the proto."""
+        return pb.RelayGrantResponse(grant_id=self._sharing.relay(request.signed_request))
+
     async def RevokeGrant(self, request: pb.RevokeGrantRequest, context: Context) -> pb.RevokeGrantResponse:
         """See the proto."""
         return pb.RevokeGrantResponse(grant_id=self._sharing.revoke(request.signed_request))

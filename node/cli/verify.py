@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> None:
         print(f"  ✓ {number} {step}")
     print("  · 账本锚定未在离线核验中检查 | the anchor on the ledger is not part of an offline check")
     for record in records:
-        print(f"\n{record['category']} v{record['version']}  {record['thing']}  {record['captured']}")
+        print()
+        about = [(key, record[key]) for key in ("category", "version", "thing", "member", "captured")]
+        print_table(("记录 record", ""), about)
         print_table(("字段 field", "值 value"), sorted(record["fields"].items()))
     say("\n核验通过", "verified")

@@ -11,7 +11,7 @@ Source: RFC 7515 (JWS), RFC 7519 claim names, RFC 8725 3.11 (explicit typing).
 """
 
 import hashlib
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from jwt import InvalidTokenError, PyJWS
@@ -39,7 +39,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Alliance id, 64 hex digits."""
     iat: Seconds
     """Issued at, whole seconds since 1970 UTC."""
-    jti: str
+    jti: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{22,86}\Z")]
     """Base64url of 16 random bytes or more: makes the document unique and its hash unguessable."""
 
 

@@ -24,6 +24,8 @@ from node.errors import (
 )
 
 MAX_USES = 1_000_000
+CLOCK_SKEW_SECONDS = 300
+"""By which a wallet's clock may be ahead of a node's."""
 MAX_VALIDITY_SECONDS = 366 * 86_400
 _MIN_JTI_BYTES = 16
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -153,7 +155,7 @@ def check_covers(grant: Grant, wanted: Sequence[Scope], *, receiver: str, purpos
     """
     if grant.aud != receiver or grant.purpose != purpose:
         raise GrantScopeError("the grant is for another receiver or purpose")
-    if not grant.nbf <= at < grant.exp:
+    if not grant.nbf - CLOCK_SKEW_SECONDS <= at < grant.exp:
         raise GrantExpiredError("the grant is not valid at this time")
     granted = {part.category: part for part in grant.scope}
     for part in wanted:

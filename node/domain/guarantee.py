@@ -16,16 +16,14 @@ import msgspec
 
 from node.domain.certificate import check_credit_code
 from node.domain.document import Document
-from node.domain.encoding import from_hex
+from node.domain.encoding import Hex32, Hex64, Seconds, from_hex
 from node.domain.ledger import GuaranteeTerms
 from node.errors import CodeFormatError, DocumentFormatError
 
-Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Hex64 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{128}$")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Amount = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?$")]
+Amount = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?\Z")]
 """Plain decimal, N16,6 as in the e-guarantee interfaces in use; never in units of 10,000."""
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 Kind = Literal["bid", "performance", "quality"]
 """投标 · 履约 · 质量."""
 LegalNature = Literal["independent", "suretyship", "insurance"]
@@ -47,7 +45,7 @@ class ApplicationCode(Document, frozen=True, forbid_unknown_fields=True, kw_only
     this bidder for this section, and meaningless to anybody else."""
     key: Hex64
     """The wallet key of the bidder that the centre has authenticated."""
-    exp: int
+    exp: Seconds
 
 
 class Guarantee(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -76,8 +74,8 @@ class Guarantee(Document, frozen=True, forbid_unknown_fields=True, kw_only=True)
     legal_nature: LegalNature
     amount: Amount
     currency: Currency
-    nbf: int
-    exp: int
+    nbf: Seconds
+    exp: Seconds
 
 
 class GuaranteeRelease(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):

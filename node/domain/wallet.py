@@ -51,12 +51,24 @@ class StatusCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class GrantCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Keep this grant and bring it to the ledger."""
+    """At the subject's home: keep this grant for its reader, and bring it to the ledger."""
 
     kind: ClassVar[str] = "wallet-grant"
 
     grant: str
     """The grant, a compact JWS."""
+
+
+class RelayCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bring a grant to the ledger without seeing it: for members that are neither its home nor its receiver."""
+
+    kind: ClassVar[str] = "wallet-relay"
+
+    digest: Hex32
+    """SHA-256 of the grant's signing input."""
+    register_before: Seconds
+    exp: Seconds
+    revoker: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{168}\Z")]
 
 
 class RevokeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -99,14 +111,14 @@ class ApplyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     grant: str
     """A grant to the guarantor on the applicant's data, a compact JWS."""
     beneficiary_name: str
-    beneficiary_key: str
+    beneficiary_key: Hex64
     """P-256 key of the beneficiary, 128 hex digits."""
     section: str
     guarantee_kind: str
     amount: str
     currency: str
-    nbf: int
-    exp: int
+    nbf: Seconds
+    exp: Seconds
 
 
 class ApplicationsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -124,5 +136,5 @@ class ReleaseCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=T
     """The guarantee document, a compact JWS."""
     release: str
     """The guarantee-release document, a compact JWS by the beneficiary's key."""
-    signature: str
-    """By the same key over EIP-712 StepGuarantee, hex."""
+    signature: Hex64
+    """By the same key over EIP-712 StepGuarantee."""

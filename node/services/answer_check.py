@@ -15,6 +15,7 @@ from node.domain.delegation import open_delegation
 from node.domain.document import document_digest, open_document, peek_document
 from node.domain.evidence import (
     VerifiedEvidence,
+    check_answers_identity,
     check_answers_scope,
     evidence_digest,
     parse_evidence,
@@ -25,7 +26,6 @@ from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import (
     AnchorError,
-    CertificateError,
     GrantMissingError,
     GrantRevokedError,
     SignatureError,
@@ -33,7 +33,6 @@ from node.errors import (
 )
 from node.ports import Answer
 from node.services.alliance import Alliance
-from node.services.registration import BASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +107,5 @@ def check_answer(  # noqa: PLR0917
         raise AnchorError(f"the ledger holds no such checkpoint of {home.name}")
     # 6. what was asked for
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
-    for record in evidence.records:
-        shown = record.fields.get("credit_code", identity.credit_code)
-        if record.header.category == BASE and shown != identity.credit_code:
-            raise CertificateError("the record shows another credit code than the bidder's certificate")
+    check_answers_identity(evidence.records, identity.credit_code)
     return CheckedAnswer(evidence, identity, raw_id)

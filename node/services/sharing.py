@@ -13,7 +13,7 @@ from node.domain.grant import AccessRequest, Grant, check_grant, check_request, 
 from node.domain.ledger import GrantTerms, RegisterGrant, RevokeGrant
 from node.domain.ledger_ids import grant_id, revoke_grant_digest
 from node.domain.signature import verify_p256
-from node.domain.wallet import GrantCall, RevokeCall
+from node.domain.wallet import GrantCall, RelayCall, RevokeCall
 from node.errors import (
     DocumentFormatError,
     GrantExpiredError,
@@ -116,7 +116,7 @@ class Sharing:
         return pending.grant or None
 
     def give_grant(self, token: str) -> str:
-        """Take a grant from its subject's wallet, keep it if this is the home, and bring it to the ledger.
+        """At the subject's home: keep a grant for its reader and bring it to the ledger.
 
         Returns:
             The grant's id on the ledger, 64 hex digits.
@@ -130,19 +130,39 @@ class Sharing:
         check_grant(grant)
         if (grant.iss, grant.key, grant.alliance) != (subject.hex(), call.key, self._alliance.id):
             raise DocumentFormatError("the grant is by another subject or key, or for another alliance")
-        if self._alliance.me == grant.aud:
-            raise RoleMissingError("a receiver does not relay its own grant; send it to another member")
+        if self._alliance.me != grant.home:
+            # Who is granted what is no business of other members: they relay the terms alone.
+            raise RoleMissingError("a grant is for its subject's home; other members relay without seeing it")
         if self._clock.now() > grant.register_before:
             raise GrantExpiredError("the grant was to reach the ledger earlier; sign a new one")
         terms = grant_terms(grant, document_digest(call.grant))
         raw_id = grant_id(self._alliance.raw_id, terms)
         transaction = Transaction(self._store)
-        if grant.home == self._alliance.me and transaction.get(layout.GRANT + raw_id) is None:
+        if transaction.get(layout.GRANT + raw_id) is None:
             self._keep(transaction, raw_id, grant, call.grant)
         if not self._alliance.projection.grant(raw_id).registered:
             self._outbox.add(transaction, f"grant/{raw_id.hex()}", RegisterGrant(terms))
         transaction.commit()
         self._feed.wake()
+        return raw_id.hex()
+
+    def relay(self, token: str) -> str:
+        """At any member: bring a grant to the ledger without seeing it.
+
+        Returns:
+            The grant's id, 64 hex digits.
+
+        Raises:
+            NodeError: the request is not acceptable; nothing is stored.
+        """
+        call = self._gate.open(token, RelayCall)
+        self._gate.check_controller(call)
+        terms = _terms_of(call)
+        raw_id = grant_id(self._alliance.raw_id, terms)
+        transaction = Transaction(self._store)
+        if not self._alliance.projection.grant(raw_id).registered:
+            self._outbox.add(transaction, f"grant/{raw_id.hex()}", RegisterGrant(terms))
+        transaction.commit()
         return raw_id.hex()
 
     def revoke(self, token: str) -> str:
@@ -156,9 +176,7 @@ class Sharing:
         """
         call = self._gate.open(token, RevokeCall)
         self._gate.check_controller(call)
-        terms = GrantTerms(
-            bytes.fromhex(call.digest), call.register_before, call.exp, bytes.fromhex(call.revoker)
-        )
+        terms = _terms_of(call)
         signature = bytes.fromhex(call.signature)
         raw_id = grant_id(self._alliance.raw_id, terms)
         digest = revoke_grant_digest(self._alliance.signing_domain("Grants"), raw_id)
@@ -224,6 +242,10 @@ class Sharing:
 
     def _seal(self, transaction: Transaction, subject: str, key: bytes, row: msgspec.Struct) -> None:
         transaction.put(key, self._vault.seal(subject, key, msgspec.msgpack.encode(row)))
+
+
+def _terms_of(call: RelayCall | RevokeCall) -> GrantTerms:
+    return GrantTerms(bytes.fromhex(call.digest), call.register_before, call.exp, bytes.fromhex(call.revoker))
 
 
 def _request_key(subject: str, token: str) -> bytes:

@@ -56,6 +56,10 @@ class WalletClient:
         """Bring a grant to the ledger; its id."""
         return self._call(self._stub.GiveGrant, pb.GiveGrantRequest(signed_request=signed)).grant_id
 
+    def relay_grant(self, signed: str) -> str:
+        """Bring a grant to the ledger through a member that does not see it; its id."""
+        return self._call(self._stub.RelayGrant, pb.RelayGrantRequest(signed_request=signed)).grant_id
+
     def revoke_grant(self, signed: str) -> str:
         """Bring a revocation to the ledger; the grant's id."""
         return self._call(self._stub.RevokeGrant, pb.RevokeGrantRequest(signed_request=signed)).grant_id

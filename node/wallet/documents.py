@@ -17,6 +17,7 @@ from node.domain.wallet import (
     HistoryCall,
     PackageRecord,
     RegisterCall,
+    RelayCall,
     RevokeCall,
     StatusCall,
     WalletCall,
@@ -26,6 +27,7 @@ from node.wallet.keyfile import WalletKey
 
 C = TypeVar("C", bound=WalletCall)
 REGISTER_WITHIN_SECONDS = 3_600
+_HOUR = 3_600
 _VERIFIER = "ES256Verifier"
 
 
@@ -51,8 +53,27 @@ class Scribe:
         return self.call(HistoryCall, node)
 
     def give(self, node: str, grant: str) -> str:
-        """Ask a node to bring a grant to the ledger."""
+        """Give a grant to the subject's home."""
         return self.call(GrantCall, node, grant=grant)
+
+    def relay(self, node: str, grant_token: str) -> str:
+        """Ask another member to bring a grant to the ledger, showing it only what the ledger will show.
+
+        Raises:
+            DocumentFormatError: that member is the receiver, whose account would tell of the grant.
+        """
+        grant = peek_document(grant_token, Grant)
+        if node == grant.aud:
+            raise DocumentFormatError("the receiver of a grant cannot relay it: its account would tell of it")
+        terms = grant_terms(grant, document_digest(grant_token))
+        return self.call(
+            RelayCall,
+            node,
+            digest=terms.digest.hex(),
+            register_before=terms.register_before,
+            exp=terms.expires,
+            revoker=terms.revoker.hex(),
+        )
 
     def check_request(self, token: str, reader: Member) -> AccessRequest:
         """Check an access request before it is shown to anybody as a reader's wish.
@@ -111,6 +132,10 @@ class Scribe:
             request: `jti` of the request that this answers, if there was one.
         """
         now = int(time.time())
+        # Both times stand on the ledger. Full hours, so that they do not tell when somebody signed or which
+        # deadline he had in mind.
+        expires = _full_hour(expires)
+        register_before = min(_full_hour(now + REGISTER_WITHIN_SECONDS), expires)
         jti = to_base64url(os.urandom(16))
         revoker = self.verifier + self.key.revocation_key(jti).public_key
         grant = Grant(
@@ -127,7 +152,7 @@ class Scribe:
             uses=uses,
             nbf=now,
             exp=expires,
-            register_before=min(now + REGISTER_WITHIN_SECONDS, expires),
+            register_before=register_before,
             revoker=revoker.hex(),
         )
         check_grant(grant)
@@ -177,3 +202,7 @@ class Scribe:
     def verifier(self) -> bytes:
         """Address of the alliance's verifier of P-256 keys, 20 bytes."""
         return bytes.fromhex(self.descriptor.contracts[_VERIFIER].address)
+
+
+def _full_hour(seconds: int) -> int:
+    return -(-seconds // _HOUR) * _HOUR

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from node.domain.descriptor import Descriptor, founders_of, open_alliance_file, open_card
+from node.domain.descriptor import Descriptor, founders_of, known_members, open_alliance_file
 from node.domain.member import Member
 from node.errors import ConfigError
 from node.wallet.keyfile import WalletKey, load_wallet_key, new_wallet_key
@@ -45,8 +45,7 @@ class WalletFolder:
             DescriptorError: a card is false.
         """
         cards = sorted((self.path / CARDS_FOLDER).glob("*.jwt"))
-        others = [open_card(card.read_text().strip()) for card in cards]
-        return founders_of(self.descriptor) | {member.name: member for member in others}
+        return known_members(self.descriptor, [card.read_text().strip() for card in cards])
 
     def member(self, name: str) -> Member:
         """A member that this wallet knows.

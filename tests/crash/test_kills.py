@@ -20,6 +20,8 @@ async def test_nothing_is_lost_or_doubled_whenever_a_process_is_killed():
     # A run in which nothing happened would prove nothing.
     figures = tally.figures
     assert min(tally.kills[name] for name in ("node", "engine")) > 5, told
-    assert min(figures[name] for name in ("final messages", "anchors checked", "grants", "revocations")) > 5, told
+    assert (
+        min(figures[name] for name in ("final messages", "anchors checked", "grants", "revocations")) > 5
+    ), told
     assert figures["of which cut off written bytes"], told
     assert figures["final messages"] == figures["acknowledged messages"], told

@@ -66,7 +66,9 @@ class RecordAudit:
             covered |= set(mine)
             yield from self._check_message(told.client, sequence, row)
         strays = [
-            at for at, known in self.known.items() if known.header["owner"] == self.member and at not in covered
+            at
+            for at, known in self.known.items()
+            if known.header["owner"] == self.member and at not in covered
         ]
         if strays:
             yield "FOREIGN", f"records {strays[:3]} belong to no message: part of one was stored"

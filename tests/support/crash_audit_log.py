@@ -69,7 +69,9 @@ class LogAudit:
         indexes = picture.numbered(b"x/")
         for at in sorted(rows.keys() - self.checkpoints.keys()):
             note, reaches = msgspec.msgpack.decode(rows[at])
-            if not _is_signed(note, f"heqi/{self.alliance}/{self.member}", at, self.tree.root(at), self.log_key):
+            if not _is_signed(
+                note, f"heqi/{self.alliance}/{self.member}", at, self.tree.root(at), self.log_key
+            ):
                 yield "ROOT", f"the checkpoint of size {at} is not over the leaves, or not signed"
             if any(number(indexes.get(position, _NOWHERE)) >= at for position in range(reaches)):
                 yield "INDEX", f"the checkpoint of size {at} says that it covers a record which it does not"
@@ -100,7 +102,8 @@ class LogAudit:
         for sequence, size in told.final.items():
             first, count, _ = told.accepted.get(sequence, (0, 0, 0))
             is_under = all(
-                position in indexes and number(indexes[position]) < size for position in range(first, first + count)
+                position in indexes and number(indexes[position]) < size
+                for position in range(first, first + count)
             )
             if size not in anchored or not is_under:
                 yield "FINAL", f"{told.client} {sequence} was final under {size}, and is not on the ledger"
@@ -133,7 +136,9 @@ def _check_places(
         yield "INDEX", "two records have one index"
     for position, record in known.items():
         at = indexes.get(position)
-        is_there = waiting.get(position) == record.entry if at is None else leaves.get(at) == leaf_hash(record.entry)
+        is_there = (
+            waiting.get(position) == record.entry if at is None else leaves.get(at) == leaf_hash(record.entry)
+        )
         if not is_there:
             yield "INDEX", f"the entry of record {position} is not where the node says"
 

@@ -47,7 +47,12 @@ class Appender:
     """One client of one node."""
 
     def __init__(
-        self, client: str, seed: str, connect: Callable[[], grpc.aio.Channel], rng: random.Random, report: Report
+        self,
+        client: str,
+        seed: str,
+        connect: Callable[[], grpc.aio.Channel],
+        rng: random.Random,
+        report: Report,
     ) -> None:
         self.told = Told(client)
         self.is_draining = False
@@ -111,9 +116,15 @@ class Appender:
                 self._report("FINAL", f"{told.client} {sequence} is final and was never accepted")
             told.final[sequence] = answer.final.log_size
             return
-        accepted = (answer.accepted.first_position, answer.accepted.record_count, answer.accepted.parked_count)
+        accepted = (
+            answer.accepted.first_position,
+            answer.accepted.record_count,
+            answer.accepted.parked_count,
+        )
         if told.accepted.setdefault(sequence, accepted) != accepted:
-            self._report("DOUBLED", f"{told.client} {sequence} was accepted as {told.accepted[sequence]}, {accepted}")
+            self._report(
+                "DOUBLED", f"{told.client} {sequence} was accepted as {told.accepted[sequence]}, {accepted}"
+            )
 
 
 def report_refusal(error: grpc.aio.AioRpcError, who: str, report: Report) -> str:

@@ -42,7 +42,10 @@ def planned(seed: str, client: str, sequence: int) -> Planned:
     for place in range(rng.choice(_MESSAGE_RECORDS)):
         one = _record(rng, f"{client}/{sequence}/{place}")
         message = request.records.add(
-            category=one.category, thing=one.thing, source_system="crash", occurred="2026-02-28T09:30:00+08:00"
+            category=one.category,
+            thing=one.thing,
+            source_system="crash",
+            occurred="2026-02-28T09:30:00+08:00",
         )
         for name, value in one.fields.items():
             message.fields.add(name=name, value=_value(name, value))

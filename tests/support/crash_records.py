@@ -1,9 +1,9 @@
 """Records at rest opened and committed to once more, from the formats alone: no code of the node is used.
 
-    keyring  k/<owner>      nonce[12] ‖ AES-256-GCM under the node's data key of the owner's key
-    data     r/<position>   [owner, nonce[12] ‖ AES-256-GCM under the owner's key of [seed, header, fields]]
-    entry                   SHA-256("heqi.entry.v1" ‖ 0x00 ‖ blind ‖ payload)
-    SHAKE-256("heqi.record.v1" ‖ seed) = blind[32] ‖ salt[18] per field by name ‖ decoy[32] per free slot
+keyring  k/<owner>      nonce[12] ‖ AES-256-GCM under the node's data key of the owner's key
+data     r/<position>   [owner, nonce[12] ‖ AES-256-GCM under the owner's key of [seed, header, fields]]
+entry                   SHA-256("heqi.entry.v1" ‖ 0x00 ‖ blind ‖ payload)
+SHAKE-256("heqi.record.v1" ‖ seed) = blind[32] ‖ salt[18] per field by name ‖ decoy[32] per free slot
 """
 
 import base64

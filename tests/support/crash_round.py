@@ -59,12 +59,16 @@ class Round:
         self.network, self.tally, self.seen = network, tally, Seen()
         self._rng = random.Random(seed)
         self.accused = {name: self._accuse(name, seed) for name in network.names}
-        clients = [client for accused in self.accused.values() for client in (accused.appender, accused.bidders)]
+        clients = [
+            client for accused in self.accused.values() for client in (accused.appender, accused.bidders)
+        ]
         self._clients = [asyncio.create_task(client.run()) for client in clients]
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, nursery: Nursery, seed: str, tally: Tally, store: str = "watched") -> AsyncIterator["Round"]:
+    async def open(
+        cls, nursery: Nursery, seed: str, tally: Tally, store: str = "watched"
+    ) -> AsyncIterator["Round"]:
         with tempfile.TemporaryDirectory(prefix="heqi-crash-") as folder:
             network = CrashNetwork(Path(folder), nursery, Settings.drawn(random.Random(f"{seed}/settings")))
             await network.found(store)

@@ -37,7 +37,9 @@ async def soak(kills: int, seed: str, *, say=lambda _: None, store: str = "watch
             done += count
             rate = done / (time.monotonic() - started)
             messages = tally.figures["acknowledged messages"]
-            say(f"{done:>6} of {kills} kills  {rate:5.2f}/s  {messages} messages  {len(tally.violations)} violations")
+            say(
+                f"{done:>6} of {kills} kills  {rate:5.2f}/s  {messages} messages  {len(tally.violations)} violations"
+            )
     finally:
         nursery.close()
         tally.seconds = time.monotonic() - started

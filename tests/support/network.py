@@ -138,9 +138,7 @@ async def open_network(folder: Path, names: tuple[str, ...] = CENTRES) -> AsyncI
     descriptor = _describe(chain, centres, root)
     network = Network(chain, descriptor, root, centres, folder)
     signatures = {
-        name: sign_descriptor(
-            descriptor, name, c.keys.identity.sign, iat=int(time.time()), jti="test-jti-test"
-        )
+        name: sign_descriptor(descriptor, name, c.keys.identity.sign, iat=int(time.time()), jti="A" * 22)
         for name, c in centres.items()
     }
     network.alliance_file.write_bytes(msgspec.json.encode(AllianceFile(descriptor, signatures)))

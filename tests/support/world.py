@@ -195,7 +195,9 @@ class World:
     def give(self, bidder: Bidder, token: str, *, via: Centre | None = None) -> str:
         """The bidder hands a signed grant to a node; the grant's id."""
         via = via or bidder.registered_at
-        return via.services.sharing.give_grant(bidder.scribe.give(via.name, token))
+        if via is bidder.registered_at:
+            return via.services.sharing.give_grant(bidder.scribe.give(via.name, token))
+        return via.services.sharing.relay(bidder.scribe.relay(via.name, token))
 
     def revoke(self, bidder: Bidder, token: str, *, via: Centre | None = None) -> str:
         """The bidder hands a revocation to a node; the grant's id."""

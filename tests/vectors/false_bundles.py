@@ -9,7 +9,7 @@ from node.domain.bundle import Bundle
 from node.domain.delegation import Delegation
 from node.domain.encoding import canonical_json, to_base64url
 from node.domain.evidence import Evidence, ShownRecord
-from node.domain.grant import Scope
+from node.domain.grant import CLOCK_SKEW_SECONDS, Scope
 from tests.vectors import authority, story, world
 from tests.vectors.forgery import forge
 from tests.vectors.keys import P256TestKey, log_key, p256
@@ -62,7 +62,10 @@ def false_bundles(bundle: Bundle) -> Iterator[tuple[str, Bundle]]:
     yield "version below the granted one", forge(grant={"scope": newer})
     yield "record older than asked for", forge(grant={"scope": newer}, request={"scope": newer})
     yield "grant over when it was used", forge(answer={"iat": story.grant().exp})
-    yield "grant not begun when it was used", forge(answer={"iat": story.grant().nbf - 1})
+    yield (
+        "grant not begun when it was used",
+        forge(answer={"iat": story.grant().nbf - CLOCK_SKEW_SECONDS - 1}),
+    )
     yield "request by another member", forge(request_key=stranger)
     yield "request in another member's name", forge(request={"iss": THIRD})
     yield "request for another grant", forge(request={"grant": "00" * 32})

@@ -3,8 +3,11 @@
 What is unusable stays where it stands as an `Unusable`, so that it costs the piece around it, not the file.
 """
 
+import inspect
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,6 +15,7 @@ from adapters.systems.ocds.outcome import Parked, Reason
 
 EXCERPT_LENGTH = 300
 _EXCERPT_DEPTH = 8
+_RECURSION = 900
 
 # Data about people that a record does not need (PIPL art. 6: the least that serves the purpose).
 PERSONAL_KEYS = frozenset(
@@ -56,6 +60,12 @@ def parse(text: str) -> Tree:
         ValueError: not JSON.
         RecursionError: nested so deep that nobody can have meant it.
     """
+    with _bounded_recursion():
+        tree: Tree = _load(text)
+    return tree
+
+
+def _load(text: str) -> Tree:
     tree: Tree = json.loads(
         text,
         parse_float=Number,
@@ -65,6 +75,17 @@ def parse(text: str) -> Tree:
         object_pairs_hook=_to_object,
     )
     return tree
+
+
+@contextmanager
+def _bounded_recursion() -> Iterator[None]:
+    """Python's usual bound while JSON is read: where a library has lifted it, deep JSON ends the process."""
+    lifted = sys.getrecursionlimit()
+    sys.setrecursionlimit(min(lifted, len(inspect.stack(0)) + _RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(lifted)
 
 
 def _to_object(pairs: list[tuple[str, Tree]]) -> Tree:

@@ -3,7 +3,6 @@
 client.py ADDRESS MEMBER FOLDER append CLIENT [SEQUENCE]
 client.py ADDRESS MEMBER FOLDER check FILE
 """
-# ruff: noqa: INP001, T201
 
 import sys
 from pathlib import Path

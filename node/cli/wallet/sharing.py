@@ -49,9 +49,11 @@ def grant(args: argparse.Namespace) -> int:
     grant_id = scribe.grant_id(token)
     # Kept before it leaves: a revocation must not depend on anybody's answer.
     wallet.remember_grant(grant_id, token)
-    for member in dict.fromkeys((client.member.name, args.relay or client.member.name)):
-        with WalletClient(wallet.member(member)) as relay:
-            relay.give_grant(scribe.give(member, token))
+    with WalletClient(client.member) as home:
+        home.give_grant(scribe.give(home.member.name, token))
+    if args.relay:
+        with WalletClient(wallet.member(args.relay)) as relay:
+            relay.relay_grant(scribe.relay(args.relay, token))
     if args.json:
         print_json({"grant": grant_id, "token": token})
     else:

@@ -147,7 +147,7 @@ def test_signature_over_something_else_is_refused(changes):
     says = {
         "alliance": world.ALLIANCE,
         "iat": NOW,
-        "jti": "x",
+        "jti": "A" * 22,
         "iss": READER,
         "descriptor": descriptor_digest(DESCRIPTOR),
     }

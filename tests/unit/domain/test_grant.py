@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from node.domain.document import document_digest, open_document
 from node.domain.encoding import canonical_json
 from node.domain.grant import (
+    CLOCK_SKEW_SECONDS,
     MAX_USES,
     MAX_VALIDITY_SECONDS,
     AccessRequest,
@@ -154,9 +155,9 @@ def test_another_reader_or_purpose_is_refused(other):
 
 
 def test_grant_covers_from_its_beginning_until_before_its_end():
-    covers(SCOPE, at=GRANT.nbf)
+    covers(SCOPE, at=GRANT.nbf - CLOCK_SKEW_SECONDS)
     covers(SCOPE, at=GRANT.exp - 1)
-    for at in (GRANT.nbf - 1, GRANT.exp):
+    for at in (GRANT.nbf - CLOCK_SKEW_SECONDS - 1, GRANT.exp):
         with pytest.raises(GrantExpiredError):
             covers(SCOPE, at=at)
 

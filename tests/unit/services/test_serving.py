@@ -34,6 +34,8 @@ from tests.support.world import DAY, SCOPE, Shared, World
 from tests.support.world_centre import Centre
 from tests.support.world_dishonest import altered_grant, read_request
 
+HOUR = 3_600
+
 
 def read(
     world: World, shared: Shared, *, by: Centre | None = None, token: str = "", **changes: Any
@@ -250,7 +252,7 @@ async def test_a_grant_is_good_only_in_its_time(world: World) -> None:
     shared = Shared(bidder, digest, world.grant(bidder))
     await world.settle()
     read(world, shared)
-    world.clock.advance(DAY)
+    world.clock.advance(DAY + HOUR)
     await world.settle()
     refused(world, shared, GrantExpiredError)
     world.clock.advance(-3 * DAY)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.document import document_digest, peek_document, sign_document, split_document
 from node.domain.grant import AccessRequest, Grant
 from node.errors import (
     DocumentFormatError,
@@ -152,9 +152,21 @@ async def test_a_grant_relayed_by_a_third_member_works_at_a_home_that_held_it_ba
 
 async def test_the_receiver_refuses_to_relay_its_own_grant(world: World, bidder: Bidder) -> None:
     token = world.sign_grant(bidder)
-    with pytest.raises(RoleMissingError, match="does not relay its own grant"):
-        world.give(bidder, token, via=world.reader)
+    with pytest.raises(RoleMissingError, match="for its subject's home"):
+        world.reader.services.sharing.give_grant(bidder.scribe.give(world.reader.name, token))
+    with pytest.raises(DocumentFormatError, match="its account would tell"):
+        bidder.scribe.relay(world.reader.name, token)
     assert world.reader.outbox() == []
+
+
+async def test_a_relaying_member_is_not_shown_the_grant(world: World, bidder: Bidder) -> None:
+    token = world.sign_grant(bidder)
+    asked = bidder.scribe.relay(world.third.name, token)
+    shown = str(split_document(asked)[1])
+    assert world.reader.name not in shown
+    assert "subject.base" not in shown
+    with pytest.raises(RoleMissingError):
+        world.third.services.sharing.give_grant(bidder.scribe.give(world.third.name, token))
 
 
 @pytest.mark.parametrize(
@@ -197,12 +209,12 @@ async def test_another_subject_cannot_hand_in_a_grant_for_this_one(world: World,
 async def test_a_grant_that_names_a_foreign_home_is_refused_there(world: World, bidder: Bidder) -> None:
     token = own_grant(bidder, world.sign_grant(bidder), home=world.third.name)
     with pytest.raises(UnknownCallerError, match="not registered here"):
-        world.give(bidder, token, via=world.third)
+        world.third.services.sharing.give_grant(bidder.scribe.give(world.third.name, token))
 
 
 async def test_a_grant_held_back_too_long_is_dead(world: World, bidder: Bidder) -> None:
     token = world.sign_grant(bidder)
-    world.clock.advance(3_601)
+    world.clock.advance(2 * 3_600)
     with pytest.raises(GrantExpiredError, match="sign a new one"):
         world.give(bidder, token)
 

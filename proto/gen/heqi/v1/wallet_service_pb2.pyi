@@ -577,3 +577,47 @@ class ReleaseGuaranteeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseGuaranteeResponse: _TypeAlias = ReleaseGuaranteeResponse  # noqa: Y015
+
+@_typing.final
+class RelayGrantRequest(_message.Message):
+    """Request of RelayGrant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-relay document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelayGrantRequest: _TypeAlias = RelayGrantRequest  # noqa: Y015
+
+@_typing.final
+class RelayGrantResponse(_message.Message):
+    """Response of RelayGrant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    """Id on the ledger, 64 hex digits."""
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_id", b"grant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelayGrantResponse: _TypeAlias = RelayGrantResponse  # noqa: Y015

@@ -51,6 +51,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GiveGrantRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GiveGrantResponse.FromString,
                 _registered_method=True)
+        self.RelayGrant = channel.unary_unary(
+                '/heqi.v1.WalletService/RelayGrant',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.RelayGrantRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.RelayGrantResponse.FromString,
+                _registered_method=True)
         self.RevokeGrant = channel.unary_unary(
                 '/heqi.v1.WalletService/RevokeGrant',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.RevokeGrantRequest.SerializeToString,
@@ -103,7 +108,14 @@ class WalletServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GiveGrant(self, request, context):
-        """Bring a grant to the ledger; at the home also keep it for its reader.
+        """At the subject's home: keep a grant for its reader and bring it to the ledger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RelayGrant(self, request, context):
+        """At any other member: bring a grant to the ledger without seeing it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,6 +180,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.GiveGrant,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GiveGrantRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GiveGrantResponse.SerializeToString,
+            ),
+            'RelayGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.RelayGrant,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.RelayGrantRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.RelayGrantResponse.SerializeToString,
             ),
             'RevokeGrant': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeGrant,
@@ -283,6 +300,33 @@ class WalletService:
             '/heqi.v1.WalletService/GiveGrant',
             heqi_dot_v1_dot_wallet__service__pb2.GiveGrantRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.GiveGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RelayGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/RelayGrant',
+            heqi_dot_v1_dot_wallet__service__pb2.RelayGrantRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.RelayGrantResponse.FromString,
             options,
             channel_credentials,
             insecure,

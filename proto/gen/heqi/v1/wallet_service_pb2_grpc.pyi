@@ -40,7 +40,9 @@ class WalletServiceStub:
     GetStatus: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetStatusRequest, _wallet_service_pb2.GetStatusResponse]
     """How far registration, requests and grants are. Only at the subject's home."""
     GiveGrant: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveGrantRequest, _wallet_service_pb2.GiveGrantResponse]
-    """Bring a grant to the ledger; at the home also keep it for its reader."""
+    """At the subject's home: keep a grant for its reader and bring it to the ledger."""
+    RelayGrant: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.RelayGrantRequest, _wallet_service_pb2.RelayGrantResponse]
+    """At any other member: bring a grant to the ledger without seeing it."""
     RevokeGrant: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.RevokeGrantRequest, _wallet_service_pb2.RevokeGrantResponse]
     """Bring a revocation to the ledger; at the home it acts at once."""
     ListReads: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReadsRequest, _wallet_service_pb2.ListReadsResponse]
@@ -66,7 +68,9 @@ class WalletServiceAsyncStub(WalletServiceStub):
     GetStatus: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetStatusRequest, _wallet_service_pb2.GetStatusResponse]  # type: ignore[assignment]
     """How far registration, requests and grants are. Only at the subject's home."""
     GiveGrant: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveGrantRequest, _wallet_service_pb2.GiveGrantResponse]  # type: ignore[assignment]
-    """Bring a grant to the ledger; at the home also keep it for its reader."""
+    """At the subject's home: keep a grant for its reader and bring it to the ledger."""
+    RelayGrant: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.RelayGrantRequest, _wallet_service_pb2.RelayGrantResponse]  # type: ignore[assignment]
+    """At any other member: bring a grant to the ledger without seeing it."""
     RevokeGrant: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.RevokeGrantRequest, _wallet_service_pb2.RevokeGrantResponse]  # type: ignore[assignment]
     """Bring a revocation to the ledger; at the home it acts at once."""
     ListReads: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReadsRequest, _wallet_service_pb2.ListReadsResponse]  # type: ignore[assignment]
@@ -107,7 +111,15 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _wallet_service_pb2.GiveGrantRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.GiveGrantResponse, _abc.Awaitable[_wallet_service_pb2.GiveGrantResponse]]:
-        """Bring a grant to the ledger; at the home also keep it for its reader."""
+        """At the subject's home: keep a grant for its reader and bring it to the ledger."""
+
+    @_abc_1.abstractmethod
+    def RelayGrant(
+        self,
+        request: _wallet_service_pb2.RelayGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.RelayGrantResponse, _abc.Awaitable[_wallet_service_pb2.RelayGrantResponse]]:
+        """At any other member: bring a grant to the ledger without seeing it."""
 
     @_abc_1.abstractmethod
     def RevokeGrant(
