@@ -4,11 +4,10 @@ from heqi.v1 import access_service_pb2 as pb
 from heqi.v1 import access_service_pb2_grpc as rpc
 
 from node.api.caller import Context
-from node.domain.document import peek_document
 from node.domain.encoding import from_hex
-from node.domain.grant import AccessRequest
+from node.services.own_requests import OwnRequest
 from node.services.proving import Proving
-from node.services.reading import OwnRequest, Reading
+from node.services.reading import Reading
 from node.wire.messages import scopes_from_messages, verified_record_message
 
 _DEFAULT_VALID_SECONDS = 30 * 86_400
@@ -61,7 +60,7 @@ class AccessService(rpc.AccessServiceServicer):
 
 
 def _message(digest: str, own: OwnRequest) -> pb.AccessRequest:
-    asked = peek_document(own.token, AccessRequest)
+    asked = own.asked()
     state = State.STATE_DELIVERED if own.delivered else State.STATE_WAITING
     return pb.AccessRequest(
         request_id=digest,

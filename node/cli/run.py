@@ -12,6 +12,8 @@ from node.config import load_config
 from node.errors import NodeError
 from node.setup import renew_operator
 
+_RENEW_SECONDS = 6 * 3_600
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
@@ -29,9 +31,21 @@ def run(args: argparse.Namespace) -> int:
 async def _serve(home: Path) -> None:
     from node.app import open_node  # noqa: PLC0415
 
-    renew_operator(home, load_config(home))
-    async with open_node(home) as node:
-        await node.run()
+    config = load_config(home)
+
+    async def renew() -> None:
+        """The operator's certificate outlives no node that runs for months."""
+        while True:
+            await asyncio.sleep(_RENEW_SECONDS)
+            renew_operator(home, config)
+
+    renew_operator(home, config)
+    renewing = asyncio.ensure_future(renew())
+    try:
+        async with open_node(home) as node:
+            await node.run()
+    finally:
+        renewing.cancel()
 
 
 def set_up_logging(level: str) -> None:

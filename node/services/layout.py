@@ -22,6 +22,7 @@
     z/<answer digest>                       the history entry that an answer belongs to
     h/<subject>/<number>                    history: who read what, sealed
     b/<request digest>                      own access request to another home, its grant and read
+    bo/<request digest>                     own request about which something is still to be done
     w/<request digest>/<number>             what was read elsewhere, sealed
     i/<application id>                      an application for a guarantee at its guarantor, sealed
     ic/<application code digest>            the application that holds a code at this guarantor
@@ -52,6 +53,7 @@ ANSWER = b"z/"
 READ = b"d/"
 HISTORY = b"h/"
 OWN_REQUEST = b"b/"
+OPEN_REQUEST = b"bo/"
 OBTAINED = b"w/"
 APPLICATION = b"i/"
 APPLICATION_CODE = b"ic/"

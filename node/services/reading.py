@@ -23,16 +23,15 @@ from node.errors import (
     ConflictError,
     GrantMissingError,
     GrantRevokedError,
-    MissingError,
     NodeError,
     UnavailableError,
 )
 from node.ports import Answer, Clock, Peers, Signer, Store
-from node.services import layout
 from node.services.alliance import Alliance
 from node.services.answer_check import CheckedAnswer, check_answer, open_own_grant
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
+from node.services.own_requests import Obtained, OwnRequest, OwnRequests
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
@@ -41,29 +40,6 @@ logger = logging.getLogger(__name__)
 _ANCHOR_TRIES = 50
 _ANCHOR_PAUSE_SECONDS = 0.2
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.25, 10.0
-
-
-class OwnRequest(msgspec.Struct, frozen=True):
-    """An access request of this node and what became of it."""
-
-    token: str
-    delivered: bool = False
-    grant: str = ""
-    read: str = ""
-    """A read request that was not answered yet: a repetition after a crash must be the same use."""
-    receipts: tuple[str, ...] = ()
-    """Receipts that have not reached the home yet, oldest first."""
-    reads: int = 0
-
-
-class Obtained(msgspec.Struct, frozen=True):
-    """What was read, with all that proves it."""
-
-    request: str
-    grant: str
-    evidence: bytes
-    answer: str
-    delegation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +68,11 @@ class Reading:
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._store, self._vault, self._alliance, self._follower = store, vault, alliance, follower
+        self._store, self._own = store, OwnRequests(store, vault)
+        self._alliance, self._follower = alliance, follower
         self._peers, self._feed, self._signer = peers, feed, signer
         self._clock, self._entropy = clock, entropy
-        self._next_try: dict[str, tuple[float, float]] = {}
+        self._next_try: dict[bytes, tuple[float, float]] = {}
         self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def request(  # noqa: PLR0917
@@ -127,7 +104,7 @@ class Reading:
         )
         check_request(request)
         token = sign_document(request, self._signer.sign)
-        self._save(document_digest(token), OwnRequest(token))
+        self._own.save(document_digest(token), OwnRequest(token))
         return document_digest(token).hex()
 
     def adopt(self, transaction: Transaction, grant_token: str) -> str:
@@ -157,7 +134,7 @@ class Reading:
         )
         token = sign_document(request, self._signer.sign)
         own = OwnRequest(token, delivered=True, grant=grant_token)
-        transaction.put(layout.OWN_REQUEST + document_digest(token), msgspec.msgpack.encode(own))
+        self._own.put(transaction, document_digest(token), own)
         return document_digest(token).hex()
 
     def requests(self) -> Iterator[tuple[str, OwnRequest]]:
@@ -166,8 +143,7 @@ class Reading:
         Raises:
             StoreError: the database fails.
         """
-        for key, raw in self._store.scan(layout.OWN_REQUEST):
-            yield key[len(layout.OWN_REQUEST) :].hex(), msgspec.msgpack.decode(raw, type=OwnRequest)
+        return ((digest.hex(), own) for digest, own in self._own.all())
 
     def obtained(self, digest: str, number: int) -> Obtained:
         """What a read brought.
@@ -176,12 +152,7 @@ class Reading:
             MissingError: there was no such read.
             StoreError: the database fails.
         """
-        key = _obtained_key(bytes.fromhex(digest), number)
-        sealed = self._store.get(key)
-        if sealed is None:
-            raise MissingError("there is no such read")
-        subject = peek_document(self._load(bytes.fromhex(digest)).token, AccessRequest).subject
-        return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Obtained)
+        return self._own.obtained(bytes.fromhex(digest), number)
 
     async def fetch(self, digest: str) -> Fetched:
         """Read everything that the grant covers, verify it, keep it, and countersign.
@@ -196,14 +167,14 @@ class Reading:
     async def _fetch(self, digest: str) -> Fetched:
         self._follower.check_fresh()
         raw_digest = bytes.fromhex(digest)
-        own = self._load(raw_digest)
-        asked = peek_document(own.token, AccessRequest)
+        own = self._own.load(raw_digest)
+        asked = own.asked()
         if not own.grant:
             raise GrantMissingError("the subject has not signed a grant for this request yet")
         self._check_live(own.grant)
         if not own.read:
             own = msgspec.structs.replace(own, read=self._read_request(asked, own.grant))
-            self._save(raw_digest, own)
+            self._own.save(raw_digest, own)
         try:
             answer = await self._peers.read(self._alliance.projection.member(asked.aud), own.read, own.grant)
             checked = await self._check(own, answer)
@@ -211,7 +182,7 @@ class Reading:
             raise  # to be repeated with the same request, which is the same use
         except NodeError:
             # Refused or false: this read is over, the next try is another one.
-            self._save(raw_digest, msgspec.structs.replace(own, read=""))
+            self._own.save(raw_digest, msgspec.structs.replace(own, read=""))
             raise
         self._keep(raw_digest, own, asked, answer)
         await self._hand_in(raw_digest, asked.aud)
@@ -225,19 +196,28 @@ class Reading:
         Raises:
             StoreError: the database fails.
         """
+        by_home: defaultdict[str, list[tuple[bytes, OwnRequest, AccessRequest]]] = defaultdict(list)
+        for digest, own in self._own.open():
+            asked = own.asked()
+            by_home[asked.aud].append((digest, own, asked))
+        # One slow home delays nobody else's requests.
+        await asyncio.gather(*(self._move_all(waiting) for waiting in by_home.values()))
+
+    async def _move_all(self, waiting: Sequence[tuple[bytes, OwnRequest, AccessRequest]]) -> None:
         now = self._clock.now()
-        for digest, own in list(self.requests()):
-            asked = peek_document(own.token, AccessRequest)
-            is_done = (bool(own.grant) or asked.exp < now) and not own.receipts
+        for digest, own, asked in waiting:
             due, pause = self._next_try.get(digest, (0.0, _FIRST_PAUSE_SECONDS))
-            if is_done or now < due:
+            if now < due:
                 continue
             # A request may be open for days: the home is asked less and less often.
             self._next_try[digest] = (now + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
             try:
-                await self._move_on(bytes.fromhex(digest), own, asked)
+                if asked.exp < now and not own.receipts:
+                    self._own.close(digest)
+                else:
+                    await self._move_on(digest, own, asked)
             except NodeError as error:
-                logger.info("request %s waits: %s", digest[:8], error)
+                logger.info("request %s waits: %s", digest.hex()[:8], error)
 
     async def _move_on(self, digest: bytes, own: OwnRequest, asked: AccessRequest) -> None:
         await self._hand_in(digest, asked.aud)
@@ -247,7 +227,7 @@ class Reading:
         if not own.delivered:
             await self._peers.submit_request(home, own.token)
             own = msgspec.structs.replace(own, delivered=True)
-            self._save(digest, own)
+            self._own.save(digest, own)
         token = await self._peers.collect_grant(home, own.token)
         if token is not None:
             self._take_grant(digest, own, asked, token)
@@ -258,7 +238,7 @@ class Reading:
             raise GrantMissingError("the grant answers another request")
         transaction = Transaction(self._store)
         granted = msgspec.structs.replace(own, grant=token)
-        transaction.put(layout.OWN_REQUEST + digest, msgspec.msgpack.encode(granted))
+        self._own.put(transaction, digest, granted)
         about = {"request": digest.hex(), "subject": asked.subject, "grant": self._grant_id(token).hex()}
         self._feed.add(transaction, FeedEntry("grant.received", self._clock.now(), about))
         transaction.commit()
@@ -312,13 +292,12 @@ class Reading:
         )
         token = sign_document(receipt, self._signer.sign)
         # The background step may have handed in earlier receipts while the home answered.
-        receipts = (*self._load(digest).receipts, token)
+        receipts = (*self._own.load(digest).receipts, token)
         done = msgspec.structs.replace(own, read="", receipts=receipts, reads=own.reads + 1)
         obtained = Obtained(own.read, own.grant, answer.evidence, answer.answer, answer.delegation)
-        key = _obtained_key(digest, own.reads)
         transaction = Transaction(self._store)
-        transaction.put(key, self._vault.seal(asked.subject, key, msgspec.msgpack.encode(obtained)))
-        transaction.put(layout.OWN_REQUEST + digest, msgspec.msgpack.encode(done))
+        self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
+        self._own.put(transaction, digest, done)
         about = {"request": digest.hex(), "subject": asked.subject, "home": asked.aud}
         self._feed.add(transaction, FeedEntry("read.received", self._clock.now(), about))
         transaction.commit()
@@ -329,30 +308,15 @@ class Reading:
 
         What was read is kept already, so no refusal here may turn the read into a failure.
         """
-        for receipt in self._load(digest).receipts:
+        for receipt in self._own.load(digest).receipts:
             try:
                 await self._peers.submit_receipt(self._alliance.projection.member(home), receipt)
             except NodeError as error:
                 logger.info("a receipt for %s waits: %s", digest.hex()[:8], error)
                 return
-            own = self._load(digest)  # another read may have added its receipt meanwhile
+            own = self._own.load(digest)  # another read may have added its receipt meanwhile
             left = tuple(waiting for waiting in own.receipts if waiting != receipt)
-            self._save(digest, msgspec.structs.replace(own, receipts=left))
-
-    def _load(self, digest: bytes) -> OwnRequest:
-        raw = self._store.get(layout.OWN_REQUEST + digest)
-        if raw is None:
-            raise MissingError("this node made no such request")
-        return msgspec.msgpack.decode(raw, type=OwnRequest)
-
-    def _save(self, digest: bytes, own: OwnRequest) -> None:
-        transaction = Transaction(self._store)
-        transaction.put(layout.OWN_REQUEST + digest, msgspec.msgpack.encode(own))
-        transaction.commit()
+            self._own.save(digest, msgspec.structs.replace(own, receipts=left))
 
     def _unique(self) -> str:
         return to_base64url(self._entropy(16))
-
-
-def _obtained_key(digest: bytes, number: int) -> bytes:
-    return layout.OBTAINED + digest + layout.number(number)

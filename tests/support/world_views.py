@@ -1,6 +1,6 @@
 """What tests look at in a world where one reader has one access request."""
 
-from node.services.reading import OwnRequest
+from node.services.own_requests import OwnRequest
 from tests.support.world import Shared, World
 
 

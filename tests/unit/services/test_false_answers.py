@@ -296,13 +296,13 @@ async def test_a_request_beyond_the_grant_is_not_accepted_though_the_home_answer
     shared = await world.share()
     reading = world.reader.services.reading
     raw_digest = bytes.fromhex(shared.digest)
-    own = reading._load(raw_digest)
+    own = reading._own.load(raw_digest)
     wide = (Scope("subject.base", (*SCOPE[0].fields, "legal_representative")),)
     true = peek_document(
         reading._read_request(peek_document(own.token, AccessRequest), own.grant), ReadRequest
     )
     request = sign_document(msgspec.structs.replace(true, scope=wide), world.reader.keys.identity.sign)
-    reading._save(raw_digest, msgspec.structs.replace(own, read=request))
+    reading._own.save(raw_digest, msgspec.structs.replace(own, read=request))
     honest = world.home.serving.read
 
     def obliging(caller: str, token: str, grant: str) -> Answer:
