@@ -32,7 +32,7 @@ demo: $(READY)
 	@$(BIN)/heqi demo $(if $(DATA),--data $(DATA)) $(if $(KEEP),--keep)
 
 test: $(DEV)
-	@$(BIN)/python -m pytest -q --cov --cov-report=
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=
 	@$(BIN)/python -m coverage report --fail-under=95
 
 check: $(DEV)
@@ -69,4 +69,4 @@ format: $(DEV)
 	@$(BIN)/ruff check --fix --quiet .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage contracts/node_modules tests/engines/node_modules
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage contracts/node_modules tests/engines/node_modules docs/integrate/java/target

@@ -21,8 +21,9 @@ class FeedEntry(msgspec.Struct, frozen=True):
     """One happening."""
 
     kind: str
-    """`record.accepted`, `record.final`, `subject.final`, `request.received`, `grant.received`, `grant.final`,
-    `grant.revoked`, `read.answered`, `read.received`, `item.parked`."""
+    """A stable word such as `record.accepted`, `record.final`, `item.parked`, `subject.registered`,
+    `subject.final`, `request.received`, `grant.received`, `grant.final`, `grant.revoked`, `read.answered`,
+    `read.received`, `application.received`, `guarantee.step`, `member.admitted`, `proposal.made`."""
     time: float
     """Seconds since 1970 UTC."""
     about: dict[str, str]

@@ -57,7 +57,7 @@ class Settings:
 
     @classmethod
     def drawn(cls, rng: random.Random) -> "Settings":
-        return cls(rng.choice((0.08, 0.12, 0.2)), rng.choice((48, 100, 256)), rng.choice((0.1, 0.2)))
+        return cls(rng.choice((0.1, 0.15, 0.25)), rng.choice((24, 32, 64)), rng.choice((0.1, 0.2)))
 
 
 @dataclass
