@@ -36,6 +36,22 @@ def measure(rounds: int = 3) -> dict[str, float]:
     return best
 
 
+def measure_parking(rounds: int = 3) -> float:
+    """Good records a second with one bad among a hundred, against all good: the ratio."""
+    good = [message("bench", n + 1).SerializeToString() for n in range(MESSAGES)]
+    mixed = []
+    for raw in good:
+        request = AppendRecordsRequest.FromString(raw)
+        for record in request.records[::100]:
+            record.category = "trade.nothing"
+        mixed.append(request.SerializeToString())
+    best = {"good": 0.0, "mixed": 0.0}
+    for _ in range(rounds):
+        best["good"] = max(best["good"], _rate(lambda folder: _in_process(good, folder)))
+        best["mixed"] = max(best["mixed"], _rate(lambda folder: _in_process(mixed, folder)))
+    return best["mixed"] / best["good"]
+
+
 def _rate(run: object) -> float:
     with _folder() as folder:
         start = time.perf_counter()

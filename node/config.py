@@ -1,5 +1,6 @@
 """`heqi.toml`: everything an operator decides, each key with its unit and default. Unknown keys are errors."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -62,13 +63,32 @@ def load_config(home: Path) -> Config:
     """
     path = home / CONFIG_FILE
     try:
-        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+        raw = path.read_bytes()
     except OSError as error:
         raise ConfigError(
             f"cannot read {path}: {error.strerror}; `heqi init` makes a node's folder"
         ) from error
-    except msgspec.MsgspecError as error:
+    return parse_config(raw, str(path))
+
+
+def parse_config(raw: bytes, path: str) -> Config:
+    """The configuration that a file holds.
+
+    Args:
+        raw: TOML.
+        path: for messages.
+
+    Raises:
+        ConfigError: a key is missing, unknown or out of range.
+    """
+    try:
+        config = msgspec.toml.decode(raw, type=Config)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
+    for name, address in (("members", config.listen.members), ("wallets", config.listen.wallets)):
+        host, _, port = address.rpartition(":")
+        if not host or not (port.isascii() and port.isdigit() and 0 <= int(port) <= 65_535):
+            raise ConfigError(f"{path}: listen.{name} must be host:port, not {address!r}")
     if not 1 <= config.log.batch_size <= 65_536:
         raise ConfigError(f"{path}: log.batch_size must be 1 to 65536")
     for name, seconds in (
@@ -81,3 +101,20 @@ def load_config(home: Path) -> Config:
     if not 0 <= config.ledger.confirmations <= 1000:
         raise ConfigError(f"{path}: ledger.confirmations must be 0 to 1000")
     return config
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that an interruption leaves the old one or the new one, never a part.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    draft = path.with_name(path.name + ".new")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error

@@ -16,7 +16,7 @@ from adapters.crypto.keys import load_keys
 from adapters.ledger.check import check_deployment
 from adapters.ledger.deploy import deploy_alliance
 from adapters.ledger.deployment import deployment_of
-from node.config import ALLIANCE_FILE, KEYS_FOLDER, Config, load_config
+from node.config import ALLIANCE_FILE, KEYS_FOLDER, Config, load_config, replace_file
 from node.domain.certificate import TrustAnchor, check_anchor
 from node.domain.descriptor import (
     DESCRIPTOR_TYPE,
@@ -112,9 +112,9 @@ async def join_alliance(home: Path, path: Path) -> Descriptor:
     descriptor = open_alliance_file(raw)
     await _check(config, descriptor)
     installed = home / ALLIANCE_FILE
-    if installed.exists() and open_alliance_file(installed.read_bytes()).alliance != descriptor.alliance:
+    if installed.exists() and open_alliance_file(_read(installed)).alliance != descriptor.alliance:
         raise ConfigError(f"{home} belongs to another alliance; a node joins one")
-    installed.write_bytes(raw)
+    replace_file(installed, raw)
     return descriptor
 
 
@@ -132,7 +132,4 @@ def _read(path: Path) -> bytes:
 
 
 def _write(path: Path, file: AllianceFile) -> None:
-    # Written beside and renamed, so that an interruption leaves the old file whole.
-    draft = path.with_suffix(".new")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n")
-    draft.replace(path)
+    replace_file(path, msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n")

@@ -16,7 +16,8 @@ from node.config import (
     OPERATOR_KEY,
     TLS_FOLDER,
     Config,
-    load_config,
+    parse_config,
+    replace_file,
 )
 from node.domain.descriptor import MemberCard
 from node.domain.document import sign_document
@@ -67,8 +68,6 @@ def create_home(  # noqa: PLR0917
     check_member_name(name)
     if (home / CONFIG_FILE).exists():
         raise ConfigError(f"{home} is a node's folder already; nothing was changed")
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keys = create_keys(home / KEYS_FOLDER)
     text = _TEMPLATE.format(
         name=name,
         roles=", ".join(f'"{role.name}"' for role in roles),
@@ -79,10 +78,17 @@ def create_home(  # noqa: PLR0917
         period=period_seconds,
         batch=batch_size,
     )
-    (home / CONFIG_FILE).write_text(text, encoding="utf-8")
-    config = load_config(home)
-    (home / CARD_FILE).write_text(_card(config, roles, keys) + "\n", encoding="ascii")
+    # Before anything is made: what is wrong can be put right with the same command.
+    config = parse_config(text.encode(), str(home / CONFIG_FILE))
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"cannot create {home}: {error.strerror}") from error
+    keys = create_keys(home / KEYS_FOLDER)
+    replace_file(home / CARD_FILE, f"{_card(config, roles, keys)}\n".encode("ascii"))
     renew_operator(home, config, keys)
+    # Last: with it the folder is a node's.
+    replace_file(home / CONFIG_FILE, text.encode())
     return config
 
 
@@ -98,10 +104,14 @@ def renew_operator(home: Path, config: Config, keys: NodeKeys | None = None) -> 
         return
     keys = keys or load_keys(home / KEYS_FOLDER)
     leaf = issue_leaf(config.name, keys.identity.key, time.time(), role=OPERATOR, seconds=OPERATOR_SECONDS)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / OPERATOR_KEY).unlink(missing_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / OPERATOR_KEY).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error
     write_secret(folder / OPERATOR_KEY, leaf.key_pem)
-    certificate.write_bytes(leaf.certificate_pem)
+    # Last and whole: its age decides whether this is done again.
+    replace_file(certificate, leaf.certificate_pem)
 
 
 def _card(config: Config, roles: Role, keys: NodeKeys) -> str:

@@ -38,6 +38,7 @@ class LevelStore:
             )
         except (plyvel.Error, OSError) as error:
             raise StoreError(f"cannot open the database {folder}: {error}") from error
+        self._failure = ""
 
     def get(self, key: bytes) -> bytes | None:
         """See `Store.get`."""
@@ -66,7 +67,13 @@ class LevelStore:
             raise StoreError(f"the database cannot read: {error}") from error
 
     def write(self, batch: Batch) -> None:
-        """See `Store.write`."""
+        """See `Store.write`; after one that failed all others fail too, until the folder is opened again.
+
+        A disk that is full leaves half a batch in the log. LevelDB would take further batches behind it, and find
+        none of them when it is opened the next time.
+        """
+        if self._failure:
+            raise StoreError(f"{self._failure}; start the node again once that is put right")
         try:
             with self._database.write_batch(transaction=True, sync=True) as written:
                 for key, value in batch.changes.items():
@@ -75,7 +82,8 @@ class LevelStore:
                     else:
                         written.put(key, value)
         except (plyvel.Error, OSError) as error:
-            raise StoreError(f"the database cannot write: {error}") from error
+            self._failure = f"the database cannot write: {error}"
+            raise StoreError(self._failure) from error
 
     def close(self) -> None:
         """See `Store.close`."""

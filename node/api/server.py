@@ -82,7 +82,8 @@ async def serve(  # noqa: PLR0917
         port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise UnavailableError(
-            f"cannot listen on {address}: the port is in use or not this machine's"
+            f"cannot listen on {address}: the port is in use, or the address is not this machine's; see "
+            "[listen] in heqi.toml"
         ) from error
     await server.start()
     return server, port

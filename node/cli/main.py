@@ -88,6 +88,11 @@ def _run(parsed: argparse.Namespace) -> int:
         # Somebody piped us into `head`; that is no failure of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise  # no file that the command line named: a bug
+        fail(ConfigError.reason, f"{error.filename}: {error.strerror}", "Name a file that can be used.")
+        return 2
 
 
 def _version() -> str:

@@ -19,7 +19,7 @@ from node.domain.signature import Sign
 from node.errors import DescriptorError, DocumentFormatError, NodeError
 
 DESCRIPTOR_TYPE = "heqi.alliance.v1"
-CONTRACTS = frozenset({"Alliance", "Anchors", "ES256Verifier", "Grants", "Subjects"})
+CONTRACTS = frozenset({"Alliance", "Anchors", "ES256Verifier", "Grants", "Guarantees", "Subjects"})
 """What every alliance has; later contracts come by vote."""
 
 # The same bounds as in the contracts (`Names.sol`, `Membership.sol`).

@@ -66,20 +66,18 @@ def commit_fields(fields: Mapping[str, object], seed: bytes, slots: int) -> Comm
     stream = hashlib.shake_256(_XOF_TAG + seed).digest(salts_end + _DIGEST_BYTES * (slots - len(names)))
     salts = _base64url(stream[BLIND_BYTES:salts_end]).decode("ascii")
     dumps, sha256 = orjson.dumps, hashlib.sha256
-    opened = [
-        _base64url(
-            dumps(
-                [salts[i * _SALT_CHARS : (i + 1) * _SALT_CHARS], name, fields[name]],
-                option=orjson.OPT_SORT_KEYS,
-            )
-        )
-        for i, name in enumerate(names)
+    texts = [
+        dumps([salts[at : at + _SALT_CHARS], name, fields[name]], option=orjson.OPT_SORT_KEYS)
+        for at, name in zip(range(0, len(salts), _SALT_CHARS), names, strict=True)
     ]
+    # Made URL-safe and stripped of padding in one pass over all of them.
+    lines = b"".join([b2a_base64(text) for text in texts])
+    opened = lines.translate(_TO_URL_SAFE, b"=").splitlines()
     digests = [sha256(disclosure).digest() for disclosure in opened]
     digests += [stream[at : at + _DIGEST_BYTES] for at in range(salts_end, len(stream), _DIGEST_BYTES)]
     return Commitments(
         blind=stream[:BLIND_BYTES],
-        disclosures=dict(zip(names, (disclosure.decode("ascii") for disclosure in opened), strict=True)),
+        disclosures=dict(zip(names, [disclosure.decode("ascii") for disclosure in opened], strict=True)),
         digests=_sorted_base64url(digests),
     )
 
@@ -125,4 +123,4 @@ def _sorted_base64url(digests: Sequence[bytes]) -> list[str]:
     # One base64 call for all: with a zero byte behind each digest every 33 bytes become 44 characters, of
     # which the first 43 are the digest's own and the last is always 'A'.
     text = _base64url(b"\0".join([*digests, b""])).decode("ascii")
-    return sorted(text[at : at + _DIGEST_CHARS] for at in range(0, len(text), _DIGEST_CHARS + 1))
+    return sorted([text[at : at + _DIGEST_CHARS] for at in range(0, len(text), _DIGEST_CHARS + 1)])

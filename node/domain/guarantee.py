@@ -65,9 +65,11 @@ class Guarantee(Document, frozen=True, forbid_unknown_fields=True, kw_only=True)
     applicant_code: str
     """Credit code."""
     applicant_key: Hex64
+    """One-time P-256 key that signs the applicant's steps: the wallet's own key stands on the ledger beside its
+    subject, and its hash would tell whose guarantee this is."""
     beneficiary_name: Text
     beneficiary_key: Hex64
-    """P-256 key that signs the beneficiary's steps."""
+    """One-time P-256 key that signs the beneficiary's steps; a key used twice would link two guarantees."""
     section: Text
     """标段编号."""
     guarantee_kind: Kind

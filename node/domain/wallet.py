@@ -110,9 +110,11 @@ class ApplyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """An application-code document of the tender's centre, a compact JWS."""
     grant: str
     """A grant to the guarantor on the applicant's data, a compact JWS."""
+    applicant_key: Hex64
+    """One-time key of this guarantee."""
     beneficiary_name: str
     beneficiary_key: Hex64
-    """P-256 key of the beneficiary, 128 hex digits."""
+    """One-time key of the beneficiary."""
     section: str
     guarantee_kind: str
     amount: str

@@ -21,6 +21,8 @@ from node.services.transaction import Transaction
 logger = logging.getLogger(__name__)
 
 _CHUNK_BLOCKS = 500
+_MAX_AHEAD_SECONDS = 60
+"""How far a block's time may be ahead of this node's clock; engines allow each other some 15 seconds."""
 
 Observer = Callable[[Transaction, Event], None]
 """Told of every final event, inside the unit of work that makes it durable."""
@@ -78,14 +80,21 @@ class Follower:
         """The newest block, if it is young enough to rely on.
 
         Raises:
-            ProjectionStaleError: no block was seen yet, or the newest is older than the limit.
+            ProjectionStaleError: no block was seen yet, or the newest is older than the limit, or so far ahead of
+                this node's clock that its age cannot be told.
         """
         if self._head is None:
             raise ProjectionStaleError("this node has not reached the ledger since it started")
         age = self._clock.now() - self._head.time
         if age > self._staleness:
             raise ProjectionStaleError(
-                f"the newest block this node has seen is {age:.0f} s old; the limit is {self._staleness:.0f} s"
+                f"the newest block this node has seen is {age:.0f} s old by this node's clock; the limit is "
+                f"{self._staleness:.0f} s: the ledger is not reached, or the clocks differ"
+            )
+        if -age > max(self._staleness, _MAX_AHEAD_SECONDS):
+            # A clock that is late would take a block of long ago for a fresh one.
+            raise ProjectionStaleError(
+                f"the newest block is {-age:.0f} s ahead of this node's clock: the clocks differ"
             )
         return self._head
 

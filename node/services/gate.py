@@ -52,7 +52,10 @@ class Gate:
     def _take(self, issued: int, digest: bytes) -> None:
         now = int(self._clock.now())
         if abs(now - issued) > WINDOW_SECONDS:
-            raise ReplayError(f"the request is from another time: {issued}, but this node has {now}")
+            raise ReplayError(
+                f"the request is from another time, {abs(now - issued)} s away from this node's; the limit is "
+                f"{WINDOW_SECONDS} s: the clocks differ, or it is an old request"
+            )
         key = layout.TAKEN + layout.number(issued) + digest
         if self._store.get(key) is not None:
             raise ReplayError("this request was taken before")

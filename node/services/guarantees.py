@@ -1,11 +1,18 @@
 """At every node: application codes, keeping guarantee files, checking them, relaying the beneficiary's steps."""
 
 import enum
+import hashlib
 import hmac
 from dataclasses import dataclass
 
 from node.domain.delegation import open_delegation
-from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.document import (
+    document_digest,
+    open_document,
+    peek_document,
+    reopen_document,
+    sign_document,
+)
 from node.domain.encoding import to_base64url
 from node.domain.guarantee import (
     ApplicationCode,
@@ -28,6 +35,7 @@ from node.errors import (
     NotMemberError,
     RoleMissingError,
     SignatureError,
+    UnavailableError,
 )
 from node.ports import Clock, Signer, Store
 from node.services import layout
@@ -129,19 +137,24 @@ class Guarantees:
             StoreError: the database fails.
         """
         self._follower.check_fresh()
+        known = self._store.get(_file_key(token))
+        if known is not None:
+            # The very same file was verified when it was kept; only its state can have changed.
+            return self._judge(known, reopen_document(token, Guarantee))
         try:
             guarantee, guarantor = self._open(token)
+        except UnavailableError:
+            raise  # says nothing about the document
         except NodeError as error:
             return Checked(Verdict.FALSE, str(error))
         raw_id = self._id_of(guarantee, token)
+        if not guarantor.roles & Role.GUARANTOR:
+            return Checked(Verdict.FALSE, f"{guarantee.iss} is no guarantor in this alliance")
         if self._store.get(layout.GUARANTEE + raw_id) is None:
             transaction = Transaction(self._store)
             self.keep(transaction, raw_id, guarantee, token)
             transaction.commit()
-        checked = self._judge(raw_id, guarantee)
-        if not guarantor.roles & Role.GUARANTOR and checked.verdict is Verdict.NOT_YET:
-            return Checked(Verdict.FALSE, f"{guarantee.iss} is no guarantor in this alliance")
-        return checked
+        return self._judge(raw_id, guarantee)
 
     def check_number(self, guarantor: str, number: str) -> Checked:
         """Check a guarantee by its guarantor and number; only where this node holds the file.
@@ -165,7 +178,7 @@ class Guarantees:
         self._follower.check_fresh()
         raw_id = bytes.fromhex(guarantee)
         kept = self._store.get(layout.GUARANTEE + raw_id)
-        return self._judge(raw_id, None if kept is None else peek_document(kept.decode(), Guarantee))
+        return self._judge(raw_id, None if kept is None else reopen_document(kept.decode(), Guarantee))
 
     def by_number(self, guarantor: str, number: str) -> bytes | None:
         """Id of a guarantee that this node holds, or None.
@@ -178,6 +191,7 @@ class Guarantees:
     def keep(self, transaction: Transaction, raw_id: bytes, guarantee: Guarantee, token: str) -> None:
         """Keep a checked guarantee file."""
         transaction.put(layout.GUARANTEE + raw_id, token.encode())
+        transaction.put(_file_key(token), raw_id)
         transaction.put(layout.GUARANTEE_NUMBER + layout.text(guarantee.iss, guarantee.number), raw_id)
 
     def release(self, token: str) -> str:
@@ -205,11 +219,10 @@ class Guarantees:
         document = document_digest(call.release)
         step = (raw_id, row.sequence + 1, Event.RELEASE, document)
         digest = step_guarantee_digest(self._alliance.signing_domain("Guarantees"), *step)
-        verify_p256(bytes.fromhex(call.key), digest, _unhex(call.signature))
+        signature = bytes.fromhex(call.signature)
+        verify_p256(bytes.fromhex(call.key), digest, signature)
         transaction = Transaction(self._store)
-        move = StepGuarantee(
-            raw_id, Event.RELEASE, document, self._alliance.signer_of(call.key), _unhex(call.signature)
-        )
+        move = StepGuarantee(raw_id, Event.RELEASE, document, self._alliance.signer_of(call.key), signature)
         self._outbox.add(transaction, f"guarantee/{raw_id.hex()}", move)
         about = {"guarantee": raw_id.hex(), "event": Event.RELEASE.name}
         self._feed.add(transaction, FeedEntry("guarantee.step", self._clock.now(), about))
@@ -250,8 +263,5 @@ class Guarantees:
         return Checked(verdict, reason, raw_id.hex(), terms, row.expires, block)
 
 
-def _unhex(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise DocumentFormatError("the signature is not hex") from error
+def _file_key(token: str) -> bytes:
+    return layout.GUARANTEE_FILE + hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

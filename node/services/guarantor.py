@@ -86,7 +86,7 @@ class Guarantor:
         """Take an application from an applicant's wallet.
 
         Returns:
-            The application's id, 64 hex digits. The same application again has the same id.
+            The application's id, 64 hex digits.
 
         Raises:
             NodeError: this node is no guarantor, or the application is not acceptable; nothing is stored.
@@ -247,6 +247,8 @@ class Guarantor:
             raise GrantScopeError(f"the grant must cover {', '.join(sorted(NEEDED_FIELDS))} of {BASE}")
 
     def _draft(self, call: ApplyCall, *, number: str, name: str, credit_code: str) -> Guarantee:
+        if call.exp <= self._clock.now():
+            raise DocumentFormatError("the guarantee would be over before the ledger has it")
         terms = {
             "alliance": self._alliance.id,
             "iat": int(self._clock.now()),
@@ -257,7 +259,7 @@ class Guarantor:
             "applicant": call.subject,
             "applicant_name": name,
             "applicant_code": credit_code,
-            "applicant_key": call.key,
+            "applicant_key": call.applicant_key,
             "beneficiary_name": call.beneficiary_name,
             "beneficiary_key": call.beneficiary_key,
             "section": call.section,

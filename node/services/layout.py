@@ -27,6 +27,7 @@
     i/<application id>                      an application for a guarantee at its guarantor, sealed
     ic/<application code digest>            the application that holds a code at this guarantor
     k/<guarantee id>                        a guarantee document that this node holds
+    kf/<digest of the file>                 its id: this very file was verified
     kn/<guarantor>/<number>                 id of a guarantee by its number
 
 Parts that vary in length are closed by a zero byte.
@@ -59,6 +60,7 @@ APPLICATION = b"i/"
 APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
+GUARANTEE_FILE = b"kf/"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"

@@ -158,7 +158,10 @@ class Serving:
         if (request.iss, request.aud, request.alliance) != (caller, self._alliance.me, self._alliance.id):
             raise DocumentFormatError("the request is not this caller's to this node in this alliance")
         if not is_repeated and abs(now - request.iat) > WINDOW_SECONDS:
-            raise ReplayError("the read request is from another time")
+            raise ReplayError(
+                f"the read request is from another time, {abs(now - request.iat):.0f} s away from this node's; the "
+                f"limit is {WINDOW_SECONDS} s: the clocks differ, or it is an old request"
+            )
         check_scope(request.scope)
         # 2. the subject's grant: signature, controller, state on the ledger, cover
         grant = self._open_grant(grant_token)

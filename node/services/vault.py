@@ -31,12 +31,19 @@ class Vault:
         keyring: store that holds nothing but wrapped keys.
         data_key: 32 bytes, the node's own.
         entropy: source of keys and nonces.
+
+        Raises:
+            StoreError: the keyring is another node's: new data would be sealed under keys that no backup of this
+                node has.
         """
         self._keyring = keyring
         self._wrapping = AESGCM(data_key)
         self._data_key = data_key
         self._entropy = entropy
         self._open_keys: dict[str, AESGCM] = {}
+        any_key = next(keyring.scan(_KEYRING_PREFIX), None)
+        if any_key is not None:
+            self._unwrap(*any_key)
 
     def seal(self, owner: str, place: bytes, content: bytes) -> bytes:
         """Encrypt under the owner's key, which is made at first use; the result opens only at `place`.
@@ -79,10 +86,7 @@ class Vault:
         place = _KEYRING_PREFIX + owner.encode()
         wrapped = self._keyring.get(place)
         if wrapped is not None:
-            try:
-                return self._wrapping.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], place)
-            except InvalidTag as error:
-                raise StoreError("the keyring does not belong to this node's data key") from error
+            return self._unwrap(place, wrapped)
         if not create:
             raise StoreError("the key of this data was erased")
         key, nonce = self._entropy(_KEY_BYTES), self._entropy(NONCE_BYTES)
@@ -90,3 +94,9 @@ class Vault:
         batch.put(place, nonce + self._wrapping.encrypt(nonce, key, place))
         self._keyring.write(batch)
         return key
+
+    def _unwrap(self, place: bytes, wrapped: bytes) -> bytes:
+        try:
+            return self._wrapping.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], place)
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
+            raise StoreError("the keyring does not belong to this node's data key") from error

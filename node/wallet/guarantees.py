@@ -2,20 +2,27 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, sign_document
+from node.domain.document import document_digest, open_document, peek_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.grant import Scope
-from node.domain.guarantee import Guarantee, GuaranteeRelease, check_guarantee, guarantee_terms
+from node.domain.guarantee import (
+    ApplicationCode,
+    Guarantee,
+    GuaranteeRelease,
+    check_guarantee,
+    guarantee_terms,
+)
 from node.domain.guarantee_table import Event
 from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
 from node.domain.member import Member
 from node.domain.wallet import ApplicationsCall, ApplyCall, CodeCall, ReleaseCall
 from node.errors import DocumentFormatError
 from node.wallet.documents import Scribe
+from node.wallet.keyfile import WalletKey
 
 NEEDED_SCOPE = (Scope("subject.base", ("credit_code", "legal_name")),)
 PURPOSE = "guarantee-application"
@@ -28,7 +35,7 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     beneficiary_name: str
     beneficiary_key: str
-    """P-256 key of the beneficiary, 128 hex digits."""
+    """One-time key of the beneficiary, 128 hex digits."""
     section: str
     guarantee_kind: str
     amount: str
@@ -50,7 +57,15 @@ class GuaranteeScribe:
 
     def apply(self, guarantor: str, code: str, grant: str, terms: Terms) -> str:
         """Apply to a guarantor, with the code and a grant on the applicant's data."""
-        return self.scribe.call(ApplyCall, guarantor, code=code, grant=grant, **msgspec.structs.asdict(terms))
+        one_time = self.scribe.key.applicant_key(peek_document(code, ApplicationCode).code)
+        return self.scribe.call(
+            ApplyCall,
+            guarantor,
+            code=code,
+            grant=grant,
+            applicant_key=one_time.public_key.hex(),
+            **msgspec.structs.asdict(terms),
+        )
 
     def applications(self, guarantor: str) -> str:
         """Ask a guarantor what became of the applications."""
@@ -75,13 +90,14 @@ class GuaranteeScribe:
             NodeError: the document is not the guarantor's, or names another beneficiary.
         """
         guarantee = self.open(token, guarantor)
-        if guarantee.beneficiary_key != self.scribe.key.public_key.hex():
+        key = self.scribe.key.beneficiary_key(guarantee.section)
+        if guarantee.beneficiary_key != key.public_key.hex():
             raise DocumentFormatError("the guarantee names another beneficiary than this wallet")
-        return self.sign_release(node, token, guarantee, reason)
+        return self.sign_release(node, token, key, reason)
 
-    def sign_release(self, node: str, token: str, guarantee: Guarantee, reason: str) -> str:
-        """The request of `release` without asking whether this wallet is the beneficiary."""
-        key = self.scribe.key
+    def sign_release(self, node: str, token: str, key: WalletKey, reason: str) -> str:
+        """The request of `release` under any key, the beneficiary's or not."""
+        guarantee = peek_document(token, Guarantee)
         raw_id = self.id_of(guarantee, token)
         release = GuaranteeRelease(
             alliance=guarantee.alliance,
@@ -93,7 +109,8 @@ class GuaranteeScribe:
         signed = sign_document(release, key.sign)
         step = (raw_id, FIRST_STEP, Event.RELEASE, document_digest(signed))
         signature = key.sign(step_guarantee_digest(self._domain(), *step))
-        return self.scribe.call(ReleaseCall, node, guarantee=token, release=signed, signature=signature.hex())
+        speaker = replace(self.scribe, key=key, subject="")
+        return speaker.call(ReleaseCall, node, guarantee=token, release=signed, signature=signature.hex())
 
     def id_of(self, guarantee: Guarantee, token: str) -> bytes:
         """Id on the ledger, 32 bytes."""

@@ -14,6 +14,8 @@ from node.errors import ConfigError
 MIN_PASSPHRASE = 8
 _ORDER = int("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)  # of P-256, FIPS 186-5
 _REVOCATION_INFO = b"heqi.revocation.v1"
+_APPLICANT_INFO = b"heqi.applicant.v1"
+_BENEFICIARY_INFO = b"heqi.beneficiary.v1"
 
 
 class WalletKey:
@@ -38,8 +40,19 @@ class WalletKey:
         It follows from the wallet's key, so whoever has the key file can revoke every grant it ever signed,
         and there is nothing more to keep. Source: RFC 5869; 48 bytes so that the bias modulo the order is nil.
         """
+        return self._derived(_REVOCATION_INFO, jti)
+
+    def applicant_key(self, code: str) -> "WalletKey":
+        """The one-time key of the applicant's steps of the guarantee under this application code."""
+        return self._derived(_APPLICANT_INFO, code)
+
+    def beneficiary_key(self, section: str) -> "WalletKey":
+        """The one-time key of the beneficiary's steps of guarantees for this section."""
+        return self._derived(_BENEFICIARY_INFO, section)
+
+    def _derived(self, info: bytes, name: str) -> "WalletKey":
         secret = self._key.private_numbers().private_value.to_bytes(32, "big")
-        material = HKDF(hashes.SHA256(), 48, salt=jti.encode(), info=_REVOCATION_INFO).derive(secret)
+        material = HKDF(hashes.SHA256(), 48, salt=name.encode(), info=info).derive(secret)
         scalar = int.from_bytes(material, "big") % (_ORDER - 1) + 1
         return WalletKey(ec.derive_private_key(scalar, ec.SECP256R1()))
 

@@ -12,11 +12,11 @@ _KILLS = 60
     ("store", "rules"),
     [
         # Acknowledged, not synced: gone when the power goes.
-        ("unsynced", {"MISSING", "SHRANK", "SEQUENCE"}),
+        ("unsynced", {"MISSING"}),
         # Acknowledged, never written.
-        ("dropping", {"MISSING", "SEQUENCE", "REFUSED"}),
+        ("dropping", {"MISSING", "SEQUENCE", "REFUSED", "OUTBOX", "DOUBLED"}),
         # Written in halves: a kill leaves one of them.
-        ("splitting", {"BROKEN", "FOREIGN", "INDEX", "SEQUENCE", "ROOT", "OUTBOX"}),
+        ("splitting", {"BROKEN", "FOREIGN", "INDEX", "DOUBLED", "SHRANK", "OUTBOX"}),
     ],
 )
 async def test_a_broken_store(store, rules):

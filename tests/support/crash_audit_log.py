@@ -11,6 +11,7 @@ Rules, beside those of `crash_audit`:
 
 import base64
 import hashlib
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -82,7 +83,7 @@ class LogAudit:
     def _check_anchors(self, picture: Picture, seen: Seen) -> Iterator[Violation]:
         anchors = seen.anchors.get(self.member, [])
         sizes = [size for size, _ in anchors]
-        if any(later <= earlier for earlier, later in zip(sizes, sizes[1:], strict=False)):
+        if any(later <= earlier for earlier, later in itertools.pairwise(sizes)):
             yield "ANCHOR", f"anchors do not grow: {sizes[-5:]}"
         for size, root in anchors:
             if size not in self.checkpoints:

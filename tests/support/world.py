@@ -29,7 +29,7 @@ from node.domain.descriptor import DESCRIPTOR_TYPE, DeployedContract, Descriptor
 from node.domain.document import peek_document
 from node.domain.grant import AccessRequest, Scope
 from node.domain.ledger import Call
-from node.domain.member import Member
+from node.domain.member import Member, Role
 from node.domain.wallet import PackageRecord
 from node.errors import LedgerUnavailableError
 from node.services import reading
@@ -37,7 +37,7 @@ from node.services.outbox import OutboxItem, State
 from node.services.registration import Registered
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
-from node.wallet import documents
+from node.wallet import documents, guarantees
 from tests.support.world_bidder import Authority, Bidder
 from tests.support.world_centre import Centre, Setup, new_keys, sign_card
 from tests.support.world_clock import WorldClock
@@ -69,6 +69,7 @@ class World:
         self,
         names: Sequence[str] = NAMES,
         *,
+        guarantors: Sequence[str] = (),
         folder: Path | None = None,
         batch_size: int = 4,
         confirmations: int = 0,
@@ -76,7 +77,8 @@ class World:
         entropy: Entropy = os.urandom,
     ) -> None:
         """Args:
-        names: the founders.
+        names: the founders that are centres.
+        guarantors: further founders, which issue guarantees and run no tenders.
         folder: keep every node's data in LevelDB under it; in memory if None.
         batch_size: entries of every log batch.
         confirmations: blocks above one that make it final.
@@ -87,8 +89,9 @@ class World:
         self.clock = WorldClock(int(time.time()))
         self.authority = Authority()
         self.network = Network()
-        keys = {name: new_keys() for name in sorted(names)}
-        cards = {name: sign_card(name, keys[name], self.clock) for name in keys}
+        roles = dict.fromkeys(sorted(names), Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
+        keys = {name: new_keys() for name in roles}
+        cards = {name: sign_card(name, keys[name], self.clock, roles=roles[name]) for name in roles}
         alliance_id = secrets.token_bytes(32)
         founders = [open_card(card) for card in cards.values()]
         self.chain = MemoryChain(alliance_id, founders, auto_seal=False, clock=self.clock.now)
@@ -99,10 +102,11 @@ class World:
             batch_size, confirmations, staleness_seconds,
         )  # fmt: skip
         self._setup = setup
-        self.centres = {name: Centre(name, keys[name], setup) for name in keys}
+        self.centres = {name: Centre(name, keys[name], setup, roles[name]) for name in roles}
         self.bidders: list[Bidder] = []
         self._patches = (
             mock.patch.object(documents, "time", self.clock),
+            mock.patch.object(guarantees, "time", self.clock),
             mock.patch.object(reading, "_ANCHOR_PAUSE_SECONDS", 0.0),
         )
 

@@ -48,8 +48,8 @@ class Setup:
 class Centre:
     """A node that can be stopped and started again over what its store holds."""
 
-    def __init__(self, name: str, keys: NodeKeys, setup: Setup) -> None:
-        self.name, self.keys, self._setup = name, keys, setup
+    def __init__(self, name: str, keys: NodeKeys, setup: Setup, role: Role = Role.CENTRE) -> None:
+        self.name, self.keys, self._setup, self._role = name, keys, setup, role
         self.is_running = False
         self._memory: dict[str, Store] = {}
         setup.network.centres[name] = self
@@ -66,7 +66,7 @@ class Centre:
         )  # fmt: skip
         config = Config(
             name=self.name,
-            roles=["CENTRE"],
+            roles=[str(self._role.name)],
             listen=Listen(f"{self.name}.example:7443", f"{self.name}.example:7444"),
             ledger=LedgerConfig("memory:", setup.confirmations, setup.staleness_seconds),
             log=LogConfig(batch_size=setup.batch_size),

@@ -19,13 +19,14 @@ from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
 from node.domain.document import Document, document_digest, open_document, sign_document, split_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
 from node.domain.grant import Grant
+from node.domain.guarantee_table import Event
 from node.domain.ledger_ids import change_controller_digest, revoke_grant_digest, subject_id
 from node.domain.member import member_name_to_bytes32
 from node.errors import NodeError
-from tests.vectors import authority, refusals, story, wallet_calls, world
+from tests.vectors import authority, guarantee_story, refusals, story, wallet_calls, world
 from tests.vectors.false_bundles import false_bundles
-from tests.vectors.keys import fixed_bytes, log_key, p256
-from tests.vectors.world import ALLIANCE, CENTRES, HOME, READER, WALLET
+from tests.vectors.keys import P256TestKey, fixed_bytes, log_key, p256
+from tests.vectors.world import ALLIANCE, CENTRES, GUARANTOR, HOME, READER, WALLET
 
 FOLDER = Path(__file__).parent
 Vectors = Mapping[str, Any]
@@ -39,17 +40,24 @@ def main(folder: Path = FOLDER) -> None:
 
 def keys() -> Vectors:
     """Private keys included, so that another implementation can sign the same."""
-    p256_names = [f"{member} identity" for member in CENTRES]
-    p256_names += ["wallet", "bidder certificate", "authority Test root"]
     return {
         "p256": {
-            name: {"private": f"{p256(name).scalar:064x}", "public": p256(name).public.hex()}
-            for name in p256_names
+            name: {"private": f"{key.scalar:064x}", "public": key.public.hex()}
+            for name, key in _p256_keys().items()
         },
         "ed25519": {
             name: {"private": log_key(name).seed.hex(), "public": log_key(name).public.hex()}
             for name in (f"{member} log" for member in CENTRES)
         },
+    }
+
+
+def _p256_keys() -> Mapping[str, P256TestKey]:
+    names = [f"{member} identity" for member in (*CENTRES, GUARANTOR)]
+    names += ["wallet", "beneficiary wallet", "bidder certificate", "authority Test root"]
+    return {name: p256(name) for name in names} | {
+        "applicant of the guarantee": guarantee_story.applicant_key(),
+        "beneficiary of the guarantee": guarantee_story.beneficiary_key(),
     }
 
 
@@ -137,7 +145,9 @@ def _checkpoint(checkpoint: Checkpoint, public: bytes, sign: Callable[[bytes], b
 
 
 def documents() -> Vectors:
-    reader, home = f"{READER} identity", f"{HOME} identity"
+    reader, home, told = f"{READER} identity", f"{HOME} identity", guarantee_story
+    beneficiary = "beneficiary of the guarantee"
+    names = {key: name for name, key in _p256_keys().items()}
     signed: list[tuple[str, Document]] = [
         (home, world.card(HOME)),
         (reader, story.access_request()),
@@ -145,16 +155,26 @@ def documents() -> Vectors:
         (reader, story.read_request()),
         (home, story.read_answer()),
         (reader, story.read_receipt()),
-        *(("wallet", call) for call in wallet_calls.calls()),
+        (f"{told.CENTRE} identity", told.code()),
+        (f"{GUARANTOR} identity", told.guarantee()),
+        (beneficiary, told.release()),
+        *((names[wallet_calls.signer(call)], call) for call in wallet_calls.calls()),
     ]
     token = sign_document(story.grant(), WALLET.sign)
     return {
         "documents": [
-            *(_document(name, sign_document(document, p256(name).sign)) for name, document in signed),
+            *(_document(name, sign_document(one, _p256_keys()[name].sign)) for name, one in signed),
             _document(home, world.descriptor_signature(HOME)),
             _document("bidder certificate", world.delegation_token()),
             _document("test-key-rsa-2048.pem", world.delegation_token(rsa=True)),
         ],
+        "application_code": {
+            "data_key": told.DATA_KEY.hex(),
+            "section": told.SECTION,
+            "section_key": told.SECTION_KEY.hex(),
+            "credit_code": authority.CREDIT_CODE,
+            "code": told.CODE,
+        },
         "refused_grants": [
             {
                 "why": why,
@@ -207,7 +227,7 @@ def ledger() -> Vectors:
                 "contract": world.contract(name).hex(),
                 "separator": world.domain(name).separator().hex(),
             }
-            for name in ("Grants", "Subjects")
+            for name in ("Grants", "Guarantees", "Subjects")
         },
         "revocation": {
             "wallet_private": f"{WALLET.scalar:064x}",
@@ -223,6 +243,46 @@ def ledger() -> Vectors:
             "digest": change_controller_digest(
                 world.domain("Subjects"), bytes.fromhex(world.SUBJECT), 2, handed
             ).hex(),
+        },
+        **_guarantee(),
+    }
+
+
+def _guarantee() -> Vectors:
+    told, terms = guarantee_story, guarantee_story.terms()
+    return {
+        "guarantee": {
+            "digest": terms.digest.hex(),
+            "code": told.CODE,
+            "application": terms.application.hex(),
+            "expires": terms.expires,
+            "guarantor": terms.guarantor,
+            "beneficiary": terms.beneficiary.hex(),
+            "applicant": terms.applicant.hex(),
+            "id": told.issued_id().hex(),
+        },
+        "issue": {
+            "digest": told.issue_digest().hex(),
+            "signature": world.identity(GUARANTOR).sign(told.issue_digest()).hex(),
+        },
+        "release": {
+            "sequence": told.RELEASE_STEP,
+            "event": int(Event.RELEASE),
+            "document": document_digest(told.release_token()).hex(),
+            "digest": told.release_digest().hex(),
+            "signature": told.beneficiary_key().sign(told.release_digest()).hex(),
+        },
+        "one_time_keys": {
+            "applicant": {
+                "wallet_private": f"{WALLET.scalar:064x}",
+                "code": told.CODE,
+                "public": told.applicant_key().public.hex(),
+            },
+            "beneficiary": {
+                "wallet_private": f"{p256('beneficiary wallet').scalar:064x}",
+                "section": told.SECTION,
+                "public": told.beneficiary_key().public.hex(),
+            },
         },
     }
 

@@ -10,6 +10,7 @@ from functools import cache
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _DETERMINISTIC = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
@@ -63,6 +64,13 @@ def fixed_bytes(name: str, length: int = 32) -> bytes:
 @cache
 def p256(name: str) -> P256TestKey:
     return P256TestKey(int.from_bytes(fixed_bytes(f"key {name}", 48), "big") % (P256_ORDER - 1) + 1)
+
+
+def derived(wallet: P256TestKey, info: bytes, name: str) -> P256TestKey:
+    """A one-time key of a wallet, by the formula in `docs/formats/ledger.md` and not by the wallet's code."""
+    secret = wallet.scalar.to_bytes(32, "big")
+    material = HKDF(hashes.SHA256(), 48, salt=name.encode(), info=info).derive(secret)
+    return P256TestKey(int.from_bytes(material, "big") % (P256_ORDER - 1) + 1)
 
 
 @cache

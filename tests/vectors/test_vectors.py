@@ -20,6 +20,7 @@ from node.domain import (
     encoding,
     evidence,
     grant,
+    guarantee,
     ledger_ids,
     member,
     merkle,
@@ -47,11 +48,10 @@ KINDS = {
         reading.ReadRequest,
         reading.ReadAnswer,
         reading.ReadReceipt,
-        wallet.RegisterCall,
-        wallet.StatusCall,
-        wallet.GrantCall,
-        wallet.RevokeCall,
-        wallet.HistoryCall,
+        guarantee.ApplicationCode,
+        guarantee.Guarantee,
+        guarantee.GuaranteeRelease,
+        *wallet.WalletCall.__subclasses__(),
     )
 }
 

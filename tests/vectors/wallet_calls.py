@@ -1,54 +1,95 @@
-"""What the bidder's wallet asks its node: one request of each kind."""
-
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+"""What wallets ask nodes: one request of each kind."""
 
 from node.domain.document import document_digest
 from node.domain.ledger_ids import revoke_grant_digest
 from node.domain.wallet import (
+    ApplicationsCall,
+    ApplyCall,
+    CodeCall,
     GrantCall,
     HistoryCall,
     PackageRecord,
     RegisterCall,
+    RelayCall,
+    ReleaseCall,
     RevokeCall,
     StatusCall,
     WalletCall,
 )
-from tests.vectors import story, world
-from tests.vectors.keys import P256_ORDER, P256TestKey
-from tests.vectors.world import HOME, SUBJECT, WALLET
+from tests.vectors import guarantee_story, story, world
+from tests.vectors.keys import P256TestKey, derived
+from tests.vectors.world import GUARANTOR, HOME, SUBJECT, THIRD, WALLET
 
 
 def revoker() -> P256TestKey:
-    """The one-time revocation key, by the formula in `docs/formats/ledger.md` and not by the wallet's code."""
-    secret = WALLET.scalar.to_bytes(32, "big")
-    salt = world.jti("grant").encode()
-    material = HKDF(hashes.SHA256(), 48, salt=salt, info=b"heqi.revocation.v1").derive(secret)
-    return P256TestKey(int.from_bytes(material, "big") % (P256_ORDER - 1) + 1)
+    """The one-time revocation key of the grant."""
+    return derived(WALLET, b"heqi.revocation.v1", world.jti("grant"))
 
 
 def calls() -> list[WalletCall]:
-    terms, digest = story.grant(), document_digest(story.grant_token())
+    return [*_about_grants(), *_about_guarantees()]
+
+
+def signer(call: WalletCall) -> P256TestKey:
+    """Whose wallet asks."""
+    return guarantee_story.beneficiary_key() if isinstance(call, ReleaseCall) else WALLET
+
+
+def _about_grants() -> list[WalletCall]:
     signed = revoke_grant_digest(world.domain("Grants"), story.granted_id())
     package = tuple(
         PackageRecord(f"subject.{name}", name, dict(story.FIELDS[name])) for name in ("base", "qualification")
     )
+    granted = story.grant()
+    terms = {
+        "digest": document_digest(story.grant_token()).hex(),
+        "register_before": granted.register_before,
+        "exp": granted.exp,
+        "revoker": granted.revoker,
+    }
     return [
         RegisterCall(**_call("register", subject=""), delegation=world.delegation_token(), records=package),
         StatusCall(**_call("status")),
         GrantCall(**_call("grant"), grant=story.grant_token()),
-        RevokeCall(
-            **_call("revoke"),
-            digest=digest.hex(),
-            register_before=terms.register_before,
-            exp=terms.exp,
-            revoker=terms.revoker,
-            signature=revoker().sign(signed).hex(),
-        ),
+        RelayCall(**_call("relay", node=THIRD), **terms),
+        RevokeCall(**_call("revoke"), **terms, signature=revoker().sign(signed).hex()),
         HistoryCall(**_call("history")),
     ]
 
 
-def _call(name: str, subject: str = SUBJECT) -> dict[str, object]:
+def _about_guarantees() -> list[WalletCall]:
+    told = guarantee_story
+    asked = told.guarantee()
+    return [
+        CodeCall(
+            **_call("code", node=told.CENTRE), section=told.SECTION, delegation=world.delegation_token()
+        ),
+        ApplyCall(
+            **_call("apply", node=GUARANTOR),
+            code=told.code_token(),
+            grant=told.grant_token(),
+            applicant_key=asked.applicant_key,
+            beneficiary_name=asked.beneficiary_name,
+            beneficiary_key=asked.beneficiary_key,
+            section=asked.section,
+            guarantee_kind=asked.guarantee_kind,
+            amount=asked.amount,
+            currency=asked.currency,
+            nbf=asked.nbf,
+            exp=asked.exp,
+        ),
+        ApplicationsCall(**_call("applications", node=GUARANTOR)),
+        ReleaseCall(
+            **_call("release", subject="", node=told.CENTRE, key=told.beneficiary_key()),
+            guarantee=told.guarantee_token(),
+            release=told.release_token(),
+            signature=told.beneficiary_key().sign(told.release_digest()).hex(),
+        ),
+    ]
+
+
+def _call(
+    name: str, subject: str = SUBJECT, node: str = HOME, key: P256TestKey = WALLET
+) -> dict[str, object]:
     common = world.common(f"wallet {name}")
-    return {**common, "node": HOME, "subject": subject, "key": WALLET.public.hex()}
+    return {**common, "node": node, "subject": subject, "key": key.public.hex()}

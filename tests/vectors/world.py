@@ -1,4 +1,4 @@
-"""One made-up alliance from which the vectors are taken: three centres, one bidder, one grant, one read.
+"""One made-up alliance from which the vectors are taken: three centres, a bank, one bidder, one grant, one read.
 
 Everything follows from names (`keys.py`), so two runs give the same bytes.
 """
@@ -28,6 +28,8 @@ NOW = 1_772_330_400
 ALLIANCE = fixed_bytes("alliance").hex()
 CHAIN_ID = 20_260_301
 HOME, READER, THIRD = CENTRES = ("centre-a", "centre-b", "centre-c")
+GUARANTOR = "bank-d"
+"""Admitted after the founding."""
 WALLET = p256("wallet")
 SUBJECT = subject_id(bytes.fromhex(ALLIANCE), HOME, fixed_bytes("subject salt")).hex()
 
@@ -51,7 +53,7 @@ def card(member: str) -> MemberCard:
         iat=NOW,
         jti=jti(f"card {member}"),
         iss=member,
-        roles=1,
+        roles=2 if member == GUARANTOR else 1,
         account=fixed_bytes(f"account {member}", 20).hex(),
         identity_key=identity(member).public.hex(),
         log_key=log_key(f"{member} log").public.hex(),

@@ -154,7 +154,7 @@ class Bidder:
             client.give_grant(scribe.give(self.home.name, grant))
         terms = Terms(
             beneficiary_name=beneficiary.name,
-            beneficiary_key=beneficiary.key.public_key.hex(),
+            beneficiary_key=beneficiary.key.beneficiary_key(SECTION).public_key.hex(),
             section=SECTION,
             guarantee_kind="bid",
             amount=amount,
@@ -193,9 +193,9 @@ class Beneficiary:
         Raises:
             NodeError: the centre's node refuses.
         """
-        writer = GuaranteeScribe(Scribe(key or self.key, self._descriptor, ""))
-        guarantee = peek_document(token, Guarantee)
-        signed = writer.sign_release(self._centre.name, token, guarantee, "合同已签订")
+        writer = GuaranteeScribe(Scribe(self.key, self._descriptor, ""))
+        signer = key or self.key.beneficiary_key(SECTION)
+        signed = writer.sign_release(self._centre.name, token, signer, "合同已签订")
         with WalletClient(self._centre) as client:
             client.release_guarantee(signed)
 

@@ -104,5 +104,8 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
     one.add_argument("--reason", required=True, help="原因 | reason")
     one.set_defaults(run=guarantees.release)
-    one = commands.add_parser("key", help="钱包公钥 | the wallet's public key")
+    one = commands.add_parser(
+        "key", help="（受益人）标段公钥 | as beneficiary: the one-time key for a section"
+    )
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
     one.set_defaults(run=guarantees.key)

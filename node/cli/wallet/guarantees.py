@@ -86,10 +86,11 @@ def release(args: argparse.Namespace) -> None:
 
 
 def key(args: argparse.Namespace) -> None:
-    """The wallet's public key, which a beneficiary gives to applicants."""
+    """The wallet's one-time public key for a section, which a beneficiary gives to applicants."""
     _, scribe, home = open_session(args)
     home.close()
+    one_time = scribe.key.beneficiary_key(args.section).public_key.hex()
     if args.json:
-        print_json({"key": scribe.key.public_key.hex()})
+        print_json({"key": one_time})
     else:
-        print(scribe.key.public_key.hex())
+        print(one_time)

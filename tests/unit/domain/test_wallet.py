@@ -12,19 +12,20 @@ from node.errors import DocumentFormatError, NodeError
 from tests.unit.domain.mutation import refuses_or_returns, spoilt_json
 from tests.vectors import story, wallet_calls, world
 from tests.vectors.signing import jws, members
-from tests.vectors.world import ALLIANCE, WALLET
+from tests.vectors.wallet_calls import signer
+from tests.vectors.world import ALLIANCE
 
 CALLS = wallet_calls.calls()
 REVOKE = next(call for call in CALLS if isinstance(call, RevokeCall))
 
 
 def signed(call, payload):
-    return jws({"alg": "ES256", "typ": f"heqi-{call.kind}+jwt"}, canonical_json(payload))
+    return jws({"alg": "ES256", "typ": f"heqi-{call.kind}+jwt"}, canonical_json(payload), signer(call))
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.kind)
 def test_call_survives_its_signing(call):
-    token = sign_document(call, WALLET.sign)
+    token = sign_document(call, signer(call).sign)
     assert open_document(token, type(call), bytes.fromhex(call.key)) == call
 
 
@@ -76,6 +77,6 @@ def test_revocation_names_the_grant_without_showing_it():
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.kind)
 def test_signed_nonsense_is_refused(call, data):
     token = signed(call, data.draw(spoilt_json(members(call))))
-    opened = refuses_or_returns(lambda: open_document(token, type(call), WALLET.public), NodeError)
+    opened = refuses_or_returns(lambda: open_document(token, type(call), signer(call).public), NodeError)
     if isinstance(opened, RevokeCall):
         refuses_or_returns(lambda: accept(opened), NodeError)

@@ -1,8 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.support.world import Shared, World
+from tests.support.world_guarantees import BANK, INSURER, Tender
 
 
 @pytest.fixture
@@ -23,3 +24,11 @@ def lonely() -> Iterator[World]:
 async def shared(world: World) -> Shared:
     """A live grant to the reader for three uses, which the reader has collected."""
     return await world.share()
+
+
+@pytest.fixture
+async def tender() -> AsyncIterator[Tender]:
+    """A tender of the second of three centres, a bank and an insurer, all of which know each other."""
+    with World(guarantors=[BANK, INSURER]) as world:
+        await world.settle()
+        yield Tender(world)

@@ -1,0 +1,156 @@
+"""Calls a second: a guarantee check against an empty handler on the same mutual TLS; a read against its parts."""
+
+import asyncio
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from heqi.v1 import guarantee_service_pb2, guarantee_service_pb2_grpc
+
+from adapters.crypto.keys import load_keys
+from adapters.crypto.leaves import issue_leaf
+from bench.empty import EMPTY_METHOD, serve_empty
+from node.domain.document import document_digest, sign_document
+from node.domain.guarantee import Guarantee, guarantee_terms
+from node.domain.guarantee_table import Event, State
+from node.domain.ledger import Event as Happened
+from node.domain.ledger import GuaranteeMoved
+from node.domain.ledger_ids import guarantee_id
+from node.ports import Batch
+from node.services.projection import apply_event
+from node.services.transaction import Transaction
+from node.wire.tls import OPERATOR
+from tests.integration.test_sharing_over_grpc import Bidder, ask, fetch, settled, sign
+from tests.support.network import Centre, Network, channel, open_network
+
+CALLS, IN_FLIGHT, READS = 2_000, 32, 40
+
+
+def measure() -> dict[str, float]:
+    """Checks and empty calls a second, in turn; milliseconds of a read and of its parts."""
+    with tempfile.TemporaryDirectory() as folder:
+        here, there = multiprocessing.Pipe()
+        server = multiprocessing.get_context("spawn").Process(target=_serve, args=(Path(folder), there))
+        server.start()
+        figures = asyncio.run(_ask(here))
+        here.send("stop")
+        server.join()
+        return figures
+
+
+def _serve(folder: Path, pipe: Connection) -> None:
+    async def run() -> None:
+        async with open_network(folder, ("centre-a", "centre-b")) as network:
+            a = network["centre-a"]
+            token, number = _seed(a)
+            empty, port = await serve_empty(a)
+            reads = await _time_reads(network)
+            pipe.send((a.member, a.home, token, number, port, *reads))
+            await asyncio.to_thread(pipe.recv)
+            await empty.stop(0)
+
+    asyncio.run(run())
+
+
+def _seed(centre: Centre) -> tuple[str, bytes]:
+    """A guarantee in force, put into the projection the way the follower does."""
+    now, alliance = int(time.time()), centre.services.alliance
+    guarantee = Guarantee(
+        alliance=alliance.id,
+        iat=now,
+        jti="A" * 22,
+        iss=centre.name,
+        number="BH-1",
+        code="A" * 43,
+        applicant="0" * 64,
+        applicant_name="虚构建设有限公司",
+        applicant_code="91110108740053589U",
+        applicant_key=centre.member.identity_key.hex(),
+        beneficiary_name="示例市虚构区住房和城乡建设局",
+        beneficiary_key=centre.member.identity_key.hex(),
+        section="A04",
+        guarantee_kind="bid",
+        legal_nature="independent",
+        amount="1.00",
+        currency="CNY",
+        nbf=now - 1,
+        exp=now + 86_400,
+    )
+    token = sign_document(guarantee, centre.keys.identity.sign)
+    terms = guarantee_terms(guarantee, document_digest(token), alliance.verifier)
+    raw_id = guarantee_id(alliance.raw_id, terms)
+    transaction = Transaction(centre.services.guarantees._store)  # noqa: SLF001
+    moved = GuaranteeMoved(raw_id, Event.ISSUE, State.ISSUED, 1, terms.digest, guarantee.exp)
+    apply_event(transaction, Happened(1, 0, moved))
+    centre.services.guarantees.keep(transaction, raw_id, guarantee, token)
+    transaction.commit()
+    return token, raw_id
+
+
+async def _ask(pipe: Connection) -> dict[str, float]:
+    member, home, token, raw_id, port, read_ms, parts_ms = await asyncio.to_thread(pipe.recv)
+    leaf = issue_leaf("centre-a", load_keys(home / "keys").identity.key, time.time(), role=OPERATOR)
+    pair = (leaf.key_pem, leaf.certificate_pem)
+    by_id = guarantee_service_pb2.CheckGuaranteeRequest(guarantee_id=raw_id.hex())
+    by_file = guarantee_service_pb2.CheckGuaranteeRequest(file=token)
+    async with (
+        channel(member, *pair) as node,
+        channel(member.moved_to(f"127.0.0.1:{port}", ""), *pair) as bare,
+    ):
+        stub = guarantee_service_pb2_grpc.GuaranteeServiceStub(node)
+        empty = bare.unary_unary(EMPTY_METHOD)
+        assert (await stub.CheckGuarantee(by_id)).verdict == 1
+        assert (await stub.CheckGuarantee(by_file)).verdict == 1
+        rates: dict[str, list[float]] = {"empty handler": [], "check by id": [], "check by file": []}
+        for _ in range(3):
+            rates["empty handler"].append(await _rate(lambda: empty(b"")))
+            rates["check by id"].append(await _rate(lambda: stub.CheckGuarantee(by_id)))
+            rates["check by file"].append(await _rate(lambda: stub.CheckGuarantee(by_file)))
+    return {name: max(found) for name, found in rates.items()} | {"read ms": read_ms, "parts ms": parts_ms}
+
+
+async def _rate(call: Callable[[], Awaitable[object]]) -> float:
+    async def worker(count: int) -> None:
+        for _ in range(count):
+            await call()
+
+    start = time.perf_counter()
+    await asyncio.gather(*(worker(CALLS // IN_FLIGHT) for _ in range(IN_FLIGHT)))
+    return CALLS // IN_FLIGHT * IN_FLIGHT / (time.perf_counter() - start)
+
+
+async def _time_reads(network: Network) -> tuple[float, float]:
+    """Median milliseconds of an authorised read across centres, and of two empty calls with two synced puts."""
+    bidder = Bidder(network, 77)
+    await bidder.register()
+    await settled(bidder)
+    request = await ask(network, bidder, uses=READS + 1)
+    await sign(bidder)
+    await fetch(network, request)
+    a, b = network["centre-a"], network["centre-b"]
+    empty, port = await serve_empty(a)
+    reads, parts = [], []
+    async with b.member_channel(a) as _:
+        leaf = issue_leaf(b.name, b.keys.identity.key, time.time())
+        to = a.member.moved_to(f"127.0.0.1:{port}", "")
+        async with channel(to, leaf.key_pem, leaf.certificate_pem) as bare:
+            call = bare.unary_unary(EMPTY_METHOD)
+            await call(b"")
+            for n in range(READS):
+                start = time.perf_counter()
+                await b.services.reading.fetch(request)
+                reads.append(time.perf_counter() - start)
+                start = time.perf_counter()
+                for _ in range(2):
+                    await call(b"")
+                    batch = Batch()
+                    batch.put(b"bench/" + str(n).encode(), os.urandom(1000))
+                    a.services.feed._store.write(batch)  # noqa: SLF001
+                parts.append(time.perf_counter() - start)
+    await empty.stop(0)
+    return statistics.median(reads) * 1000, statistics.median(parts) * 1000

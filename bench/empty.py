@@ -1,0 +1,31 @@
+"""A gRPC server that answers nothing, behind the same mutual TLS as a node: what a call costs at least."""
+
+import grpc
+
+from adapters.crypto.clock import SystemClock
+from adapters.crypto.leaves import LeafSource
+from node.api.server import member_credentials
+from node.wire.tls import anchor_pem
+from tests.support.network import Centre
+
+EMPTY_METHOD = "/bench.Empty/Call"
+
+
+async def serve_empty(centre: Centre) -> tuple[grpc.aio.Server, int]:
+    """Start it with a centre's keys and let all founders in; the server and its port."""
+
+    async def answer(_request: bytes, _context: object) -> bytes:
+        return b""
+
+    leaves = LeafSource(centre.name, centre.keys.identity.key, SystemClock())
+    members = [row.member for row in centre.services.projection.members()]
+    anchors = b"".join(anchor_pem(member.name, member.identity_key) for member in members)
+    server = grpc.aio.server()
+    handler = grpc.method_handlers_generic_handler(
+        "bench.Empty", {"Call": grpc.unary_unary_rpc_method_handler(answer)}
+    )
+    server.add_generic_rpc_handlers((handler,))
+    credentials = member_credentials(lambda: leaves.leaf().pair, lambda: anchors)
+    port = server.add_secure_port("127.0.0.1:0", credentials)
+    await server.start()
+    return server, port

@@ -1,0 +1,131 @@
+"""A guarantee in the made-up alliance: the code of the tender's centre, the grant to the bank, issue, release.
+
+The one-time keys follow the formula in `docs/formats/ledger.md`, not the wallet's code.
+"""
+
+import hashlib
+import hmac
+from functools import cache
+
+from node.domain.document import document_digest, sign_document
+from node.domain.encoding import to_base64url
+from node.domain.grant import Grant, Scope
+from node.domain.guarantee import ApplicationCode, Guarantee, GuaranteeRelease, guarantee_terms
+from node.domain.guarantee_table import Event
+from node.domain.ledger import GuaranteeTerms
+from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest, step_guarantee_digest
+from tests.vectors import authority, world
+from tests.vectors.keys import P256TestKey, derived, fixed_bytes, p256
+from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, NOW, READER, SUBJECT, WALLET
+
+CENTRE = READER
+"""Runs the tender; it is not the bidder's home."""
+SECTION = "示例工程-1/标段2"
+DATA_KEY = fixed_bytes(f"data key {CENTRE}")
+SECTION_KEY = hmac.new(DATA_KEY, b"heqi.section.v1\0" + SECTION.encode(), hashlib.sha256).digest()
+CODE = to_base64url(hmac.new(SECTION_KEY, authority.CREDIT_CODE.encode(), hashlib.sha256).digest())
+END = NOW + 90 * 86_400
+RELEASE_STEP = 2
+
+
+def applicant_key() -> P256TestKey:
+    return derived(WALLET, b"heqi.applicant.v1", CODE)
+
+
+def beneficiary_key() -> P256TestKey:
+    return derived(p256("beneficiary wallet"), b"heqi.beneficiary.v1", SECTION)
+
+
+def code() -> ApplicationCode:
+    return ApplicationCode(
+        **world.common("application code"),
+        iss=CENTRE,
+        code=CODE,
+        key=WALLET.public.hex(),
+        exp=NOW + 30 * 86_400,
+    )
+
+
+@cache
+def code_token() -> str:
+    return sign_document(code(), world.identity(CENTRE).sign)
+
+
+def grant() -> Grant:
+    one_time = derived(WALLET, b"heqi.revocation.v1", world.jti("grant to the bank"))
+    return Grant(
+        **world.common("grant to the bank"),
+        iss=SUBJECT,
+        aud=GUARANTOR,
+        home=HOME,
+        key=WALLET.public.hex(),
+        request="",
+        scope=(Scope("subject.base", ("credit_code", "legal_name")),),
+        purpose="guarantee-application",
+        uses=3,
+        nbf=NOW,
+        exp=NOW + 30 * 86_400,
+        register_before=NOW + 3_600,
+        revoker=(world.contract("ES256Verifier") + one_time.public).hex(),
+    )
+
+
+@cache
+def grant_token() -> str:
+    return sign_document(grant(), WALLET.sign)
+
+
+def guarantee() -> Guarantee:
+    return Guarantee(
+        **world.common("guarantee"),
+        iss=GUARANTOR,
+        number="BH-2026-0001",
+        code=CODE,
+        applicant=SUBJECT,
+        applicant_name=authority.ORGANISATION,
+        applicant_code=authority.CREDIT_CODE,
+        applicant_key=applicant_key().public.hex(),
+        beneficiary_name="示例市住房和城乡建设局",
+        beneficiary_key=beneficiary_key().public.hex(),
+        section=SECTION,
+        guarantee_kind="bid",
+        legal_nature="independent",
+        amount="80000.00",
+        currency="CNY",
+        nbf=NOW,
+        exp=END,
+    )
+
+
+@cache
+def guarantee_token() -> str:
+    return sign_document(guarantee(), world.identity(GUARANTOR).sign)
+
+
+def terms() -> GuaranteeTerms:
+    return guarantee_terms(guarantee(), document_digest(guarantee_token()), world.contract("ES256Verifier"))
+
+
+def issued_id() -> bytes:
+    return guarantee_id(bytes.fromhex(ALLIANCE), terms())
+
+
+def issue_digest() -> bytes:
+    return issue_guarantee_digest(world.domain("Guarantees"), issued_id())
+
+
+def release() -> GuaranteeRelease:
+    return GuaranteeRelease(
+        **world.common("guarantee release"), guarantee=issued_id().hex(), reason="招标结束 the tender is over"
+    )
+
+
+@cache
+def release_token() -> str:
+    return sign_document(release(), beneficiary_key().sign)
+
+
+def release_digest() -> bytes:
+    document = document_digest(release_token())
+    step = issued_id(), RELEASE_STEP, Event.RELEASE, document
+    return step_guarantee_digest(world.domain("Guarantees"), *step)

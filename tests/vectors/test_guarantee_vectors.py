@@ -1,0 +1,98 @@
+"""That the code gives the bytes of the guarantee in the vector files, and the formulas of the pages do too."""
+
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from node.domain import document, encoding, ledger_ids
+from node.domain.guarantee import Guarantee, check_guarantee, guarantee_terms
+from node.domain.ledger import GuaranteeTerms
+from node.domain.signature import verify_p256
+from node.wallet.keyfile import WalletKey
+
+
+def load(name: str) -> Any:
+    return json.loads((Path(__file__).parent / f"{name}.json").read_text(encoding="utf-8"))
+
+
+LEDGER, DOCUMENTS, KEYS = load("ledger"), load("documents"), load("keys")["p256"]
+ALLIANCE = bytes.fromhex(LEDGER["alliance"])
+TOLD = LEDGER["guarantee"]
+
+
+def signed(kind: str) -> tuple[str, str]:
+    """The document of a kind, and its id."""
+    [case] = [case for case in DOCUMENTS["documents"] if case["header"]["typ"] == f"heqi-{kind}+jwt"]
+    signature = encoding.to_base64url(bytes.fromhex(case["signature"]))
+    return f"{case['signing_input']}.{signature}", case["id"]
+
+
+def terms() -> GuaranteeTerms:
+    return GuaranteeTerms(
+        bytes.fromhex(TOLD["digest"]),
+        bytes.fromhex(TOLD["application"]),
+        TOLD["expires"],
+        TOLD["guarantor"],
+        bytes.fromhex(TOLD["beneficiary"]),
+        bytes.fromhex(TOLD["applicant"]),
+    )
+
+
+def domain() -> ledger_ids.Eip712Domain:
+    case = LEDGER["domains"]["Guarantees"]
+    return ledger_ids.Eip712Domain(case["chain_id"], bytes.fromhex(case["contract"]), ALLIANCE)
+
+
+def test_the_ledger_learns_of_the_guarantee_what_the_vector_says() -> None:
+    token, digest = signed("guarantee")
+    opened = document.open_document(token, Guarantee, bytes.fromhex(KEYS["bank-d identity"]["public"]))
+    check_guarantee(opened)
+    assert digest == TOLD["digest"]
+    assert guarantee_terms(opened, bytes.fromhex(digest), terms().beneficiary[:20]) == terms()
+    assert opened.code == TOLD["code"]
+    assert hashlib.sha256(TOLD["code"].encode("ascii")).hexdigest() == TOLD["application"]
+
+
+def test_the_id_commits_to_the_terms() -> None:
+    assert ledger_ids.guarantee_id(ALLIANCE, terms()).hex() == TOLD["id"]
+
+
+def test_the_issue_is_the_guarantors_signature() -> None:
+    digest = ledger_ids.issue_guarantee_digest(domain(), bytes.fromhex(TOLD["id"]))
+    assert digest.hex() == LEDGER["issue"]["digest"]
+    public = bytes.fromhex(KEYS["bank-d identity"]["public"])
+    verify_p256(public, digest, bytes.fromhex(LEDGER["issue"]["signature"]))
+
+
+def test_the_release_is_the_beneficiarys_signature() -> None:
+    case, (_, release_id) = LEDGER["release"], signed("guarantee-release")
+    assert case["document"] == release_id
+    step = bytes.fromhex(TOLD["id"]), case["sequence"], case["event"], bytes.fromhex(case["document"])
+    digest = ledger_ids.step_guarantee_digest(domain(), *step)
+    assert digest.hex() == case["digest"]
+    verify_p256(bytes.fromhex(TOLD["beneficiary"])[20:], digest, bytes.fromhex(case["signature"]))
+
+
+def test_the_wallet_derives_the_one_time_keys_of_the_specification() -> None:
+    applicant, beneficiary = (LEDGER["one_time_keys"][name] for name in ("applicant", "beneficiary"))
+    derived = wallet(applicant).applicant_key(applicant["code"]).public_key
+    assert derived.hex() == applicant["public"] == TOLD["applicant"][40:]
+    derived = wallet(beneficiary).beneficiary_key(beneficiary["section"]).public_key
+    assert derived.hex() == beneficiary["public"] == TOLD["beneficiary"][40:]
+
+
+def wallet(case: Any) -> WalletKey:
+    return WalletKey(ec.derive_private_key(int(case["wallet_private"], 16), ec.SECP256R1()))
+
+
+def test_the_application_code_by_the_formula_of_the_specification() -> None:
+    case = DOCUMENTS["application_code"]
+    tagged = b"heqi.section.v1\0" + case["section"].encode()
+    section_key = hmac.new(bytes.fromhex(case["data_key"]), tagged, hashlib.sha256).digest()
+    assert section_key.hex() == case["section_key"]
+    code = hmac.new(section_key, case["credit_code"].encode(), hashlib.sha256).digest()
+    assert encoding.to_base64url(code) == case["code"] == TOLD["code"]
