@@ -9,18 +9,22 @@ import inspect
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from node.api.caller import Context
-from node.errors import NodeError
+from node.errors import InvalidError, NodeError
 from node.wire.status import to_rpc_status
 
 logger = logging.getLogger(__name__)
 
 Check = Callable[[str, Context], None]
 """(full method name, context) → nothing, or an error."""
+Parse = Callable[[Any], Any]
+"""Bytes, or a stream of them → message, or a stream of them."""
 
 
 class Guard(grpc.aio.ServerInterceptor):
@@ -38,36 +42,38 @@ class Guard(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None  # an unknown method: gRPC answers UNIMPLEMENTED
-        method = handler_call_details.method
-        serialise = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
+        method, deserialise = handler_call_details.method, handler.request_deserializer or bytes
+        parse, parse_each = partial(_parse, deserialise), partial(_parse_each, deserialise)
+        # Requests are parsed below: gRPC itself would answer malformed ones without a reason, and before asking
+        # who sends them.
+        serialise = {"request_deserializer": None, "response_serializer": handler.response_serializer}
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(self._one(method, handler.unary_unary), **serialise)
+            one = self._one(method, handler.unary_unary, parse)
+            return grpc.unary_unary_rpc_method_handler(one, **serialise)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._many(method, handler.unary_stream), **serialise)
+            many = self._many(method, handler.unary_stream, parse)
+            return grpc.unary_stream_rpc_method_handler(many, **serialise)
         if handler.stream_stream:
-            return grpc.stream_stream_rpc_method_handler(
-                self._many(method, handler.stream_stream), **serialise
-            )
-        return grpc.stream_unary_rpc_method_handler(self._one(method, handler.stream_unary), **serialise)
+            many = self._many(method, handler.stream_stream, parse_each)
+            return grpc.stream_stream_rpc_method_handler(many, **serialise)
+        one = self._one(method, handler.stream_unary, parse_each)
+        return grpc.stream_unary_rpc_method_handler(one, **serialise)
 
-    def _one(self, method: str, behaviour: Any) -> Any:
+    def _one(self, method: str, behaviour: Any, read: Parse) -> Any:
         async def guarded(request: Any, context: Context) -> Any:
             try:
                 self._check(method, context)
-                return await behaviour(request, context)
+                return await behaviour(read(request), context)
             except Exception as error:  # noqa: BLE001
                 await _abort(context, method, error)
 
         return guarded
 
-    def _many(self, method: str, behaviour: Any) -> Any:
+    def _many(self, method: str, behaviour: Any, read: Parse) -> Any:
         async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
             try:
                 self._check(method, context)
-                responses = behaviour(request, context)
+                responses = behaviour(read(request), context)
                 if inspect.isawaitable(responses):  # gRPC's own health service writes to the context itself
                     await responses
                     return
@@ -77,6 +83,18 @@ class Guard(grpc.aio.ServerInterceptor):
                 await _abort(context, method, error)
 
         return guarded
+
+
+def _parse(deserialise: Parse, raw: bytes) -> Any:
+    try:
+        return deserialise(raw)
+    except DecodeError as error:
+        raise InvalidError("the request is not a message of the kind that this method takes") from error
+
+
+async def _parse_each(deserialise: Parse, raws: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for raw in raws:
+        yield _parse(deserialise, raw)
 
 
 async def _abort(context: Context, method: str, error: Exception) -> None:

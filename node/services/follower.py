@@ -21,8 +21,8 @@ from node.services.transaction import Transaction
 logger = logging.getLogger(__name__)
 
 _CHUNK_BLOCKS = 500
-_MAX_AHEAD_SECONDS = 60
-"""How far a block's time may be ahead of this node's clock; engines allow each other some 15 seconds."""
+_MAX_AHEAD_SECONDS = 300
+"""How far a block's time may be ahead of this node's clock: as far as a wallet's request may be."""
 
 Observer = Callable[[Transaction, Event], None]
 """Told of every final event, inside the unit of work that makes it durable."""

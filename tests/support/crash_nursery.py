@@ -26,8 +26,8 @@ class Nursery:
             cwd=ROOT,
             # The parent never uses gRPC, so gRPC's own fork handlers have nothing to repair.
             env=os.environ
-            | {"PYTHONPATH": path, "GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
-            | {"ETH_HASH_BACKEND": "pysha3"},
+            | {"PYTHONPATH": path, "GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "ERROR"}
+            | {"ETH_HASH_BACKEND": "pysha3", "PYTHONFAULTHANDLER": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -146,12 +146,12 @@ class Round:
 
     def _end(self, name: str) -> None:
         code = self.network.kill(name)
-        if code != _KILLED:
-            self._report("STOPPED", f"{name} had ended by itself with {code}")
         log = self.network.processes[name].log
         told = log.read_text(errors="replace")
-        if "Traceback" in told or "bug" in told:
-            self._report("STOPPED", f"{name} logged a bug:\n{told[-1500:]}")
+        if code != _KILLED:
+            self._report("STOPPED", f"{name} had ended by itself with {code}:\n{told[-3000:]}")
+        elif "Traceback" in told or "bug" in told:
+            self._report("STOPPED", f"{name} logged a bug:\n{told[-3000:]}")
         log.write_text("")
 
     def _look(self) -> None:

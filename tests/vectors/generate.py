@@ -19,13 +19,10 @@ from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
 from node.domain.document import Document, document_digest, open_document, sign_document, split_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
 from node.domain.grant import Grant
-from node.domain.guarantee_table import Event
-from node.domain.ledger_ids import change_controller_digest, revoke_grant_digest, subject_id
-from node.domain.member import member_name_to_bytes32
 from node.errors import NodeError
-from tests.vectors import authority, guarantee_story, refusals, story, wallet_calls, world
+from tests.vectors import authority, guarantee_story, ledger_vectors, refusals, story, wallet_calls, world
 from tests.vectors.false_bundles import false_bundles
-from tests.vectors.keys import P256TestKey, fixed_bytes, log_key, p256
+from tests.vectors.keys import P256TestKey, log_key, p256
 from tests.vectors.world import ALLIANCE, CENTRES, GUARANTOR, HOME, READER, WALLET
 
 FOLDER = Path(__file__).parent
@@ -199,94 +196,6 @@ def _document(key: str, token: str) -> Vectors:
     }
 
 
-def ledger() -> Vectors:
-    alliance, terms = bytes.fromhex(ALLIANCE), story.grant()
-    controller = world.contract("ES256Verifier") + WALLET.public
-    raw_grant = story.granted_id()
-    domain, one_time = world.domain("Grants"), wallet_calls.revoker()
-    handed = world.contract("ES256Verifier") + p256("next wallet").public
-    return {
-        "alliance": ALLIANCE,
-        "member_names": {name: member_name_to_bytes32(name).hex() for name in (HOME, "a", "z" * 31)},
-        "subject": {
-            "home": HOME,
-            "salt": fixed_bytes("subject salt").hex(),
-            "id": subject_id(alliance, HOME, fixed_bytes("subject salt")).hex(),
-            "controller": controller.hex(),
-        },
-        "grant": {
-            "digest": document_digest(story.grant_token()).hex(),
-            "register_before": terms.register_before,
-            "expires": terms.exp,
-            "revoker": terms.revoker,
-            "id": raw_grant.hex(),
-        },
-        "domains": {
-            name: {
-                "chain_id": world.CHAIN_ID,
-                "contract": world.contract(name).hex(),
-                "separator": world.domain(name).separator().hex(),
-            }
-            for name in ("Grants", "Guarantees", "Subjects")
-        },
-        "revocation": {
-            "wallet_private": f"{WALLET.scalar:064x}",
-            "jti": terms.jti,
-            "one_time_public": one_time.public.hex(),
-            "one_time_private": f"{one_time.scalar:064x}",
-            "digest": revoke_grant_digest(domain, raw_grant).hex(),
-            "signature": one_time.sign(revoke_grant_digest(domain, raw_grant)).hex(),
-        },
-        "change_controller": {
-            "version": 2,
-            "controller": handed.hex(),
-            "digest": change_controller_digest(
-                world.domain("Subjects"), bytes.fromhex(world.SUBJECT), 2, handed
-            ).hex(),
-        },
-        **_guarantee(),
-    }
-
-
-def _guarantee() -> Vectors:
-    told, terms = guarantee_story, guarantee_story.terms()
-    return {
-        "guarantee": {
-            "digest": terms.digest.hex(),
-            "code": told.CODE,
-            "application": terms.application.hex(),
-            "expires": terms.expires,
-            "guarantor": terms.guarantor,
-            "beneficiary": terms.beneficiary.hex(),
-            "applicant": terms.applicant.hex(),
-            "id": told.issued_id().hex(),
-        },
-        "issue": {
-            "digest": told.issue_digest().hex(),
-            "signature": world.identity(GUARANTOR).sign(told.issue_digest()).hex(),
-        },
-        "release": {
-            "sequence": told.RELEASE_STEP,
-            "event": int(Event.RELEASE),
-            "document": document_digest(told.release_token()).hex(),
-            "digest": told.release_digest().hex(),
-            "signature": told.beneficiary_key().sign(told.release_digest()).hex(),
-        },
-        "one_time_keys": {
-            "applicant": {
-                "wallet_private": f"{WALLET.scalar:064x}",
-                "code": told.CODE,
-                "public": told.applicant_key().public.hex(),
-            },
-            "beneficiary": {
-                "wallet_private": f"{p256('beneficiary wallet').scalar:064x}",
-                "section": told.SECTION,
-                "public": told.beneficiary_key().public.hex(),
-            },
-        },
-    }
-
-
 def descriptor() -> Vectors:
     return {
         "file": world.alliance_file().decode(),
@@ -355,7 +264,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "record.json": records,
     "log.json": log,
     "documents.json": documents,
-    "ledger.json": ledger,
+    "ledger.json": ledger_vectors.ledger,
     "descriptor.json": descriptor,
     "bundle.json": bundles,
 }

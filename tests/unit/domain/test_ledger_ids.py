@@ -1,5 +1,7 @@
 """Identifiers and digests against eth-abi and eth-account, which the node does not use for them."""
 
+from dataclasses import replace
+
 import pytest
 from eth_abi import encode
 from eth_account.messages import encode_typed_data
@@ -7,12 +9,15 @@ from eth_utils import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.ledger import GrantTerms
+from node.domain.ledger import GrantTerms, GuaranteeTerms
 from node.domain.ledger_ids import (
     Eip712Domain,
     change_controller_digest,
     grant_id,
+    guarantee_id,
+    issue_guarantee_digest,
     revoke_grant_digest,
+    step_guarantee_digest,
     subject_id,
 )
 from node.domain.member import member_name_to_bytes32
@@ -32,6 +37,13 @@ TYPES = {
     ],
     "ChangeController": [("subject", "bytes32"), ("version", "uint64"), ("controller", "bytes")],
     "RevokeGrant": [("grant", "bytes32")],
+    "IssueGuarantee": [("guarantee", "bytes32")],
+    "StepGuarantee": [
+        ("guarantee", "bytes32"),
+        ("sequence", "uint64"),
+        ("event", "uint8"),
+        ("document", "bytes32"),
+    ],
 }
 
 
@@ -80,6 +92,34 @@ def test_grant_id_is_the_abi_encoding_hashed(alliance, digest, before, expires, 
     assert grant_id(alliance, GrantTerms(digest, before, expires, revoker)) == keccak(words)
 
 
+@given(st.integers(0, 2**64), ADDRESSES, WORDS, WORDS)
+def test_issue_guarantee_digest_is_that_of_eth_account(chain_id, contract, alliance, guarantee):
+    ours = issue_guarantee_digest(Eip712Domain(chain_id, contract, alliance), guarantee)
+    assert ours == typed_digest(chain_id, contract, alliance, "IssueGuarantee", {"guarantee": guarantee})
+
+
+@given(ADDRESSES, WORDS, WORDS, UINT64, st.integers(0, 255), WORDS)
+def test_step_guarantee_digest_is_that_of_eth_account(
+    contract, alliance, guarantee, sequence, event, document
+):
+    step = {"guarantee": guarantee, "sequence": sequence, "event": event, "document": document}
+    ours = step_guarantee_digest(Eip712Domain(1, contract, alliance), **step)
+    assert ours == typed_digest(1, contract, alliance, "StepGuarantee", step)
+
+
+@given(WORDS, WORDS, WORDS, UINT64, NAMES, SIGNERS, SIGNERS)
+def test_guarantee_id_is_the_abi_encoding_hashed(
+    alliance, digest, application, expires, guarantor, beneficiary, applicant
+):
+    name, movers = member_name_to_bytes32(guarantor), (keccak(beneficiary), keccak(applicant))
+    words = encode(
+        ["bytes32"] * 3 + ["uint64"] + ["bytes32"] * 3,
+        [alliance, digest, application, expires, name, *movers],
+    )
+    terms = GuaranteeTerms(digest, application, expires, guarantor, beneficiary, applicant)
+    assert guarantee_id(alliance, terms) == keccak(words)
+
+
 @given(WORDS, NAMES, WORDS)
 def test_subject_id_is_the_abi_encoding_hashed(alliance, home, salt):
     words = encode(["bytes32", "bytes32", "bytes32"], [alliance, member_name_to_bytes32(home), salt])
@@ -107,6 +147,27 @@ def test_each_term_of_a_grant_changes_its_id():
         ),
     }
     assert len(ids) == 6
+
+
+def test_each_term_of_a_guarantee_changes_its_id():
+    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", bytes(84), bytes(84))
+    other = b"\1" * 32
+    changes = (
+        {"digest": other},
+        {"application": other},
+        {"expires": 2},
+        {"guarantor": "insurer"},
+        {"beneficiary": bytes(83) + b"\1"},
+        {"applicant": bytes(83) + b"\1"},
+    )
+    ids = {guarantee_id(bytes(32), replace(terms, **change)) for change in changes}
+    assert len(ids | {guarantee_id(bytes(32), terms), guarantee_id(other, terms)}) == 8
+
+
+def test_a_guarantee_that_two_movers_exchanged_is_another():
+    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", bytes(84), b"\1" * 84)
+    exchanged = replace(terms, beneficiary=terms.applicant, applicant=terms.beneficiary)
+    assert guarantee_id(bytes(32), terms) != guarantee_id(bytes(32), exchanged)
 
 
 def test_signature_is_bound_to_chain_contract_and_alliance():

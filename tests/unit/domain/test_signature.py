@@ -37,7 +37,7 @@ def test_mirrored_p256_signature_passes_too():
         SIGNATURE[:32] + bytes(32),
         SIGNATURE[:32] + P256_ORDER.to_bytes(32, "big"),
         SIGNATURE[32:] + SIGNATURE[:32],
-        KEY.key.sign(MESSAGE, ec.ECDSA(hashes.SHA256())),
+        KEY.key.sign(MESSAGE, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)),
     ],
 )
 def test_malformed_p256_signature_is_refused(signature):

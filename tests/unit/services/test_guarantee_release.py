@@ -154,6 +154,9 @@ async def test_the_ledger_takes_the_step_from_nobody_else(tender: Tender, issued
     assert state(tender, issued) == (State.ISSUED, 1)
 
 
+STRANGER = new_wallet_key()
+
+
 def _another(tender: Tender, issued: Issued, **changes: Any) -> Releaser:
     releaser = Releaser(tender, issued)
     for name, value in changes.items():
@@ -167,14 +170,24 @@ def _another(tender: Tender, issued: Issued, **changes: Any) -> Releaser:
         ({"document": {"guarantee": "ab" * 32}}, DocumentFormatError),
         ({"document": {"alliance": "ab" * 32}}, DocumentFormatError),
         ({"document": {"reason": ""}}, DocumentFormatError),
-        ({"signer": new_wallet_key()}, SignatureError),
+        ({"signer": STRANGER}, SignatureError),
         ({"step": {"sequence": 1}}, SignatureError),
         ({"step": {"sequence": 3}}, SignatureError),
         ({"step": {"event": Event.ISSUE}}, SignatureError),
         ({"step": {"guarantee": bytes(32)}}, SignatureError),
         ({"step": {"document": bytes(32)}}, SignatureError),
     ],
-    ids=str,
+    ids=[
+        "document for another guarantee",
+        "document of another alliance",
+        "document without a reason",
+        "document by a stranger",
+        "the number of the issue",
+        "the number after the next",
+        "another event",
+        "a step of another guarantee",
+        "a step for another document",
+    ],
 )
 async def test_a_release_of_something_else_is_refused(
     tender: Tender, issued: Issued, changes: dict[str, Any], error: type[NodeError]

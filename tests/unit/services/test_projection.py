@@ -14,6 +14,7 @@ from node.domain.ledger import (
     Event,
     GrantRegistered,
     GrantRevoked,
+    GuaranteeMoved,
     MemberAdmitted,
     MemberStanding,
     ProposalMade,
@@ -22,7 +23,15 @@ from node.domain.ledger import (
     VoteCast,
 )
 from node.errors import NotMemberError
-from node.services.projection import AnchorRow, GrantRow, Projection, ProposalRow, SubjectRow, apply_event
+from node.services.projection import (
+    AnchorRow,
+    GrantRow,
+    GuaranteeRow,
+    Projection,
+    ProposalRow,
+    SubjectRow,
+    apply_event,
+)
 from node.services.transaction import Transaction
 from tests.support.ledgers import new_member
 
@@ -89,6 +98,14 @@ def test_a_grant_is_registered_and_then_revoked() -> None:
 
 def test_a_tombstone_is_revoked_though_it_was_never_registered() -> None:
     assert Book(GrantRevoked(A)).projection.grant(A).revoked
+
+
+def test_a_guarantee_is_where_its_last_step_left_it() -> None:
+    book = Book(GuaranteeMoved(A, 1, 1, 1, B, 99))
+    assert book.projection.guarantee(A) == GuaranteeRow(state=1, sequence=1, expires=99)
+    book.report(GuaranteeMoved(A, 2, 2, 2, B, 99))
+    assert book.projection.guarantee(A) == GuaranteeRow(state=2, sequence=2, expires=99)
+    assert book.projection.guarantee(B) is None
 
 
 def test_anchors_are_kept_by_log_and_size() -> None:

@@ -169,6 +169,24 @@ async def test_a_relaying_member_is_not_shown_the_grant(world: World, bidder: Bi
         world.third.services.sharing.give_grant(bidder.scribe.give(world.third.name, token))
 
 
+async def test_a_grant_that_the_ledger_has_is_not_brought_there_again(world: World, bidder: Bidder) -> None:
+    token = world.sign_grant(bidder)
+    granted = world.give(bidder, token)
+    await world.settle()
+    assert world.give(bidder, token, via=world.third) == granted
+    assert world.third.outbox() == []
+
+
+async def test_a_member_relays_for_subjects_of_the_alliance_only(world: World, bidder: Bidder) -> None:
+    token = world.sign_grant(bidder)
+    stranger = world.bidder()
+    for subject in (bidder.subject, "ab" * 32, ""):
+        stranger.subject = subject
+        with pytest.raises(UnknownCallerError):
+            world.third.sharing.relay(stranger.scribe.relay(world.third.name, token))
+    assert world.third.outbox() == []
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
