@@ -30,7 +30,8 @@ class LevelStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._database = plyvel.DB(
                 str(folder),
-                create_if_missing=True,
+                # Of a database that has lost its CURRENT file LevelDB would make an empty one.
+                create_if_missing=not any([*folder.glob("*.log"), *folder.glob("*.ldb")]),
                 paranoid_checks=True,
                 bloom_filter_bits=10,
                 write_buffer_size=_WRITE_BUFFER_BYTES,

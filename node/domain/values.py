@@ -261,14 +261,18 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def from_json_value(value: object) -> Value:
+def from_json_value(value: object, path: str = "value") -> Value:
     """The checked value that plain JSON stands for: arrays become tuples, numbers must be integers.
+
+    Args:
+        value: what `json` makes of it.
+        path: names the value in messages.
 
     Raises:
         RecordFormatError: a float, a null, or anything else that no field may hold.
     """
     converted = _without_lists(value, 0)
-    check_value(converted)
+    check_value(converted, path)
     return converted  # type: ignore[return-value]  # check_value has just made sure
 
 

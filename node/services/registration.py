@@ -204,7 +204,7 @@ def _draft(subject: str, document: PackageRecord, identity: CertificateIdentity)
         source_system="wallet",
         source_version="",
         occurred=None,
-        fields={name: from_json_value(value) for name, value in document.fields.items()},
+        fields={name: from_json_value(value, name) for name, value in document.fields.items()},
     )
     check_draft(draft)
     return draft

@@ -149,9 +149,9 @@ class Round:
         log = self.network.processes[name].log
         told = log.read_text(errors="replace")
         if code != _KILLED:
-            self._report("STOPPED", f"{name} had ended by itself with {code}:\n{told[-3000:]}")
+            self._report("STOPPED", f"{name} had ended by itself with {code}:\n{told[:3000]}")
         elif "Traceback" in told or "bug" in told:
-            self._report("STOPPED", f"{name} logged a bug:\n{told[-3000:]}")
+            self._report("STOPPED", f"{name} logged a bug:\n{told[:3000]}")
         log.write_text("")
 
     def _look(self) -> None:

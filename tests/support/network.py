@@ -16,6 +16,7 @@ from heqi.v1 import (
     alliance_service_pb2_grpc,
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
+    guarantee_service_pb2_grpc,
     record_service_pb2_grpc,
 )
 
@@ -127,11 +128,18 @@ class Stubs:
     def exchange(self):
         return exchange_service_pb2_grpc.ExchangeServiceStub(self.channel)
 
+    @property
+    def guarantees(self):
+        return guarantee_service_pb2_grpc.GuaranteeServiceStub(self.channel)
+
 
 @contextlib.asynccontextmanager
-async def open_network(folder: Path, names: tuple[str, ...] = CENTRES) -> AsyncIterator[Network]:
-    """Found an alliance of real nodes and run them."""
-    centres = {name: _make_centre(folder / name, name) for name in names}
+async def open_network(
+    folder: Path, names: tuple[str, ...] = CENTRES, guarantors: tuple[str, ...] = ()
+) -> AsyncIterator[Network]:
+    """Found an alliance of real nodes, centres and perhaps guarantors, and run them."""
+    roles = dict.fromkeys(names, Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
+    centres = {name: _make_centre(folder / name, name, role) for name, role in roles.items()}
     root = trial_ca.make_root()
     alliance_id = os.urandom(32)
     chain = MemoryChain(alliance_id, [centre.member for centre in centres.values()])
@@ -146,7 +154,7 @@ async def open_network(folder: Path, names: tuple[str, ...] = CENTRES) -> AsyncI
         for centre in centres.values():
             await stack.enter_async_context(_running(centre, network))
         await until(
-            lambda: all(len(list(c.services.projection.members())) == len(names) for c in centres.values())
+            lambda: all(len(list(c.services.projection.members())) == len(roles) for c in centres.values())
         )
         yield network
 
@@ -186,12 +194,12 @@ async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
         outside.keyring.close()
 
 
-def _make_centre(home: Path, name: str) -> Centre:
+def _make_centre(home: Path, name: str, role: Role = Role.CENTRE) -> Centre:
     members, wallets = free_ports(2)
     create_home(
         home,
         name,
-        Role.CENTRE,
+        role,
         f"127.0.0.1:{members}",
         f"127.0.0.1:{wallets}",
         "unix:///nowhere.sock",

@@ -1,0 +1,233 @@
+"""A guarantee over real gRPC: code, application, assessment, issue, check, release, and the refusals on the way."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from heqi.v1 import guarantee_service_pb2 as pb
+
+from node.errors import GrantMissingError
+from node.wallet.client import WalletClient
+from node.wallet.documents import Scribe
+from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
+from node.wallet.keyfile import WalletKey, new_wallet_key
+from node.wire.status import from_rpc_error
+from tests.integration.test_sharing_over_grpc import FIELDS, Bidder, settled
+from tests.support.network import Stubs, open_network, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HOME, CENTRE, THIRD = "centre-a", "centre-b", "centre-c"
+BANK = "bank-d"
+SECTION = "GC-2026-001/1"
+DAY = 86_400
+Verdict = pb.CheckGuaranteeResponse.Verdict
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def network(tmp_path_factory):
+    async with open_network(tmp_path_factory.mktemp("network"), guarantors=(BANK,)) as running:
+        yield running
+
+
+@dataclass
+class Case:
+    """One bidder's guarantee and its beneficiary."""
+
+    bidder: Bidder
+    beneficiary: WalletKey
+    application: str = ""
+
+    @property
+    def writer(self) -> GuaranteeScribe:
+        return GuaranteeScribe(self.bidder.scribe)
+
+    @property
+    def releasing(self) -> GuaranteeScribe:
+        return GuaranteeScribe(Scribe(self.beneficiary, self.bidder.network.descriptor, ""))
+
+    async def code(self, centre: str = CENTRE) -> str:
+        asked = self.writer.ask_code(centre, SECTION, self.bidder.delegation())
+        return await self.bidder.at(centre, "application_code", asked)
+
+    async def apply(self, at: str = BANK, **changes: object) -> str:
+        scribe, now = self.bidder.scribe, int(time.time())
+        grant = scribe.grant_unasked(at, HOME, NEEDED_SCOPE, PURPOSE, uses=3, expires=now + 30 * DAY)
+        await self.bidder.at(HOME, "give_grant", scribe.give(HOME, grant))
+        terms = {
+            "beneficiary_name": "虚构区住房和城乡建设局",
+            "beneficiary_key": self.beneficiary.beneficiary_key(SECTION).public_key.hex(),
+            "section": SECTION,
+            "guarantee_kind": "bid",
+            "amount": "80000.00",
+            "currency": "CNY",
+            "nbf": now,
+            "exp": now + 90 * DAY,
+            **changes,
+        }
+        return await self.bidder.at(
+            at, "apply", self.writer.apply(at, await self.code(), grant, Terms(**terms))
+        )
+
+    async def told(self) -> tuple[str, str, str]:
+        """What the bank tells the applicant's wallet: state, reason of refusal, document."""
+        found = await self.bidder.at(BANK, "applications", self.writer.applications(BANK))
+        [row] = found.applications
+        return row.state, row.refusal_reason, row.guarantee
+
+
+async def new_case(network, number: int) -> Case:
+    bidder = Bidder(network, number)
+    await bidder.register(HOME)
+    await settled(bidder)
+    case = Case(bidder, new_wallet_key())
+    case.application = await case.apply()
+    return case
+
+
+async def operate(network, member, method, request, *, certificate=None):
+    """A call by a member's own systems."""
+    node = network[member]
+    connection = node.operator_channel() if certificate is None else network[certificate].member_channel(node)
+    async with connection:
+        try:
+            return await getattr(Stubs(connection).guarantees, method)(request)
+        except Exception as error:
+            raise from_rpc_error(error, member) from error
+
+
+async def refusal(call) -> str:
+    """The reason of a call's refusal, as it came over the wire."""
+    try:
+        await call
+    except Exception as error:
+        return getattr(error, "reason", repr(error))
+    return ""
+
+
+async def assess(network, application):
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            request = pb.AssessApplicationRequest(application_id=application)
+            return await operate(network, BANK, "AssessApplication", request)
+        except GrantMissingError:  # the ledger does not have the grant yet
+            assert time.monotonic() < deadline, "waited in vain"
+            await asyncio.sleep(0.05)
+
+
+async def check(network, member, **by):
+    return await operate(network, member, "CheckGuarantee", pb.CheckGuaranteeRequest(**by))
+
+
+async def issue(network, case, number):
+    request = pb.IssueGuaranteeRequest(application_id=case.application, number=number)
+    return (await operate(network, BANK, "IssueGuarantee", request)).guarantee_id
+
+
+async def test_a_guarantee_from_the_code_to_the_release(network):
+    case = await new_case(network, 41)
+    assert await case.told() == ("received", "", "")
+    assert len((await assess(network, case.application)).records) == 1
+    assert await case.told() == ("received", "", ""), "how far the bank has looked is its business"
+    guarantee = await issue(network, case, "BH-41")
+    state, _, document = await case.told()
+    assert state == "issued"
+
+    raw = bytes.fromhex(guarantee)
+    nodes = network.centres.values()
+    await until(lambda: all(node.services.projection.guarantee(raw) for node in nodes))
+    shown = await check(network, CENTRE, file=document)
+    assert (shown.verdict, shown.guarantee_id) == (Verdict.VERDICT_VALID, guarantee)
+    assert (shown.terms.applicant_name, shown.terms.applicant_code) == (
+        FIELDS["legal_name"],
+        case.bidder.code,
+    )
+    assert (shown.terms.guarantor, shown.terms.number, shown.terms.amount) == (BANK, "BH-41", "80000.00")
+    assert shown.expire_time_seconds == shown.terms.end_time_seconds
+    by_number = {"guarantor": BANK, "number": "BH-41"}
+    assert (await check(network, CENTRE, number=by_number)).terms == shown.terms
+
+    unseen = await check(network, THIRD, guarantee_id=guarantee)
+    assert unseen.verdict == Verdict.VERDICT_VALID
+    assert not unseen.HasField("terms")
+    assert (await check(network, THIRD, number=by_number)).verdict == Verdict.VERDICT_UNKNOWN
+
+    with WalletClient(network[CENTRE].member) as client:
+        release = case.releasing.release(CENTRE, document, network[BANK].member, "the tender is over")
+        assert await asyncio.to_thread(client.release_guarantee, release) == guarantee
+    await until(lambda: all(node.services.projection.guarantee(raw).sequence == 2 for node in nodes))
+    for member in network.centres:
+        assert (await check(network, member, file=document)).verdict == Verdict.VERDICT_RELEASED
+
+
+async def test_a_refused_applicant_is_told_why_and_can_apply_again(network):
+    case = await new_case(network, 42)
+    assert await refusal(case.apply()) == "DUPLICATE"
+    for reason, expected in (("", "DOCUMENT_FORMAT"), ("no line left", ""), ("again", "CONFLICT")):
+        request = pb.RefuseApplicationRequest(application_id=case.application, reason=reason)
+        assert await refusal(operate(network, BANK, "RefuseApplication", request)) == expected
+    assert await case.told() == ("refused", "no line left", "")
+    assert await case.apply() != case.application
+    listed = await operate(network, BANK, "ListApplications", pb.ListApplicationsRequest())
+    states = [row.state for row in listed.applications if row.subject_id == case.bidder.subject]
+    assert sorted(states) == ["received", "refused"]
+
+
+async def test_what_is_not_acceptable_is_refused_by_its_reason(network):
+    case = await new_case(network, 43)
+    assert await refusal(issue(network, case, "BH-43")) == "CONFLICT", "nothing was read yet"
+    assert await refusal(case.code(BANK)) == "ROLE_MISSING"
+    assert await refusal(case.apply(CENTRE)) == "ROLE_MISSING"
+    assert await refusal(case.apply(amount="8万")) == "DOCUMENT_FORMAT"
+    assert await refusal(case.bidder.at(BANK, "apply", "no document")) == "DOCUMENT_FORMAT"
+    await assess(network, case.application)
+    await issue(network, case, "BH-43")
+    assert await refusal(issue(network, case, "BH-43-2")) == "CONFLICT", "it is decided"
+    _, _, document = await case.told()
+    stolen = case.releasing.sign_release(CENTRE, document, case.bidder.key, "mine")
+    assert await refusal(case.bidder.at(CENTRE, "release_guarantee", stolen)) == "ROLE_MISSING"
+    asked = case.writer.ask_code(CENTRE, SECTION, case.bidder.delegation())
+    await case.bidder.at(CENTRE, "application_code", asked)
+    assert await refusal(case.bidder.at(CENTRE, "application_code", asked)) == "REPLAY"
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "reason"),
+    [
+        ("CheckGuarantee", pb.CheckGuaranteeRequest(), "INVALID"),
+        ("CheckGuarantee", pb.CheckGuaranteeRequest(guarantee_id="AB" * 32), "CODE_FORMAT"),
+        ("AssessApplication", pb.AssessApplicationRequest(application_id="1"), "CODE_FORMAT"),
+        ("AssessApplication", pb.AssessApplicationRequest(application_id="ab" * 32), "NOT_FOUND"),
+        ("IssueGuarantee", pb.IssueGuaranteeRequest(application_id="ab" * 32, number="1"), "NOT_FOUND"),
+        (
+            "RefuseApplication",
+            pb.RefuseApplicationRequest(application_id="ab" * 32, reason="no"),
+            "NOT_FOUND",
+        ),
+    ],
+)
+async def test_a_request_about_nothing_is_refused_by_its_reason(network, method, request_, reason):
+    assert await refusal(operate(network, BANK, method, request_)) == reason
+
+
+async def test_a_false_file_is_an_answer_and_no_error(network):
+    for file in ("保函", "a.b.c"):
+        answer = await check(network, CENTRE, file=file)
+        assert (answer.verdict, answer.guarantee_id) == (Verdict.VERDICT_FALSE, "")
+        assert answer.reason
+
+
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("CheckGuarantee", pb.CheckGuaranteeRequest(guarantee_id="ab" * 32)),
+        ("ListApplications", pb.ListApplicationsRequest()),
+        ("IssueGuarantee", pb.IssueGuaranteeRequest(application_id="ab" * 32, number="1")),
+    ],
+)
+async def test_another_member_has_nothing_to_ask_at_the_banks_desk(network, method, request_):
+    call = operate(network, BANK, method, request_, certificate=CENTRE)
+    assert await refusal(call) == "ROLE_MISSING"
