@@ -108,7 +108,7 @@ async def test_a_home_that_vanishes_in_the_middle_of_a_read(network, moment):
     try:
         read.append(await reading)
     except NodeError as error:
-        assert isinstance(error, PeerError), repr(error)  # noqa: PT017
+        assert isinstance(error, PeerError), repr(error)
         assert A in str(error)
         assert "repeated safely" in error.advice
         await up(network, A)
