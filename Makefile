@@ -7,11 +7,12 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench contracts proto docs format clean
+.PHONY: help demo test soak check bench contracts proto docs format clean
 
 help:
 	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
 	@echo "make test                         all tests"
+	@echo "make soak                         5,000 kills under load, 1 to 2 hours; HEQI_SOAK_KILLS says how many"
 	@echo "make check                        format, lint, types, import rules, generated code"
 	@echo "make bench                        figures, as ratios within one run"
 	@echo "make contracts | proto | format   make generated things again"
@@ -34,6 +35,9 @@ demo: $(READY)
 test: $(DEV)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=
 	@$(BIN)/python -m coverage report --fail-under=95
+
+soak: $(DEV)
+	@$(BIN)/python -m tests.support.crash_soak
 
 check: $(DEV)
 	@$(BIN)/ruff format --check .

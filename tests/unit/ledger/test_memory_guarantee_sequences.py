@@ -40,14 +40,14 @@ ROWS = st.builds(
     mover=st.sampled_from(Mover),
     before_expiry=st.booleans(),
 )
-TABLES = st.just(TRANSITIONS) | st.lists(ROWS, max_size=8, unique_by=lambda row: (row.state, row.event)).map(
-    lambda rows: (TRANSITIONS[0], *rows)
-)
+TABLES = st.just(TRANSITIONS) | st.lists(
+    ROWS, min_size=2, max_size=8, unique_by=lambda row: (row.state, row.event)
+).map(lambda rows: (TRANSITIONS[0], *rows))
 EVENT_NUMBERS = st.sampled_from(EVENTS) | st.sampled_from([0, 3, 255])
 # Mostly right, so that sequences get far; and each thing wrong by itself.
 KEY_OF = st.just("the mover") | st.sampled_from(list(KEYS))
 OFF = st.just(0) | st.integers(-1, 1)
-STEPS = st.lists(st.tuples(EVENT_NUMBERS, KEY_OF, st.integers(0, 2), OFF), max_size=12)
+STEPS = st.lists(st.tuples(EVENT_NUMBERS, KEY_OF, st.integers(0, 2), OFF), min_size=6, max_size=14)
 """(event, whose key, seconds that pass before it, how far its number is off)."""
 
 
