@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import random
 import signal
 import socket
@@ -131,8 +130,7 @@ class CrashNetwork:
     def kill(self, name: str) -> int:
         """SIGKILL; the exit code, which tells whether the process had ended by itself before."""
         process = self.processes[name]
-        os.kill(process.pid, signal.SIGKILL)
-        code = self.nursery.reap(process.pid, wait=True)
+        code = self.nursery.kill(process.pid)
         process.pid = 0
         return code
 
@@ -140,7 +138,7 @@ class CrashNetwork:
         """Wait until a process listens; False if it ended or took too long."""
         process, deadline = self.processes[name], time.monotonic() + _START_SECONDS
         while not self._listens(process):
-            if time.monotonic() > deadline or self.nursery.reap(process.pid, wait=False) is not None:
+            if time.monotonic() > deadline or self.nursery.exit_code(process.pid) is not None:
                 return False
             await asyncio.sleep(0.004)
         process.ready_at = time.monotonic()

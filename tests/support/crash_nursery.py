@@ -39,9 +39,13 @@ class Nursery:
         """Fork a child that runs the command on the named kind of store; its pid."""
         return self._ask(start=arguments, log=str(log), store=store)
 
-    def reap(self, pid: int, *, wait: bool) -> int | None:
-        """Exit code of a child, negative for a signal; None while it runs."""
-        return self._ask(reap=pid, wait=wait)
+    def kill(self, pid: int) -> int:
+        """SIGKILL to a child; its exit code, another than -9 if it had ended by itself before."""
+        return self._ask(kill=pid)
+
+    def exit_code(self, pid: int) -> int | None:
+        """Of a child that has ended; None while it runs."""
+        return self._ask(look=pid)
 
     def close(self) -> None:
         self._process.stdin.close()
@@ -65,21 +69,22 @@ def serve() -> None:
     _import_everything()
     gc.collect()
     gc.freeze()  # the children share these pages for longer
-    children: set[int] = set()
+    children: dict[int, int | None] = {}
     with os.fdopen(orders, "rb", buffering=0) as source:
         while line := source.readline():
             order = json.loads(line)
             if "start" in order:
                 answer = _fork(order, (orders, answers))
-                children.add(answer)
-            elif "reap" in order:
-                answer = _reap(order["reap"], children, wait=order["wait"])
+                children[answer] = None
+            elif "kill" in order:
+                answer = _end(order["kill"], children)
+            elif "look" in order:
+                answer = _look(order["look"], children)
             else:
                 answer = True
             os.write(answers, json.dumps(answer).encode() + b"\n")
     for pid in children:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        _end(pid, children)
 
 
 def _import_everything() -> None:
@@ -116,12 +121,19 @@ def _fork(order: dict[str, object], inherited: tuple[int, int]) -> int:
         os._exit(code)
 
 
-def _reap(pid: int, children: set[int], *, wait: bool) -> int | None:
-    found, status = os.waitpid(pid, 0 if wait else os.WNOHANG)
-    if not found:
-        return None
-    children.discard(pid)
-    return os.waitstatus_to_exitcode(status)
+def _end(pid: int, children: dict[int, int | None]) -> int:
+    # Only here, where a pid is known to be a child's that nobody has reaped: any other may be a stranger's by now.
+    if children[pid] is None:
+        os.kill(pid, signal.SIGKILL)
+        children[pid] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return children[pid]
+
+
+def _look(pid: int, children: dict[int, int | None]) -> int | None:
+    if children[pid] is None:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        children[pid] = os.waitstatus_to_exitcode(status) if found else None
+    return children[pid]
 
 
 if __name__ == "__main__":
