@@ -1,6 +1,8 @@
 """The two listeners: members and own systems over mutual TLS, wallets over server-authenticated TLS."""
 
+import time
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -11,6 +13,7 @@ from node.errors import UnavailableError
 
 MEMBER_MESSAGE_BYTES = 16 << 20
 WALLET_MESSAGE_BYTES = 1 << 20
+_SETTLE_SECONDS = 0.02
 
 Pair = tuple[bytes, bytes]
 """Private key and certificate, PEM."""
@@ -19,24 +22,42 @@ Register = Callable[[grpc.aio.Server], None]
 
 def member_credentials(leaf: Callable[[], Pair], anchors: Callable[[], bytes]) -> grpc.ServerCredentials:
     """Mutual TLS; leaf and trust anchors are asked for at every handshake, so that both may change."""
-
-    def configuration() -> grpc.ServerCertificateConfiguration:
-        return grpc.ssl_server_certificate_configuration([leaf()], root_certificates=anchors())
-
-    return grpc.dynamic_ssl_server_credentials(
-        configuration(), configuration, require_client_authentication=True
-    )
+    shown = _Shown(leaf, anchors)
+    return grpc.dynamic_ssl_server_credentials(shown.first(), shown.next, require_client_authentication=True)
 
 
 def wallet_credentials(leaf: Callable[[], Pair]) -> grpc.ServerCredentials:
     """TLS where only the server shows a certificate."""
+    shown = _Shown(leaf, lambda: None)
+    return grpc.dynamic_ssl_server_credentials(shown.first(), shown.next, require_client_authentication=False)
 
-    def configuration() -> grpc.ServerCertificateConfiguration:
-        return grpc.ssl_server_certificate_configuration([leaf()])
 
-    return grpc.dynamic_ssl_server_credentials(
-        configuration(), configuration, require_client_authentication=False
-    )
+class _Shown:
+    """What one listener shows and trusts in handshakes.
+
+    gRPC frees the old configuration while other handshakes may just be taking it up, and then its memory is corrupt
+    (grpc/grpc#36693, open): with a new one for every handshake, any stranger ends the process with a thousand
+    connections. So a new one is given only when something has changed, and after a pause in which gRPC, which holds
+    its lock around `next`, lets no further handshake begin and those that have begun get past that place.
+    """
+
+    def __init__(self, leaf: Callable[[], Pair], anchors: Callable[[], bytes | None]) -> None:
+        self._leaf, self._anchors = leaf, anchors
+        self._known = (leaf(), anchors())
+
+    def first(self) -> grpc.ServerCertificateConfiguration:
+        """The configuration to begin with."""
+        pair, anchors = self._known
+        return grpc.ssl_server_certificate_configuration([pair], root_certificates=anchors)
+
+    def next(self) -> grpc.ServerCertificateConfiguration:
+        """The configuration from now on, or None (which the stubs do not know of) if it is still the same."""
+        wanted = (self._leaf(), self._anchors())
+        if wanted == self._known:
+            return cast("grpc.ServerCertificateConfiguration", None)
+        time.sleep(_SETTLE_SECONDS)
+        self._known = wanted
+        return self.first()
 
 
 async def serve(  # noqa: PLR0917

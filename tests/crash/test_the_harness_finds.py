@@ -15,8 +15,8 @@ _KILLS = 60
         ("unsynced", {"MISSING"}),
         # Acknowledged, never written.
         ("dropping", {"MISSING", "SEQUENCE", "REFUSED", "OUTBOX", "DOUBLED"}),
-        # Written in halves: a kill leaves one of them.
-        ("splitting", {"BROKEN", "FOREIGN", "INDEX", "DOUBLED", "SHRANK", "OUTBOX"}),
+        # Written in halves: a kill leaves one of them, and the node may find that out itself and not start.
+        ("splitting", {"BROKEN", "FOREIGN", "INDEX", "DOUBLED", "SHRANK", "OUTBOX", "STOPPED"}),
     ],
 )
 async def test_a_broken_store(store, rules):

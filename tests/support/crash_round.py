@@ -4,15 +4,14 @@ import asyncio
 import contextlib
 import random
 import tempfile
-from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import plyvel
 from cryptography.exceptions import InvalidTag
 
-from tests.support.crash_audit import RecordAudit, Violation
+from tests.support.crash_audit import RecordAudit
 from tests.support.crash_audit_bidders import check_bidders
 from tests.support.crash_audit_log import LogAudit
 from tests.support.crash_chain import Seen
@@ -21,6 +20,7 @@ from tests.support.crash_kills import Blow, draw, wait_for_moment
 from tests.support.crash_load import Appender
 from tests.support.crash_network import ENGINE, CrashNetwork, Settings
 from tests.support.crash_nursery import Nursery
+from tests.support.crash_tally import Tally
 from tests.support.crash_wallets import Bidders
 
 _DRAIN_SECONDS = 60.0
@@ -29,17 +29,6 @@ _KILLED = -9
 
 class GaveUpError(Exception):
     """A process does not start any more; it was reported."""
-
-
-@dataclass
-class Tally:
-    """What a run has done, over all its rounds."""
-
-    kills: Counter[str] = field(default_factory=Counter)
-    moments: Counter[str] = field(default_factory=Counter)
-    figures: Counter[str] = field(default_factory=Counter)
-    violations: list[Violation] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 @dataclass
@@ -78,9 +67,7 @@ class Round:
                     network.start(name)
                 yield one
             finally:
-                for client in one._clients:
-                    client.cancel()
-                await asyncio.gather(*one._clients, return_exceptions=True)
+                await _end_all(one._clients)
                 for name, process in network.processes.items():
                     if process.pid:
                         network.kill(name)
@@ -222,3 +209,12 @@ class Round:
             RecordAudit(name, keys.data, seed),
             LogAudit(name, network.descriptor.alliance, member.log_key),
         )
+
+
+async def _end_all(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: a cancellation that meets a call just failing is lost in gRPC's asyncio layer."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.5)

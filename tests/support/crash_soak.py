@@ -13,7 +13,8 @@ import sys
 import time
 
 from tests.support.crash_nursery import Nursery
-from tests.support.crash_round import GaveUpError, Round, Tally
+from tests.support.crash_round import GaveUpError, Round
+from tests.support.crash_tally import Tally
 
 KILLS_PER_ROUND = 100
 """Then a new network with other settings: kills must strike young networks and grown ones."""
@@ -23,22 +24,20 @@ async def soak(kills: int, seed: str, *, say=lambda _: None, store: str = "watch
     """Kill so many times; stops early after a round with violations."""
     tally, nursery, started = Tally(), Nursery(), time.monotonic()
     try:
-        done = 0
-        while done < kills and not tally.violations:
-            count = min(KILLS_PER_ROUND, kills - done)
+        number = 0
+        while tally.killed < kills and not tally.violations:
+            goal = min(kills, tally.killed + KILLS_PER_ROUND)
             with contextlib.suppress(GaveUpError):
-                async with Round.open(nursery, f"{seed}/{done}", tally, store) as one:
-                    for _ in range(count):
+                async with Round.open(nursery, f"{seed}/{number}", tally, store) as one:
+                    while tally.killed < goal and not tally.violations:
                         await one.kill()
-                        if tally.violations:
-                            break
-                    else:
+                    if not tally.violations:
                         await one.drain()
-            done += count
-            rate = done / (time.monotonic() - started)
-            messages = tally.figures["acknowledged messages"]
+            number += 1
+            rate = tally.killed / (time.monotonic() - started)
+            messages, violations = tally.figures["acknowledged messages"], len(tally.violations)
             say(
-                f"{done:>6} of {kills} kills  {rate:5.2f}/s  {messages} messages  {len(tally.violations)} violations"
+                f"{tally.killed:>6} of {kills} kills  {rate:5.2f}/s  {messages} messages  {violations} violations"
             )
     finally:
         nursery.close()
@@ -57,8 +56,9 @@ def main() -> int:
 
 def report(tally: Tally) -> str:
     """For people."""
-    cycles = sum(tally.moments.values())
-    lines = [f"cycles: {cycles} in {tally.seconds:.0f} s, {cycles / tally.seconds:.2f}/s"]
+    lines = [
+        f"processes killed: {tally.killed} in {tally.seconds:.0f} s, {tally.killed / tally.seconds:.2f}/s"
+    ]
     lines += [f"kills of {name}: {count}" for name, count in sorted(tally.kills.items())]
     lines += [f"killed {moment}: {count}" for moment, count in sorted(tally.moments.items())]
     lines += [f"{name}: {count}" for name, count in tally.figures.items()]
