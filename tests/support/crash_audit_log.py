@@ -102,6 +102,8 @@ class LogAudit:
         indexes = picture.numbered(b"x/")
         for sequence, size in told.final.items():
             first, count, _ = told.accepted.get(sequence, (0, 0, 0))
+            if not count:
+                continue  # all of it was parked: there is nothing that an anchor could cover
             is_under = all(
                 position in indexes and number(indexes[position]) < size
                 for position in range(first, first + count)

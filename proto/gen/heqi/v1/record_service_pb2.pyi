@@ -169,7 +169,7 @@ class Final(_message.Message):
 
     LOG_SIZE_FIELD_NUMBER: _builtins.int
     log_size: _builtins.int
-    """Size of the log under whose anchor they stand."""
+    """Size of the log under whose anchor they stand; of its last anchor, or 0, if all of the message was parked."""
     def __init__(
         self,
         *,
