@@ -38,6 +38,7 @@ from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
 from node.api.guarantee_service import GuaranteeService
 from node.api.record_service import RecordService
+from node.api.tiles import TileServer
 from node.api.wallet_service import WalletService
 from node.background import every, repeat
 from node.config import ALLIANCE_FILE, DATA_FOLDER, KEYRING_FOLDER, KEYS_FOLDER, Config, load_config
@@ -70,6 +71,7 @@ class Node:
         self._config, self._keys, self._services, self._leaves = config, keys, services, leaves
         self.services = services
         self._servers: list[grpc.aio.Server] = []
+        self._tiles = TileServer(services.tiles)
 
     async def run(self) -> None:
         """Serve and work until cancelled.
@@ -82,6 +84,9 @@ class Node:
         try:
             members, wallets = await self._listen()
             logger.info("%s serves members on port %d and wallets on port %d", config.name, members, wallets)
+            if config.listen.tiles:
+                port = await self._tiles.listen(config.listen.tiles)
+                logger.info("%s shows the hashes of its log on port %d", config.name, port)
             async with asyncio.TaskGroup() as tasks:
                 pause = config.ledger.poll_seconds
                 tasks.create_task(repeat("follow the ledger", services.follow, pause))
@@ -94,7 +99,9 @@ class Node:
             logger.info("%s stops", config.name)
             raise
         finally:
-            await asyncio.gather(*(running.stop(_GRACE_SECONDS) for running in self._servers))
+            await asyncio.gather(
+                self._tiles.close(), *(running.stop(_GRACE_SECONDS) for running in self._servers)
+            )
 
     async def _listen(self) -> tuple[int, int]:
         s, callers = (

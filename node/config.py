@@ -19,6 +19,8 @@ class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     members: str
     wallets: str
+    tiles: str = ""
+    """Public HTTP on which anybody may read the log's hashes; empty: the log is not shown."""
 
 
 class LedgerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +87,10 @@ def parse_config(raw: bytes, path: str) -> Config:
         config = msgspec.toml.decode(raw, type=Config)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    for name, address in (("members", config.listen.members), ("wallets", config.listen.wallets)):
+    listen = config.listen
+    for name, address in (("members", listen.members), ("wallets", listen.wallets), ("tiles", listen.tiles)):
+        if name == "tiles" and not address:
+            continue
         host, _, port = address.rpartition(":")
         if not host or not (port.isascii() and port.isdigit() and 0 <= int(port) <= 65_535):
             raise ConfigError(f"{path}: listen.{name} must be host:port, not {address!r}")

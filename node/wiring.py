@@ -25,6 +25,7 @@ from node.services.sender import Sender
 from node.services.serving import Serving
 from node.services.sharing import Sharing
 from node.services.status import NodeStatus
+from node.services.tiles import Tiles
 from node.services.vault import Entropy, Vault
 
 
@@ -56,6 +57,7 @@ class Services:
         )
         self.outbox = Outbox(store)
         self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
+        self.tiles = Tiles(store, self.log)
         self.follower = Follower(
             store,
             outside.ledger,

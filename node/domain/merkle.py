@@ -8,7 +8,7 @@ Source: RFC 6962 2.1; RFC 9162 2.1.3 and 2.1.4 for the checks.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from node.errors import InclusionError
 
@@ -30,7 +30,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def grow(size: int, leaves: Sequence[bytes], read: ReadNode) -> Iterator[tuple[int, int, bytes]]:
+def grow(size: int, leaves: Iterable[bytes], read: ReadNode) -> Iterator[tuple[int, int, bytes]]:
     """Append leaf hashes to a tree of `size` leaves and yield every node that becomes complete.
 
     Yields:

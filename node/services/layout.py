@@ -5,7 +5,8 @@
     v/<owner>/<category>/<keyed digest of the thing><version>  position of a version
     e/<position>                            entry that waits for publication, 32 bytes
     x/<position>                            index in the log, once published, number
-    n/<level><index>                        complete node of the Merkle tree, 32 bytes
+    t/<index>                               entry of the log, 32 bytes: a record's or cover
+    n/<level><index>                        complete node of the Merkle tree above the leaves, 32 bytes
     c/<size>                                own checkpoint: signed note and how far the records reach
     a/<client>/<sequence>                   acknowledgement of an append message
     p/<number>                              parked item, sealed
@@ -38,6 +39,7 @@ RECORD = b"r/"
 VERSION = b"v/"
 ENTRY = b"e/"
 INDEX = b"x/"
+LEAF = b"t/"
 NODE = b"n/"
 CHECKPOINT = b"c/"
 ACKNOWLEDGEMENT = b"a/"
@@ -87,9 +89,14 @@ def text(*parts: str) -> bytes:
     return b"".join(part.encode() + b"\0" for part in parts)
 
 
-def node(level: int, index: int) -> bytes:
-    """Key of a tree node."""
-    return NODE + bytes([level]) + number(index)
+def level(at: int) -> bytes:
+    """Common beginning of the keys of one level of the tree; at level 0 lie entries, not hashes."""
+    return NODE + bytes([at]) if at else LEAF
+
+
+def node(at: int, index: int) -> bytes:
+    """Key of a tree node, or of the entry under a leaf."""
+    return level(at) + number(index)
 
 
 def versions(owner: str, category: str) -> bytes:

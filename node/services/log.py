@@ -2,7 +2,7 @@
 
 Entries wait until the period ends; then as many as fit are shuffled together with random cover entries up to the
 fixed size, so that neither the number nor the order of what happened shows. What does not fit waits for the next
-batch. The Merkle tree's complete nodes are stored; a proof reads about 2·log2(n) of them.
+batch. Entries and the Merkle tree's complete nodes are stored; a proof reads about 2·log2(n) of them.
 """
 
 import random
@@ -81,10 +81,15 @@ class Log:
         slots: list[int | None] = [*range(through, through + staged), *[None] * (self._batch_size - staged)]
         # Seeded from the operating system; Random itself need not be secret-grade to permute.
         random.Random(self._entropy(SEED_BYTES)).shuffle(slots)  # noqa: S311
-        leaves = [self._take_entry(transaction, slot, size + i) for i, slot in enumerate(slots)]
-        for level, index, value in merkle.grow(size, leaves, self._reader(transaction)):
-            transaction.put(layout.node(level, index), value)
-        size += len(leaves)
+        entries = [self._take_entry(transaction, slot, size + i) for i, slot in enumerate(slots)]
+        for index, entry in enumerate(entries, size):
+            transaction.put(layout.node(0, index), entry)
+        for level, index, value in merkle.grow(
+            size, map(merkle.leaf_hash, entries), self._reader(transaction)
+        ):
+            if level:
+                transaction.put(layout.node(level, index), value)
+        size += len(entries)
         transaction.set_counter(_SIZE, size)
         transaction.set_counter(_THROUGH, through + staged)
         root = merkle.root_hash(size, self._reader(transaction))
@@ -149,16 +154,16 @@ class Log:
         return merkle.consistency_proof(old_size, new_size, self._reader(Transaction(self._store)))
 
     def _take_entry(self, transaction: Transaction, position: int | None, index: int) -> bytes:
-        """Leaf hash of a staged record, or of a cover entry that nobody can tell from one."""
+        """The entry of a staged record, or a cover entry that nobody can tell from one."""
         if position is None:
-            return merkle.leaf_hash(self._entropy(ENTRY_BYTES))
+            return self._entropy(ENTRY_BYTES)
         key = layout.number(position)
         entry = transaction.get(layout.ENTRY + key)
         if entry is None:
             raise StoreError(f"the entry of record {position} is missing")
         transaction.delete(layout.ENTRY + key)
         transaction.put(layout.INDEX + key, layout.number(index))
-        return merkle.leaf_hash(entry)
+        return entry
 
     def _anchor(self, transaction: Transaction, size: int, root: bytes, anchored_size: int) -> None:
         # One anchor at a time: while one is under way the next waits for the next period and then covers
@@ -174,6 +179,6 @@ class Log:
             value = transaction.get(layout.node(level, index))
             if value is None:
                 raise StoreError(f"tree node {level}/{index} is missing")
-            return value
+            return value if level else merkle.leaf_hash(value)
 
         return read

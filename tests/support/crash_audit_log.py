@@ -41,7 +41,7 @@ class LogAudit:
 
     def check(self, picture: Picture, known: dict[int, Known], told: Told, seen: Seen) -> Iterator[Violation]:
         size, through = picture.counter("log-size"), picture.counter("log-through")
-        leaves = {number(key[1:]): raw for key, raw in picture.under(b"n/\0")}
+        leaves = {index: leaf_hash(entry) for index, entry in picture.numbered(b"t/").items()}
         if sorted(leaves) != list(range(size)) or size < len(self.tree.leaves):
             yield "SHRANK", f"{len(leaves)} leaves, counter {size}; there were {len(self.tree.leaves)}"
             return
@@ -51,6 +51,7 @@ class LogAudit:
         for index in range(len(self.tree.leaves), size):
             self.tree.grow(leaves[index])
         stored = {(key[0], number(key[1:])): raw for key, raw in picture.under(b"n/")}
+        stored |= {(0, index): leaf for index, leaf in leaves.items()}
         if stored != self.tree.nodes:
             yield "ROOT", "the stored nodes are not those of a tree over the leaves"
         yield from _check_places(picture, known, leaves, through)

@@ -82,7 +82,7 @@ def test_no_two_records_share_a_place_and_their_order_does_not_show() -> None:
 def test_cover_cannot_be_told_from_records(lonely: World) -> None:
     append(lonely, 1)
     first, second = publish(lonely), publish(lonely)
-    # What the public sees of a batch are leaf hashes: as many, as long, and none of them twice.
+    # What the public sees of a batch are entries: as many, as long, and none of them twice.
     leaves = [lonely.home.store.get(layout.node(0, index)) for index in range(second.size)]
     assert first.size == BATCH
     assert {len(leaf or b"") for leaf in leaves} == {32}
