@@ -19,6 +19,7 @@ from heqi.v1 import (
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
     guarantee_service_pb2_grpc,
+    log_service_pb2_grpc,
     record_service_pb2_grpc,
     wallet_service_pb2_grpc,
 )
@@ -37,6 +38,7 @@ from node.api.caller import Callers, check_wallet_method
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
 from node.api.guarantee_service import GuaranteeService
+from node.api.log_service import LogService
 from node.api.record_service import RecordService
 from node.api.tiles import TileServer
 from node.api.wallet_service import WalletService
@@ -59,6 +61,7 @@ MEMBER_SERVICES = tuple(
         "EventService",
         "GuaranteeService",
         "ExchangeService",
+        "LogService",
     )
 )
 WALLET_SERVICES = ("heqi.v1.WalletService",)
@@ -93,6 +96,9 @@ class Node:
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
                 tasks.create_task(
+                    repeat("witness the others' logs", services.witness.step, config.log.period_seconds)
+                )
+                tasks.create_task(
                     every(config.log.period_seconds, services.publish_when_known, "publish the log")
                 )
         except asyncio.CancelledError:
@@ -110,7 +116,7 @@ class Node:
         )
         records = RecordService(s.records, s.parking, s.proving, s.feed)
         access = AccessService(s.reading, s.proving)
-        exchange = ExchangeService(s.sharing, s.serving, callers)
+        exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers)
         wallet = WalletService(
             s.alliance,
             s.gate,
@@ -124,6 +130,7 @@ class Node:
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox)
+        log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
             partial(access_service_pb2_grpc.add_AccessServiceServicer_to_server, access),
@@ -131,6 +138,7 @@ class Node:
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
             partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
+            partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )
         add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)
         running, members = await server.serve(

@@ -24,6 +24,16 @@ class Answer:
     """The subject's delegation, for the reader to check whose key signed the grant."""
 
 
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """What a member's node shows of its log."""
+
+    note: str
+    """Its newest checkpoint, a signed note."""
+    proofs: Sequence[Sequence[bytes]]
+    """A consistency proof from each of the sizes asked for, in their order; empty where the log is smaller."""
+
+
 class Clock(Protocol):
     """Tells the time."""
 
@@ -198,4 +208,12 @@ class Peers(Protocol):
 
     async def submit_receipt(self, member: Member, receipt: str) -> None:
         """Countersign an answer. MUST be safe to repeat."""
+        ...
+
+    async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
+        """The member's log as it is now, with consistency proofs from at most 2 sizes."""
+        ...
+
+    async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
+        """Hand a cosignature to the log's own node. MUST be safe to repeat."""
         ...

@@ -6,6 +6,7 @@ from node.config import Config
 from node.domain.descriptor import Descriptor
 from node.ports import Clock, Keys, Ledger, Peers, Store
 from node.services.alliance import Alliance
+from node.services.cosignatures import Cosignatures
 from node.services.feed import Feed
 from node.services.follower import Follower
 from node.services.gate import Gate
@@ -27,6 +28,7 @@ from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.tiles import Tiles
 from node.services.vault import Entropy, Vault
+from node.services.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ class Services:
         )
         self.outbox = Outbox(store)
         self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
-        self.tiles = Tiles(store, self.log)
+        self.cosignatures = Cosignatures(store, self.alliance, self.log)
+        self.witness = Witness(store, self.alliance, outside.peers, keys.log, self.feed, clock)
+        self.tiles = Tiles(store, self.log, self.cosignatures)
         self.follower = Follower(
             store,
             outside.ledger,

@@ -1,6 +1,6 @@
 """Other members' nodes over gRPC: one channel per peer, trusting exactly the key that the ledger names for it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -9,7 +9,7 @@ from heqi.v1 import exchange_service_pb2_grpc as rpc
 
 from adapters.crypto.leaves import IssuedLeaf
 from node.domain.member import Member
-from node.ports import Answer
+from node.ports import Answer, LogView
 from node.wire.status import from_rpc_error
 from node.wire.tls import anchor_pem, server_name
 
@@ -48,6 +48,17 @@ class GrpcPeers:
         """See `Peers.submit_receipt`."""
         message = pb.SubmitReceiptRequest(receipt=receipt)
         await self._call(member, lambda stub: stub.SubmitReceipt(message, timeout=self._timeout))
+
+    async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
+        """See `Peers.log_view`."""
+        message = pb.GetLogViewRequest(sizes=sizes)
+        response = await self._call(member, lambda stub: stub.GetLogView(message, timeout=self._timeout))
+        return LogView(response.checkpoint, [list(proof.nodes) for proof in response.proofs])
+
+    async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
+        """See `Peers.submit_cosignature`."""
+        message = pb.SubmitCosignatureRequest(size=size, line=line)
+        await self._call(member, lambda stub: stub.SubmitCosignature(message, timeout=self._timeout))
 
     async def close(self) -> None:
         """Close all channels."""

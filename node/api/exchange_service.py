@@ -4,15 +4,23 @@ from heqi.v1 import exchange_service_pb2 as pb
 from heqi.v1 import exchange_service_pb2_grpc as rpc
 
 from node.api.caller import Callers, Context
+from node.errors import ProofFormatError
+from node.services.cosignatures import Cosignatures
+from node.services.log import Log
 from node.services.serving import Serving
 from node.services.sharing import Sharing
 
+_MOST_SIZES = 2
+
 
 class ExchangeService(rpc.ExchangeServiceServicer):
-    """Names the caller, calls `Sharing` or `Serving`, translates back."""
+    """Names the caller, calls a service, translates back."""
 
-    def __init__(self, sharing: Sharing, serving: Serving, callers: Callers) -> None:
+    def __init__(
+        self, sharing: Sharing, serving: Serving, log: Log, cosignatures: Cosignatures, callers: Callers
+    ) -> None:
         self._sharing, self._serving, self._callers = sharing, serving, callers
+        self._log, self._cosignatures = log, cosignatures
 
     async def SubmitAccessRequest(
         self, request: pb.SubmitAccessRequestRequest, context: Context
@@ -41,3 +49,18 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         """See the proto."""
         self._serving.take_receipt(self._callers.of(context).member, request.receipt)
         return pb.SubmitReceiptResponse()
+
+    async def GetLogView(self, request: pb.GetLogViewRequest, context: Context) -> pb.GetLogViewResponse:
+        """See the proto."""
+        if len(request.sizes) > _MOST_SIZES:
+            raise ProofFormatError(f"proofs from at most {_MOST_SIZES} sizes in a call")
+        view = self._log.view(request.sizes)
+        proofs = [pb.ConsistencyProof(nodes=proof) for proof in view.proofs]
+        return pb.GetLogViewResponse(checkpoint=view.note, proofs=proofs)
+
+    async def SubmitCosignature(
+        self, request: pb.SubmitCosignatureRequest, context: Context
+    ) -> pb.SubmitCosignatureResponse:
+        """See the proto."""
+        self._cosignatures.take(self._callers.of(context).member, request.size, request.line)
+        return pb.SubmitCosignatureResponse()

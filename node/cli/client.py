@@ -11,6 +11,7 @@ from heqi.v1 import (
     alliance_service_pb2_grpc,
     event_service_pb2_grpc,
     guarantee_service_pb2_grpc,
+    log_service_pb2_grpc,
     record_service_pb2_grpc,
 )
 
@@ -46,6 +47,7 @@ class OperatorClient:
         self.access = access_service_pb2_grpc.AccessServiceStub(channel)
         self.alliance = alliance_service_pb2_grpc.AllianceServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
+        self.log = log_service_pb2_grpc.LogServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
 
     def __enter__(self) -> Self:

@@ -15,6 +15,7 @@ COMMANDS = {
     "chain": "运行内置账本引擎 | run the embedded ledger engine",
     "alliance": "联盟：创建、加入、投票 | the alliance: create, join, vote",
     "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
+    "log": "日志：检查点、见证、警报 | the log: checkpoints, witnesses, alarms",
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",
     "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",
     "wallet": "交易主体钱包 | a bidder's wallet",

@@ -18,8 +18,8 @@ from node.domain.member import check_member_name
 from node.domain.signature import Sign, verify_ed25519
 from node.errors import CodeFormatError, ProofFormatError, SignatureError
 
-_ED25519_TYPE = b"\x01"
-_KEY_HASH_BYTES = 4
+ED25519_TYPE = b"\x01"
+KEY_HASH_BYTES = 4
 _MAX_NOTE_CHARS = 16_384
 _MAX_SIGNATURES = 64
 _ORIGIN = re.compile(r"heqi/([0-9a-f]{64})/([a-z0-9-]+)")
@@ -50,8 +50,9 @@ class Checkpoint:
 
 def sign_checkpoint(checkpoint: Checkpoint, log_key: bytes, sign: Sign) -> str:
     """The signed note; `sign` is by the Ed25519 key whose public half is `log_key`."""
-    signature = _key_hash(checkpoint.origin, log_key) + sign(checkpoint.text.encode())
-    return f"{checkpoint.text}\n— {checkpoint.origin} {base64.b64encode(signature).decode()}\n"
+    key = key_hash(checkpoint.origin, ED25519_TYPE, log_key)
+    line = signature_line(checkpoint.origin, key + sign(checkpoint.text.encode()))
+    return f"{checkpoint.text}\n{line}"
 
 
 def parse_checkpoint(note: str) -> Checkpoint:
@@ -60,7 +61,7 @@ def parse_checkpoint(note: str) -> Checkpoint:
     Raises:
         ProofFormatError: it is no checkpoint of a log of this kind.
     """
-    text, _ = _split(note)
+    text, _ = split_note(note)
     lines = text.split("\n")
     if len(lines) != 4:
         raise ProofFormatError("a checkpoint has three lines")
@@ -86,16 +87,21 @@ def open_checkpoint(note: str, log_key: bytes) -> Checkpoint:
         SignatureError: the log's signature is missing or false.
     """
     checkpoint = parse_checkpoint(note)
-    text, signatures = _split(note)
-    key_hash = _key_hash(checkpoint.origin, log_key)
+    text, signatures = split_note(note)
+    key = key_hash(checkpoint.origin, ED25519_TYPE, log_key)
     for name, raw in signatures:
-        if name == checkpoint.origin and raw[:_KEY_HASH_BYTES] == key_hash:
-            verify_ed25519(log_key, text.encode(), raw[_KEY_HASH_BYTES:])
+        if name == checkpoint.origin and raw[:KEY_HASH_BYTES] == key:
+            verify_ed25519(log_key, text.encode(), raw[KEY_HASH_BYTES:])
             return checkpoint
     raise SignatureError(f"the checkpoint is not signed by the log key of {checkpoint.member}")
 
 
-def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+def split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The signed text of a note, and its signature lines as name and key hash ‖ signature.
+
+    Raises:
+        ProofFormatError: it is no signed note.
+    """
     text, blank, tail = note.partition("\n\n")
     lines = tail.split("\n")
     if len(note) > _MAX_NOTE_CHARS or not blank or lines[-1] or not 2 <= len(lines) <= _MAX_SIGNATURES:
@@ -109,11 +115,27 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
         except ValueError as error:
             raise ProofFormatError("a signature line of the note is not base64") from error
         is_exact = base64.b64encode(raw).decode() == encoded
-        if dash != "—" or not name or not space or not is_exact or len(raw) <= _KEY_HASH_BYTES:
+        if dash != "—" or not name or not space or not is_exact or len(raw) <= KEY_HASH_BYTES:
             raise ProofFormatError("a signature line of the note is malformed")
         signatures.append((name, raw))
     return text + "\n", signatures
 
 
-def _key_hash(name: str, key: bytes) -> bytes:
-    return hashlib.sha256(f"{name}\n".encode() + _ED25519_TYPE + key).digest()[:_KEY_HASH_BYTES]
+def key_hash(name: str, kind: bytes, key: bytes) -> bytes:
+    """Which key made a signature line: 4 bytes. `kind` is the signature type's byte."""
+    return hashlib.sha256(f"{name}\n".encode() + kind + key).digest()[:KEY_HASH_BYTES]
+
+
+def verifier_key(alliance: str, member: str, log_key: bytes) -> str:
+    """A log's key as other tools take it: name, key hash in hex, base64 of type and key, joined by `+`.
+
+    Source: C2SP signed-note, verifier keys.
+    """
+    name = Checkpoint(alliance, member, 0, b"").origin
+    encoded = base64.b64encode(ED25519_TYPE + log_key).decode()
+    return f"{name}+{key_hash(name, ED25519_TYPE, log_key).hex()}+{encoded}"
+
+
+def signature_line(name: str, raw: bytes) -> str:
+    """A signature line, its line feed included; `raw` is key hash ‖ signature."""
+    return f"— {name} {base64.b64encode(raw).decode()}\n"

@@ -8,6 +8,10 @@
     t/<index>                               entry of the log, 32 bytes: a record's or cover
     n/<level><index>                        complete node of the Merkle tree above the leaves, 32 bytes
     c/<size>                                own checkpoint: signed note and how far the records reach
+    cs/<size><member>                       that member's cosignature on it
+    ws/<member>                             the checkpoint of its log that this node cosigned last
+    wa/<number>                             alarm: another member's log was caught at a fault
+    wo/<member>                             number of the alarm about it that is not settled
     a/<client>/<sequence>                   acknowledgement of an append message
     p/<number>                              parked item, sealed
     o/<number>                              outbox item
@@ -42,6 +46,10 @@ INDEX = b"x/"
 LEAF = b"t/"
 NODE = b"n/"
 CHECKPOINT = b"c/"
+COSIGNATURE = b"cs/"
+WITNESSED = b"ws/"
+ALARM = b"wa/"
+OPEN_ALARM = b"wo/"
 ACKNOWLEDGEMENT = b"a/"
 PARKED = b"p/"
 OUTBOX = b"o/"

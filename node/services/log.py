@@ -17,7 +17,7 @@ from node.domain.disclosure import SEED_BYTES
 from node.domain.ledger import AnchorCheckpoint
 from node.domain.record import ENTRY_BYTES
 from node.errors import AnchorError, MissingError, StoreError
-from node.ports import Signer, Store
+from node.ports import LogView, Signer, Store
 from node.services import layout
 from node.services.outbox import Outbox
 from node.services.records import POSITION
@@ -152,6 +152,17 @@ class Log:
             StoreError: the database fails.
         """
         return merkle.consistency_proof(old_size, new_size, self._reader(Transaction(self._store)))
+
+    def view(self, sizes: Sequence[int]) -> LogView:
+        """The newest checkpoint, and a consistency proof to it from each size that it contains.
+
+        Raises:
+            MissingError: nothing was published yet.
+            StoreError: the database fails.
+        """
+        newest = self.size()
+        note = self.checkpoint(newest).note
+        return LogView(note, [self.consistency(size, newest) if 0 < size <= newest else [] for size in sizes])
 
     def _take_entry(self, transaction: Transaction, position: int | None, index: int) -> bytes:
         """The entry of a staged record, or a cover entry that nobody can tell from one."""

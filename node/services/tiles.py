@@ -10,6 +10,7 @@ from node.domain.merkle import leaf_hash
 from node.errors import MissingError, StoreError
 from node.ports import Store
 from node.services import layout
+from node.services.cosignatures import Cosignatures
 from node.services.log import Log
 
 TILE_WIDTH = 256
@@ -20,17 +21,17 @@ _TILE_HEIGHT = 8
 class Tiles:
     """Reads only."""
 
-    def __init__(self, store: Store, log: Log) -> None:
-        self._store, self._log = store, log
+    def __init__(self, store: Store, log: Log, cosignatures: Cosignatures) -> None:
+        self._store, self._log, self._cosignatures = store, log, cosignatures
 
     def checkpoint(self) -> str:
-        """The newest checkpoint, a signed note.
+        """The newest checkpoint, a signed note with the cosignatures that have come so far.
 
         Raises:
             MissingError: nothing was published yet.
             StoreError: the database fails.
         """
-        return self._log.checkpoint(self._log.size()).note
+        return self._cosignatures.note(self._log.size())
 
     def hashes(self, level: int, index: int, width: int = TILE_WIDTH) -> bytes:
         """A tile of hashes, 32 bytes each.

@@ -1,12 +1,12 @@
 """The members' nodes as each other's peers: direct calls under the caller's name, and what goes wrong on the way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from node.domain.member import Member
 from node.errors import PeerError
-from node.ports import Answer
+from node.ports import Answer, LogView
 
 if TYPE_CHECKING:
     from tests.support.world_centre import Centre
@@ -25,6 +25,8 @@ class Network:
         """So many of the next calls take effect at the peer, and their answer is lost."""
         self.tamper: Callable[[Answer], Answer] = lambda answer: answer
         """What a dishonest home does to an answer to a read."""
+        self.show: Callable[[LogView], LogView] = lambda view: view
+        """What a dishonest log makes of what it shows."""
         self.delivered: list[tuple[str, str, str]] = []
         """(from, to, call) of everything that took effect."""
         self.reads: list[str] = []
@@ -63,6 +65,14 @@ class WorldPeers:
 
     async def submit_receipt(self, member: Member, receipt: str) -> None:
         await self._call(member, "submit_receipt", lambda c: c.serving.take_receipt(self._me, receipt))
+
+    async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
+        return self._network.show(await self._call(member, "log_view", lambda c: c.services.log.view(sizes)))
+
+    async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
+        await self._call(
+            member, "submit_cosignature", lambda c: c.services.cosignatures.take(self._me, size, line)
+        )
 
     async def _call(self, member: Member, name: str, work: Callable[["Centre"], T]) -> T:
         return await self._network.call(self._me, member, name, work)

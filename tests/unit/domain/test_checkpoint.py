@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tlog_scales import signing, tlog
 
-from node.domain.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
+from node.domain.checkpoint import (
+    Checkpoint,
+    open_checkpoint,
+    parse_checkpoint,
+    sign_checkpoint,
+    verifier_key,
+)
 from node.errors import ProofFormatError, SignatureError
 from tests.vectors import story
 from tests.vectors.keys import log_key
@@ -32,6 +38,11 @@ def test_note_is_verified_by_another_implementation():
     forged = tlog.Checkpoint.from_text(NOTE.replace("\n21\n", "\n22\n"))
     with pytest.raises(InvalidSignature):
         forged.verify(verifier_key)
+
+
+def test_verifier_key_is_read_by_another_implementation():
+    foreign = signing.Vkey.from_string(verifier_key(ALLIANCE, HOME, KEY.public))
+    tlog.Checkpoint.from_text(NOTE).verify(foreign)
 
 
 def test_note_of_another_implementation_opens():

@@ -56,6 +56,16 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptResponse.FromString,
                 _registered_method=True)
+        self.GetLogView = channel.unary_unary(
+                '/heqi.v1.ExchangeService/GetLogView',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewResponse.FromString,
+                _registered_method=True)
+        self.SubmitCosignature = channel.unary_unary(
+                '/heqi.v1.ExchangeService/SubmitCosignature',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer:
@@ -91,6 +101,20 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLogView(self, request, context):
+        """The log's newest checkpoint, with proofs that it contains what the caller knows of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitCosignature(self, request, context):
+        """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -113,6 +137,16 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.SubmitReceipt,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptResponse.SerializeToString,
+            ),
+            'GetLogView': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLogView,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewResponse.SerializeToString,
+            ),
+            'SubmitCosignature': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitCosignature,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -225,6 +259,60 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/SubmitReceipt',
             heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLogView(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/GetLogView',
+            heqi_dot_v1_dot_exchange__service__pb2.GetLogViewRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.GetLogViewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitCosignature(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/SubmitCosignature',
+            heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureResponse.FromString,
             options,
             channel_credentials,
             insecure,

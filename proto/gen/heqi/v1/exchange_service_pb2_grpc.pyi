@@ -43,6 +43,10 @@ class ExchangeServiceStub:
     """Read under a grant. The same request again is the same use."""
     SubmitReceipt: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitReceiptRequest, _exchange_service_pb2.SubmitReceiptResponse]
     """Countersign an answer."""
+    GetLogView: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]
+    """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
+    SubmitCosignature: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitCosignatureRequest, _exchange_service_pb2.SubmitCosignatureResponse]
+    """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -59,6 +63,10 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Read under a grant. The same request again is the same use."""
     SubmitReceipt: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitReceiptRequest, _exchange_service_pb2.SubmitReceiptResponse]  # type: ignore[assignment]
     """Countersign an answer."""
+    GetLogView: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]  # type: ignore[assignment]
+    """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
+    SubmitCosignature: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitCosignatureRequest, _exchange_service_pb2.SubmitCosignatureResponse]  # type: ignore[assignment]
+    """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     """Between members' nodes, over mutual TLS with the public keys that the ledger names. All documents are compact
@@ -96,5 +104,21 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.SubmitReceiptResponse, _abc.Awaitable[_exchange_service_pb2.SubmitReceiptResponse]]:
         """Countersign an answer."""
+
+    @_abc_1.abstractmethod
+    def GetLogView(
+        self,
+        request: _exchange_service_pb2.GetLogViewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.GetLogViewResponse, _abc.Awaitable[_exchange_service_pb2.GetLogViewResponse]]:
+        """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
+
+    @_abc_1.abstractmethod
+    def SubmitCosignature(
+        self,
+        request: _exchange_service_pb2.SubmitCosignatureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.SubmitCosignatureResponse, _abc.Awaitable[_exchange_service_pb2.SubmitCosignatureResponse]]:
+        """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
