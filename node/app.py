@@ -114,7 +114,7 @@ class Node:
             self._services,
             Callers(self._services.projection, self._config.name, self._keys.identity.public_key),
         )
-        records = RecordService(s.records, s.parking, s.proving, s.feed)
+        records = RecordService(s.records, s.parking, s.proving, s.exporting, s.feed)
         access = AccessService(s.reading, s.proving)
         exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers)
         wallet = WalletService(
@@ -127,6 +127,7 @@ class Node:
             s.proving,
             s.guarantees,
             s.guarantor,
+            s.exporting,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox)

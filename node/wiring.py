@@ -7,6 +7,7 @@ from node.domain.descriptor import Descriptor
 from node.ports import Clock, Keys, Ledger, Peers, Store
 from node.services.alliance import Alliance
 from node.services.cosignatures import Cosignatures
+from node.services.exporting import Exporting
 from node.services.feed import Feed
 from node.services.follower import Follower
 from node.services.gate import Gate
@@ -85,6 +86,7 @@ class Services:
             clock,
             entropy,
         )
+        self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(
             store, self.vault, self.alliance, self.gate, self.registrations, self.outbox, self.feed, clock
         )

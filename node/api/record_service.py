@@ -13,6 +13,7 @@ from heqi.v1 import record_service_pb2_grpc as rpc
 from node.api.caller import Context
 from node.domain.draft import RecordDraft
 from node.errors import InvalidError, RecordFormatError
+from node.services.exporting import Exporting
 from node.services.feed import Feed
 from node.services.parking import Parking
 from node.services.proving import Proving
@@ -29,10 +30,13 @@ Awaited = deque[tuple[int, int]]
 
 
 class RecordService(rpc.RecordServiceServicer):
-    """Translates, calls `Records` and `Proving`, translates back."""
+    """Translates, calls a service, translates back."""
 
-    def __init__(self, records: Records, parking: Parking, proving: Proving, feed: Feed) -> None:
-        self._records, self._parking, self._proving, self._feed = records, parking, proving, feed
+    def __init__(
+        self, records: Records, parking: Parking, proving: Proving, exporting: Exporting, feed: Feed
+    ) -> None:
+        self._records, self._parking, self._proving = records, parking, proving
+        self._exporting, self._feed = exporting, feed
 
     async def AppendRecords(
         self, request_iterator: AsyncIterator[pb.AppendRecordsRequest], context: Context
@@ -72,6 +76,12 @@ class RecordService(rpc.RecordServiceServicer):
     async def ProveRecord(self, request: pb.ProveRecordRequest, context: Context) -> pb.ProveRecordResponse:
         """See the proto."""
         return pb.ProveRecordResponse(bundle=self._proving.own_bundle(request.position, request.fields))
+
+    async def ExportRecord(
+        self, request: pb.ExportRecordRequest, context: Context
+    ) -> pb.ExportRecordResponse:
+        """See the proto."""
+        return pb.ExportRecordResponse(sd_jwt=self._exporting.own(request.position))
 
     async def ListParkedRecords(
         self, request: pb.ListParkedRecordsRequest, context: Context

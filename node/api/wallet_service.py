@@ -8,6 +8,7 @@ from node.api.guarantee_service import state_of
 from node.domain.encoding import to_rfc3339
 from node.domain.wallet import HistoryCall, StatusCall
 from node.services.alliance import Alliance
+from node.services.exporting import Exporting
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
@@ -32,10 +33,11 @@ class WalletService(rpc.WalletServiceServicer):
         proving: Proving,
         guarantees: Guarantees,
         guarantor: Guarantor,
+        exporting: Exporting,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
-        self._guarantees, self._guarantor = guarantees, guarantor
+        self._guarantees, self._guarantor, self._exporting = guarantees, guarantor, exporting
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -92,6 +94,15 @@ class WalletService(rpc.WalletServiceServicer):
                 answer=entry.answer,
                 receipt=entry.receipt,
             )
+        return response
+
+    async def ExportRegistration(
+        self, request: pb.ExportRegistrationRequest, context: Context
+    ) -> pb.ExportRegistrationResponse:
+        """See the proto."""
+        response = pb.ExportRegistrationResponse()
+        for header, sd_jwt in self._exporting.registration(request.signed_request):
+            response.records.add(category=header.category, thing=header.thing, sd_jwt=sd_jwt)
         return response
 
     async def GetApplicationCode(

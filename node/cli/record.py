@@ -22,6 +22,7 @@ _EPILOG = """\
   heqi record release --home centre-a 3                再试一次 | try number 3 again
   heqi record drop --home centre-a 3                   放弃 | give number 3 up
   heqi record prove --home centre-a 17 --out bundle.json
+  heqi record export --home centre-a 17 --out record.sd-jwt
 """
 _BATCH = 500
 
@@ -48,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--field", action="append", default=[], help="只披露这些字段 | show only these fields")
     one.add_argument("--out", type=Path, required=True)
     one.set_defaults(run=prove)
+    one = commands.add_parser("export", help="导出为 SD-JWT | write one record as a standard SD-JWT")
+    one.add_argument("position", type=int, help="记录位置 | position that import printed")
+    one.add_argument("--out", type=Path, required=True)
+    one.set_defaults(run=export)
     one = commands.add_parser("watch", help="跟踪节点事件 | follow what happens at the node")
     one.add_argument("--first", type=int, default=0, help="起始编号 | first event")
     one.set_defaults(run=watch)
@@ -153,6 +158,14 @@ def prove(args: argparse.Namespace) -> None:
         request = pb.ProveRecordRequest(position=args.position, fields=args.field)
         args.out.write_bytes(node.call(node.records.ProveRecord, request).bundle)
     say(f"已写入 {args.out}", f"wrote {args.out}; check it with heqi verify")
+
+
+def export(args: argparse.Namespace) -> None:
+    """Write an SD-JWT."""
+    with OperatorClient(args.home) as node:
+        answer = node.call(node.records.ExportRecord, pb.ExportRecordRequest(position=args.position))
+    args.out.write_text(answer.sd_jwt, encoding="ascii")
+    say(f"已写入 {args.out}", f"wrote {args.out}: any SD-JWT library checks it with this node's identity key")
 
 
 def watch(args: argparse.Namespace) -> None:

@@ -68,11 +68,16 @@ _SIGNING, _CHECKING = _jws()
 
 def sign_document(document: Document, sign: Sign) -> str:
     """The compact JWS of a document, signed ES256."""
+    return sign_jwt(canonical_json(msgspec.to_builtins(document)), typ(type(document)), sign)
+
+
+def sign_jwt(payload: bytes, kind: str, sign: Sign) -> str:
+    """The compact JWS of a payload under a type, signed ES256."""
     return _SIGNING.encode(
-        canonical_json(msgspec.to_builtins(document)),
+        payload,
         sign,  # type: ignore[arg-type]  # reaches only _SignerAlgorithm, which calls it
         algorithm="ES256",
-        headers={"typ": typ(type(document))},
+        headers={"typ": kind},
         sort_headers=True,
     )
 

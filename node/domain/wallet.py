@@ -91,6 +91,12 @@ class HistoryCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=T
     kind: ClassVar[str] = "wallet-history"
 
 
+class ExportCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """This subject's records as SD-JWTs."""
+
+    kind: ClassVar[str] = "wallet-export"
+
+
 class CodeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Ask the tender's centre for the application code of a section."""
 

@@ -52,6 +52,10 @@ class WalletClient:
         """How things stand."""
         return self._call(self._stub.GetStatus, pb.GetStatusRequest(signed_request=signed))
 
+    def export(self, signed: str) -> pb.ExportRegistrationResponse:
+        """The own records as SD-JWTs."""
+        return self._call(self._stub.ExportRegistration, pb.ExportRegistrationRequest(signed_request=signed))
+
     def give_grant(self, signed: str) -> str:
         """Bring a grant to the ledger; its id."""
         return self._call(self._stub.GiveGrant, pb.GiveGrantRequest(signed_request=signed)).grant_id

@@ -13,6 +13,7 @@ from node.domain.grant import AccessRequest, Grant, Scope, check_grant, check_re
 from node.domain.ledger_ids import Eip712Domain, grant_id, revoke_grant_digest
 from node.domain.member import Member
 from node.domain.wallet import (
+    ExportCall,
     GrantCall,
     HistoryCall,
     PackageRecord,
@@ -51,6 +52,10 @@ class Scribe:
     def history(self, node: str) -> str:
         """Ask who read what."""
         return self.call(HistoryCall, node)
+
+    def export(self, node: str) -> str:
+        """Ask for the own records as SD-JWTs."""
+        return self.call(ExportCall, node)
 
     def give(self, node: str, grant: str) -> str:
         """Give a grant to the subject's home."""

@@ -18,9 +18,9 @@ PUBLISHED = json.loads((Path(__file__).parent / "published.json").read_text(enco
 def test_signed_note(case):
     name, key_hash, encoded = case["verifier_key"].split("+", 2)
     kind, key = base64.b64decode(encoded)[:1], base64.b64decode(encoded)[1:]
-    assert kind == checkpoint._ED25519_TYPE
-    assert checkpoint._key_hash(name, key).hex() == key_hash
-    text, [(signer, signed)] = checkpoint._split(case["note"])
+    assert kind == checkpoint.ED25519_TYPE
+    assert checkpoint.key_hash(name, kind, key).hex() == key_hash
+    text, [(signer, signed)] = checkpoint.split_note(case["note"])
     assert (signer, signed[:4].hex()) == (name, key_hash)
     signature.verify_ed25519(key, text.encode(), signed[4:])
 

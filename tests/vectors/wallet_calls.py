@@ -6,6 +6,7 @@ from node.domain.wallet import (
     ApplicationsCall,
     ApplyCall,
     CodeCall,
+    ExportCall,
     GrantCall,
     HistoryCall,
     PackageRecord,
@@ -54,6 +55,7 @@ def _about_grants() -> list[WalletCall]:
         RelayCall(**_call("relay", node=THIRD), **terms),
         RevokeCall(**_call("revoke"), **terms, signature=revoker().sign(signed).hex()),
         HistoryCall(**_call("history")),
+        ExportCall(**_call("export")),
     ]
 
 

@@ -54,6 +54,9 @@ def _describe_setup(commands: Commands) -> None:
     one.set_defaults(run=setup.register)
     one = commands.add_parser("status", help="注册与上链进度 | how far everything is")
     one.set_defaults(run=setup.status)
+    one = commands.add_parser("export", help="导出本人材料为 SD-JWT | write the own records as SD-JWTs")
+    one.add_argument("--out", type=Path, required=True, help="目录 | folder, made anew")
+    one.set_defaults(run=setup.export)
 
 
 def _describe_sharing(commands: Commands) -> None:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session, passphrase, read_file
+from node.domain.category import category
 from node.domain.certificate import check_certificate
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.encoding import to_base64url
@@ -101,3 +102,26 @@ def status(args: argparse.Namespace) -> None:
         print_json(facts)
     else:
         print_table(("项目 item", "值 value"), list(facts.items()))
+
+
+def export(args: argparse.Namespace) -> None:
+    """Write the own records as SD-JWTs, one file each."""
+    _, scribe, client = open_session(args)
+    with client:
+        records = client.export(scribe.export(client.member.name)).records
+    try:
+        args.out.mkdir(mode=0o700, parents=True)
+        for number, record in enumerate(records, 1):
+            # The name comes from the node: only one that is a category's may become part of a path.
+            path = args.out / f"{number:03d}-{category(record.category).name}.sd-jwt"
+            path.touch(mode=0o600, exist_ok=False)  # whoever has the file can read everything in it
+            path.write_text(record.sd_jwt, encoding="ascii")
+    except OSError as error:
+        raise ConfigError(f"cannot write {error.filename}: {error.strerror}") from error
+    if args.json:
+        print_json({"records": len(records), "folder": str(args.out)})
+    else:
+        say(
+            f"已导出 {len(records)} 份材料至 {args.out}",
+            "written; each file shows everything: leave disclosures out with any SD-JWT tool before you hand it on",
+        )

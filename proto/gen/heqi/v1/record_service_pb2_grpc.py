@@ -50,6 +50,11 @@ class RecordServiceStub:
                 request_serializer=heqi_dot_v1_dot_record__service__pb2.ProveRecordRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_record__service__pb2.ProveRecordResponse.FromString,
                 _registered_method=True)
+        self.ExportRecord = channel.unary_unary(
+                '/heqi.v1.RecordService/ExportRecord',
+                request_serializer=heqi_dot_v1_dot_record__service__pb2.ExportRecordRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_record__service__pb2.ExportRecordResponse.FromString,
+                _registered_method=True)
         self.ListParkedRecords = channel.unary_unary(
                 '/heqi.v1.RecordService/ListParkedRecords',
                 request_serializer=heqi_dot_v1_dot_record__service__pb2.ListParkedRecordsRequest.SerializeToString,
@@ -93,6 +98,13 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportRecord(self, request, context):
+        """An SD-JWT of a record that belongs to this centre.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListParkedRecords(self, request, context):
         """Items that could not be used, with the reason.
         """
@@ -131,6 +143,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.ProveRecord,
                     request_deserializer=heqi_dot_v1_dot_record__service__pb2.ProveRecordRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_record__service__pb2.ProveRecordResponse.SerializeToString,
+            ),
+            'ExportRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportRecord,
+                    request_deserializer=heqi_dot_v1_dot_record__service__pb2.ExportRecordRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_record__service__pb2.ExportRecordResponse.SerializeToString,
             ),
             'ListParkedRecords': grpc.unary_unary_rpc_method_handler(
                     servicer.ListParkedRecords,
@@ -230,6 +247,33 @@ class RecordService:
             '/heqi.v1.RecordService/ProveRecord',
             heqi_dot_v1_dot_record__service__pb2.ProveRecordRequest.SerializeToString,
             heqi_dot_v1_dot_record__service__pb2.ProveRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.RecordService/ExportRecord',
+            heqi_dot_v1_dot_record__service__pb2.ExportRecordRequest.SerializeToString,
+            heqi_dot_v1_dot_record__service__pb2.ExportRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class RecordServiceStub:
     """The last accepted sequence of a client, to go on from after a break."""
     ProveRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ProveRecordRequest, _record_service_pb2.ProveRecordResponse]
     """A bundle that proves one record, for anybody to check with `heqi verify`."""
+    ExportRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordRequest, _record_service_pb2.ExportRecordResponse]
+    """An SD-JWT of a record that belongs to this centre."""
     ListParkedRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListParkedRecordsRequest, _record_service_pb2.ListParkedRecordsResponse]
     """Items that could not be used, with the reason."""
     ReleaseParkedRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ReleaseParkedRecordRequest, _record_service_pb2.ReleaseParkedRecordResponse]
@@ -61,6 +63,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """The last accepted sequence of a client, to go on from after a break."""
     ProveRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ProveRecordRequest, _record_service_pb2.ProveRecordResponse]  # type: ignore[assignment]
     """A bundle that proves one record, for anybody to check with `heqi verify`."""
+    ExportRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordRequest, _record_service_pb2.ExportRecordResponse]  # type: ignore[assignment]
+    """An SD-JWT of a record that belongs to this centre."""
     ListParkedRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListParkedRecordsRequest, _record_service_pb2.ListParkedRecordsResponse]  # type: ignore[assignment]
     """Items that could not be used, with the reason."""
     ReleaseParkedRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ReleaseParkedRecordRequest, _record_service_pb2.ReleaseParkedRecordResponse]  # type: ignore[assignment]
@@ -96,6 +100,14 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ProveRecordResponse, _abc.Awaitable[_record_service_pb2.ProveRecordResponse]]:
         """A bundle that proves one record, for anybody to check with `heqi verify`."""
+
+    @_abc_1.abstractmethod
+    def ExportRecord(
+        self,
+        request: _record_service_pb2.ExportRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.ExportRecordResponse, _abc.Awaitable[_record_service_pb2.ExportRecordResponse]]:
+        """An SD-JWT of a record that belongs to this centre."""
 
     @_abc_1.abstractmethod
     def ListParkedRecords(

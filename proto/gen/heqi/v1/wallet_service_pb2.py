@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/wallet_service.proto\x12\x07heqi.v1\")\n\x0fRegisterRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"<\n\x10RegisterResponse\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\"*\n\x10GetStatusRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"\xa8\x01\n\x11GetStatusResponse\x12\x15\n\rsubject_final\x18\x01 \x01(\x08\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x05\x12\x13\n\x0b\x66inal_count\x18\x03 \x01(\x05\x12*\n\x08requests\x18\x04 \x03(\x0b\x32\x18.heqi.v1.ReceivedRequest\x12#\n\x06grants\x18\x05 \x03(\x0b\x32\x13.heqi.v1.GrantState\";\n\x0fReceivedRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\x12\x10\n\x08\x61nswered\x18\x02 \x01(\x08\"`\n\nGrantState\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\x12\x12\n\nregistered\x18\x03 \x01(\x08\x12\x0f\n\x07revoked\x18\x04 \x01(\x08\x12\x0c\n\x04uses\x18\x05 \x01(\x05\"*\n\x10GiveGrantRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"%\n\x11GiveGrantResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\t\",\n\x12RevokeGrantRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"\'\n\x13RevokeGrantResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\t\"*\n\x10ListReadsRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"6\n\x11ListReadsResponse\x12!\n\x05reads\x18\x01 \x03(\x0b\x32\x12.heqi.v1.ReadEntry\"b\n\tReadEntry\x12\x0c\n\x04time\x18\x01 \x01(\t\x12\x10\n\x08grant_id\x18\x02 \x01(\t\x12\x14\n\x0cread_request\x18\x03 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x04 \x01(\t\x12\x0f\n\x07receipt\x18\x05 \x01(\t\"3\n\x19GetApplicationCodeRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"6\n\x1aGetApplicationCodeResponse\x12\x18\n\x10\x61pplication_code\x18\x01 \x01(\t\"&\n\x0c\x41pplyRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"\'\n\rApplyResponse\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\"4\n\x1aListOwnApplicationsRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"L\n\x1bListOwnApplicationsResponse\x12-\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x17.heqi.v1.OwnApplication\"b\n\x0eOwnApplication\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x16\n\x0erefusal_reason\x18\x03 \x01(\t\x12\x11\n\tguarantee\x18\x04 \x01(\t\"1\n\x17ReleaseGuaranteeRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"0\n\x18ReleaseGuaranteeResponse\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\"+\n\x11RelayGrantRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"&\n\x12RelayGrantResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\t2\xff\x05\n\rWalletService\x12?\n\x08Register\x12\x18.heqi.v1.RegisterRequest\x1a\x19.heqi.v1.RegisterResponse\x12\x42\n\tGetStatus\x12\x19.heqi.v1.GetStatusRequest\x1a\x1a.heqi.v1.GetStatusResponse\x12\x42\n\tGiveGrant\x12\x19.heqi.v1.GiveGrantRequest\x1a\x1a.heqi.v1.GiveGrantResponse\x12\x45\n\nRelayGrant\x12\x1a.heqi.v1.RelayGrantRequest\x1a\x1b.heqi.v1.RelayGrantResponse\x12H\n\x0bRevokeGrant\x12\x1b.heqi.v1.RevokeGrantRequest\x1a\x1c.heqi.v1.RevokeGrantResponse\x12\x42\n\tListReads\x12\x19.heqi.v1.ListReadsRequest\x1a\x1a.heqi.v1.ListReadsResponse\x12]\n\x12GetApplicationCode\x12\".heqi.v1.GetApplicationCodeRequest\x1a#.heqi.v1.GetApplicationCodeResponse\x12\x36\n\x05\x41pply\x12\x15.heqi.v1.ApplyRequest\x1a\x16.heqi.v1.ApplyResponse\x12`\n\x13ListOwnApplications\x12#.heqi.v1.ListOwnApplicationsRequest\x1a$.heqi.v1.ListOwnApplicationsResponse\x12W\n\x10ReleaseGuarantee\x12 .heqi.v1.ReleaseGuaranteeRequest\x1a!.heqi.v1.ReleaseGuaranteeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/wallet_service.proto\x12\x07heqi.v1\")\n\x0fRegisterRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"<\n\x10RegisterResponse\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\"*\n\x10GetStatusRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"\xa8\x01\n\x11GetStatusResponse\x12\x15\n\rsubject_final\x18\x01 \x01(\x08\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x02 \x01(\x05\x12\x13\n\x0b\x66inal_count\x18\x03 \x01(\x05\x12*\n\x08requests\x18\x04 \x03(\x0b\x32\x18.heqi.v1.ReceivedRequest\x12#\n\x06grants\x18\x05 \x03(\x0b\x32\x13.heqi.v1.GrantState\";\n\x0fReceivedRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\x12\x10\n\x08\x61nswered\x18\x02 \x01(\x08\"`\n\nGrantState\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\x12\x12\n\nregistered\x18\x03 \x01(\x08\x12\x0f\n\x07revoked\x18\x04 \x01(\x08\x12\x0c\n\x04uses\x18\x05 \x01(\x05\"*\n\x10GiveGrantRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"%\n\x11GiveGrantResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\t\",\n\x12RevokeGrantRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"\'\n\x13RevokeGrantResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\t\"*\n\x10ListReadsRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"6\n\x11ListReadsResponse\x12!\n\x05reads\x18\x01 \x03(\x0b\x32\x12.heqi.v1.ReadEntry\"b\n\tReadEntry\x12\x0c\n\x04time\x18\x01 \x01(\t\x12\x10\n\x08grant_id\x18\x02 \x01(\t\x12\x14\n\x0cread_request\x18\x03 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x04 \x01(\t\x12\x0f\n\x07receipt\x18\x05 \x01(\t\"3\n\x19\x45xportRegistrationRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"F\n\x1a\x45xportRegistrationResponse\x12(\n\x07records\x18\x01 \x03(\x0b\x32\x17.heqi.v1.ExportedRecord\"A\n\x0e\x45xportedRecord\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\r\n\x05thing\x18\x02 \x01(\t\x12\x0e\n\x06sd_jwt\x18\x03 \x01(\t\"3\n\x19GetApplicationCodeRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"6\n\x1aGetApplicationCodeResponse\x12\x18\n\x10\x61pplication_code\x18\x01 \x01(\t\"&\n\x0c\x41pplyRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"\'\n\rApplyResponse\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\"4\n\x1aListOwnApplicationsRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"L\n\x1bListOwnApplicationsResponse\x12-\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x17.heqi.v1.OwnApplication\"b\n\x0eOwnApplication\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x16\n\x0erefusal_reason\x18\x03 \x01(\t\x12\x11\n\tguarantee\x18\x04 \x01(\t\"1\n\x17ReleaseGuaranteeRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"0\n\x18ReleaseGuaranteeResponse\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\"+\n\x11RelayGrantRequest\x12\x16\n\x0esigned_request\x18\x01 \x01(\t\"&\n\x12RelayGrantResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\t2\xde\x06\n\rWalletService\x12?\n\x08Register\x12\x18.heqi.v1.RegisterRequest\x1a\x19.heqi.v1.RegisterResponse\x12\x42\n\tGetStatus\x12\x19.heqi.v1.GetStatusRequest\x1a\x1a.heqi.v1.GetStatusResponse\x12\x42\n\tGiveGrant\x12\x19.heqi.v1.GiveGrantRequest\x1a\x1a.heqi.v1.GiveGrantResponse\x12\x45\n\nRelayGrant\x12\x1a.heqi.v1.RelayGrantRequest\x1a\x1b.heqi.v1.RelayGrantResponse\x12H\n\x0bRevokeGrant\x12\x1b.heqi.v1.RevokeGrantRequest\x1a\x1c.heqi.v1.RevokeGrantResponse\x12\x42\n\tListReads\x12\x19.heqi.v1.ListReadsRequest\x1a\x1a.heqi.v1.ListReadsResponse\x12]\n\x12\x45xportRegistration\x12\".heqi.v1.ExportRegistrationRequest\x1a#.heqi.v1.ExportRegistrationResponse\x12]\n\x12GetApplicationCode\x12\".heqi.v1.GetApplicationCodeRequest\x1a#.heqi.v1.GetApplicationCodeResponse\x12\x36\n\x05\x41pply\x12\x15.heqi.v1.ApplyRequest\x1a\x16.heqi.v1.ApplyResponse\x12`\n\x13ListOwnApplications\x12#.heqi.v1.ListOwnApplicationsRequest\x1a$.heqi.v1.ListOwnApplicationsResponse\x12W\n\x10ReleaseGuarantee\x12 .heqi.v1.ReleaseGuaranteeRequest\x1a!.heqi.v1.ReleaseGuaranteeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,28 +57,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREADSRESPONSE']._serialized_end=788
   _globals['_READENTRY']._serialized_start=790
   _globals['_READENTRY']._serialized_end=888
-  _globals['_GETAPPLICATIONCODEREQUEST']._serialized_start=890
-  _globals['_GETAPPLICATIONCODEREQUEST']._serialized_end=941
-  _globals['_GETAPPLICATIONCODERESPONSE']._serialized_start=943
-  _globals['_GETAPPLICATIONCODERESPONSE']._serialized_end=997
-  _globals['_APPLYREQUEST']._serialized_start=999
-  _globals['_APPLYREQUEST']._serialized_end=1037
-  _globals['_APPLYRESPONSE']._serialized_start=1039
-  _globals['_APPLYRESPONSE']._serialized_end=1078
-  _globals['_LISTOWNAPPLICATIONSREQUEST']._serialized_start=1080
-  _globals['_LISTOWNAPPLICATIONSREQUEST']._serialized_end=1132
-  _globals['_LISTOWNAPPLICATIONSRESPONSE']._serialized_start=1134
-  _globals['_LISTOWNAPPLICATIONSRESPONSE']._serialized_end=1210
-  _globals['_OWNAPPLICATION']._serialized_start=1212
-  _globals['_OWNAPPLICATION']._serialized_end=1310
-  _globals['_RELEASEGUARANTEEREQUEST']._serialized_start=1312
-  _globals['_RELEASEGUARANTEEREQUEST']._serialized_end=1361
-  _globals['_RELEASEGUARANTEERESPONSE']._serialized_start=1363
-  _globals['_RELEASEGUARANTEERESPONSE']._serialized_end=1411
-  _globals['_RELAYGRANTREQUEST']._serialized_start=1413
-  _globals['_RELAYGRANTREQUEST']._serialized_end=1456
-  _globals['_RELAYGRANTRESPONSE']._serialized_start=1458
-  _globals['_RELAYGRANTRESPONSE']._serialized_end=1496
-  _globals['_WALLETSERVICE']._serialized_start=1499
-  _globals['_WALLETSERVICE']._serialized_end=2266
+  _globals['_EXPORTREGISTRATIONREQUEST']._serialized_start=890
+  _globals['_EXPORTREGISTRATIONREQUEST']._serialized_end=941
+  _globals['_EXPORTREGISTRATIONRESPONSE']._serialized_start=943
+  _globals['_EXPORTREGISTRATIONRESPONSE']._serialized_end=1013
+  _globals['_EXPORTEDRECORD']._serialized_start=1015
+  _globals['_EXPORTEDRECORD']._serialized_end=1080
+  _globals['_GETAPPLICATIONCODEREQUEST']._serialized_start=1082
+  _globals['_GETAPPLICATIONCODEREQUEST']._serialized_end=1133
+  _globals['_GETAPPLICATIONCODERESPONSE']._serialized_start=1135
+  _globals['_GETAPPLICATIONCODERESPONSE']._serialized_end=1189
+  _globals['_APPLYREQUEST']._serialized_start=1191
+  _globals['_APPLYREQUEST']._serialized_end=1229
+  _globals['_APPLYRESPONSE']._serialized_start=1231
+  _globals['_APPLYRESPONSE']._serialized_end=1270
+  _globals['_LISTOWNAPPLICATIONSREQUEST']._serialized_start=1272
+  _globals['_LISTOWNAPPLICATIONSREQUEST']._serialized_end=1324
+  _globals['_LISTOWNAPPLICATIONSRESPONSE']._serialized_start=1326
+  _globals['_LISTOWNAPPLICATIONSRESPONSE']._serialized_end=1402
+  _globals['_OWNAPPLICATION']._serialized_start=1404
+  _globals['_OWNAPPLICATION']._serialized_end=1502
+  _globals['_RELEASEGUARANTEEREQUEST']._serialized_start=1504
+  _globals['_RELEASEGUARANTEEREQUEST']._serialized_end=1553
+  _globals['_RELEASEGUARANTEERESPONSE']._serialized_start=1555
+  _globals['_RELEASEGUARANTEERESPONSE']._serialized_end=1603
+  _globals['_RELAYGRANTREQUEST']._serialized_start=1605
+  _globals['_RELAYGRANTREQUEST']._serialized_end=1648
+  _globals['_RELAYGRANTRESPONSE']._serialized_start=1650
+  _globals['_RELAYGRANTRESPONSE']._serialized_end=1688
+  _globals['_WALLETSERVICE']._serialized_start=1691
+  _globals['_WALLETSERVICE']._serialized_end=2553
 # @@protoc_insertion_point(module_scope)

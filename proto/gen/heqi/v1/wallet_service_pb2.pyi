@@ -367,6 +367,82 @@ class ReadEntry(_message.Message):
 Global___ReadEntry: _TypeAlias = ReadEntry  # noqa: Y015
 
 @_typing.final
+class ExportRegistrationRequest(_message.Message):
+    """Request of ExportRegistration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-export document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRegistrationRequest: _TypeAlias = ExportRegistrationRequest  # noqa: Y015
+
+@_typing.final
+class ExportRegistrationResponse(_message.Message):
+    """Response of ExportRegistration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportedRecord]:
+        """The newest version of each thing."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___ExportedRecord] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRegistrationResponse: _TypeAlias = ExportRegistrationResponse  # noqa: Y015
+
+@_typing.final
+class ExportedRecord(_message.Message):
+    """A record that its owner may show to anybody, whole or in part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    THING_FIELD_NUMBER: _builtins.int
+    SD_JWT_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """Category."""
+    thing: _builtins.str
+    """Identifier of the thing."""
+    sd_jwt: _builtins.str
+    """RFC 9901, docs/formats/record.md, with all its disclosures, bound to the wallet's key."""
+    def __init__(
+        self,
+        *,
+        category: _builtins.str = ...,
+        thing: _builtins.str = ...,
+        sd_jwt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "sd_jwt", b"sd_jwt", "thing", b"thing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportedRecord: _TypeAlias = ExportedRecord  # noqa: Y015
+
+@_typing.final
 class GetApplicationCodeRequest(_message.Message):
     """Request of GetApplicationCode."""
 

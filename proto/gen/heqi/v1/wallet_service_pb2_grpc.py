@@ -66,6 +66,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReadsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReadsResponse.FromString,
                 _registered_method=True)
+        self.ExportRegistration = channel.unary_unary(
+                '/heqi.v1.WalletService/ExportRegistration',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ExportRegistrationRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ExportRegistrationResponse.FromString,
+                _registered_method=True)
         self.GetApplicationCode = channel.unary_unary(
                 '/heqi.v1.WalletService/GetApplicationCode',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeRequest.SerializeToString,
@@ -135,6 +140,13 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportRegistration(self, request, context):
+        """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetApplicationCode(self, request, context):
         """At the tender's centre: the application code of this bidder for a section, always the same one.
         """
@@ -195,6 +207,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ListReads,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReadsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReadsResponse.SerializeToString,
+            ),
+            'ExportRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportRegistration,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ExportRegistrationRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ExportRegistrationResponse.SerializeToString,
             ),
             'GetApplicationCode': grpc.unary_unary_rpc_method_handler(
                     servicer.GetApplicationCode,
@@ -381,6 +398,33 @@ class WalletService:
             '/heqi.v1.WalletService/ListReads',
             heqi_dot_v1_dot_wallet__service__pb2.ListReadsRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ListReadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ExportRegistration',
+            heqi_dot_v1_dot_wallet__service__pb2.ExportRegistrationRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ExportRegistrationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class WalletServiceStub:
     """Bring a revocation to the ledger; at the home it acts at once."""
     ListReads: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReadsRequest, _wallet_service_pb2.ListReadsResponse]
     """Who read what of this subject. Only at the subject's home."""
+    ExportRegistration: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ExportRegistrationRequest, _wallet_service_pb2.ExportRegistrationResponse]
+    """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home."""
     GetApplicationCode: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]
     """At the tender's centre: the application code of this bidder for a section, always the same one."""
     Apply: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]
@@ -75,6 +77,8 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """Bring a revocation to the ledger; at the home it acts at once."""
     ListReads: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReadsRequest, _wallet_service_pb2.ListReadsResponse]  # type: ignore[assignment]
     """Who read what of this subject. Only at the subject's home."""
+    ExportRegistration: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ExportRegistrationRequest, _wallet_service_pb2.ExportRegistrationResponse]  # type: ignore[assignment]
+    """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home."""
     GetApplicationCode: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]  # type: ignore[assignment]
     """At the tender's centre: the application code of this bidder for a section, always the same one."""
     Apply: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]  # type: ignore[assignment]
@@ -136,6 +140,14 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ListReadsResponse, _abc.Awaitable[_wallet_service_pb2.ListReadsResponse]]:
         """Who read what of this subject. Only at the subject's home."""
+
+    @_abc_1.abstractmethod
+    def ExportRegistration(
+        self,
+        request: _wallet_service_pb2.ExportRegistrationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ExportRegistrationResponse, _abc.Awaitable[_wallet_service_pb2.ExportRegistrationResponse]]:
+        """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home."""
 
     @_abc_1.abstractmethod
     def GetApplicationCode(

@@ -1,0 +1,72 @@
+"""Records as SD-JWTs for the world outside: a bidder's own to the bidder, the centre's own to the centre."""
+
+from collections.abc import Iterator
+
+from node.domain.record import RecordHeader
+from node.domain.sd_jwt import issue_sd_jwt
+from node.domain.wallet import ExportCall
+from node.errors import RoleMissingError
+from node.ports import Clock, Signer
+from node.services.gate import Gate
+from node.services.records import Records
+from node.services.registration import Registrations
+
+
+class Exporting:
+    """Signs as issuer for what this node took in."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        gate: Gate,
+        registrations: Registrations,
+        records: Records,
+        signer: Signer,
+        clock: Clock,
+        me: str,
+    ) -> None:
+        self._gate, self._registrations, self._records = gate, registrations, records
+        self._signer, self._clock, self._me = signer, clock, me
+
+    def registration(self, token: str) -> list[tuple[RecordHeader, str]]:
+        """A subject's records, the newest version of each thing, bound to its wallet's key.
+
+        Args:
+            token: a wallet-export document.
+
+        Raises:
+            DocumentFormatError, SignatureError, ReplayError: the request is not in order.
+            UnknownCallerError: the key does not speak for a subject that is registered here.
+            StoreError: the database fails.
+        """
+        call = self._gate.open(token, ExportCall)
+        subject = self._registrations.owned_by(call.subject, call.key)
+        return list(self._newest(subject, bytes.fromhex(call.key)))
+
+    def own(self, position: int) -> str:
+        """A record that belongs to this centre.
+
+        Raises:
+            MissingError: there is no such record.
+            RoleMissingError: it belongs to a bidder, who alone may show it.
+            StoreError: the database fails.
+        """
+        header = self._records.load(position).header
+        if header.owner != self._me:
+            raise RoleMissingError("the record belongs to a bidder; only its wallet exports it")
+        return self._issue(position, b"")[1]
+
+    def _newest(self, subject: str, key: bytes) -> Iterator[tuple[RecordHeader, str]]:
+        newest: dict[tuple[str, str], tuple[int, int]] = {}
+        for position in self._records.all_of(subject):
+            header = self._records.load(position).header
+            thing = header.category, header.thing
+            newest[thing] = max(newest.get(thing, (0, 0)), (header.version, position))
+        for _, position in sorted(newest.values(), key=lambda found: found[1]):
+            yield self._issue(position, key)
+
+    def _issue(self, position: int, key: bytes) -> tuple[RecordHeader, str]:
+        stored = self._records.load(position)
+        sealed = stored.seal()
+        shown = [text for _, text in sorted(sealed.commitments.disclosures.items())]
+        now = int(self._clock.now())
+        return stored.header, issue_sd_jwt(sealed.payload, shown, self._me, now, self._signer.sign, key)
