@@ -1,6 +1,7 @@
 """Kills by the thousand: `make soak`. Ends with a report, and with exit code 1 if anything was violated.
 
-HEQI_SOAK_KILLS   how many, 5000 by default
+HEQI_SOAK_KILLS   how many at least, 5000 by default
+HEQI_SOAK_WORKERS rounds at a time, by default one for each core; every round is a network of its own
 HEQI_SOAK_SEED    the seed that an earlier run printed; random by default. It fixes what is sent, whom a kill
                   strikes and about when; the processes' own timing nobody can repeat.
 """
@@ -11,6 +12,7 @@ import os
 import secrets
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from tests.support.crash_nursery import Nursery
 from tests.support.crash_round import GaveUpError, Round
@@ -20,38 +22,64 @@ KILLS_PER_ROUND = 100
 """Then a new network with other settings: kills must strike young networks and grown ones."""
 
 
-async def soak(kills: int, seed: str, *, say=lambda _: None, store: str = "watched") -> Tally:
-    """Kill so many times; stops early after a round with violations."""
+async def soak(kills: int, seed: str, *, store: str = "watched") -> Tally:
+    """Kill so many times in one process; stops early after a round with violations."""
     tally, nursery, started = Tally(), Nursery(), time.monotonic()
     try:
         number = 0
         while tally.killed < kills and not tally.violations:
-            goal = min(kills, tally.killed + KILLS_PER_ROUND)
-            with contextlib.suppress(GaveUpError):
-                async with Round.open(nursery, f"{seed}/{number}", tally, store) as one:
-                    while tally.killed < goal and not tally.violations:
-                        await one.kill()
-                    if not tally.violations:
-                        await one.drain()
+            goal = min(kills - tally.killed, KILLS_PER_ROUND)
+            tally.add(await play_round(nursery, f"{seed}/{number}", goal, store))
             number += 1
-            rate = tally.killed / (time.monotonic() - started)
-            messages, violations = tally.figures["acknowledged messages"], len(tally.violations)
-            say(
-                f"{tally.killed:>6} of {kills} kills  {rate:5.2f}/s  {messages} messages  {violations} violations"
-            )
     finally:
         nursery.close()
         tally.seconds = time.monotonic() - started
     return tally
 
 
+async def play_round(nursery: Nursery, seed: str, kills: int, store: str = "watched") -> Tally:
+    """Found a network, kill so many times, drain it."""
+    tally = Tally()
+    with contextlib.suppress(GaveUpError):
+        async with Round.open(nursery, seed, tally, store) as one:
+            while tally.killed < kills and not tally.violations:
+                await one.kill()
+            if not tally.violations:
+                await one.drain()
+    return tally
+
+
 def main() -> int:
     kills = int(os.environ.get("HEQI_SOAK_KILLS", "5000"))
     seed = os.environ.get("HEQI_SOAK_SEED") or secrets.token_hex(4)
-    print(f"{kills} kills, HEQI_SOAK_SEED={seed}", flush=True)
-    tally = asyncio.run(soak(kills, seed, say=lambda line: print(line, flush=True)))
+    workers = int(os.environ.get("HEQI_SOAK_WORKERS", str(os.cpu_count() or 1)))
+    print(f"{kills} kills by {workers} at a time, HEQI_SOAK_SEED={seed}", flush=True)
+    tally, started = Tally(), time.monotonic()
+    with ProcessPoolExecutor(workers) as pool:
+        rounds = [pool.submit(_round, f"{seed}/{number}") for number in range(-(-kills // KILLS_PER_ROUND))]
+        for played in as_completed(rounds):
+            tally.add(played.result())
+            tally.seconds = time.monotonic() - started
+            print(_progress(tally, kills), flush=True)
+            if tally.violations:
+                pool.shutdown(cancel_futures=True)
+                break
     print(report(tally))
     return 1 if tally.violations else 0
+
+
+def _round(seed: str) -> Tally:
+    nursery = Nursery()
+    try:
+        return asyncio.run(play_round(nursery, seed, KILLS_PER_ROUND))
+    finally:
+        nursery.close()
+
+
+def _progress(tally: Tally, kills: int) -> str:
+    rate, messages = tally.killed / tally.seconds, tally.figures["acknowledged messages"]
+    found = len(tally.violations)
+    return f"{tally.killed:>6} of {kills} kills  {rate:5.2f}/s  {messages} messages  {found} violations"
 
 
 def report(tally: Tally) -> str:

@@ -21,3 +21,10 @@ class Tally:
     @property
     def killed(self) -> int:
         return sum(self.kills.values())
+
+    def add(self, other: "Tally") -> None:
+        """Take another round in; its time is the caller's business."""
+        self.kills += other.kills
+        self.moments += other.moments
+        self.figures += other.figures
+        self.violations += other.violations
