@@ -9,7 +9,7 @@ from node.domain.encoding import from_hex
 from node.domain.guarantee import Guarantee
 from node.domain.wallet import ApplyCall
 from node.errors import InvalidError
-from node.services.guarantees import Checked, Guarantees
+from node.services.guarantees import Checked, Guarantees, Verdict
 from node.services.guarantor import Application, Guarantor
 from node.wire.messages import verified_record_message
 
@@ -90,10 +90,14 @@ def _application(name: str, row: Application) -> pb.Application:
     )
 
 
+_VERDICTS = {
+    verdict: pb.CheckGuaranteeResponse.Verdict.Value(f"VERDICT_{verdict.value}") for verdict in Verdict
+}
+
+
 def _checked(checked: Checked) -> pb.CheckGuaranteeResponse:
-    verdict = pb.CheckGuaranteeResponse.Verdict.Value(f"VERDICT_{checked.verdict.value}")
     return pb.CheckGuaranteeResponse(
-        verdict=verdict,
+        verdict=_VERDICTS[checked.verdict],
         reason=checked.reason,
         guarantee_id=checked.guarantee_id,
         expire_time_seconds=checked.expires,

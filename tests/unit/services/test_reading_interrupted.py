@@ -169,6 +169,7 @@ async def test_a_crash_around_any_write_costs_at_most_one_use(
     world.reader.store.before = kill_nth
     with pytest.raises(KilledError):
         await world.reader.services.reading.fetch(shared.digest)
+        await world.reader.services.reading.step()  # the last write: that the receipt has arrived
     world.reader.restart()
     await world.settle()
     if own_request(world).reads == 0:
