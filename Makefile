@@ -33,7 +33,7 @@ demo: $(READY)
 	@$(BIN)/heqi demo $(if $(DATA),--data $(DATA)) $(if $(KEEP),--keep)
 
 test: $(DEV)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@$(BIN)/python -m coverage report --fail-under=95
 
 soak: $(DEV)

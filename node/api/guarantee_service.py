@@ -11,7 +11,7 @@ from node.domain.guarantee import Guarantee
 from node.domain.wallet import ApplyCall
 from node.errors import InvalidError
 from node.services.applications import Application
-from node.services.guarantees import Checked, Guarantees
+from node.services.guarantees import Checked, Guarantees, Verdict
 from node.services.guarantor import Guarantor
 from node.wire.messages import verified_record_message
 
@@ -97,10 +97,14 @@ def _application(name: str, row: Application) -> pb.Application:
     )
 
 
+_VERDICTS = {
+    verdict: pb.CheckGuaranteeResponse.Verdict.Value(f"VERDICT_{verdict.value}") for verdict in Verdict
+}
+
+
 def _checked(checked: Checked) -> pb.CheckGuaranteeResponse:
-    verdict = pb.CheckGuaranteeResponse.Verdict.Value(f"VERDICT_{checked.verdict.value}")
     return pb.CheckGuaranteeResponse(
-        verdict=verdict,
+        verdict=_VERDICTS[checked.verdict],
         reason=checked.reason,
         guarantee_id=checked.guarantee_id,
         expire_time_seconds=checked.expires,

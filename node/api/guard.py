@@ -8,7 +8,7 @@ from __future__ import annotations  # the stubs of grpc have generics that its c
 import inspect
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,22 +27,30 @@ Parse = Callable[[Any], Any]
 """Bytes, or a stream of them → message, or a stream of them."""
 
 
-class Guard(grpc.aio.ServerInterceptor):
-    """Wraps the handler of every method."""
+class Guard:
+    """The server as generated code sees it: what is added here is guarded, and nothing is added elsewhere.
 
-    def __init__(self, check: Check) -> None:
-        self._check = check
+    Not an interceptor: what that does at every call, this does once, when a service is added.
+    """
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Replace the handler's behaviour by a guarded one of the same shape."""
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None  # an unknown method: gRPC answers UNIMPLEMENTED
-        method, deserialise = handler_call_details.method, handler.request_deserializer or bytes
+    def __init__(self, server: grpc.aio.Server, check: Check) -> None:
+        self._server, self._check = server, check
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Generated code names its methods here, too; the other way is the one that counts."""
+
+    def add_registered_method_handlers(
+        self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
+    ) -> None:
+        """Add the methods of a service, by their names."""
+        guarded = {name: self._guarded(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        self._server.add_registered_method_handlers(service, guarded)
+
+    def _guarded(
+        self, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """A handler of the same shape."""
+        deserialise = handler.request_deserializer or bytes
         parse, parse_each = partial(_parse, deserialise), partial(_parse_each, deserialise)
         # Requests are parsed below: gRPC itself would answer malformed ones without a reason, and before asking
         # who sends them.

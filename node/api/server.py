@@ -6,7 +6,7 @@ from typing import cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from node.api.guard import Check, Guard
 from node.errors import UnavailableError
@@ -85,20 +85,21 @@ async def serve(  # noqa: PLR0917
         UnavailableError: the address is in use or not this machine's.
     """
     server = grpc.aio.server(
-        interceptors=[Guard(check)],
         options=[
             ("grpc.max_receive_message_length", message_bytes),
             ("grpc.max_send_message_length", message_bytes),
             ("grpc.so_reuseport", 0),
         ],
     )
+    guarded = cast("grpc.aio.Server", Guard(server, check))
     for register in services:
-        register(server)
+        register(guarded)
     status = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    health_pb2_grpc.add_HealthServicer_to_server(status, guarded)
     for name in ("", *names):
         await status.set(name, health_pb2.HealthCheckResponse.SERVING)
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    reflected = reflection.aio.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, guarded)
     try:
         port = server.add_secure_port(address, credentials)
     except RuntimeError as error:

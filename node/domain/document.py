@@ -11,10 +11,12 @@ Source: RFC 7515 (JWS), RFC 7519 claim names, RFC 8725 3.11 (explicit typing).
 """
 
 import hashlib
+from base64 import urlsafe_b64decode
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
-from jwt import InvalidTokenError, PyJWS
+from jwt import PyJWS
 from jwt.algorithms import ECAlgorithm
 
 from node.domain.encoding import (
@@ -23,8 +25,9 @@ from node.domain.encoding import (
     decode_canonical,
     from_base64url,
     parse_canonical_json,
+    to_base64url,
 )
-from node.domain.signature import Sign, p256_key
+from node.domain.signature import Sign, verify_p256
 from node.errors import CodeFormatError, DocumentFormatError, SignatureError
 
 MAX_DOCUMENT_CHARS = 256 * 1024
@@ -57,13 +60,13 @@ class _SignerAlgorithm(ECAlgorithm):
         return signature
 
 
-def _jws() -> tuple[PyJWS, PyJWS]:
+def _jws() -> PyJWS:
     signing = PyJWS(algorithms=[])
     signing.register_algorithm("ES256", _SignerAlgorithm(ECAlgorithm.SHA256))
-    return signing, PyJWS(algorithms=["ES256"])
+    return signing
 
 
-_SIGNING, _CHECKING = _jws()
+_SIGNING = _jws()
 
 
 def sign_document(document: Document, sign: Sign) -> str:
@@ -90,9 +93,11 @@ def open_document(token: str, kind: type[D], raw_key: bytes) -> D:
         SignatureError: not signed by the P-256 key `raw_key` (64 bytes).
     """
     document = peek_document(token, kind)
+    signed, _, signature = token.rpartition(".")
     try:
-        _CHECKING.decode(token, p256_key(raw_key), algorithms=["ES256"])
-    except (InvalidTokenError, CodeFormatError) as error:
+        # A JWS library would take header and payload apart once more, letter by letter, and come to this.
+        verify_p256(raw_key, signed.encode("ascii"), from_base64url(signature))
+    except (SignatureError, CodeFormatError) as error:
         raise SignatureError(f"the {kind.kind} is not signed by the expected key") from error
     return document
 
@@ -103,15 +108,16 @@ def peek_document(token: str, kind: type[D]) -> D:
     Raises:
         DocumentFormatError: not a document of this kind in the one allowed encoding.
     """
-    header, payload = split_document(token)
-    if header != {"alg": "ES256", "typ": typ(kind)}:
+    header, payload, _ = _parts(token)
+    if header != _header(kind):  # there is one way to write it
         raise DocumentFormatError(f"not a signed {kind.kind} (wrong JWS header)")
-    return decode_payload(payload, kind)
+    return decode_payload(from_base64url(payload), kind)
 
 
 def reopen_document(token: str, kind: type[D]) -> D:
     """Read a document that was checked when it was kept, without checking it again."""
-    return msgspec.json.decode(from_base64url(token.split(".", 2)[1]), type=kind)
+    # Its encoding was checked then, too: any decoder reads the same from it, and this one takes half the time.
+    return msgspec.json.decode(urlsafe_b64decode(token.split(".", 2)[1] + "=="), type=kind)
 
 
 def decode_payload(payload: bytes, kind: type[D]) -> D:
@@ -132,11 +138,21 @@ def split_document(token: str) -> tuple[object, bytes]:
     Raises:
         DocumentFormatError: it is none, or too long.
     """
+    header, payload, _ = _parts(token)
+    return parse_canonical_json(from_base64url(header)), from_base64url(payload)
+
+
+def _parts(token: str) -> tuple[str, str, str]:
     parts = token.split(".")
     if len(token) > MAX_DOCUMENT_CHARS or len(parts) != 3:
         raise DocumentFormatError("not a signed document in JWS compact serialisation")
     from_base64url(parts[2])
-    return parse_canonical_json(from_base64url(parts[0])), from_base64url(parts[1])
+    return parts[0], parts[1], parts[2]
+
+
+@cache
+def _header(kind: type[Document]) -> str:
+    return to_base64url(canonical_json({"alg": "ES256", "typ": typ(kind)}))
 
 
 def document_digest(token: str) -> bytes:

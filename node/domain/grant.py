@@ -7,12 +7,13 @@ relies on. Source: PIPL art. 14 and 23 (receiver, purpose, kinds); domain invari
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import msgspec
 
 from node.domain.category import OwnerRule, category
-from node.domain.document import Document
+from node.domain.document import Document, open_document, peek_document
 from node.domain.encoding import Seconds, from_base64url, from_hex
 from node.domain.ledger import GrantTerms
 from node.errors import (
@@ -121,6 +122,22 @@ def check_request(request: AccessRequest) -> None:
     _check_terms(request.uses, request.iat, request.exp)
     _check_unique(request.jti)
     _check_hex(request.subject, 32, "subject")
+
+
+@lru_cache(maxsize=256)
+def open_grant(token: str) -> Grant:
+    """A well-formed grant that is signed by the key it names itself.
+
+    Whose key that is, and whether the grant still holds, only the ledger says. All else depends on nothing but the
+    token, and is remembered: a grant is good for many reads, and comes along with each.
+
+    Raises:
+        DocumentFormatError: a member of the document breaks a rule.
+        SignatureError: not signed by that key.
+    """
+    claimed = peek_document(token, Grant)
+    check_grant(claimed)
+    return open_document(token, Grant, bytes.fromhex(claimed.key))
 
 
 def check_grant(grant: Grant) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from node.domain.certificate import CertificateIdentity
 from node.domain.delegation import open_delegation
-from node.domain.document import document_digest, open_document, peek_document
+from node.domain.document import document_digest, open_document
 from node.domain.evidence import (
     VerifiedEvidence,
     check_answers_identity,
@@ -21,7 +21,7 @@ from node.domain.evidence import (
     parse_evidence,
     verify_evidence,
 )
-from node.domain.grant import Grant, check_covers, check_grant, grant_terms
+from node.domain.grant import Grant, check_covers, grant_terms, open_grant
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import (
@@ -50,9 +50,7 @@ def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = 
     Raises:
         NodeError: it is not.
     """
-    claimed = peek_document(token, Grant)
-    check_grant(claimed)
-    grant = open_document(token, Grant, bytes.fromhex(claimed.key))
+    grant = open_grant(token)
     if (grant.alliance, grant.aud) != (alliance.id, alliance.me):
         raise GrantMissingError("the grant is for another alliance or receiver")
     row = alliance.projection.subject(bytes.fromhex(grant.iss))

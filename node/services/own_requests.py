@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from node.domain.document import peek_document
+from node.domain.document import reopen_document
 from node.domain.grant import AccessRequest
 from node.errors import MissingError
 from node.ports import Store
@@ -27,7 +27,7 @@ class OwnRequest(msgspec.Struct, frozen=True):
 
     def asked(self) -> AccessRequest:
         """What was asked."""
-        return peek_document(self.token, AccessRequest)
+        return reopen_document(self.token, AccessRequest)
 
 
 class Obtained(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.document import document_digest, reopen_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
 from node.domain.grant import AccessRequest, Scope, check_request, grant_terms
@@ -74,6 +74,8 @@ class Reading:
         self._clock, self._entropy = clock, entropy
         self._next_try: dict[bytes, tuple[float, float]] = {}
         self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._arrived: defaultdict[bytes, set[str]] = defaultdict(set)
+        """Receipts that the home has taken, by request, while the store still has them as to be handed in."""
 
     def request(  # noqa: PLR0917
         self, subject: str, home: str, scope: Sequence[Scope], purpose: str, uses: int, valid_seconds: int
@@ -196,12 +198,14 @@ class Reading:
         Raises:
             StoreError: the database fails.
         """
+        self._drop_arrived()
         by_home: defaultdict[str, list[tuple[bytes, OwnRequest, AccessRequest]]] = defaultdict(list)
         for digest, own in self._own.open():
             asked = own.asked()
             by_home[asked.aud].append((digest, own, asked))
         # One slow home delays nobody else's requests.
         await asyncio.gather(*(self._move_all(waiting) for waiting in by_home.values()))
+        self._drop_arrived()
 
     async def _move_all(self, waiting: Sequence[tuple[bytes, OwnRequest, AccessRequest]]) -> None:
         now = self._clock.now()
@@ -271,7 +275,7 @@ class Reading:
             raise GrantMissingError("the grant is not on the ledger yet")
 
     async def _check(self, own: OwnRequest, answer: Answer) -> CheckedAnswer:
-        request = peek_document(own.read, ReadRequest)
+        request = reopen_document(own.read, ReadRequest)
         for _ in range(_ANCHOR_TRIES):
             try:
                 now = int(self._clock.now())
@@ -292,7 +296,7 @@ class Reading:
         )
         token = sign_document(receipt, self._signer.sign)
         # The background step may have handed in earlier receipts while the home answered.
-        receipts = (*self._own.load(digest).receipts, token)
+        receipts = (*self._waiting(digest), token)
         done = msgspec.structs.replace(own, read="", receipts=receipts, reads=own.reads + 1)
         obtained = Obtained(own.read, own.grant, answer.evidence, answer.answer, answer.delegation)
         transaction = Transaction(self._store)
@@ -301,22 +305,34 @@ class Reading:
         about = {"request": digest.hex(), "subject": asked.subject, "home": asked.aud}
         self._feed.add(transaction, FeedEntry("read.received", self._clock.now(), about))
         transaction.commit()
+        self._arrived.pop(digest, None)
         self._feed.wake()
 
     async def _hand_in(self, digest: bytes, home: str) -> None:
         """Send what receipts there are; what the home does not take now, the background step tries again.
 
-        What was read is kept already, so no refusal here may turn the read into a failure.
+        What was read is kept already, so no refusal here may turn the read into a failure. That a receipt has
+        arrived is written down later, with something else: the home takes one again that it has already.
         """
-        for receipt in self._own.load(digest).receipts:
+        for receipt in self._waiting(digest):
             try:
                 await self._peers.submit_receipt(self._alliance.projection.member(home), receipt)
             except NodeError as error:
                 logger.info("a receipt for %s waits: %s", digest.hex()[:8], error)
                 return
-            own = self._own.load(digest)  # another read may have added its receipt meanwhile
-            left = tuple(waiting for waiting in own.receipts if waiting != receipt)
-            self._own.save(digest, msgspec.structs.replace(own, receipts=left))
+            self._arrived[digest].add(receipt)
+
+    def _waiting(self, digest: bytes) -> tuple[str, ...]:
+        arrived = self._arrived.get(digest, ())
+        return tuple(receipt for receipt in self._own.load(digest).receipts if receipt not in arrived)
+
+    def _drop_arrived(self) -> None:
+        transaction = Transaction(self._store)
+        for digest in self._arrived:
+            left = self._waiting(digest)
+            self._own.put(transaction, digest, msgspec.structs.replace(self._own.load(digest), receipts=left))
+        transaction.commit()
+        self._arrived.clear()
 
     def _unique(self) -> str:
         return to_base64url(self._entropy(16))

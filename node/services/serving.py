@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.document import document_digest, open_document, reopen_document, sign_document
 from node.domain.draft import RecordDraft
 from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
-from node.domain.grant import Grant, Scope, check_covers, check_grant, check_scope, grant_terms
+from node.domain.grant import Grant, Scope, check_covers, check_scope, grant_terms, open_grant
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest
 from node.domain.wallet import WINDOW_SECONDS
@@ -132,7 +132,7 @@ class Serving:
             raise MissingError("there is no such answer")
         subject = key[len(layout.HISTORY) : -9].decode()
         entry = self._entry(subject, key)
-        if peek_document(entry.request, ReadRequest).iss != caller or receipt.iss != caller:
+        if reopen_document(entry.request, ReadRequest).iss != caller or receipt.iss != caller:
             raise MissingError("there is no such answer")
         transaction = Transaction(self._store)
         signed = msgspec.msgpack.encode(msgspec.structs.replace(entry, receipt=token))
@@ -176,9 +176,7 @@ class Serving:
         return _Authority(raw_id, grant, kept, request)
 
     def _open_grant(self, token: str) -> Grant:
-        claimed = peek_document(token, Grant)
-        check_grant(claimed)
-        grant = open_document(token, Grant, bytes.fromhex(claimed.key))
+        grant = open_grant(token)
         row = self._alliance.projection.subject(bytes.fromhex(grant.iss))
         if (
             row is None

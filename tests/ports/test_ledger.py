@@ -148,9 +148,10 @@ async def test_an_engine_that_is_down_is_told_and_found_again(world: World) -> N
     await submit(ledger, tree.grow(1))
     before = await ledger.head()
     second = await ledger.sign(tree.grow(1), await ledger.next_nonce())
+    hasty = world.ledger(timeout_seconds=0.5)
     world.go_down()
     try:
-        for attempt in (ledger.head, ledger.next_nonce, lambda: ledger.send(second)):
+        for attempt in (hasty.head, hasty.next_nonce, lambda: hasty.send(second)):
             with pytest.raises(LedgerUnavailableError):
                 await attempt()
     finally:

@@ -19,7 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 class Nursery:
     """The harness's end."""
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
+        """Args:
+        environment: of the processes, beside what this one has.
+        """
         path = f"{ROOT}{os.pathsep}{ROOT / 'proto' / 'gen'}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.crash_nursery"],
@@ -27,7 +30,8 @@ class Nursery:
             # The parent never uses gRPC, so gRPC's own fork handlers have nothing to repair.
             env=os.environ
             | {"PYTHONPATH": path, "GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "ERROR"}
-            | {"ETH_HASH_BACKEND": "pysha3", "PYTHONFAULTHANDLER": "1"},
+            | {"ETH_HASH_BACKEND": "pysha3", "PYTHONFAULTHANDLER": "1"}
+            | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -35,9 +39,13 @@ class Nursery:
         )
         self._ask(ready=True)
 
-    def start(self, arguments: list[str], log: Path, store: str) -> int:
-        """Fork a child that runs the command on the named kind of store; its pid."""
-        return self._ask(start=arguments, log=str(log), store=store)
+    def start(self, arguments: list[str], log: Path, store: str = "", out: Path | None = None) -> int:
+        """Fork a child that runs the command on the named kind of store; its pid.
+
+        The command is one of `heqi`, or `engine` with what `run_engine` takes. It prints into `log`, or what is no
+        error into `out` if there is one.
+        """
+        return self._ask(start=arguments, log=str(log), store=store, out=str(out or log))
 
     def kill(self, pid: int) -> int:
         """SIGKILL to a child; its exit code, another than -9 if it had ended by itself before."""
@@ -92,7 +100,8 @@ def _import_everything() -> None:
     import node.cli.chain  # noqa: PLC0415
     import node.cli.main  # noqa: PLC0415
     import node.cli.run  # noqa: F401, PLC0415
-    import tests.support.crash_stores  # noqa: F401, PLC0415
+    import tests.support.crash_stores  # noqa: PLC0415
+    import tests.support.run_engine  # noqa: F401, PLC0415
 
 
 def _fork(order: dict[str, object], inherited: tuple[int, int]) -> int:
@@ -105,20 +114,31 @@ def _fork(order: dict[str, object], inherited: tuple[int, int]) -> int:
     try:
         for descriptor in inherited:
             os.close(descriptor)
-        log = os.open(str(order["log"]), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        log, out = (
+            os.open(str(order[name]), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            for name in ("log", "out")
+        )
         null = os.open(os.devnull, os.O_RDONLY)
-        for descriptor, standard in ((null, 0), (log, 1), (log, 2)):
+        for descriptor, standard in ((null, 0), (out, 1), (log, 2)):
             os.dup2(descriptor, standard)
-        from node.cli.main import main  # noqa: PLC0415
-        from tests.support.crash_stores import install  # noqa: PLC0415
-
-        install(str(order["store"]))
-        code = main(list(order["start"]))
+        code = _run(*order["start"], store=str(order["store"]))
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _run(command: str, *arguments: str, store: str) -> int:
+    if command == "engine":
+        from tests.support.run_engine import run  # noqa: PLC0415
+
+        return run(*arguments)
+    from node.cli.main import main  # noqa: PLC0415
+    from tests.support.crash_stores import install  # noqa: PLC0415
+
+    install(store)
+    return main([command, *arguments])
 
 
 def _end(pid: int, children: dict[int, int | None]) -> int:

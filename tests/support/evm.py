@@ -174,6 +174,7 @@ class Evm:
         }
         self._store: dict[bytes, bytes] = {}
         self._chain = self._chain_class.from_genesis(AtomicDB(MemoryDB(self._store)), genesis, {})
+        self._view: tuple[int, Any] | None = None
         self._accounts = 0
         self.chain_id = chain_id
         self.now = _GENESIS_TIME
@@ -185,6 +186,7 @@ class Evm:
         other.__dict__.update(self.__dict__)
         other._store = dict(self._store)
         other._chain = self._chain_class(AtomicDB(MemoryDB(other._store)))
+        other._view = None
         return other
 
     def account(self) -> Account:
@@ -206,7 +208,9 @@ class Evm:
 
     def call(self, contract: Contract, function: str, *args: Any, sender: bytes = b"\x11" * 20) -> Any:
         """Run without a transaction, in the block that would come next."""
-        computation = self._vm().execute_bytecode(
+        machine = self._vm()
+        before = machine.state.snapshot()
+        computation = machine.execute_bytecode(
             origin=sender,
             gas_price=0,
             gas=_BLOCK_GAS,
@@ -214,8 +218,9 @@ class Evm:
             sender=sender,
             value=0,
             data=contract.artifact.encode(function, *args),
-            code=self.code(contract.address),
+            code=machine.state.get_code(contract.address),
         )
+        machine.state.revert(before)
         if computation.is_error:
             raise contract.artifact.decode_error(computation.output)
         return contract.artifact.decode(function, computation.output)
@@ -243,14 +248,19 @@ class Evm:
         )
 
     def _vm(self) -> Any:
-        return self._chain.get_vm(self._next_header())
+        """A machine on the newest state, kept until there is a newer one: making it costs more than most calls."""
+        if self._view is None or self._view[0] != self.now:
+            self._view = (self.now, self._chain.get_vm(self._next_header()))
+        return self._view[1]
 
     def _next_header(self) -> Any:
         head = self._chain.get_canonical_head()
         return self._chain.create_header_from_parent(head, timestamp=self.now, gas_limit=_BLOCK_GAS)
 
     def _seal(self, sender: Account, to: bytes, data: bytes) -> tuple[Any, Any]:
+        nonce = self.nonce(sender)
         self.now += 1
+        self._view = None
         self._chain.header = self._next_header()
         unsigned = {
             "to": to,
@@ -258,7 +268,7 @@ class Evm:
             "value": 0,
             "gas": _BLOCK_GAS,
             "gasPrice": 0,
-            "nonce": self.nonce(sender),
+            "nonce": nonce,
             "chainId": self.chain_id,
         }
         raw = sender.keys.sign_transaction(unsigned).raw_transaction

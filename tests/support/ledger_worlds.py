@@ -35,7 +35,7 @@ from tests.support.ledgers import (
 
 FOUNDER_NAMES = ("hangzhou", "nanjing", "shanghai")
 GUARANTOR = FOUNDER_NAMES[-1]
-TIMEOUT_SECONDS = 2.0
+PATIENT_SECONDS = 30.0
 
 
 class World:
@@ -52,7 +52,7 @@ class World:
     async def found(self) -> None:
         raise NotImplementedError
 
-    def connect(self, key: AccountKey) -> Ledger:
+    def connect(self, key: AccountKey, timeout_seconds: float) -> Ledger:
         raise NotImplementedError
 
     def go_down(self) -> None:
@@ -61,9 +61,11 @@ class World:
     def come_up(self) -> None:
         raise NotImplementedError
 
-    def ledger(self, who: str | AccountKey = FOUNDER_NAMES[0]) -> Ledger:
+    def ledger(
+        self, who: str | AccountKey = FOUNDER_NAMES[0], *, timeout_seconds: float = PATIENT_SECONDS
+    ) -> Ledger:
         """The ledger as a founder, or any account, sees it."""
-        ledger = self.connect(self.keys[who] if isinstance(who, str) else who)
+        ledger = self.connect(self.keys[who] if isinstance(who, str) else who, timeout_seconds)
         self._ledgers.append(ledger)
         return ledger
 
@@ -100,7 +102,7 @@ class MemoryWorld(World):
         self.chain = MemoryChain(self.alliance_id, self.members)
         self.deployment = self.chain.deployment
 
-    def connect(self, key: AccountKey) -> Ledger:
+    def connect(self, key: AccountKey, timeout_seconds: float) -> Ledger:
         return MemoryLedger(self.chain, key.secret)
 
     def go_down(self) -> None:
@@ -127,8 +129,8 @@ class EvmWorld(World):
     async def check(self, deployment: Deployment | None = None, members: list[Member] | None = None) -> None:
         await check_deployment(self.engine.url, deployment or self.deployment, members or self.members)
 
-    def connect(self, key: AccountKey) -> Ledger:
-        return EvmLedger(self.engine.url, key.secret, self.deployment, timeout_seconds=TIMEOUT_SECONDS)
+    def connect(self, key: AccountKey, timeout_seconds: float) -> Ledger:
+        return EvmLedger(self.engine.url, key.secret, self.deployment, timeout_seconds=timeout_seconds)
 
     def go_down(self) -> None:
         self.engine.go_down()

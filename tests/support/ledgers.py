@@ -1,6 +1,7 @@
 """Engines as real processes, members with keys, and signatures: what tests of the ledger need."""
 
 import asyncio
+import atexit
 import json
 import os
 import re
@@ -8,9 +9,10 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from eth_hash.auto import keccak
 from node.domain.ledger import Call, Outcome
 from node.domain.member import Member, Role
 from node.ports import Ledger
+from tests.support.crash_nursery import Nursery
 
 ROOT = Path(__file__).parents[2]
 ENGINES_FOLDER = ROOT / "tests" / "engines"
@@ -128,20 +131,15 @@ class EmbeddedEngine:
         self.socket = folder / "run" / "chain.sock"
         self.url = f"unix://{self.socket}"
         self._options = {"seal_seconds": 0.02, "heartbeat_seconds": 15.0} | options
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pid = 0
 
     def start(self) -> None:
         arguments = {"folder": str(self.folder / "db"), "socket": str(self.socket)} | self._options
         self.socket.unlink(missing_ok=True)
-        runner = str(ROOT / "tests/support/run_engine.py")
-        with (self.folder / "engine.log").open("ab") as log, (self.folder / "engine.out").open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-W", "error", runner, json.dumps(arguments)],
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
-                stderr=log,
-                stdout=out,
-            )
-        wait_until(self.is_listening, "the embedded engine did not start", self._process)
+        order = ["engine", json.dumps(arguments)]
+        log, out = self.folder / "engine.log", self.folder / "engine.out"
+        self._pid = _nursery().start(order, log, out=out)
+        wait_until(self.is_listening, "the embedded engine did not start", self._exit_code)
 
     def is_listening(self) -> bool:
         return self.socket.is_socket()
@@ -150,10 +148,16 @@ class EmbeddedEngine:
         return (self.folder / "engine.log").read_text()
 
     def kill(self) -> None:
-        self._end(signal.SIGKILL)
+        if self._pid:
+            _nursery().kill(self._pid)
+            self._pid = 0
 
     def stop(self) -> None:
-        self._end(signal.SIGINT)
+        if self._pid:
+            if self._exit_code() is None:
+                os.kill(self._pid, signal.SIGTERM)
+            wait_until(lambda: self._exit_code() is not None, "the embedded engine did not stop")
+            self._pid = 0
 
     def go_down(self) -> None:
         self.kill()
@@ -161,11 +165,16 @@ class EmbeddedEngine:
     def come_up(self) -> None:
         self.start()
 
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(10)
-            self._process = None
+    def _exit_code(self) -> int | None:
+        return _nursery().exit_code(self._pid)
+
+
+@cache
+def _nursery() -> Nursery:
+    """One for all engines of this process: importing the EVM takes longer than most tests."""
+    nursery = Nursery(PYTHONWARNINGS="error")
+    atexit.register(nursery.close)
+    return nursery
 
 
 class AnvilEngine:
@@ -188,7 +197,7 @@ class AnvilEngine:
         ]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        wait_until(self.is_listening, "anvil did not start", self._process)
+        wait_until(self.is_listening, "anvil did not start", self._process.poll)
 
     def is_listening(self) -> bool:
         found = re.search(r"Listening on (127\.0\.0\.1:\d+)", self._log.read_text())
@@ -200,12 +209,13 @@ class AnvilEngine:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(START_SECONDS)
 
     def go_down(self) -> None:
         """It keeps nothing on disk, so it is not killed but made deaf."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # until it has stopped: the signal takes its time
 
     def come_up(self) -> None:
         assert self._process is not None
@@ -226,11 +236,14 @@ def missing_anvil() -> str | None:
     return None
 
 
-def wait_until(is_true: Any, complaint: str, process: subprocess.Popen[bytes] | None = None) -> None:
+def wait_until(
+    is_true: Callable[[], bool], complaint: str, ended: Callable[[], int | None] = lambda: None
+) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not is_true():
-        if process is not None and process.poll() is not None:
-            raise AssertionError(f"{complaint}: it ended with {process.returncode}")
+        code = ended()
+        if code is not None:
+            raise AssertionError(f"{complaint}: it ended with {code}")
         if time.monotonic() > deadline:
             raise AssertionError(complaint)
         time.sleep(0.01)

@@ -1,6 +1,5 @@
 """The embedded engine as its own process, as `heqi chain` runs it; `serve`'s arguments come as JSON."""
 
-import asyncio
 import json
 import logging
 import sys
@@ -8,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from adapters.ledger.embedded.service import serve
+from node.cli.run import run_until_signal
 
 
-def main() -> None:
-    arguments: dict[str, Any] = json.loads(sys.argv[1])
+def run(raw: str) -> int:
+    arguments: dict[str, Any] = json.loads(raw)
     socket = arguments.pop("socket", None)
     tcp = arguments.pop("tcp", None)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    asyncio.run(
+    return run_until_signal(
         serve(
             Path(arguments.pop("folder")),
             socket=Path(socket) if socket else None,
@@ -26,4 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(sys.argv[1]))

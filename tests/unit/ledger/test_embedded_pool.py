@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import rlp
 from eth_account import Account
 
 from adapters.ledger.embedded.admission import read_transaction
@@ -172,6 +173,6 @@ class TestAdmission:
                 read_transaction(broken, bench.chain.chain_id)
 
     def test_a_signature_out_of_range(self, bench: Bench) -> None:
-        raw = self.sign(bench)
-        assert raw[-33] == 0xA0
-        self.refuse(bench, raw[:-32] + b"\xff" * 32, "invalid sender")
+        *fields, r, s = rlp.decode(self.sign(bench)[1:])
+        for out_of_range in ((r, b"\xff" * 32), (b"\xff" * 32, s), (r, b""), (b"", s)):
+            self.refuse(bench, b"\x02" + rlp.encode([*fields, *out_of_range]), "invalid sender")

@@ -167,8 +167,13 @@ async def test_a_crash_around_any_write_costs_at_most_one_use(
             kill_at(place)(name)
 
     world.reader.store.before = kill_nth
-    with pytest.raises(KilledError):
+
+    async def read_to_the_end() -> None:
         await world.reader.services.reading.fetch(shared.digest)
+        await world.reader.services.reading.step()  # the last write: that the receipt has arrived
+
+    with pytest.raises(KilledError):
+        await read_to_the_end()
     world.reader.restart()
     await world.settle()
     if own_request(world).reads == 0:

@@ -90,7 +90,7 @@ def test_any_bytes_are_parked_and_the_next_file_is_read(raw, brace):
     assert accepts_sound(outcomes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(junk)
 def test_any_json_is_taken_or_parked_and_its_neighbour_is_taken(document):
     assert accepts_sound(read(json.dumps({"releases": [document, SOUND]}).encode()))
@@ -105,7 +105,7 @@ def places(node, path=()):
         yield from places(inner, (*path, key))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from([path for path in places(WHOLE) if path]), junk)
 def test_any_damage_to_a_release_stays_in_it(path, damage):
     broken = copy.deepcopy(WHOLE)
