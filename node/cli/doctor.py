@@ -9,7 +9,7 @@ from heqi.v1 import alliance_service_pb2 as pb
 
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, printable
-from node.doctor import diagnose
+from node.doctor import AskNode, diagnose
 from node.probes import NodeState
 from node.services.doctor.finding import Finding, Level, Section, worst
 from node.wire.diagnosis import state_from_message
@@ -40,12 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine, print, and answer by exit code."""
-
-    def ask(anchored_size: int) -> NodeState:
-        with OperatorClient(args.home, min(args.seconds, _SILENCE_SECONDS)) as node:
-            request = pb.GetDiagnosisRequest(anchored_size=anchored_size)
-            return state_from_message(node.call(node.alliance.GetDiagnosis, request))
-
+    ask = ask_node(args.home, min(args.seconds, _SILENCE_SECONDS))
     sections = asyncio.run(diagnose(args.home, ask, args.seconds))
     level = worst(sections)
     if args.json:
@@ -53,6 +48,17 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(sections, level)
     return level.exit_code
+
+
+def ask_node(home: Path, seconds: float) -> AskNode:
+    """How the running node is asked: by its RPC, with the operator's certificate."""
+
+    def ask(anchored_size: int) -> NodeState:
+        with OperatorClient(home, seconds) as node:
+            request = pb.GetDiagnosisRequest(anchored_size=anchored_size)
+            return state_from_message(node.call(node.alliance.GetDiagnosis, request))
+
+    return ask
 
 
 def _document(sections: tuple[Section, ...], level: Level) -> object:

@@ -124,7 +124,7 @@ class Sender:
         state = State.PARKED if item.attempts >= MAX_ATTEMPTS else State.WAITING
         logger.warning("outbox item %d (%s): %s; now %s", number, item.object, problem, state.value)
         self._outbox.update(
-            number, OutboxItem(item.object, item.call, state=state, attempts=item.attempts, problem=problem)
+            number, msgspec.structs.replace(item, state=state, problem=problem, nonce=0, raw=b"", hash=b"")
         )
 
     def _refused(self, number: int, item: OutboxItem, refusal: LedgerRefusedError) -> bool:
@@ -143,5 +143,5 @@ class Sender:
     def _park(self, number: int, item: OutboxItem, problem: str) -> None:
         self._outbox.update(
             number,
-            OutboxItem(item.object, item.call, state=State.PARKED, attempts=item.attempts, problem=problem),
+            msgspec.structs.replace(item, state=State.PARKED, problem=problem, nonce=0, raw=b"", hash=b""),
         )

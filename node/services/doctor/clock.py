@@ -24,15 +24,15 @@ def check_clock(
         blocked_at: this machine's clock when the newest block was asked for.
     """
     offsets = {name: info.ahead for name, info in peers.items() if isinstance(info, PeerInfo)}
+    # A block may be old, so a clock that is ahead does not show against it; a block of the future does show.
+    if isinstance(head, Block) and head.time - blocked_at > _TELL_SECONDS:
+        return [_off(blocked_at - head.time, "与最新区块相比", f"against block {head.number}")]
     found: list[Finding] = []
     middle = statistics.median(offsets.values()) if offsets else 0.0
     if abs(middle) > _TELL_SECONDS and _agree(offsets):
         found.append(_off(-middle, "与其他节点相比", f"against {', '.join(sorted(offsets))}"))
     else:
         found += [_peer_off(name, ahead) for name, ahead in offsets.items() if abs(ahead) > _TELL_SECONDS]
-    # A block may be old, so a clock that is ahead does not show against it; a block of the future does show.
-    if not found and isinstance(head, Block) and head.time - blocked_at > _TELL_SECONDS:
-        found.append(_off(blocked_at - head.time, "与最新区块相比", f"against block {head.number}"))
     if found:
         return found
     if not offsets and isinstance(head, Unknown):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from node.domain.ledger import Block
@@ -137,15 +138,12 @@ async def _ask_peers(patient: Patient, facts: _Facts, seconds: float) -> None:
         return
     members = _members(patient, facts)
     own = members.pop(patient.name, None)
-    leaves = await asyncio.gather(
-        *(within(seconds / 2, lambda member=member: probe.leaf(member)) for member in members.values())  # type: ignore[misc]
-    )
-    facts.leaves = dict(zip(members, leaves, strict=True))
-    asked = [name for name, leaf in facts.leaves.items() if isinstance(leaf, LeafFacts) and leaf.is_pinned]
-    infos = await asyncio.gather(
-        *(within(seconds / 2, lambda name=name: probe.info(members[name])) for name in asked)  # type: ignore[misc]
-    )
-    facts.infos = dict(zip(asked, infos, strict=True))
+    infos = await asyncio.gather(*(within(seconds / 2, partial(probe.info, one)) for one in members.values()))
+    facts.infos = dict(zip(members, infos, strict=True))
+    # Whoever answers did so under its pinned key; of the others it is worth knowing what is at their address.
+    silent = [members[name] for name, info in facts.infos.items() if isinstance(info, Unknown)]
+    leaves = await asyncio.gather(*(within(seconds / 2, partial(probe.leaf, one)) for one in silent))
+    facts.leaves = {one.name: leaf for one, leaf in zip(silent, leaves, strict=True)}
     if own is not None and isinstance(facts.state, NodeState) and facts.state.is_running:
         facts.own_leaf = await within(seconds / 2, lambda: probe.leaf(own))
 

@@ -30,8 +30,8 @@ def check_log(state: NodeState | Unknown, anchor: AnchorFacts | Unknown) -> list
                 (
                     f"账本上的日志有 {anchor.size} 条，本地只有 {state.log_size} 条：数据目录是旧副本",
                     (
-                        f"the ledger has {anchor.size} entries of this log, this folder {state.log_size}: an old copy "
-                        "of the data was put back"
+                        f"the ledger has {anchor.size} entries of this log, this folder {state.log_size}: an old "
+                        "copy of the data was put back"
                     ),
                 ),
                 (
