@@ -131,6 +131,15 @@ class ParkedCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LogAlarm:
+    """Another member's log that this node caught at a fault."""
+
+    number: int
+    member: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeState:
     """What the node's own database says, from the running node or from its folder."""
 
@@ -158,6 +167,8 @@ class NodeState:
     outbox_parked_count: int
     parked: int
     """Records that wait for a decision."""
+    alarms: Sequence[LogAlarm] = ()
+    """Those that no operator has settled."""
 
 
 class HostProbe(Protocol):

@@ -1,14 +1,19 @@
 """What a node's own database says about it: facts for `heqi doctor`, the same whether the node runs or not."""
 
+from collections.abc import Iterator
+
+import msgspec
+
 from node.domain import merkle
 from node.errors import StoreError
 from node.ports import Store
-from node.probes import MemberFacts, NodeState, ParkedCall
+from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
 from node.services import layout
 from node.services.outbox import State, open_items
 from node.services.parking import OPEN
 from node.services.projection import Projection
 from node.services.transaction import Transaction
+from node.services.witness import AlarmRow
 
 _MOST_PARKED = 20
 
@@ -47,6 +52,7 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
         outbox_parked=parked[:_MOST_PARKED],
         outbox_parked_count=len(parked),
         parked=counters.counter(OPEN),
+        alarms=list(_alarms(store)),
     )
 
 
@@ -63,6 +69,14 @@ def _node(store: Store, level: int, index: int) -> bytes:
     if value is None:
         raise StoreError(f"tree node {level}/{index} is missing")
     return value
+
+
+def _alarms(store: Store) -> Iterator[LogAlarm]:
+    for _, raw_number in store.scan(layout.OPEN_ALARM):
+        raw = store.get(layout.ALARM + raw_number)
+        if raw is not None:
+            row = msgspec.msgpack.decode(raw, type=AlarmRow)
+            yield LogAlarm(layout.from_number(raw_number), row.member, row.fault.value)
 
 
 def _checkpointed(store: Store, stop: int | None = None) -> int:

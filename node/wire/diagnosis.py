@@ -4,7 +4,7 @@ from heqi.v1 import alliance_service_pb2 as pb
 
 from node.domain.member import Member, Role
 from node.errors import CodeFormatError, PeerError
-from node.probes import MemberFacts, NodeState, ParkedCall
+from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
 
 
 def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
@@ -27,6 +27,8 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
         one.member.MergeFrom(member_message(facts.member, active=facts.active))
     for item in state.outbox_parked:
         message.parked_items.add(number=item.number, object=item.object, state="parked", problem=item.problem)
+    for alarm in state.alarms:
+        message.alarms.add(number=alarm.number, member=alarm.member, fault=alarm.fault)
     return message
 
 
@@ -55,6 +57,7 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         outbox_parked=[ParkedCall(i.number, i.object, i.problem) for i in message.parked_items],
         outbox_parked_count=message.parked_item_count,
         parked=message.parked_count,
+        alarms=[LogAlarm(alarm.number, alarm.member, alarm.fault) for alarm in message.alarms],
     )
 
 

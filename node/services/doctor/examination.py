@@ -31,7 +31,7 @@ from node.services.doctor.disk import check_disk
 from node.services.doctor.engine import check_engine, check_projection
 from node.services.doctor.finding import Finding, Level, Section, Unknown
 from node.services.doctor.keys import check_files, check_keys
-from node.services.doctor.log import check_log
+from node.services.doctor.log import check_alarms, check_log
 from node.services.doctor.peers import check_peers
 from node.services.doctor.versions import check_versions
 from node.services.doctor.waiting import check_outbox, check_parked
@@ -180,6 +180,7 @@ def _checks(patient: Patient, f: _Facts) -> list[_Check]:
         ("certificates", ("证书", "certificates"), lambda: [
             *check_certificates(f.expiries, now), *check_own_leaf(f.own_leaf, now)]),
         ("log", ("日志", "log"), lambda: check_log(f.state, f.anchor)),
+        ("witness", ("他人日志", "others' logs"), lambda: check_alarms(f.state)),
         ("outbox", ("发件箱", "outbox"), lambda: check_outbox(f.state)),
         ("parked", ("搁置", "parked"), lambda: check_parked(f.state)),
         ("peers", ("其他节点", "peers"), lambda: [] if patient.peers is None else check_peers(

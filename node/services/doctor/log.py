@@ -76,3 +76,23 @@ _RESTORE = (
     "停止节点，保留数据目录作为证据，恢复与账本相符的备份，并通知其他成员",
     "stop the node, keep the data folder as evidence, restore a backup that fits the ledger, tell the other members",
 )
+
+
+def check_alarms(state: NodeState | Unknown) -> list[Finding]:
+    """What this node saw as a witness of the others' logs."""
+    if isinstance(state, Unknown):
+        return []
+    return [
+        error(
+            "LOG_ALARM",
+            (
+                f"第 {alarm.number} 号警报：{alarm.member} 的日志有误（{alarm.fault}）",
+                f"alarm {alarm.number}: the log of {alarm.member} was caught ({alarm.fault})",
+            ),
+            (
+                f"heqi log alarms 显示可供出示的证据；通知其他成员，处理后 heqi log settle {alarm.number}",
+                f"heqi log alarms shows the proof; tell the other members; heqi log settle {alarm.number} afterwards",
+            ),
+        )
+        for alarm in state.alarms
+    ] or [ok("未发现他人日志有误", "no other member's log was caught at a fault")]

@@ -1,18 +1,20 @@
 """What a node's database says of itself, after real faults were done to it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.ledger.memory import MemoryChain
 from adapters.store.leveldb import LevelStore
+from node.domain.checkpoint import Checkpoint, sign_checkpoint
 from node.domain.ledger import Anchored, CastVote
 from node.ports import Batch, Store
 from node.probes import AnchorFacts, NodeState
 from node.services import layout
 from node.services.diagnosis import read_state
-from node.services.doctor.log import check_log
+from node.services.doctor.log import check_alarms, check_log
 from node.services.doctor.waiting import check_outbox, check_parked
 from tests.support.world import World
 from tests.support.world_records import incoming
@@ -112,6 +114,21 @@ async def test_a_parked_record_is_told(lonely: World) -> None:
     lonely.home.records.append("etrading", 1, [incoming("a"), incoming("b", category="no.such")])
     state = state_of(lonely.home.store, AnchorFacts(0, b""))
     assert [finding.reason for finding in check_parked(state)] == ["RECORDS_PARKED"]
+
+
+async def test_another_members_fork_is_told_until_it_is_settled(world: World) -> None:
+    await world.settle()
+    await world.reader.services.witness.step()
+    key, size = world.home.keys.log, world.home.services.log.size()
+    forged = Checkpoint(world.descriptor.alliance, world.home.name, size, bytes(32))
+    note = sign_checkpoint(forged, key.public_key, key.sign)
+    world.network.show = lambda view: replace(view, note=note)
+    await world.reader.services.witness.step()
+    state = state_of(world.reader.store, AnchorFacts(0, b""))
+    [finding] = check_alarms(state)
+    assert (finding.reason, world.home.name in finding.en) == ("LOG_ALARM", True)
+    world.reader.services.witness.settle(state.alarms[0].number)
+    assert [one.reason for one in check_alarms(state_of(world.reader.store, AnchorFacts(0, b"")))] == ["OK"]
 
 
 async def test_looking_changes_nothing(lonely: World) -> None:

@@ -17,6 +17,7 @@ from node.probes import (
     FileFacts,
     KeyFacts,
     LeafFacts,
+    LogAlarm,
     MemberFacts,
     NodeState,
     ParkedCall,
@@ -195,6 +196,14 @@ def test_the_log_against_its_anchor(changes, reason):
 def test_a_log_that_nobody_can_compare():
     assert told(log.check_log(STATE, AnchorFacts(0, b""))) == {"NOT_ANCHORED": Level.NOTE}
     assert told(log.check_log(STATE, AWAY)) == {"NOT_EXAMINED": Level.WARNING}
+
+
+def test_another_members_log_that_was_caught_is_told():
+    assert told(log.check_alarms(STATE)) == {"OK": Level.OK}
+    [finding] = log.check_alarms(change(STATE, alarms=[LogAlarm(3, "centre-b", "FORKED")]))
+    assert (finding.reason, finding.level) == ("LOG_ALARM", Level.ERROR)
+    assert "centre-b" in finding.en
+    assert "settle 3" in finding.do_en
 
 
 # -- what waits ----------------------------------------------------------------------------------------

@@ -166,6 +166,7 @@ class GetDiagnosisResponse(_message.Message):
     PARKED_ITEMS_FIELD_NUMBER: _builtins.int
     PARKED_ITEM_COUNT_FIELD_NUMBER: _builtins.int
     PARKED_COUNT_FIELD_NUMBER: _builtins.int
+    ALARMS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the software that runs."""
     block_number: _builtins.int
@@ -196,6 +197,10 @@ class GetDiagnosisResponse(_message.Message):
     def parked_items(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutboxItem]:
         """The first items of the outbox that are parked."""
 
+    @_builtins.property
+    def alarms(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedAlarm]:
+        """Alarms about other members' logs that are not settled."""
+
     def __init__(
         self,
         *,
@@ -212,14 +217,45 @@ class GetDiagnosisResponse(_message.Message):
         parked_items: _abc.Iterable[Global___OutboxItem] | None = ...,
         parked_item_count: _builtins.int = ...,
         parked_count: _builtins.int = ...,
+        alarms: _abc.Iterable[Global___DiagnosedAlarm] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "log_size", b"log_size", "members", b"members", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "log_size", b"log_size", "members", b"members", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetDiagnosisResponse: _TypeAlias = GetDiagnosisResponse  # noqa: Y015
+
+@_typing.final
+class DiagnosedAlarm(_message.Message):
+    """An alarm; LogService tells all of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Number at this node."""
+    member: _builtins.str
+    """Whose log."""
+    fault: _builtins.str
+    """"FORKED", "SHRANK", "UNPROVEN" or "OFF_ANCHOR", docs/formats/log.md."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        member: _builtins.str = ...,
+        fault: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault", "member", b"member", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiagnosedAlarm: _TypeAlias = DiagnosedAlarm  # noqa: Y015
 
 @_typing.final
 class DiagnosedMember(_message.Message):
