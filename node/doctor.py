@@ -77,7 +77,7 @@ async def diagnose(home: Path, ask: AskNode, seconds: float) -> tuple[Section, .
         troubles=troubles,
         known=ordered,
         ledger=ledger,
-        peers=GrpcPeerProbe(lambda: _leaf(home, config)) if config else None,
+        peers=GrpcPeerProbe(lambda: peer_leaf(home, config)) if config else None,
         state=NodeProbe(home, ask) if config else None,
     )
     try:
@@ -230,7 +230,7 @@ def _bytes(path: Path) -> bytes:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _leaf(home: Path, config: Config | None) -> IssuedLeaf:
+def peer_leaf(home: Path, config: Config | None) -> IssuedLeaf:
     """A short leaf for asking peers."""
     assert config is not None
     keys = load_keys(home / KEYS_FOLDER)

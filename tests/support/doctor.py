@@ -6,7 +6,7 @@ from adapters.ledger.memory import MemoryChain
 from adapters.peers.probe import GrpcPeerProbe
 from node.cli.doctor import ask_node
 from node.config import load_config
-from node.doctor import FolderProbe, NodeProbe, _leaf
+from node.doctor import FolderProbe, NodeProbe, peer_leaf
 from node.domain.descriptor import Descriptor, open_card
 from node.domain.ledger import Anchored, Block, MemberAdmitted, MemberStanding
 from node.probes import AnchorFacts, MemberFacts
@@ -58,7 +58,7 @@ def patient_of(home: Path, chain: MemoryChain, descriptor: Descriptor, **changes
         "endpoint": config.listen.members,
         "card": open_card((home / "card.jwt").read_text().strip()),
         "ledger": MemoryLedgerProbe(chain),
-        "peers": GrpcPeerProbe(lambda: _leaf(home, config)),
+        "peers": GrpcPeerProbe(lambda: peer_leaf(home, config)),
         "state": NodeProbe(home, ask_node(home, 5.0)),
     }
     return Patient(**(parts | changes))
