@@ -47,6 +47,12 @@ class OutboxItem(msgspec.Struct, frozen=True):
     queued: float = 0.0
     """When it was queued, seconds since 1970 UTC; 0 if that was not written down."""
 
+    def unsigned(self, state: State, problem: str) -> "OutboxItem":
+        """The same item without the transaction that was signed for it."""
+        return OutboxItem(
+            self.object, self.call, state=state, attempts=self.attempts, problem=problem, queued=self.queued
+        )
+
     def decoded(self) -> Call:
         """The call."""
         name, content = self.call
