@@ -5,28 +5,32 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench contracts proto docs format clean
+.PHONY: help demo test soak check bench contracts proto docs lock sbom format clean
 
 help:
 	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
 	@echo "make test                         all tests"
 	@echo "make soak                         5,000 kills under load, 1 to 2 hours; HEQI_SOAK_KILLS says how many"
-	@echo "make check                        format, lint, types, import rules, generated code"
+	@echo "make check                        format, lint, types, import rules, generated code, locks, known vulnerabilities"
 	@echo "make bench                        figures, as ratios within one run"
 	@echo "make contracts | proto | format   make generated things again"
+	@echo "make lock [UPGRADE=1]             pin what pyproject.toml asks for, with hashes"
+	@echo "make sbom                         what a node is made of, CycloneDX, into build/sbom"
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml requirements/runtime.txt requirements/build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(PIP) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DEV): $(READY)
+$(DEV): $(READY) requirements/dev.txt
 	@echo "installing the developers' tools into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 demo: $(READY)
@@ -48,6 +52,8 @@ check: $(DEV)
 	@$(BIN)/python proto/drift.py
 	@$(BIN)/python docs/generate_errors.py --check
 	@$(BIN)/python contracts/generate_table.py --check
+	@$(BIN)/python requirements/lock.py --check
+	@$(BIN)/python requirements/audit.py
 	@if command -v npm >/dev/null; then \
 	  npm ci --silent --no-progress --prefix contracts && node contracts/build.mjs --check; \
 	elif [ -n "$$HEQI_REQUIRE_ALL" ]; then echo "npm is missing"; exit 1; \
@@ -64,6 +70,22 @@ contracts: $(READY)
 proto: $(DEV)
 	@$(BIN)/buf format --write
 	@$(BIN)/python proto/generate.py
+
+lock: $(DEV)
+	@$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
+
+# What a node is made of, as CycloneDX: from an environment that holds the locked packages and nothing else.
+sbom: $(DEV)
+	@rm -rf build/sbom && mkdir -p build/sbom && $(BIN)/python -m venv build/sbom/venv
+	@build/sbom/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	@build/sbom/venv/bin/python -m pip uninstall --quiet --yes pip setuptools
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file build/sbom/node.cdx.json build/sbom/venv
+	@rm -rf build/sbom/venv
+	@if command -v npm >/dev/null; then \
+	  cd contracts && npm sbom --sbom-format cyclonedx --package-lock-only > ../build/sbom/contracts.cdx.json; \
+	else echo "skipped: no list for the contracts, npm is missing"; fi
+	@ls build/sbom/*
 
 docs: $(DEV)
 	@$(BIN)/python docs/generate_errors.py

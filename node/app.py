@@ -116,7 +116,7 @@ class Node:
         )
         records = RecordService(s.records, s.parking, s.proving, s.exporting, s.feed)
         access = AccessService(s.reading, s.proving)
-        exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers)
+        exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers, s.clock)
         wallet = WalletService(
             s.alliance,
             s.gate,

@@ -51,6 +51,7 @@ class Services:
     def __init__(self, config: Config, descriptor: Descriptor, keys: Keys, outside: Outside) -> None:
         store, clock, entropy, me = outside.store, outside.clock, outside.entropy, config.name
         identity = keys.identity
+        self.clock = clock
         self.feed = Feed(store)
         self.vault = Vault(outside.keyring, keys.data, entropy)
         self.projection = Projection(store)
@@ -59,7 +60,7 @@ class Services:
         self.records = Records(
             store, self.vault, self.feed, self.parking, clock, entropy, descriptor.alliance, me
         )
-        self.outbox = Outbox(store)
+        self.outbox = Outbox(store, clock)
         self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
         self.cosignatures = Cosignatures(store, self.alliance, self.log)
         self.witness = Witness(store, self.alliance, outside.peers, keys.log, self.feed, clock)

@@ -4,7 +4,8 @@ The code is compared with the artefacts that came with this node, byte by byte, 
 hashes: founders who deploy something else are found out.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -33,14 +34,40 @@ async def check_deployment(
         DescriptorError: chain, code, address book or founders differ; the message says what.
         LedgerUnavailableError: the engine does not answer.
     """
+    async for error in _differences(url, deployment, founders, timeout_seconds):
+        raise error
+
+
+async def find_differences(
+    url: str, deployment: Deployment, founders: Sequence[Member], *, timeout_seconds: float = 10.0
+) -> list[str]:
+    """All differences between a deployment and the chain behind `url`, one sentence each; see `check_deployment`.
+
+    Raises:
+        LedgerUnavailableError: the engine does not answer.
+    """
+    return [str(error) async for error in _differences(url, deployment, founders, timeout_seconds)]
+
+
+async def _differences(
+    url: str, deployment: Deployment, founders: Sequence[Member], timeout_seconds: float
+) -> AsyncIterator[DescriptorError]:
     engine = Engine(url, timeout_seconds)
     check = _Check(engine, deployment)
+    steps: list[Callable[[], Awaitable[None]]] = [
+        check.chain,
+        *(partial(check.code, name) for name in CONTRACT_NAMES),
+        check.book,
+        partial(check.founding, founders),
+    ]
     try:
-        await check.chain()
-        for name in CONTRACT_NAMES:
-            await check.code(name)
-        await check.book()
-        await check.founding(founders)
+        for step in steps:
+            try:
+                await step()
+            except DescriptorError as error:
+                yield error
+                if step == check.chain:
+                    return  # of another chain nothing more can be said
     except EngineRefusal as refusal:
         raise LedgerUnavailableError(f"{url} refuses: {refusal.message}") from refusal
     finally:

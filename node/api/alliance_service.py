@@ -8,6 +8,7 @@ from node.services.alliance import Alliance
 from node.services.membership import Membership
 from node.services.outbox import Outbox
 from node.services.status import NodeStatus
+from node.wire.diagnosis import member_message, message_from_state
 
 
 class AllianceService(rpc.AllianceServiceServicer):
@@ -40,19 +41,17 @@ class AllianceService(rpc.AllianceServiceServicer):
             )
         return response
 
+    async def GetDiagnosis(
+        self, request: pb.GetDiagnosisRequest, context: Context
+    ) -> pb.GetDiagnosisResponse:
+        """See the proto."""
+        return message_from_state(self._status.diagnose(request.anchored_size))
+
     async def ListMembers(self, request: pb.ListMembersRequest, context: Context) -> pb.ListMembersResponse:
         """See the proto."""
         response = pb.ListMembersResponse()
         for row in self._alliance.projection.members():
-            response.members.add(
-                name=row.member.name,
-                roles=int(row.member.roles),
-                active=row.active,
-                endpoint=row.member.endpoint,
-                wallet_endpoint=row.member.wallet_endpoint,
-                identity_key=row.member.identity_key,
-                log_key=row.member.log_key,
-            )
+            response.members.append(member_message(row.member, active=row.active))
         return response
 
     async def ListProposals(

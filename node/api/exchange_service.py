@@ -5,10 +5,12 @@ from heqi.v1 import exchange_service_pb2_grpc as rpc
 
 from node.api.caller import Callers, Context
 from node.errors import ProofFormatError
+from node.ports import Clock
 from node.services.cosignatures import Cosignatures
 from node.services.log import Log
 from node.services.serving import Serving
 from node.services.sharing import Sharing
+from node.version import VERSION
 
 _MOST_SIZES = 2
 
@@ -16,11 +18,21 @@ _MOST_SIZES = 2
 class ExchangeService(rpc.ExchangeServiceServicer):
     """Names the caller, calls a service, translates back."""
 
-    def __init__(
-        self, sharing: Sharing, serving: Serving, log: Log, cosignatures: Cosignatures, callers: Callers
+    def __init__(  # noqa: PLR0917
+        self,
+        sharing: Sharing,
+        serving: Serving,
+        log: Log,
+        cosignatures: Cosignatures,
+        callers: Callers,
+        clock: Clock,
     ) -> None:
         self._sharing, self._serving, self._callers = sharing, serving, callers
-        self._log, self._cosignatures = log, cosignatures
+        self._log, self._cosignatures, self._clock = log, cosignatures, clock
+
+    async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
+        """See the proto."""
+        return pb.GetNodeInfoResponse(version=VERSION, time_seconds=self._clock.now())
 
     async def SubmitAccessRequest(
         self, request: pb.SubmitAccessRequestRequest, context: Context

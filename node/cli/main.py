@@ -12,6 +12,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "init": "建立节点目录与密钥 | make a node's folder and keys",
     "run": "运行节点 | run the node",
+    "doctor": "体检：有何问题、如何处理 | what is wrong with a node, and what to do",
     "chain": "运行内置账本引擎 | run the embedded ledger engine",
     "alliance": "联盟：创建、加入、投票 | the alliance: create, join, vote",
     "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
@@ -97,9 +98,6 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+    from node.version import VERSION  # noqa: PLC0415
 
-    try:
-        return f"heqi {version('heqi')}"
-    except PackageNotFoundError:
-        return "heqi (not installed)"
+    return f"heqi {VERSION}"

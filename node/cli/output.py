@@ -18,7 +18,7 @@ def print_json(value: object) -> None:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table whose columns line up, wide characters included."""
-    texts = [[_printable(str(cell)) for cell in row] for row in rows]
+    texts = [[printable(str(cell)) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(header, *texts, strict=True)]
     for row in [list(header), ["-" * width for width in widths], *texts]:
         print(
@@ -36,7 +36,7 @@ def fail(reason: str, message: str, advice: str) -> None:
         print(f"  → {advice}", file=sys.stderr)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """What comes from others may hold escape sequences, which must not reach a terminal."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 

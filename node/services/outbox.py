@@ -13,7 +13,7 @@ import msgspec
 from node.domain import ledger
 from node.domain.ledger import Call, SignedCall
 from node.errors import ConflictError, MissingError
-from node.ports import Store
+from node.ports import Clock, Store
 from node.services import layout
 from node.services.transaction import Transaction
 
@@ -44,6 +44,14 @@ class OutboxItem(msgspec.Struct, frozen=True):
     raw: bytes = b""
     """The signed transaction, stored before it is sent, so that a restart sends the same one."""
     hash: bytes = b""
+    queued: float = 0.0
+    """When it was queued, seconds since 1970 UTC; 0 if that was not written down."""
+
+    def unsigned(self, state: State, problem: str) -> "OutboxItem":
+        """The same item without the transaction that was signed for it."""
+        return OutboxItem(
+            self.object, self.call, state=state, attempts=self.attempts, problem=problem, queued=self.queued
+        )
 
     def decoded(self) -> Call:
         """The call."""
@@ -59,14 +67,15 @@ class OutboxItem(msgspec.Struct, frozen=True):
 class Outbox:
     """The durable queue."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
 
     def add(self, transaction: Transaction, name: str, call: ledger.Call) -> int:
         """Queue a call behind the others of its object; returns the item's number."""
         number = transaction.take(_COUNTER)
         content = msgspec.Raw(msgspec.msgpack.encode(call))
-        self._put(transaction, number, OutboxItem(name, (type(call).__name__, content)))
+        item = OutboxItem(name, (type(call).__name__, content), queued=self._clock.now())
+        self._put(transaction, number, item)
         transaction.set_counter(_OPEN + name, transaction.counter(_OPEN + name) + 1)
         return number
 
@@ -84,8 +93,7 @@ class Outbox:
         Raises:
             StoreError: the database fails.
         """
-        for key, raw in self._store.scan(layout.OUTBOX):
-            yield layout.from_number(key[len(layout.OUTBOX) :]), msgspec.msgpack.decode(raw, type=OutboxItem)
+        return open_items(self._store)
 
     def of(self, name: str) -> Iterator[OutboxItem]:
         """The open items of one object, oldest first.
@@ -140,7 +148,7 @@ class Outbox:
             StoreError: the database fails.
         """
         item = self._parked(number)
-        self.update(number, OutboxItem(item.object, item.call))
+        self.update(number, OutboxItem(item.object, item.call, queued=item.queued))
 
     def drop(self, number: int) -> None:
         """Give a parked item up; the next one of its object goes out.
@@ -164,3 +172,13 @@ class Outbox:
     @staticmethod
     def _put(transaction: Transaction, number: int, item: OutboxItem) -> None:
         transaction.put(layout.OUTBOX + layout.number(number), msgspec.msgpack.encode(item))
+
+
+def open_items(store: Store) -> Iterator[tuple[int, OutboxItem]]:
+    """All open items of a node's database, oldest first.
+
+    Raises:
+        StoreError: the database fails.
+    """
+    for key, raw in store.scan(layout.OUTBOX):
+        yield layout.from_number(key[len(layout.OUTBOX) :]), msgspec.msgpack.decode(raw, type=OutboxItem)

@@ -12,7 +12,7 @@ from node.services.transaction import Transaction
 from node.services.vault import Vault
 
 _NUMBER = "parked"
-_OPEN = "parked-open"
+OPEN = "parked-open"
 
 
 class ParkedRow(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class Parking:
     def park(self, transaction: Transaction, row: ParkedRow) -> None:
         """Put an item aside, together with whatever else the unit of work does."""
         key = layout.PARKED + layout.number(transaction.take(_NUMBER))
-        transaction.take(_OPEN)
+        transaction.take(OPEN)
         # What cannot be used may hold what nobody may see: it is sealed like any record.
         transaction.put(key, self._vault.seal(self._member, key, msgspec.msgpack.encode(row)))
         about = {"client": row.client, "sequence": str(row.sequence), "reason": row.reason}
@@ -70,7 +70,7 @@ class Parking:
         """Take an item out; `outcome` is `item.released` or `item.dropped`."""
         row = self.row(number)
         transaction.delete(layout.PARKED + layout.number(number))
-        transaction.set_counter(_OPEN, transaction.counter(_OPEN) - 1)
+        transaction.set_counter(OPEN, transaction.counter(OPEN) - 1)
         about = {"client": row.client, "sequence": str(row.sequence), "number": str(number)}
         self._feed.add(transaction, FeedEntry(outcome, self._clock.now(), about))
 
@@ -80,7 +80,7 @@ class Parking:
         Raises:
             StoreError: the database fails.
         """
-        return Transaction(self._store).counter(_OPEN)
+        return Transaction(self._store).counter(OPEN)
 
     def _open(self, key: bytes, sealed: bytes) -> ParkedRow:
         return msgspec.msgpack.decode(self._vault.open(self._member, key, sealed), type=ParkedRow)

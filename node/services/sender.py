@@ -125,9 +125,7 @@ class Sender:
     def _retry(self, number: int, item: OutboxItem, problem: str) -> None:
         state = State.PARKED if item.attempts >= MAX_ATTEMPTS else State.WAITING
         logger.warning("outbox item %d (%s): %s; now %s", number, item.object, problem, state.value)
-        self._outbox.update(
-            number, OutboxItem(item.object, item.call, state=state, attempts=item.attempts, problem=problem)
-        )
+        self._outbox.update(number, item.unsigned(state, problem))
 
     def _refused(self, number: int, item: OutboxItem, refusal: LedgerRefusedError) -> bool:
         if refusal.problem.endswith(_NOT_NOW):
@@ -143,7 +141,4 @@ class Sender:
         return True
 
     def _park(self, number: int, item: OutboxItem, problem: str) -> None:
-        self._outbox.update(
-            number,
-            OutboxItem(item.object, item.call, state=State.PARKED, attempts=item.attempts, problem=problem),
-        )
+        self._outbox.update(number, item.unsigned(State.PARKED, problem))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.ports import Clock, Store
+from node.probes import NodeState
+from node.services.diagnosis import read_state
 from node.services.follower import Follower
 from node.services.log import Log
 from node.services.outbox import Outbox, OutboxItem
@@ -11,6 +13,7 @@ from node.services.parking import Parking
 from node.services.proving import Proving
 from node.services.records import POSITION
 from node.services.transaction import Transaction
+from node.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +63,11 @@ class NodeStatus:
             outbox=list(self._outbox.items()),
             parked=self._parking.count(),
         )
+
+    def diagnose(self, anchored_size: int) -> NodeState:
+        """What this node's database says, for `heqi doctor`; see `StateProbe.state`.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return read_state(self._store, anchored_size, self._clock.now(), VERSION, is_running=True)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/alliance_service.proto\x12\x07heqi.v1\"\x16\n\x14GetNodeStatusRequest\"\xe7\x01\n\x15GetNodeStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x13\n\x0b\x61lliance_id\x18\x02 \x01(\t\x12\x14\n\x0crecord_count\x18\x03 \x01(\x03\x12\x10\n\x08log_size\x18\x04 \x01(\x03\x12\x15\n\ranchored_size\x18\x05 \x01(\x03\x12\x14\n\x0c\x62lock_number\x18\x06 \x01(\x03\x12\x19\n\x11\x62lock_age_seconds\x18\x07 \x01(\x03\x12#\n\x06outbox\x18\x08 \x03(\x0b\x32\x13.heqi.v1.OutboxItem\x12\x14\n\x0cparked_count\x18\t \x01(\x03\"L\n\nOutboxItem\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\x14\n\x12ListMembersRequest\"7\n\x13ListMembersResponse\x12 \n\x07members\x18\x01 \x03(\x0b\x32\x0f.heqi.v1.Member\"\x87\x01\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x01(\x05\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\x12\x10\n\x08\x65ndpoint\x18\x04 \x01(\t\x12\x17\n\x0fwallet_endpoint\x18\x05 \x01(\t\x12\x14\n\x0cidentity_key\x18\x06 \x01(\x0c\x12\x0f\n\x07log_key\x18\x07 \x01(\x0c\"\x16\n\x14ListProposalsRequest\"=\n\x15ListProposalsResponse\x12$\n\tproposals\x18\x01 \x03(\x0b\x32\x11.heqi.v1.Proposal\"\xb5\x01\n\x08Proposal\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x10\n\x08proposer\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\r\n\x05\x61\x62out\x18\x04 \x01(\t\x12\x1b\n\x13\x65xpire_time_seconds\x18\x05 \x01(\x03\x12\x16\n\x0e\x65ligible_count\x18\x06 \x01(\x05\x12\x11\n\tapprovals\x18\x07 \x03(\t\x12\x10\n\x08refusals\x18\x08 \x03(\t\x12\x0e\n\x06passed\x18\t \x01(\x08\"E\n\x17ProposeAdmissionRequest\x12\x13\n\x0bmember_card\x18\x01 \x01(\t\x12\x15\n\rvalid_seconds\x18\x02 \x01(\x03\"\x1a\n\x18ProposeAdmissionResponse\"O\n\x16ProposeStandingRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x15\n\rvalid_seconds\x18\x03 \x01(\x03\"\x19\n\x17ProposeStandingResponse\"4\n\x0f\x43\x61stVoteRequest\x12\x10\n\x08proposal\x18\x01 \x01(\x03\x12\x0f\n\x07\x61pprove\x18\x02 \x01(\x08\"\x12\n\x10\x43\x61stVoteResponse\"*\n\x18ReleaseOutboxItemRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1b\n\x19ReleaseOutboxItemResponse\"\'\n\x15\x44ropOutboxItemRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x18\n\x16\x44ropOutboxItemResponse2\x9a\x05\n\x0f\x41llianceService\x12N\n\rGetNodeStatus\x12\x1d.heqi.v1.GetNodeStatusRequest\x1a\x1e.heqi.v1.GetNodeStatusResponse\x12H\n\x0bListMembers\x12\x1b.heqi.v1.ListMembersRequest\x1a\x1c.heqi.v1.ListMembersResponse\x12N\n\rListProposals\x12\x1d.heqi.v1.ListProposalsRequest\x1a\x1e.heqi.v1.ListProposalsResponse\x12W\n\x10ProposeAdmission\x12 .heqi.v1.ProposeAdmissionRequest\x1a!.heqi.v1.ProposeAdmissionResponse\x12T\n\x0fProposeStanding\x12\x1f.heqi.v1.ProposeStandingRequest\x1a .heqi.v1.ProposeStandingResponse\x12?\n\x08\x43\x61stVote\x12\x18.heqi.v1.CastVoteRequest\x1a\x19.heqi.v1.CastVoteResponse\x12Z\n\x11ReleaseOutboxItem\x12!.heqi.v1.ReleaseOutboxItemRequest\x1a\".heqi.v1.ReleaseOutboxItemResponse\x12Q\n\x0e\x44ropOutboxItem\x12\x1e.heqi.v1.DropOutboxItemRequest\x1a\x1f.heqi.v1.DropOutboxItemResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/alliance_service.proto\x12\x07heqi.v1\"\x16\n\x14GetNodeStatusRequest\"\xe7\x01\n\x15GetNodeStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x13\n\x0b\x61lliance_id\x18\x02 \x01(\t\x12\x14\n\x0crecord_count\x18\x03 \x01(\x03\x12\x10\n\x08log_size\x18\x04 \x01(\x03\x12\x15\n\ranchored_size\x18\x05 \x01(\x03\x12\x14\n\x0c\x62lock_number\x18\x06 \x01(\x03\x12\x19\n\x11\x62lock_age_seconds\x18\x07 \x01(\x03\x12#\n\x06outbox\x18\x08 \x03(\x0b\x32\x13.heqi.v1.OutboxItem\x12\x14\n\x0cparked_count\x18\t \x01(\x03\"L\n\nOutboxItem\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0f\n\x07problem\x18\x04 \x01(\t\",\n\x13GetDiagnosisRequest\x12\x15\n\ranchored_size\x18\x01 \x01(\x03\"\x85\x03\n\x14GetDiagnosisResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0c\x62lock_number\x18\x02 \x01(\x03\x12\x12\n\nblock_hash\x18\x03 \x01(\x0c\x12\x10\n\x08log_size\x18\x04 \x01(\x03\x12\x17\n\x0f\x63heckpoint_size\x18\x05 \x01(\x03\x12\x0c\n\x04root\x18\x06 \x01(\x0c\x12\x14\n\x0croot_problem\x18\x07 \x01(\t\x12)\n\x07members\x18\x08 \x03(\x0b\x32\x18.heqi.v1.DiagnosedMember\x12\x14\n\x0coutbox_count\x18\t \x01(\x03\x12\x1d\n\x15outbox_oldest_seconds\x18\n \x01(\x01\x12)\n\x0cparked_items\x18\x0b \x03(\x0b\x32\x13.heqi.v1.OutboxItem\x12\x19\n\x11parked_item_count\x18\x0c \x01(\x03\x12\x14\n\x0cparked_count\x18\r \x01(\x03\x12\'\n\x06\x61larms\x18\x0e \x03(\x0b\x32\x17.heqi.v1.DiagnosedAlarm\"?\n\x0e\x44iagnosedAlarm\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\r\n\x05\x66\x61ult\x18\x03 \x01(\t\"X\n\x0f\x44iagnosedMember\x12\x1f\n\x06member\x18\x01 \x01(\x0b\x32\x0f.heqi.v1.Member\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0c\x12\x13\n\x0bsealing_key\x18\x03 \x01(\x0c\"\x14\n\x12ListMembersRequest\"7\n\x13ListMembersResponse\x12 \n\x07members\x18\x01 \x03(\x0b\x32\x0f.heqi.v1.Member\"\x87\x01\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x01(\x05\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\x12\x10\n\x08\x65ndpoint\x18\x04 \x01(\t\x12\x17\n\x0fwallet_endpoint\x18\x05 \x01(\t\x12\x14\n\x0cidentity_key\x18\x06 \x01(\x0c\x12\x0f\n\x07log_key\x18\x07 \x01(\x0c\"\x16\n\x14ListProposalsRequest\"=\n\x15ListProposalsResponse\x12$\n\tproposals\x18\x01 \x03(\x0b\x32\x11.heqi.v1.Proposal\"\xb5\x01\n\x08Proposal\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x10\n\x08proposer\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\r\n\x05\x61\x62out\x18\x04 \x01(\t\x12\x1b\n\x13\x65xpire_time_seconds\x18\x05 \x01(\x03\x12\x16\n\x0e\x65ligible_count\x18\x06 \x01(\x05\x12\x11\n\tapprovals\x18\x07 \x03(\t\x12\x10\n\x08refusals\x18\x08 \x03(\t\x12\x0e\n\x06passed\x18\t \x01(\x08\"E\n\x17ProposeAdmissionRequest\x12\x13\n\x0bmember_card\x18\x01 \x01(\t\x12\x15\n\rvalid_seconds\x18\x02 \x01(\x03\"\x1a\n\x18ProposeAdmissionResponse\"O\n\x16ProposeStandingRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x15\n\rvalid_seconds\x18\x03 \x01(\x03\"\x19\n\x17ProposeStandingResponse\"4\n\x0f\x43\x61stVoteRequest\x12\x10\n\x08proposal\x18\x01 \x01(\x03\x12\x0f\n\x07\x61pprove\x18\x02 \x01(\x08\"\x12\n\x10\x43\x61stVoteResponse\"*\n\x18ReleaseOutboxItemRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1b\n\x19ReleaseOutboxItemResponse\"\'\n\x15\x44ropOutboxItemRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x18\n\x16\x44ropOutboxItemResponse2\xe7\x05\n\x0f\x41llianceService\x12N\n\rGetNodeStatus\x12\x1d.heqi.v1.GetNodeStatusRequest\x1a\x1e.heqi.v1.GetNodeStatusResponse\x12K\n\x0cGetDiagnosis\x12\x1c.heqi.v1.GetDiagnosisRequest\x1a\x1d.heqi.v1.GetDiagnosisResponse\x12H\n\x0bListMembers\x12\x1b.heqi.v1.ListMembersRequest\x1a\x1c.heqi.v1.ListMembersResponse\x12N\n\rListProposals\x12\x1d.heqi.v1.ListProposalsRequest\x1a\x1e.heqi.v1.ListProposalsResponse\x12W\n\x10ProposeAdmission\x12 .heqi.v1.ProposeAdmissionRequest\x1a!.heqi.v1.ProposeAdmissionResponse\x12T\n\x0fProposeStanding\x12\x1f.heqi.v1.ProposeStandingRequest\x1a .heqi.v1.ProposeStandingResponse\x12?\n\x08\x43\x61stVote\x12\x18.heqi.v1.CastVoteRequest\x1a\x19.heqi.v1.CastVoteResponse\x12Z\n\x11ReleaseOutboxItem\x12!.heqi.v1.ReleaseOutboxItemRequest\x1a\".heqi.v1.ReleaseOutboxItemResponse\x12Q\n\x0e\x44ropOutboxItem\x12\x1e.heqi.v1.DropOutboxItemRequest\x1a\x1f.heqi.v1.DropOutboxItemResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,38 +37,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETNODESTATUSRESPONSE']._serialized_end=299
   _globals['_OUTBOXITEM']._serialized_start=301
   _globals['_OUTBOXITEM']._serialized_end=377
-  _globals['_LISTMEMBERSREQUEST']._serialized_start=379
-  _globals['_LISTMEMBERSREQUEST']._serialized_end=399
-  _globals['_LISTMEMBERSRESPONSE']._serialized_start=401
-  _globals['_LISTMEMBERSRESPONSE']._serialized_end=456
-  _globals['_MEMBER']._serialized_start=459
-  _globals['_MEMBER']._serialized_end=594
-  _globals['_LISTPROPOSALSREQUEST']._serialized_start=596
-  _globals['_LISTPROPOSALSREQUEST']._serialized_end=618
-  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=620
-  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=681
-  _globals['_PROPOSAL']._serialized_start=684
-  _globals['_PROPOSAL']._serialized_end=865
-  _globals['_PROPOSEADMISSIONREQUEST']._serialized_start=867
-  _globals['_PROPOSEADMISSIONREQUEST']._serialized_end=936
-  _globals['_PROPOSEADMISSIONRESPONSE']._serialized_start=938
-  _globals['_PROPOSEADMISSIONRESPONSE']._serialized_end=964
-  _globals['_PROPOSESTANDINGREQUEST']._serialized_start=966
-  _globals['_PROPOSESTANDINGREQUEST']._serialized_end=1045
-  _globals['_PROPOSESTANDINGRESPONSE']._serialized_start=1047
-  _globals['_PROPOSESTANDINGRESPONSE']._serialized_end=1072
-  _globals['_CASTVOTEREQUEST']._serialized_start=1074
-  _globals['_CASTVOTEREQUEST']._serialized_end=1126
-  _globals['_CASTVOTERESPONSE']._serialized_start=1128
-  _globals['_CASTVOTERESPONSE']._serialized_end=1146
-  _globals['_RELEASEOUTBOXITEMREQUEST']._serialized_start=1148
-  _globals['_RELEASEOUTBOXITEMREQUEST']._serialized_end=1190
-  _globals['_RELEASEOUTBOXITEMRESPONSE']._serialized_start=1192
-  _globals['_RELEASEOUTBOXITEMRESPONSE']._serialized_end=1219
-  _globals['_DROPOUTBOXITEMREQUEST']._serialized_start=1221
-  _globals['_DROPOUTBOXITEMREQUEST']._serialized_end=1260
-  _globals['_DROPOUTBOXITEMRESPONSE']._serialized_start=1262
-  _globals['_DROPOUTBOXITEMRESPONSE']._serialized_end=1286
-  _globals['_ALLIANCESERVICE']._serialized_start=1289
-  _globals['_ALLIANCESERVICE']._serialized_end=1955
+  _globals['_GETDIAGNOSISREQUEST']._serialized_start=379
+  _globals['_GETDIAGNOSISREQUEST']._serialized_end=423
+  _globals['_GETDIAGNOSISRESPONSE']._serialized_start=426
+  _globals['_GETDIAGNOSISRESPONSE']._serialized_end=815
+  _globals['_DIAGNOSEDALARM']._serialized_start=817
+  _globals['_DIAGNOSEDALARM']._serialized_end=880
+  _globals['_DIAGNOSEDMEMBER']._serialized_start=882
+  _globals['_DIAGNOSEDMEMBER']._serialized_end=970
+  _globals['_LISTMEMBERSREQUEST']._serialized_start=972
+  _globals['_LISTMEMBERSREQUEST']._serialized_end=992
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=994
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=1049
+  _globals['_MEMBER']._serialized_start=1052
+  _globals['_MEMBER']._serialized_end=1187
+  _globals['_LISTPROPOSALSREQUEST']._serialized_start=1189
+  _globals['_LISTPROPOSALSREQUEST']._serialized_end=1211
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=1213
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=1274
+  _globals['_PROPOSAL']._serialized_start=1277
+  _globals['_PROPOSAL']._serialized_end=1458
+  _globals['_PROPOSEADMISSIONREQUEST']._serialized_start=1460
+  _globals['_PROPOSEADMISSIONREQUEST']._serialized_end=1529
+  _globals['_PROPOSEADMISSIONRESPONSE']._serialized_start=1531
+  _globals['_PROPOSEADMISSIONRESPONSE']._serialized_end=1557
+  _globals['_PROPOSESTANDINGREQUEST']._serialized_start=1559
+  _globals['_PROPOSESTANDINGREQUEST']._serialized_end=1638
+  _globals['_PROPOSESTANDINGRESPONSE']._serialized_start=1640
+  _globals['_PROPOSESTANDINGRESPONSE']._serialized_end=1665
+  _globals['_CASTVOTEREQUEST']._serialized_start=1667
+  _globals['_CASTVOTEREQUEST']._serialized_end=1719
+  _globals['_CASTVOTERESPONSE']._serialized_start=1721
+  _globals['_CASTVOTERESPONSE']._serialized_end=1739
+  _globals['_RELEASEOUTBOXITEMREQUEST']._serialized_start=1741
+  _globals['_RELEASEOUTBOXITEMREQUEST']._serialized_end=1783
+  _globals['_RELEASEOUTBOXITEMRESPONSE']._serialized_start=1785
+  _globals['_RELEASEOUTBOXITEMRESPONSE']._serialized_end=1812
+  _globals['_DROPOUTBOXITEMREQUEST']._serialized_start=1814
+  _globals['_DROPOUTBOXITEMREQUEST']._serialized_end=1853
+  _globals['_DROPOUTBOXITEMRESPONSE']._serialized_start=1855
+  _globals['_DROPOUTBOXITEMRESPONSE']._serialized_end=1879
+  _globals['_ALLIANCESERVICE']._serialized_start=1882
+  _globals['_ALLIANCESERVICE']._serialized_end=2625
 # @@protoc_insertion_point(module_scope)

@@ -126,6 +126,170 @@ class OutboxItem(_message.Message):
 Global___OutboxItem: _TypeAlias = OutboxItem  # noqa: Y015
 
 @_typing.final
+class GetDiagnosisRequest(_message.Message):
+    """Request of GetDiagnosis."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANCHORED_SIZE_FIELD_NUMBER: _builtins.int
+    anchored_size: _builtins.int
+    """Size at which the ledger has this node's log; 0 if it has none."""
+    def __init__(
+        self,
+        *,
+        anchored_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchored_size", b"anchored_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDiagnosisRequest: _TypeAlias = GetDiagnosisRequest  # noqa: Y015
+
+@_typing.final
+class GetDiagnosisResponse(_message.Message):
+    """Response of GetDiagnosis."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    BLOCK_NUMBER_FIELD_NUMBER: _builtins.int
+    BLOCK_HASH_FIELD_NUMBER: _builtins.int
+    LOG_SIZE_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    ROOT_PROBLEM_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    OUTBOX_COUNT_FIELD_NUMBER: _builtins.int
+    OUTBOX_OLDEST_SECONDS_FIELD_NUMBER: _builtins.int
+    PARKED_ITEMS_FIELD_NUMBER: _builtins.int
+    PARKED_ITEM_COUNT_FIELD_NUMBER: _builtins.int
+    PARKED_COUNT_FIELD_NUMBER: _builtins.int
+    ALARMS_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    """Version of the software that runs."""
+    block_number: _builtins.int
+    """Newest block in the projection; -1 if none."""
+    block_hash: _builtins.bytes
+    """Its hash, 32 bytes; empty if none."""
+    log_size: _builtins.int
+    """Leaves of the log, cover included."""
+    checkpoint_size: _builtins.int
+    """Size of the newest checkpoint at or below the size that was asked for."""
+    root: _builtins.bytes
+    """Root at the size that was asked for, computed again from the stored nodes, 32 bytes; empty if it cannot be."""
+    root_problem: _builtins.str
+    """Why the root cannot be computed."""
+    outbox_count: _builtins.int
+    """Items of the outbox."""
+    outbox_oldest_seconds: _builtins.float
+    """Age of the oldest item that is not parked, in seconds."""
+    parked_item_count: _builtins.int
+    """Items of the outbox that are parked."""
+    parked_count: _builtins.int
+    """Records that are parked."""
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedMember]:
+        """Members as the projection has them."""
+
+    @_builtins.property
+    def parked_items(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutboxItem]:
+        """The first items of the outbox that are parked."""
+
+    @_builtins.property
+    def alarms(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedAlarm]:
+        """Alarms about other members' logs that are not settled."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        block_number: _builtins.int = ...,
+        block_hash: _builtins.bytes = ...,
+        log_size: _builtins.int = ...,
+        checkpoint_size: _builtins.int = ...,
+        root: _builtins.bytes = ...,
+        root_problem: _builtins.str = ...,
+        members: _abc.Iterable[Global___DiagnosedMember] | None = ...,
+        outbox_count: _builtins.int = ...,
+        outbox_oldest_seconds: _builtins.float = ...,
+        parked_items: _abc.Iterable[Global___OutboxItem] | None = ...,
+        parked_item_count: _builtins.int = ...,
+        parked_count: _builtins.int = ...,
+        alarms: _abc.Iterable[Global___DiagnosedAlarm] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "log_size", b"log_size", "members", b"members", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDiagnosisResponse: _TypeAlias = GetDiagnosisResponse  # noqa: Y015
+
+@_typing.final
+class DiagnosedAlarm(_message.Message):
+    """An alarm; LogService tells all of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Number at this node."""
+    member: _builtins.str
+    """Whose log."""
+    fault: _builtins.str
+    """"FORKED", "SHRANK", "UNPROVEN" or "OFF_ANCHOR", docs/formats/log.md."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        member: _builtins.str = ...,
+        fault: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault", "member", b"member", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiagnosedAlarm: _TypeAlias = DiagnosedAlarm  # noqa: Y015
+
+@_typing.final
+class DiagnosedMember(_message.Message):
+    """A member with all that the ledger says of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SEALING_KEY_FIELD_NUMBER: _builtins.int
+    account: _builtins.bytes
+    """Account, 20 bytes."""
+    sealing_key: _builtins.bytes
+    """X25519 sealing key, 32 bytes."""
+    @_builtins.property
+    def member(self) -> Global___Member:
+        """The member."""
+
+    def __init__(
+        self,
+        *,
+        member: Global___Member | None = ...,
+        account: _builtins.bytes = ...,
+        sealing_key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "member", b"member", "sealing_key", b"sealing_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiagnosedMember: _TypeAlias = DiagnosedMember  # noqa: Y015
+
+@_typing.final
 class ListMembersRequest(_message.Message):
     """Request of ListMembers."""
 

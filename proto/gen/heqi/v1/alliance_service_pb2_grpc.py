@@ -40,6 +40,11 @@ class AllianceServiceStub:
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.GetNodeStatusRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.GetNodeStatusResponse.FromString,
                 _registered_method=True)
+        self.GetDiagnosis = channel.unary_unary(
+                '/heqi.v1.AllianceService/GetDiagnosis',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.GetDiagnosisRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.GetDiagnosisResponse.FromString,
+                _registered_method=True)
         self.ListMembers = channel.unary_unary(
                 '/heqi.v1.AllianceService/ListMembers',
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListMembersRequest.SerializeToString,
@@ -83,6 +88,13 @@ class AllianceServiceServicer:
 
     def GetNodeStatus(self, request, context):
         """This node: its log, its view of the ledger, what waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDiagnosis(self, request, context):
+        """Facts for `heqi doctor`, which judges them. Changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +156,11 @@ def add_AllianceServiceServicer_to_server(servicer, server):
                     servicer.GetNodeStatus,
                     request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.GetNodeStatusRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_alliance__service__pb2.GetNodeStatusResponse.SerializeToString,
+            ),
+            'GetDiagnosis': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDiagnosis,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.GetDiagnosisRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.GetDiagnosisResponse.SerializeToString,
             ),
             'ListMembers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMembers,
@@ -209,6 +226,33 @@ class AllianceService:
             '/heqi.v1.AllianceService/GetNodeStatus',
             heqi_dot_v1_dot_alliance__service__pb2.GetNodeStatusRequest.SerializeToString,
             heqi_dot_v1_dot_alliance__service__pb2.GetNodeStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDiagnosis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/GetDiagnosis',
+            heqi_dot_v1_dot_alliance__service__pb2.GetDiagnosisRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.GetDiagnosisResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class AllianceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AllianceServiceAsyncStub: ...
     GetNodeStatus: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.GetNodeStatusRequest, _alliance_service_pb2.GetNodeStatusResponse]
     """This node: its log, its view of the ledger, what waits."""
+    GetDiagnosis: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.GetDiagnosisRequest, _alliance_service_pb2.GetDiagnosisResponse]
+    """Facts for `heqi doctor`, which judges them. Changes nothing."""
     ListMembers: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ListMembersRequest, _alliance_service_pb2.ListMembersResponse]
     """Members, suspended ones included."""
     ListProposals: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ListProposalsRequest, _alliance_service_pb2.ListProposalsResponse]
@@ -57,6 +59,8 @@ class AllianceServiceAsyncStub(AllianceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetNodeStatus: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.GetNodeStatusRequest, _alliance_service_pb2.GetNodeStatusResponse]  # type: ignore[assignment]
     """This node: its log, its view of the ledger, what waits."""
+    GetDiagnosis: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.GetDiagnosisRequest, _alliance_service_pb2.GetDiagnosisResponse]  # type: ignore[assignment]
+    """Facts for `heqi doctor`, which judges them. Changes nothing."""
     ListMembers: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ListMembersRequest, _alliance_service_pb2.ListMembersResponse]  # type: ignore[assignment]
     """Members, suspended ones included."""
     ListProposals: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ListProposalsRequest, _alliance_service_pb2.ListProposalsResponse]  # type: ignore[assignment]
@@ -82,6 +86,14 @@ class AllianceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_alliance_service_pb2.GetNodeStatusResponse, _abc.Awaitable[_alliance_service_pb2.GetNodeStatusResponse]]:
         """This node: its log, its view of the ledger, what waits."""
+
+    @_abc_1.abstractmethod
+    def GetDiagnosis(
+        self,
+        request: _alliance_service_pb2.GetDiagnosisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.GetDiagnosisResponse, _abc.Awaitable[_alliance_service_pb2.GetDiagnosisResponse]]:
+        """Facts for `heqi doctor`, which judges them. Changes nothing."""
 
     @_abc_1.abstractmethod
     def ListMembers(

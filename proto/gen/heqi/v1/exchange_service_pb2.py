@@ -24,39 +24,43 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/exchange_service.proto\x12\x07heqi.v1\"4\n\x1aSubmitAccessRequestRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"\x1d\n\x1bSubmitAccessRequestResponse\"-\n\x13\x43ollectGrantRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"%\n\x14\x43ollectGrantResponse\x12\r\n\x05grant\x18\x01 \x01(\t\"9\n\x12ReadRecordsRequest\x12\x14\n\x0cread_request\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"K\n\x13ReadRecordsResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\ndelegation\x18\x03 \x01(\t\"\'\n\x14SubmitReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\x17\n\x15SubmitReceiptResponse\"\"\n\x11GetLogViewRequest\x12\r\n\x05sizes\x18\x01 \x03(\x03\"S\n\x12GetLogViewResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12)\n\x06proofs\x18\x02 \x03(\x0b\x32\x19.heqi.v1.ConsistencyProof\"!\n\x10\x43onsistencyProof\x12\r\n\x05nodes\x18\x01 \x03(\x0c\"6\n\x18SubmitCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\t\"\x1b\n\x19SubmitCosignatureResponse2\xfd\x03\n\x0f\x45xchangeService\x12`\n\x13SubmitAccessRequest\x12#.heqi.v1.SubmitAccessRequestRequest\x1a$.heqi.v1.SubmitAccessRequestResponse\x12K\n\x0c\x43ollectGrant\x12\x1c.heqi.v1.CollectGrantRequest\x1a\x1d.heqi.v1.CollectGrantResponse\x12H\n\x0bReadRecords\x12\x1b.heqi.v1.ReadRecordsRequest\x1a\x1c.heqi.v1.ReadRecordsResponse\x12N\n\rSubmitReceipt\x12\x1d.heqi.v1.SubmitReceiptRequest\x1a\x1e.heqi.v1.SubmitReceiptResponse\x12\x45\n\nGetLogView\x12\x1a.heqi.v1.GetLogViewRequest\x1a\x1b.heqi.v1.GetLogViewResponse\x12Z\n\x11SubmitCosignature\x12!.heqi.v1.SubmitCosignatureRequest\x1a\".heqi.v1.SubmitCosignatureResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/exchange_service.proto\x12\x07heqi.v1\"\x14\n\x12GetNodeInfoRequest\"<\n\x13GetNodeInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0ctime_seconds\x18\x02 \x01(\x01\"4\n\x1aSubmitAccessRequestRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"\x1d\n\x1bSubmitAccessRequestResponse\"-\n\x13\x43ollectGrantRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"%\n\x14\x43ollectGrantResponse\x12\r\n\x05grant\x18\x01 \x01(\t\"9\n\x12ReadRecordsRequest\x12\x14\n\x0cread_request\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"K\n\x13ReadRecordsResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\ndelegation\x18\x03 \x01(\t\"\'\n\x14SubmitReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\x17\n\x15SubmitReceiptResponse\"\"\n\x11GetLogViewRequest\x12\r\n\x05sizes\x18\x01 \x03(\x03\"S\n\x12GetLogViewResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12)\n\x06proofs\x18\x02 \x03(\x0b\x32\x19.heqi.v1.ConsistencyProof\"!\n\x10\x43onsistencyProof\x12\r\n\x05nodes\x18\x01 \x03(\x0c\"6\n\x18SubmitCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\t\"\x1b\n\x19SubmitCosignatureResponse2\xc7\x04\n\x0f\x45xchangeService\x12`\n\x13SubmitAccessRequest\x12#.heqi.v1.SubmitAccessRequestRequest\x1a$.heqi.v1.SubmitAccessRequestResponse\x12K\n\x0c\x43ollectGrant\x12\x1c.heqi.v1.CollectGrantRequest\x1a\x1d.heqi.v1.CollectGrantResponse\x12H\n\x0bReadRecords\x12\x1b.heqi.v1.ReadRecordsRequest\x1a\x1c.heqi.v1.ReadRecordsResponse\x12H\n\x0bGetNodeInfo\x12\x1b.heqi.v1.GetNodeInfoRequest\x1a\x1c.heqi.v1.GetNodeInfoResponse\x12N\n\rSubmitReceipt\x12\x1d.heqi.v1.SubmitReceiptRequest\x1a\x1e.heqi.v1.SubmitReceiptResponse\x12\x45\n\nGetLogView\x12\x1a.heqi.v1.GetLogViewRequest\x1a\x1b.heqi.v1.GetLogViewResponse\x12Z\n\x11SubmitCosignature\x12!.heqi.v1.SubmitCosignatureRequest\x1a\".heqi.v1.SubmitCosignatureResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'heqi.v1.exchange_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITACCESSREQUESTREQUEST']._serialized_start=43
-  _globals['_SUBMITACCESSREQUESTREQUEST']._serialized_end=95
-  _globals['_SUBMITACCESSREQUESTRESPONSE']._serialized_start=97
-  _globals['_SUBMITACCESSREQUESTRESPONSE']._serialized_end=126
-  _globals['_COLLECTGRANTREQUEST']._serialized_start=128
-  _globals['_COLLECTGRANTREQUEST']._serialized_end=173
-  _globals['_COLLECTGRANTRESPONSE']._serialized_start=175
-  _globals['_COLLECTGRANTRESPONSE']._serialized_end=212
-  _globals['_READRECORDSREQUEST']._serialized_start=214
-  _globals['_READRECORDSREQUEST']._serialized_end=271
-  _globals['_READRECORDSRESPONSE']._serialized_start=273
-  _globals['_READRECORDSRESPONSE']._serialized_end=348
-  _globals['_SUBMITRECEIPTREQUEST']._serialized_start=350
-  _globals['_SUBMITRECEIPTREQUEST']._serialized_end=389
-  _globals['_SUBMITRECEIPTRESPONSE']._serialized_start=391
-  _globals['_SUBMITRECEIPTRESPONSE']._serialized_end=414
-  _globals['_GETLOGVIEWREQUEST']._serialized_start=416
-  _globals['_GETLOGVIEWREQUEST']._serialized_end=450
-  _globals['_GETLOGVIEWRESPONSE']._serialized_start=452
-  _globals['_GETLOGVIEWRESPONSE']._serialized_end=535
-  _globals['_CONSISTENCYPROOF']._serialized_start=537
-  _globals['_CONSISTENCYPROOF']._serialized_end=570
-  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_start=572
-  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_end=626
-  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_start=628
-  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_end=655
-  _globals['_EXCHANGESERVICE']._serialized_start=658
-  _globals['_EXCHANGESERVICE']._serialized_end=1167
+  _globals['_GETNODEINFOREQUEST']._serialized_start=43
+  _globals['_GETNODEINFOREQUEST']._serialized_end=63
+  _globals['_GETNODEINFORESPONSE']._serialized_start=65
+  _globals['_GETNODEINFORESPONSE']._serialized_end=125
+  _globals['_SUBMITACCESSREQUESTREQUEST']._serialized_start=127
+  _globals['_SUBMITACCESSREQUESTREQUEST']._serialized_end=179
+  _globals['_SUBMITACCESSREQUESTRESPONSE']._serialized_start=181
+  _globals['_SUBMITACCESSREQUESTRESPONSE']._serialized_end=210
+  _globals['_COLLECTGRANTREQUEST']._serialized_start=212
+  _globals['_COLLECTGRANTREQUEST']._serialized_end=257
+  _globals['_COLLECTGRANTRESPONSE']._serialized_start=259
+  _globals['_COLLECTGRANTRESPONSE']._serialized_end=296
+  _globals['_READRECORDSREQUEST']._serialized_start=298
+  _globals['_READRECORDSREQUEST']._serialized_end=355
+  _globals['_READRECORDSRESPONSE']._serialized_start=357
+  _globals['_READRECORDSRESPONSE']._serialized_end=432
+  _globals['_SUBMITRECEIPTREQUEST']._serialized_start=434
+  _globals['_SUBMITRECEIPTREQUEST']._serialized_end=473
+  _globals['_SUBMITRECEIPTRESPONSE']._serialized_start=475
+  _globals['_SUBMITRECEIPTRESPONSE']._serialized_end=498
+  _globals['_GETLOGVIEWREQUEST']._serialized_start=500
+  _globals['_GETLOGVIEWREQUEST']._serialized_end=534
+  _globals['_GETLOGVIEWRESPONSE']._serialized_start=536
+  _globals['_GETLOGVIEWRESPONSE']._serialized_end=619
+  _globals['_CONSISTENCYPROOF']._serialized_start=621
+  _globals['_CONSISTENCYPROOF']._serialized_end=654
+  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_start=656
+  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_end=710
+  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_start=712
+  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_end=739
+  _globals['_EXCHANGESERVICE']._serialized_start=742
+  _globals['_EXCHANGESERVICE']._serialized_end=1325
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,11 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsResponse.FromString,
                 _registered_method=True)
+        self.GetNodeInfo = channel.unary_unary(
+                '/heqi.v1.ExchangeService/GetNodeInfo',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetNodeInfoRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetNodeInfoResponse.FromString,
+                _registered_method=True)
         self.SubmitReceipt = channel.unary_unary(
                 '/heqi.v1.ExchangeService/SubmitReceipt',
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptRequest.SerializeToString,
@@ -94,6 +99,13 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetNodeInfo(self, request, context):
+        """Version and clock of this node, for peers that look for the cause of trouble.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SubmitReceipt(self, request, context):
         """Countersign an answer.
         """
@@ -132,6 +144,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.ReadRecords,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsResponse.SerializeToString,
+            ),
+            'GetNodeInfo': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetNodeInfo,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetNodeInfoRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetNodeInfoResponse.SerializeToString,
             ),
             'SubmitReceipt': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitReceipt,
@@ -232,6 +249,33 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/ReadRecords',
             heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetNodeInfo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/GetNodeInfo',
+            heqi_dot_v1_dot_exchange__service__pb2.GetNodeInfoRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.GetNodeInfoResponse.FromString,
             options,
             channel_credentials,
             insecure,

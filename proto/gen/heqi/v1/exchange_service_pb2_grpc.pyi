@@ -41,6 +41,8 @@ class ExchangeServiceStub:
     """The grant that answers the caller's own request, if there is one."""
     ReadRecords: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadRecordsRequest, _exchange_service_pb2.ReadRecordsResponse]
     """Read under a grant. The same request again is the same use."""
+    GetNodeInfo: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetNodeInfoRequest, _exchange_service_pb2.GetNodeInfoResponse]
+    """Version and clock of this node, for peers that look for the cause of trouble."""
     SubmitReceipt: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitReceiptRequest, _exchange_service_pb2.SubmitReceiptResponse]
     """Countersign an answer."""
     GetLogView: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]
@@ -61,6 +63,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """The grant that answers the caller's own request, if there is one."""
     ReadRecords: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadRecordsRequest, _exchange_service_pb2.ReadRecordsResponse]  # type: ignore[assignment]
     """Read under a grant. The same request again is the same use."""
+    GetNodeInfo: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetNodeInfoRequest, _exchange_service_pb2.GetNodeInfoResponse]  # type: ignore[assignment]
+    """Version and clock of this node, for peers that look for the cause of trouble."""
     SubmitReceipt: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitReceiptRequest, _exchange_service_pb2.SubmitReceiptResponse]  # type: ignore[assignment]
     """Countersign an answer."""
     GetLogView: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]  # type: ignore[assignment]
@@ -96,6 +100,14 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.ReadRecordsResponse, _abc.Awaitable[_exchange_service_pb2.ReadRecordsResponse]]:
         """Read under a grant. The same request again is the same use."""
+
+    @_abc_1.abstractmethod
+    def GetNodeInfo(
+        self,
+        request: _exchange_service_pb2.GetNodeInfoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.GetNodeInfoResponse, _abc.Awaitable[_exchange_service_pb2.GetNodeInfoResponse]]:
+        """Version and clock of this node, for peers that look for the cause of trouble."""
 
     @_abc_1.abstractmethod
     def SubmitReceipt(

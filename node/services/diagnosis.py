@@ -1,0 +1,86 @@
+"""What a node's own database says about it: facts for `heqi doctor`, the same whether the node runs or not."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from node.domain import merkle
+from node.errors import StoreError
+from node.ports import Store
+from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
+from node.services import layout
+from node.services.outbox import State, open_items
+from node.services.parking import OPEN
+from node.services.projection import Projection
+from node.services.transaction import Transaction
+from node.services.witness import AlarmRow
+
+_MOST_PARKED = 20
+
+
+def read_state(store: Store, anchored_size: int, now: float, version: str, *, is_running: bool) -> NodeState:
+    """Read the state; changes nothing, and costs the logarithm of the log and the length of the outbox.
+
+    Args:
+        store: the node's database.
+        anchored_size: see `StateProbe.state`.
+        now: seconds since 1970 UTC.
+        version: of the software that runs.
+        is_running: whether this is the node's own process.
+
+    Raises:
+        StoreError: the database fails.
+    """
+    counters, projection = Transaction(store), Projection(store)
+    items = list(open_items(store))
+    parked = [ParkedCall(n, item.object, item.problem) for n, item in items if item.state is State.PARKED]
+    ages = [now - item.queued for _, item in items if item.queued and item.state is not State.PARKED]
+    cursor, size = projection.cursor(), _checkpointed(store)
+    root, trouble = _root(store, anchored_size) if anchored_size <= size else (b"", "")
+    return NodeState(
+        is_running=is_running,
+        version=version,
+        block_number=-1 if cursor is None else cursor.number,
+        block_hash=b"" if cursor is None else cursor.hash,
+        log_size=size,
+        through_size=_checkpointed(store, anchored_size + 1),
+        root=root,
+        root_trouble=trouble,
+        members=[MemberFacts(row.member, row.active) for row in projection.members()],
+        outbox_count=len(items),
+        outbox_oldest_seconds=max(ages, default=0.0),
+        outbox_parked=parked[:_MOST_PARKED],
+        outbox_parked_count=len(parked),
+        parked=counters.counter(OPEN),
+        alarms=list(_alarms(store)),
+    )
+
+
+def _root(store: Store, size: int) -> tuple[bytes, str]:
+    """The root from the stored nodes, or what is wrong with them."""
+    try:
+        return merkle.root_hash(size, lambda level, index: _node(store, level, index)), ""
+    except StoreError as error:
+        return b"", str(error)
+
+
+def _node(store: Store, level: int, index: int) -> bytes:
+    value = store.get(layout.node(level, index))
+    if value is None:
+        raise StoreError(f"tree node {level}/{index} is missing")
+    return value
+
+
+def _alarms(store: Store) -> Iterator[LogAlarm]:
+    for _, raw_number in store.scan(layout.OPEN_ALARM):
+        raw = store.get(layout.ALARM + raw_number)
+        if raw is not None:
+            row = msgspec.msgpack.decode(raw, type=AlarmRow)
+            yield LogAlarm(layout.from_number(raw_number), row.member, row.fault.value)
+
+
+def _checkpointed(store: Store, stop: int | None = None) -> int:
+    """Size of the newest own checkpoint, below `stop` if it is given; zero before the first."""
+    end = None if stop is None else layout.number(stop)
+    newest = next(store.scan(layout.CHECKPOINT, stop=end, reverse=True), None)
+    return 0 if newest is None else layout.from_number(newest[0][len(layout.CHECKPOINT) :])

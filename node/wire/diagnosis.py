@@ -1,0 +1,87 @@
+"""A node's state to and from `heqi.v1` messages."""
+
+from heqi.v1 import alliance_service_pb2 as pb
+
+from node.domain.member import Member, Role
+from node.errors import CodeFormatError, PeerError
+from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
+
+
+def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
+    """The message for a state."""
+    message = pb.GetDiagnosisResponse(
+        version=state.version,
+        block_number=state.block_number,
+        block_hash=state.block_hash,
+        log_size=state.log_size,
+        checkpoint_size=state.through_size,
+        root=state.root,
+        root_problem=state.root_trouble,
+        outbox_count=state.outbox_count,
+        outbox_oldest_seconds=state.outbox_oldest_seconds,
+        parked_item_count=state.outbox_parked_count,
+        parked_count=state.parked,
+    )
+    for facts in state.members:
+        one = message.members.add(account=facts.member.account, sealing_key=facts.member.sealing_key)
+        one.member.MergeFrom(member_message(facts.member, active=facts.active))
+    for item in state.outbox_parked:
+        message.parked_items.add(number=item.number, object=item.object, state="parked", problem=item.problem)
+    for alarm in state.alarms:
+        message.alarms.add(number=alarm.number, member=alarm.member, fault=alarm.fault)
+    return message
+
+
+def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
+    """The state that a running node's message states.
+
+    Raises:
+        PeerError: a member in it is malformed.
+    """
+    try:
+        members = [MemberFacts(_member(one), one.member.active) for one in message.members]
+    except (CodeFormatError, ValueError) as error:
+        raise PeerError(f"the node answers with a malformed member: {error}") from error
+    return NodeState(
+        is_running=True,
+        version=message.version,
+        block_number=message.block_number,
+        block_hash=message.block_hash,
+        log_size=message.log_size,
+        through_size=message.checkpoint_size,
+        root=message.root,
+        root_trouble=message.root_problem,
+        members=members,
+        outbox_count=message.outbox_count,
+        outbox_oldest_seconds=message.outbox_oldest_seconds,
+        outbox_parked=[ParkedCall(i.number, i.object, i.problem) for i in message.parked_items],
+        outbox_parked_count=message.parked_item_count,
+        parked=message.parked_count,
+        alarms=[LogAlarm(alarm.number, alarm.member, alarm.fault) for alarm in message.alarms],
+    )
+
+
+def member_message(member: Member, *, active: bool) -> pb.Member:
+    """A member, as lists show it."""
+    return pb.Member(
+        name=member.name,
+        roles=int(member.roles),
+        active=active,
+        endpoint=member.endpoint,
+        wallet_endpoint=member.wallet_endpoint,
+        identity_key=member.identity_key,
+        log_key=member.log_key,
+    )
+
+
+def _member(one: pb.DiagnosedMember) -> Member:
+    return Member(
+        name=one.member.name,
+        roles=Role(one.member.roles),
+        account=one.account,
+        identity_key=one.member.identity_key,
+        log_key=one.member.log_key,
+        sealing_key=one.sealing_key,
+        endpoint=one.member.endpoint,
+        wallet_endpoint=one.member.wallet_endpoint,
+    )
