@@ -20,6 +20,7 @@ from heqi.v1 import (
     exchange_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     log_service_pb2_grpc,
+    login_service_pb2_grpc,
     record_service_pb2_grpc,
     wallet_service_pb2_grpc,
 )
@@ -39,6 +40,7 @@ from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
 from node.api.guarantee_service import GuaranteeService
 from node.api.log_service import LogService
+from node.api.login_service import LoginService
 from node.api.record_service import RecordService
 from node.api.tiles import TileServer
 from node.api.wallet_service import WalletService
@@ -60,6 +62,7 @@ MEMBER_SERVICES = tuple(
         "AllianceService",
         "EventService",
         "GuaranteeService",
+        "LoginService",
         "ExchangeService",
         "LogService",
     )
@@ -128,6 +131,7 @@ class Node:
             s.guarantees,
             s.guarantor,
             s.exporting,
+            s.logins,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox)
@@ -138,6 +142,7 @@ class Node:
             partial(alliance_service_pb2_grpc.add_AllianceServiceServicer_to_server, alliance),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(login_service_pb2_grpc.add_LoginServiceServicer_to_server, LoginService(s.logins)),
             partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )

@@ -14,6 +14,7 @@ from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.log import Log
+from node.services.logins import Logins
 from node.services.membership import Membership
 from node.services.outbox import Outbox
 from node.services.parking import Parking
@@ -138,6 +139,9 @@ class Services:
             identity,
             clock,
             entropy,
+        )
+        self.logins = Logins(
+            store, self.vault, self.alliance, self.gate, self.follower, identity, clock, entropy
         )
         self.membership = Membership(store, self.alliance, self.outbox, clock)
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)

@@ -12,6 +12,7 @@ from node.services.exporting import Exporting
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
+from node.services.logins import Logins
 from node.services.proving import Proving
 from node.services.records import Records
 from node.services.registration import Registrations
@@ -34,10 +35,12 @@ class WalletService(rpc.WalletServiceServicer):
         guarantees: Guarantees,
         guarantor: Guarantor,
         exporting: Exporting,
+        logins: Logins,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
-        self._guarantees, self._guarantor, self._exporting = guarantees, guarantor, exporting
+        self._guarantees, self._guarantor = guarantees, guarantor
+        self._exporting, self._logins = exporting, logins
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -134,3 +137,8 @@ class WalletService(rpc.WalletServiceServicer):
     ) -> pb.ReleaseGuaranteeResponse:
         """See the proto."""
         return pb.ReleaseGuaranteeResponse(guarantee_id=self._guarantees.release(request.signed_request))
+
+    async def AnswerLogin(self, request: pb.AnswerLoginRequest, context: Context) -> pb.AnswerLoginResponse:
+        """See the proto."""
+        self._logins.answer(request.signed_answer)
+        return pb.AnswerLoginResponse()
