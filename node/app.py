@@ -22,6 +22,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     record_service_pb2_grpc,
+    signature_service_pb2_grpc,
     wallet_service_pb2_grpc,
 )
 
@@ -31,6 +32,7 @@ from adapters.crypto.leaves import LeafSource
 from adapters.ledger.deployment import deployment_of
 from adapters.ledger.evm import EvmLedger
 from adapters.peers.grpc_peers import GrpcPeers
+from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.leveldb import LevelStore
 from node.api import server
 from node.api.access_service import AccessService
@@ -43,6 +45,7 @@ from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.record_service import RecordService
 from node.api.tiles import TileServer
+from node.api.signature_service import SignatureService
 from node.api.wallet_service import WalletService
 from node.background import every, repeat
 from node.config import ALLIANCE_FILE, DATA_FOLDER, KEYRING_FOLDER, KEYS_FOLDER, Config, load_config
@@ -63,6 +66,7 @@ MEMBER_SERVICES = tuple(
         "EventService",
         "GuaranteeService",
         "LoginService",
+        "SignatureService",
         "ExchangeService",
         "LogService",
     )
@@ -134,6 +138,7 @@ class Node:
             s.logins,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         add_members = (
@@ -143,6 +148,7 @@ class Node:
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
             partial(login_service_pb2_grpc.add_LoginServiceServicer_to_server, LoginService(s.logins)),
+            partial(signature_service_pb2_grpc.add_SignatureServiceServicer_to_server, signatures),
             partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )
@@ -186,7 +192,8 @@ async def open_node(home: Path) -> AsyncIterator[Node]:
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
         try:
-            outside = Outside(store, keyring, ledger, peers, clock, os.urandom)
+            signatures = ProcessSignatureReader()
+            outside = Outside(store, keyring, ledger, peers, clock, os.urandom, signatures)
             yield Node(config, keys, Services(config, descriptor, keys, outside), leaves)
         finally:
             keyring.close()

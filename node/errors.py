@@ -3,6 +3,7 @@
 NodeError
 ├─ InvalidError             the caller sent something malformed: correct it and send again
 │  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
+│  ├─ TooLargeError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
 │  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError
@@ -61,6 +62,13 @@ class ProofFormatError(InvalidError):
     """A proof, checkpoint or bundle cannot be parsed."""
 
     reason = "PROOF_FORMAT"
+
+
+class TooLargeError(InvalidError):
+    """What was sent is larger, or takes longer or more memory to check, than this node allows."""
+
+    reason = "TOO_LARGE"
+    advice = "Send a smaller or simpler file; a file that is made to exhaust its reader is refused too."
 
 
 class ConfigError(InvalidError):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from node.config import Config
 from node.domain.descriptor import Descriptor
-from node.ports import Clock, Keys, Ledger, Peers, Store
+from node.ports import Clock, Keys, Ledger, Peers, SignatureReader, Store
 from node.services.alliance import Alliance
 from node.services.cosignatures import Cosignatures
 from node.services.exporting import Exporting
@@ -31,6 +31,7 @@ from node.services.status import NodeStatus
 from node.services.tiles import Tiles
 from node.services.vault import Entropy, Vault
 from node.services.witness import Witness
+from node.services.verifying import Verifying
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Outside:
     peers: Peers
     clock: Clock
     entropy: Entropy
+    signatures: SignatureReader
 
 
 class Services:
@@ -143,6 +145,7 @@ class Services:
         self.logins = Logins(
             store, self.vault, self.alliance, self.gate, self.follower, identity, clock, entropy
         )
+        self.verifying = Verifying(outside.signatures, self.alliance, clock)
         self.membership = Membership(store, self.alliance, self.outbox, clock)
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)
         self.status = NodeStatus(

@@ -21,6 +21,7 @@ COMMANDS = {
     "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",
     "wallet": "交易主体钱包 | a bidder's wallet",
     "verify": "离线核验证据包 | check an evidence bundle without network",
+    "verify-signature": "离线核验文件签名 | check signatures on a file without network",
     "demo": "完整演示 | the whole story on this machine",
     "trial-ca": "试用证书机构（仅供演示） | a trial certificate authority, for trials only",
 }
