@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from asn1crypto import algos, cms, core, pem, x509
 from cryptography import x509 as pyca_x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from msgspec.structs import replace
 from pyhanko.sign.general import (
     CMSExtractionError,
@@ -36,7 +37,19 @@ from node.errors import InvalidError
 MAX_SIGNERS = 64
 _MAX_CERTIFICATES = 64
 # asn1crypto and pyHanko raise these on malformed input; others are bugs, and the worker tells of them.
-MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+MALFORMED = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    RecursionError,
+    NotImplementedError,
+    UnsupportedAlgorithm,
+    pyca_x509.InvalidVersion,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +84,16 @@ def read_cms(content: bytes, signature: bytes, trust: Trust) -> list[Finding]:
     def digest_of(name: str) -> bytes:
         return hashlib.new(name, body).digest()
 
-    return [
-        read_signer(one, kind, digest_of, trust, Finding(name=str(place), covers_whole=True))
-        for place, one in enumerate(each_signer(signed))
-    ]
+    found = []
+    for place, one in enumerate(each_signer(signed)):
+        finding = Finding(name=str(place), covers_whole=True)
+        if _is_attributes(body) and isinstance(one["signer_infos"][0]["signed_attrs"], core.Void):
+            # The attributes that somebody signed, passed off as what he signed.
+            detail = "the content is the attributes of another signature"
+            found.append(replace(finding, problem=Problem.FALSE_SIGNATURE, detail=detail))
+        else:
+            found.append(read_signer(one, kind, digest_of, trust, finding))
+    return found
 
 
 def load_signed_data(raw: bytes) -> cms.SignedData:
@@ -176,6 +195,15 @@ def about_certificate(known: Finding, certificates: SignedDataCerts) -> Finding:
         key_bits=key.bit_size if is_rsa or key.algorithm == "ec" else 0,
         chain=tuple(_chain(certificates.signer_cert, certificates.other_certs)),
     )
+
+
+def _is_attributes(content: bytes) -> bool:
+    """Whether content could be the signed attributes of a signature (draft-ietf-lamps-cms-euf-cma-signeddata)."""
+    try:
+        kinds = [attribute["type"].native for attribute in cms.CMSAttributes.load(content, strict=True)]
+    except MALFORMED:
+        return False
+    return "message_digest" in kinds
 
 
 def _chain(leaf: x509.Certificate, others: Iterable[x509.Certificate]) -> Iterable[bytes]:

@@ -38,6 +38,7 @@ from node.errors import InvalidError
 
 _SUPPORTED = ("/adbe.pkcs7.detached", "/ETSI.CAdES.detached")
 _TIMESTAMP = "/DocTimeStamp"
+_TAIL_BYTES = 64
 _LTA = ModificationLevel.LTA_UPDATES
 # pyHanko's own policy without its rule for form fields.
 ONLY_SIGNATURES = StandardDiffPolicy(
@@ -83,7 +84,7 @@ def _read_field(
                 known, problem=Problem.UNSUPPORTED, detail=f"signatures of kind {kind} are not checked"
             )
         return _read_signature(EmbeddedPdfSignature(reader, field, name), known, trust)
-    except (PdfError, SignatureValidationError, AssertionError, *MALFORMED) as error:
+    except (PdfError, SignatureValidationError, *MALFORMED) as error:
         return replace(known, problem=Problem.UNREADABLE, detail=str(error)[:200])
 
 
@@ -101,6 +102,9 @@ def _read_signature(signature: EmbeddedPdfSignature, known: Finding, trust: Trus
     if not _is_contiguous(signature) or signature.coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         detail = "the signature leaves out a part of the document"
         return replace(found, problem=Problem.PARTLY_COVERED, detail=detail)
+    if not found.covers_whole and not _ends_cleanly(signature.reader):
+        detail = "something stands behind the end of the file"
+        return replace(found, problem=Problem.CHANGED_AFTER_SIGNING, detail=detail)
     changes = signature.diff_result
     if isinstance(changes, SuspiciousModification):
         return replace(found, problem=Problem.CHANGED_AFTER_SIGNING, detail=str(changes)[:200])
@@ -116,3 +120,13 @@ def _is_contiguous(signature: EmbeddedPdfSignature) -> bool:
     """
     start, before, after, _ = signature.byte_range if len(signature.byte_range) == 4 else (-1, 0, 0, 0)
     return bool(start == 0 and after == before + 2 * len(signature.pkcs7_content) + 2)
+
+
+def _ends_cleanly(reader: PdfFileReader) -> bool:
+    """Whether the file ends with its last revision.
+
+    What follows is in no revision, so no rule sees it; but a reader that mends broken files might.
+    """
+    stream = reader.stream
+    stream.seek(-min(stream.seek(0, io.SEEK_END), _TAIL_BYTES), io.SEEK_END)
+    return bool(stream.read().rstrip(b"\r\n \t\0").endswith(b"%%EOF"))

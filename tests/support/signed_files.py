@@ -5,6 +5,7 @@ import base64
 import datetime
 import functools
 import io
+from typing import Any
 
 import jwt
 from asn1crypto import keys as asn1_keys
@@ -20,6 +21,7 @@ from pyhanko.pdf_utils.layout import BoxConstraints
 from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
 from pyhanko.sign import signers
 from pyhanko.sign.fields import SigFieldSpec
+from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 from pyhanko.sign.timestamps import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
@@ -108,7 +110,7 @@ def sign_pdf(
 
 
 @functools.cache
-def stamper(at: datetime.datetime | None = None, recognised: bool = True) -> DummyTimeStamper:
+def stamper(at: datetime.datetime | None = None, *, recognised: bool = True) -> DummyTimeStamper:
     """A timestamp authority under the recognised root, or under another one."""
     ca = root() if recognised else root("Nobody's root")
     tsa = issue(
@@ -127,10 +129,16 @@ def stamper(at: datetime.datetime | None = None, recognised: bool = True) -> Dum
 
 
 def cms_stamped(signer: Issued, at: datetime.datetime, *, recognised: bool = True) -> bytes:
-    """CMS by pyHanko with a timestamp."""
-    made = asyncio.run(
-        pdf_signer(signer).async_sign_general_data(
-            CONTENT, "sha256", detached=False, timestamper=stamper(at, recognised)
-        )
-    )
-    return made.dump()
+    """CMS with a timestamp."""
+    return _by_pyhanko(signer, "sha256", timestamper=stamper(at, recognised=recognised))
+
+
+def cms_by_pyhanko(signer: Issued, *, at: datetime.datetime, digest: str = "sha256") -> bytes:
+    """CMS with the attributes of CAdES, the time that the signer claims among them."""
+    return _by_pyhanko(signer, digest, signed_attr_settings=PdfCMSSignedAttributes(signing_time=at))
+
+
+def _by_pyhanko(signer: Issued, digest: str, **settings: Any) -> bytes:
+    signing = pdf_signer(signer).async_sign_general_data(CONTENT, digest, detached=False, **settings)
+    raw: bytes = asyncio.run(signing).dump()
+    return raw
