@@ -5,6 +5,8 @@ import base64
 import datetime
 import functools
 import io
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jwt
@@ -100,13 +102,13 @@ def sign_pdf(
     """A signature in an incremental update of its own."""
     writer = IncrementalPdfFileWriter(io.BytesIO(raw or blank_pdf()))
     metadata = signers.PdfSignatureMetadata(field_name=field, md_algorithm=digest)
-    out = signers.PdfSigner(
+    signing = signers.PdfSigner(
         metadata,
         pdf_signer(signer),
         timestamper=stamper() if stamped else None,
         new_field_spec=SigFieldSpec(field),
-    ).sign_pdf(writer, in_place=False)
-    return out.getvalue()
+    )
+    return _apart(signing.async_sign_pdf(writer, in_place=False)).getvalue()
 
 
 @functools.cache
@@ -140,5 +142,11 @@ def cms_by_pyhanko(signer: Issued, *, at: datetime.datetime, digest: str = "sha2
 
 def _by_pyhanko(signer: Issued, digest: str, **settings: Any) -> bytes:
     signing = pdf_signer(signer).async_sign_general_data(CONTENT, digest, detached=False, **settings)
-    raw: bytes = asyncio.run(signing).dump()
+    raw: bytes = _apart(signing).dump()
     return raw
+
+
+def _apart(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run to the end, also where another event loop runs already."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
