@@ -142,9 +142,7 @@ class Services:
             clock,
             entropy,
         )
-        self.logins = Logins(
-            store, self.vault, self.alliance, self.gate, self.follower, identity, clock, entropy
-        )
+        self.logins = Logins(self.alliance, self.gate, self.follower, identity, clock, entropy)
         self.verifying = Verifying(outside.signatures, self.alliance, clock)
         self.membership = Membership(store, self.alliance, self.outbox, clock)
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)

@@ -6,11 +6,10 @@ from heqi.v1 import login_service_pb2 as pb
 from heqi.v1 import login_service_pb2_grpc as rpc
 
 from node.api.caller import Context
-from node.domain.document import reopen_document
 from node.domain.encoding import to_rfc3339
-from node.domain.login import USUAL_SECONDS, LoginSession, Wants
+from node.domain.login import USUAL_SECONDS, Wants
 from node.errors import InvalidError
-from node.services.logins import Login, Logins
+from node.services.logins import Answered, Logins
 
 _WANTS: dict[int, Wants] = {
     pb.LOGIN_WANTS_UNSPECIFIED: Wants.SUBJECT,
@@ -39,8 +38,8 @@ class LoginService(rpc.LoginServiceServicer):
 
     async def GetLogin(self, request: pb.GetLoginRequest, context: Context) -> pb.GetLoginResponse:
         """See the proto."""
-        login = self._logins.get(request.login_id)
-        return pb.GetLoginResponse(session=_session(login) if login.session else None)
+        answered = self._logins.get(request.login_id).answered
+        return pb.GetLoginResponse(session=_session(answered) if answered else None)
 
     async def WatchLogin(
         self, request: pb.WatchLoginRequest, context: Context
@@ -49,8 +48,8 @@ class LoginService(rpc.LoginServiceServicer):
         yield pb.WatchLoginResponse(session=_session(await self._logins.answered(request.login_id)))
 
 
-def _session(login: Login) -> pb.LoginSession:
-    session = reopen_document(login.session, LoginSession)
+def _session(answered: Answered) -> pb.LoginSession:
+    session = answered.session
     return pb.LoginSession(
         method=session.method,
         subject_id=session.subject,
@@ -59,6 +58,6 @@ def _session(login: Login) -> pb.LoginSession:
         organisation=session.organisation,
         state=session.state,
         expire_time=to_rfc3339(session.exp),
-        session=login.session,
-        answer=login.answer,
+        session=answered.token,
+        answer=answered.answer,
     )

@@ -34,8 +34,6 @@
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
     kn/<guarantor>/<number>                 id of a guarantee by its number
-    t/<login id>                            login challenge and who has answered it, sealed
-    tx/<end><login id>                      when that is forgotten
 
 Parts that vary in length are closed by a zero byte.
 """
@@ -73,8 +71,6 @@ APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
-LOGIN = b"t/"
-LOGIN_END = b"tx/"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"

@@ -1,21 +1,23 @@
 """Logging bidders in: a challenge for this centre's systems to show, one answer to it, a session for the systems.
 
-Challenges survive a restart, because their QR codes are on people's screens; so does the session, until its own end.
+Logins live in memory and end with the process: then no challenge is open any more, so none can be answered twice, and
+a system shows a new one. Nothing that a stranger sends makes the node write to its disk, and who has logged in is not
+kept anywhere but with the system that asked.
+
 What is answered is checked before the challenge is looked up, and every challenge that cannot be answered is refused
 in the same words: nobody learns from an answer, or from how long it takes, which ids there are.
 """
 
 import asyncio
 import contextlib
+import heapq
 from collections import defaultdict
-from dataclasses import dataclass
-
-import msgspec
+from dataclasses import dataclass, replace
 
 from node.domain.certificate import CertificateIdentity
 from node.domain.certified import open_certified
 from node.domain.delegation import open_delegation
-from node.domain.document import document_digest, peek_document, sign_document, split_document
+from node.domain.document import document_digest, sign_document, split_document
 from node.domain.encoding import to_base64url
 from node.domain.login import (
     ID_BYTES,
@@ -38,30 +40,39 @@ from node.errors import (
     MissingError,
     SignatureError,
 )
-from node.ports import Clock, Signer, Store
-from node.services import layout
+from node.ports import Clock, Signer
 from node.services.alliance import Alliance
 from node.services.follower import Follower
 from node.services.gate import Gate
-from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Entropy
 
 MAX_KEPT = 10_000
 """Challenges that a node keeps at a time, answered ones included."""
-_COUNTER = "logins"
-_SWEEP = 64
+MAX_ANSWER_CHARS = 24 * 1024
+"""Room for a delegation with a chain of long certificates; bounds what all answers together may take."""
 _REFUSAL = "no login is open here under this challenge"
 
 
-class Login(msgspec.Struct, frozen=True):
-    """A challenge and what became of it, at rest."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Who has answered."""
 
-    challenge: str
-    state: str
-    session: str = ""
-    """The session document, once somebody has answered."""
-    answer: str = ""
+    session: LoginSession
+    token: str
+    """The session as a signed document."""
+    answer: str
     """The answer itself: the bidder's own signature, for the centre's files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A challenge and what became of it."""
+
+    challenge: LoginChallenge
+    state: str
+    end: int
+    """When it is forgotten, seconds since 1970 UTC."""
+    answered: Answered | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +90,6 @@ class Logins:
 
     def __init__(  # noqa: PLR0917
         self,
-        store: Store,
-        vault: Vault,
         alliance: Alliance,
         gate: Gate,
         follower: Follower,
@@ -88,8 +97,10 @@ class Logins:
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
-        self._follower, self._signer, self._clock, self._entropy = follower, signer, clock, entropy
+        self._alliance, self._gate, self._follower = alliance, gate, follower
+        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._logins: dict[str, Login] = {}
+        self._ends: list[tuple[int, str]] = []  # a heap: what may be forgotten next comes first
         self._bells: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     def create(self, wants: Wants, purpose: str, state: str, seconds: int) -> LoginChallenge:
@@ -120,13 +131,10 @@ class Logins:
             raise InvalidError(
                 "the purpose of a login is a code of a-z, 0-9 and -, such as `login`"
             ) from error
-        transaction = Transaction(self._store)
-        self._sweep(transaction)
-        if transaction.take(_COUNTER) >= MAX_KEPT:
+        self._forget()
+        if len(self._logins) >= MAX_KEPT:
             raise BusyError(f"{MAX_KEPT} logins are open at this node")
-        self._put(transaction, login_id, Login(str(challenge), state))
-        transaction.put(_end_key(end, login_id), b"")
-        transaction.commit()
+        self._keep(Login(challenge, state, end))
         return challenge
 
     def get(self, login_id: str) -> Login:
@@ -134,19 +142,17 @@ class Logins:
 
         Raises:
             MissingError: there is none by that id, or it has run out.
-            StoreError: the database fails.
         """
-        login = self._load(login_id)
-        if login is None or self._end_of(login) <= self._clock.now():
+        login = self._logins.get(login_id)
+        if login is None or login.end <= self._clock.now():
             raise MissingError("there is no such login, or it has run out")
         return login
 
-    async def answered(self, login_id: str) -> Login:
-        """The login once somebody has answered it.
+    async def answered(self, login_id: str) -> Answered:
+        """Who has answered, once somebody has.
 
         Raises:
-            MissingError: there is none by that id, or it runs out unanswered.
-            StoreError: the database fails.
+            MissingError: there is no login by that id, or it runs out unanswered.
         """
         bell = asyncio.Event()
         self._bells[login_id].add(bell)
@@ -154,11 +160,11 @@ class Logins:
             while True:
                 bell.clear()
                 login = self.get(login_id)
-                if login.session:
-                    return login
+                if login.answered:
+                    return login.answered
                 # The bell tells of an answer; of the end tells only the clock.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(bell.wait(), self._end_of(login) - self._clock.now())
+                    await asyncio.wait_for(bell.wait(), login.end - self._clock.now())
         finally:
             self._bells[login_id].discard(bell)
             if not self._bells[login_id]:
@@ -176,21 +182,19 @@ class Logins:
             LoginRefusedError: its challenge is not open here.
             StoreError: the database fails.
         """
+        if len(token) > MAX_ANSWER_CHARS:
+            raise DocumentFormatError(f"an answer to a login has at most {MAX_ANSWER_CHARS} characters")
         now = int(self._clock.now())
         header, _ = split_document(token)
         is_certified = isinstance(header, dict) and "x5c" in header
         challenge, bidder = self._by_certificate(token, now) if is_certified else self._by_wallet(token, now)
-        # From here to the commit nothing waits, so of two answers that arrive together one finds it taken.
-        login = self._load(challenge.id)
-        if login is None or login.session or login.challenge != str(challenge) or challenge.end <= now:
+        # Nothing waits from here to the end, so of two answers that arrive together one finds it taken.
+        login = self._logins.get(challenge.id)
+        if login is None or login.answered or login.challenge != challenge or challenge.end <= now:
             raise LoginRefusedError(_REFUSAL)
         session = self._session(challenge, login.state, bidder, document_digest(token), now)
-        transaction = Transaction(self._store)
-        transaction.delete(_end_key(challenge.end, challenge.id))
-        transaction.put(_end_key(session.exp, challenge.id), b"")
-        signed = sign_document(session, self._signer.sign)
-        self._put(transaction, challenge.id, msgspec.structs.replace(login, session=signed, answer=token))
-        transaction.commit()
+        told = Answered(session, sign_document(session, self._signer.sign), token)
+        self._keep(replace(login, answered=told, end=session.exp))
         for bell in self._bells.get(challenge.id, ()):
             bell.set()
 
@@ -244,32 +248,14 @@ class Logins:
             exp=now + SESSION_SECONDS,
         )
 
-    def _load(self, login_id: str) -> Login | None:
-        key = layout.LOGIN + login_id.encode()
-        sealed = self._store.get(key)
-        if sealed is None:
-            return None
-        return msgspec.msgpack.decode(self._vault.open(self._alliance.me, key, sealed), type=Login)
+    def _keep(self, login: Login) -> None:
+        self._logins[login.challenge.id] = login
+        heapq.heappush(self._ends, (login.end, login.challenge.id))
 
-    def _put(self, transaction: Transaction, login_id: str, login: Login) -> None:
-        key = layout.LOGIN + login_id.encode()
-        content = msgspec.msgpack.encode(login)
-        transaction.put(key, self._vault.seal(self._alliance.me, key, content))
-
-    def _sweep(self, transaction: Transaction) -> None:
-        """Forget what has run out; more at a time than is added, so that it never piles up."""
-        over = self._store.scan(layout.LOGIN_END, stop=layout.number(int(self._clock.now())))
-        for (key, _), _ in zip(over, range(_SWEEP), strict=False):
-            transaction.delete(key)
-            transaction.delete(layout.LOGIN + key[len(layout.LOGIN_END) + 8 :])
-            transaction.set_counter(_COUNTER, transaction.counter(_COUNTER) - 1)
-
-    @staticmethod
-    def _end_of(login: Login) -> int:
-        if login.session:
-            return peek_document(login.session, LoginSession).exp
-        return parse_challenge(login.challenge).end
-
-
-def _end_key(end: int, login_id: str) -> bytes:
-    return layout.LOGIN_END + layout.number(end) + login_id.encode()
+    def _forget(self) -> None:
+        """Forget what has run out."""
+        now = self._clock.now()
+        while self._ends and self._ends[0][0] <= now:
+            _, login_id = heapq.heappop(self._ends)
+            if login_id in self._logins and self._logins[login_id].end <= now:
+                del self._logins[login_id]

@@ -101,7 +101,7 @@ async def test_unknown_logins_end_a_watch_at_once(network):
 
 async def test_nonsense_is_refused_with_a_reason(network):
     bidder = Bidder(network, 99)
-    for nonsense in ("", "a.b.c", "x" * 300_000):
+    for nonsense in ("", "a.b.c", "x" * 30_000, "x" * 300_000):
         with pytest.raises(NodeError) as refused:
             await bidder.at(AT, "answer_login", nonsense)
         assert refused.value.reason == "DOCUMENT_FORMAT"
