@@ -44,8 +44,8 @@ from node.api.guarantee_service import GuaranteeService
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.record_service import RecordService
-from node.api.tiles import TileServer
 from node.api.signature_service import SignatureService
+from node.api.tiles import TileServer
 from node.api.wallet_service import WalletService
 from node.background import every, repeat
 from node.config import ALLIANCE_FILE, DATA_FOLDER, KEYRING_FOLDER, KEYS_FOLDER, Config, load_config

@@ -30,8 +30,8 @@ from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.tiles import Tiles
 from node.services.vault import Entropy, Vault
-from node.services.witness import Witness
 from node.services.verifying import Verifying
+from node.services.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
