@@ -235,6 +235,8 @@ def _claimed(signer: cms.SignerInfo) -> int | None:
 def _stamp(signer: cms.SignerInfo, trust: Trust) -> tuple[int | None, str, bool]:
     """Time of the signature's timestamp; why it does not count; whether it is false."""
     problem, is_false = "", False
+    if not trust.roots:
+        return None, "no authority's timestamps are recognised", False
     for token in extract_tst_data_iter(signer, signed=False):
         status = asyncio.run(_stamp_status(token, signer, trust))
         if status.intact and status.valid and status.trusted:

@@ -79,4 +79,6 @@ def _confine(limits: Limits) -> None:
         resource.RLIMIT_CORE: 0,
     }
     for kind, bound in bounds.items():
-        resource.setrlimit(kind, (bound, bound))
+        _, hard = resource.getrlimit(kind)
+        allowed = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(kind, (allowed, allowed))

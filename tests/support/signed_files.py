@@ -112,16 +112,18 @@ def sign_pdf(
 
 
 @functools.cache
-def stamper(at: datetime.datetime | None = None, *, recognised: bool = True) -> DummyTimeStamper:
-    """A timestamp authority under the recognised root, or under another one."""
-    ca = root() if recognised else root("Nobody's root")
+def stamper(
+    at: datetime.datetime | None = None, *, recognised: bool = True, is_authority: bool = True
+) -> DummyTimeStamper:
+    """A timestamp authority under the recognised root or another one; or somebody who is no such authority."""
+    purpose = (x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.TIME_STAMPING]), True)
     tsa = issue(
         name("timestamps"),
         rsa_key(2048),
-        ca,
+        root() if recognised else root("Nobody's root"),
         key_usage=usage("digital_signature"),
         constraints=None,
-        more=[(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.TIME_STAMPING]), True)],
+        more=[purpose] if is_authority else [],
     )
     return DummyTimeStamper(
         asn1_x509.Certificate.load(tsa.der),
@@ -130,9 +132,9 @@ def stamper(at: datetime.datetime | None = None, *, recognised: bool = True) -> 
     )
 
 
-def cms_stamped(signer: Issued, at: datetime.datetime, *, recognised: bool = True) -> bytes:
-    """CMS with a timestamp."""
-    return _by_pyhanko(signer, "sha256", timestamper=stamper(at, recognised=recognised))
+def cms_stamped(signer: Issued, at: datetime.datetime, **authority: bool) -> bytes:
+    """CMS with a timestamp; `authority` as for `stamper`."""
+    return _by_pyhanko(signer, "sha256", timestamper=stamper(at, **authority))
 
 
 def cms_by_pyhanko(signer: Issued, *, at: datetime.datetime, digest: str = "sha256") -> bytes:

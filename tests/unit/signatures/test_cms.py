@@ -204,10 +204,17 @@ def test_a_timestamp_of_a_recognised_authority_counts():
     assert read(cms_stamped(bidder(), THEN)).stamped == int(THEN.timestamp())
 
 
-def test_a_timestamp_of_somebody_else_is_told_and_does_not_count():
-    found = read(cms_stamped(bidder(), THEN, recognised=False))
+@pytest.mark.parametrize("who", [{"recognised": False}, {"is_authority": False}], ids=str)
+def test_a_timestamp_of_somebody_else_is_told_and_does_not_count(who):
+    """Somebody else's authority; or a bidder, who would date his own signature back with his own certificate."""
+    found = read(cms_stamped(bidder(), THEN, **who))
     assert (found.problem, found.stamped) == (Problem.NONE, None)
     assert "not by a recognised authority" in found.stamp_problem
+
+
+def test_without_recognised_authorities_no_timestamp_counts():
+    (found,) = read_cms(cms_stamped(bidder(), THEN), b"", Trust([], NOW))
+    assert (found.problem, found.stamped) == (Problem.NONE, None)
 
 
 def test_the_timestamp_of_another_signature_is_found():
