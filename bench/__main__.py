@@ -1,6 +1,6 @@
 """`make bench`."""
 
-from bench import answering, appending, proving
+from bench import answering, appending, logging_in, proving
 from bench.sample import JSON_BYTES
 from node.cli.output import print_table
 
@@ -27,6 +27,15 @@ def main() -> None:
     print_table(
         ("", "median ms", "ratio"), [(n, f"{ms:.1f}", f"{ms / found['parts ms']:.1f}") for n, ms in times]
     )
+    print("\na login from its challenge to the session at a watching system, all in one process")
+    login = logging_in.measure()
+    both, least = login["challenge"] + login["answer to session"], login["parts"]
+    rows = [
+        ("challenge to session", login["answer to session"], login["answer to session"] / least),
+        ("with the making of the challenge", both, both / least),
+        ("three empty calls and a signature check", least, 1.0),
+    ]
+    print_table(("", "median ms", "ratio"), [(name, f"{ms:.1f}", f"{ratio:.2f}") for name, ms, ratio in rows])
     print()
     print_table(("proofs", ""), [(name, f"{value:,.0f}") for name, value in proving.measure().items()])
 

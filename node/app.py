@@ -20,7 +20,9 @@ from heqi.v1 import (
     exchange_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     log_service_pb2_grpc,
+    login_service_pb2_grpc,
     record_service_pb2_grpc,
+    signature_service_pb2_grpc,
     wallet_service_pb2_grpc,
 )
 
@@ -30,6 +32,7 @@ from adapters.crypto.leaves import LeafSource
 from adapters.ledger.deployment import deployment_of
 from adapters.ledger.evm import EvmLedger
 from adapters.peers.grpc_peers import GrpcPeers
+from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.leveldb import LevelStore
 from node.api import server
 from node.api.access_service import AccessService
@@ -39,7 +42,9 @@ from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
 from node.api.guarantee_service import GuaranteeService
 from node.api.log_service import LogService
+from node.api.login_service import LoginService
 from node.api.record_service import RecordService
+from node.api.signature_service import SignatureService
 from node.api.tiles import TileServer
 from node.api.wallet_service import WalletService
 from node.background import every, repeat
@@ -60,6 +65,8 @@ MEMBER_SERVICES = tuple(
         "AllianceService",
         "EventService",
         "GuaranteeService",
+        "LoginService",
+        "SignatureService",
         "ExchangeService",
         "LogService",
     )
@@ -129,8 +136,10 @@ class Node:
             s.guarantees,
             s.guarantor,
             s.exporting,
+            s.logins,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         add_members = (
@@ -139,6 +148,8 @@ class Node:
             partial(alliance_service_pb2_grpc.add_AllianceServiceServicer_to_server, alliance),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(login_service_pb2_grpc.add_LoginServiceServicer_to_server, LoginService(s.logins)),
+            partial(signature_service_pb2_grpc.add_SignatureServiceServicer_to_server, signatures),
             partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )
@@ -182,7 +193,8 @@ async def open_node(home: Path) -> AsyncIterator[Node]:
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
         try:
-            outside = Outside(store, keyring, ledger, peers, clock, os.urandom)
+            signatures = ProcessSignatureReader()
+            outside = Outside(store, keyring, ledger, peers, clock, os.urandom, signatures)
             yield Node(config, keys, Services(config, descriptor, keys, outside), leaves)
         finally:
             keyring.close()

@@ -3,16 +3,18 @@
 NodeError
 ├─ InvalidError             the caller sent something malformed: correct it and send again
 │  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
+│  ├─ TooLargeError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
 │  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError
+│  ├─ LoginRefusedError
 ├─ MissingError             there is nothing by that name
 ├─ ConflictError            a right request in the wrong state
 │  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  InclusionError  DisclosureError  AnchorError  DescriptorError
 └─ UnavailableError         something outside failed: trying again later may help
-   ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError
+   ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError  BusyError
 
 `reason` is the stable UPPER_SNAKE word that travels in `google.rpc.ErrorInfo`; `advice` is one sentence that
 says what to do. Both are shown to people; neither may carry a secret or say more than the caller may learn.
@@ -60,6 +62,13 @@ class ProofFormatError(InvalidError):
     """A proof, checkpoint or bundle cannot be parsed."""
 
     reason = "PROOF_FORMAT"
+
+
+class TooLargeError(InvalidError):
+    """What was sent is larger, or takes longer or more memory to check, than this node allows."""
+
+    reason = "TOO_LARGE"
+    advice = "Send a smaller or simpler file; a file that is made to exhaust its reader is refused too."
 
 
 class ConfigError(InvalidError):
@@ -140,6 +149,13 @@ class ReplayError(DeniedError):
 
     reason = "REPLAY"
     advice = "Sign a fresh request; check that the clock of the sender is right."
+
+
+class LoginRefusedError(DeniedError):
+    """No login challenge is open under what was answered; the same whether it never was, was used or ran out."""
+
+    reason = "LOGIN_REFUSED"
+    advice = "Have the centre show a new QR code, and answer it once and in time."
 
 
 # -- there is nothing by that name ---------------------------------------------------------------------
@@ -285,3 +301,10 @@ class PeerError(UnavailableError):
 
     reason = "PEER"
     advice = "Check the peer's endpoint; the request can be repeated safely."
+
+
+class BusyError(UnavailableError):
+    """The node is already doing as much of this as it may at once."""
+
+    reason = "BUSY"
+    advice = "Try again in a moment."

@@ -4,12 +4,13 @@ Each port states what an implementation MUST do; `tests/ports` runs one behaviou
 implementation, the in-memory ones included. A method lets out only the errors it names.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
 from node.domain.member import Member
+from node.domain.signed_file import Finding, Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,37 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release the database. The object MUST NOT be used afterwards."""
+        ...
+
+
+class SignatureReader(Protocol):
+    """Reads the signatures on a file and checks what needs no trust: structure, digests, signatures, timestamps."""
+
+    async def read(
+        self,
+        content: AsyncIterator[bytes],
+        form: Format | None,
+        signature: bytes,
+        roots: Sequence[bytes],
+        at: int,
+    ) -> Sequence[Finding]:
+        """All signatures, in order; none if the file has none.
+
+        MUST NOT let hostile content end, block or exhaust the process; MUST NOT fetch anything; MUST leave nothing
+        of the content behind.
+
+        Args:
+            content: the file in parts.
+            form: how it is signed; told from the content if None.
+            signature: of a detached signature; empty if it is in the content.
+            roots: DER of the authorities whose timestamps count.
+            at: as of when these are judged, seconds since 1970 UTC.
+
+        Raises:
+            InvalidError: the file is none of that form.
+            TooLargeError: too large, or too costly to read.
+            BusyError: too many files are being read.
+        """
         ...
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from node.config import Config
 from node.domain.descriptor import Descriptor
-from node.ports import Clock, Keys, Ledger, Peers, Store
+from node.ports import Clock, Keys, Ledger, Peers, SignatureReader, Store
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.cosignatures import Cosignatures
@@ -15,6 +15,7 @@ from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.log import Log
+from node.services.logins import Logins
 from node.services.membership import Membership
 from node.services.outbox import Outbox
 from node.services.parking import Parking
@@ -30,6 +31,7 @@ from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.tiles import Tiles
 from node.services.vault import Entropy, Vault
+from node.services.verifying import Verifying
 from node.services.witness import Witness
 
 
@@ -43,6 +45,7 @@ class Outside:
     peers: Peers
     clock: Clock
     entropy: Entropy
+    signatures: SignatureReader
 
 
 class Services:
@@ -140,6 +143,8 @@ class Services:
             clock,
             entropy,
         )
+        self.logins = Logins(self.alliance, self.gate, self.follower, identity, clock, entropy)
+        self.verifying = Verifying(outside.signatures, self.alliance, clock)
         self.membership = Membership(store, self.alliance, self.outbox, clock)
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)
         self.status = NodeStatus(

@@ -34,6 +34,8 @@ _ALLOWED: dict[str, Kind] = {
     "/heqi.v1.EventService/": Kind.SYSTEM,
     "/heqi.v1.LogService/": Kind.SYSTEM,
     "/heqi.v1.GuaranteeService/": Kind.SYSTEM,
+    "/heqi.v1.LoginService/": Kind.SYSTEM,
+    "/heqi.v1.SignatureService/": Kind.SYSTEM,
     "/heqi.v1.WalletService/": Kind.WALLET,
 }
 

@@ -14,6 +14,7 @@ from node.services.exporting import Exporting
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
+from node.services.logins import Logins
 from node.services.proving import Proving
 from node.services.records import Records
 from node.services.registration import Registrations
@@ -37,11 +38,12 @@ class WalletService(rpc.WalletServiceServicer):
         guarantees: Guarantees,
         guarantor: Guarantor,
         exporting: Exporting,
+        logins: Logins,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
-        self._exporting = exporting
+        self._exporting, self._logins = exporting, logins
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -144,3 +146,8 @@ class WalletService(rpc.WalletServiceServicer):
         """See the proto."""
         taken = self._guarantees.release(request.signed_request)
         return pb.ReleaseGuaranteeResponse(guarantee_id=taken.guarantee, was_under_way=taken.was_under_way)
+
+    async def AnswerLogin(self, request: pb.AnswerLoginRequest, context: Context) -> pb.AnswerLoginResponse:
+        """See the proto."""
+        self._logins.answer(request.signed_answer)
+        return pb.AnswerLoginResponse()

@@ -12,6 +12,7 @@ from heqi.v1 import (
     event_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     log_service_pb2_grpc,
+    login_service_pb2_grpc,
     record_service_pb2_grpc,
 )
 
@@ -48,6 +49,7 @@ class OperatorClient:
         self.alliance = alliance_service_pb2_grpc.AllianceServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)
+        self.logins = login_service_pb2_grpc.LoginServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
 
     def __enter__(self) -> Self:

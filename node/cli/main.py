@@ -18,9 +18,11 @@ COMMANDS = {
     "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
     "log": "日志：检查点、见证、警报 | the log: checkpoints, witnesses, alarms",
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",
+    "login": "交易主体登录 | have a bidder log in",
     "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",
     "wallet": "交易主体钱包 | a bidder's wallet",
     "verify": "离线核验证据包 | check an evidence bundle without network",
+    "verify-signature": "离线核验文件签名 | check signatures on a file without network",
     "demo": "完整演示 | the whole story on this machine",
     "trial-ca": "试用证书机构（仅供演示） | a trial certificate authority, for trials only",
 }

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import msgspec
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 from cryptography.x509.oid import NameOID
 from stdnum.cn import uscc
@@ -102,6 +103,11 @@ def check_anchor(anchor: TrustAnchor) -> None:
         raise CertificateError(f"{anchor.name}: not a CA certificate in PEM with an OID: {error}") from error
     if not is_authority:
         raise CertificateError(f"{anchor.name}: the certificate is not a CA's")
+
+
+def anchor_der(anchor: TrustAnchor) -> bytes:
+    """DER of a trust anchor's certificate."""
+    return x509.load_pem_x509_certificate(anchor.certificate.encode()).public_bytes(Encoding.DER)
 
 
 def _load_chain(chain: Sequence[bytes]) -> list[x509.Certificate]:

@@ -30,10 +30,20 @@ class Gate:
             ReplayError: too old, too new, or taken before.
             StoreError: the database fails.
         """
+        call = self.authenticate(token, kind)
+        self._take(call.iat, hashlib.sha256(document_digest(token)).digest())
+        return call
+
+    def authenticate(self, token: str, kind: type[C]) -> C:
+        """Check a wallet request that something else keeps from being taken twice.
+
+        Raises:
+            DocumentFormatError: malformed, or meant for another node or alliance.
+            SignatureError: not signed by the key that it names.
+        """
         call = open_document(token, kind, bytes.fromhex(peek_document(token, kind).key))
         if (call.alliance, call.node) != (self._alliance.id, self._alliance.me):
             raise DocumentFormatError("the request is meant for another node or alliance")
-        self._take(call.iat, hashlib.sha256(document_digest(token)).digest())
         return call
 
     def check_controller(self, call: WalletCall) -> bytes:

@@ -99,6 +99,10 @@ class WalletClient:
         request = pb.ReleaseGuaranteeRequest(signed_request=signed)
         return self._call(self._stub.ReleaseGuarantee, request)
 
+    def answer_login(self, signed: str) -> None:
+        """Log in at the centre that asks."""
+        self._call(self._stub.AnswerLogin, pb.AnswerLoginRequest(signed_answer=signed))
+
     def _call(self, method: Callable[..., R], request: Any) -> R:
         try:
             return method(request, timeout=self._timeout)

@@ -26,6 +26,7 @@ from adapters.crypto.keys import NodeKeys, load_keys
 from adapters.crypto.leaves import LeafSource, issue_leaf
 from adapters.ledger.memory import MemoryChain, MemoryLedger
 from adapters.peers.grpc_peers import GrpcPeers
+from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.leveldb import LevelStore
 from node.app import Node
 from node.config import ALLIANCE_FILE, CARD_FILE, Config, load_config
@@ -179,6 +180,7 @@ async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
         peers,
         clock,
         os.urandom,
+        ProcessSignatureReader(),
     )
     services = Services(centre.config, network.descriptor, centre.keys, outside)
     centre.node = Node(centre.config, centre.keys, services, leaves)

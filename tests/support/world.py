@@ -37,7 +37,7 @@ from node.services.outbox import OutboxItem, State
 from node.services.registration import Registered
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
-from node.wallet import documents, guarantees
+from node.wallet import documents, guarantees, logins
 from tests.support.world_bidder import Authority, Bidder
 from tests.support.world_centre import Centre, Setup, new_keys, sign_card
 from tests.support.world_clock import WorldClock
@@ -107,6 +107,7 @@ class World:
         self._patches = (
             mock.patch.object(documents, "time", self.clock),
             mock.patch.object(guarantees, "time", self.clock),
+            mock.patch.object(logins, "time", self.clock),
             mock.patch.object(reading, "_ANCHOR_PAUSE_SECONDS", 0.0),
         )
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from adapters.crypto.keys import NodeKeys
 from adapters.crypto.signers import Ed25519Signer, P256Signer
 from adapters.ledger.memory import MemoryChain
+from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.leveldb import LevelStore
 from adapters.store.memory import MemoryStore
 from node.config import Config, LedgerConfig, Listen, LogConfig
@@ -62,7 +63,7 @@ class Centre:
         self.ledger = FrailLedger(setup.chain, self.keys.account)
         self.outside = Outside(
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name), setup.clock,
-            setup.entropy,
+            setup.entropy, ProcessSignatureReader(),
         )  # fmt: skip
         config = Config(
             name=self.name,

@@ -19,8 +19,18 @@ from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
 from node.domain.document import Document, document_digest, open_document, sign_document, split_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
 from node.domain.grant import Grant
+from node.domain.login import parse_challenge
 from node.errors import NodeError
-from tests.vectors import authority, guarantee_story, ledger_vectors, refusals, story, wallet_calls, world
+from tests.vectors import (
+    authority,
+    guarantee_story,
+    ledger_vectors,
+    login_vectors,
+    refusals,
+    story,
+    wallet_calls,
+    world,
+)
 from tests.vectors.false_bundles import false_bundles
 from tests.vectors.keys import P256TestKey, log_key, p256
 from tests.vectors.world import ALLIANCE, CENTRES, GUARANTOR, HOME, READER, WALLET
@@ -196,6 +206,18 @@ def _document(key: str, token: str) -> Vectors:
     }
 
 
+def logins() -> Vectors:
+    return {
+        "challenge": str(login_vectors.CHALLENGE),
+        "parts": login_vectors.parts(),
+        "documents": [_document(key, token) for key, token in login_vectors.documents()],
+        "refused": [
+            {"why": why, "reason": _reason(lambda text=text: parse_challenge(text)), "text": text}
+            for why, text in login_vectors.false_challenges()
+        ],
+    }
+
+
 def descriptor() -> Vectors:
     return {
         "file": world.alliance_file().decode(),
@@ -264,6 +286,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "record.json": records,
     "log.json": log,
     "documents.json": documents,
+    "login.json": logins,
     "ledger.json": ledger_vectors.ledger,
     "descriptor.json": descriptor,
     "bundle.json": bundles,

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.domain import (
     bundle,
+    certified,
     checkpoint,
     delegation,
     descriptor,
@@ -22,6 +23,7 @@ from node.domain import (
     grant,
     guarantee,
     ledger_ids,
+    login,
     member,
     merkle,
     reading,
@@ -52,6 +54,8 @@ KINDS = {
         guarantee.Guarantee,
         guarantee.GuaranteeRelease,
         *wallet.WalletCall.__subclasses__(),
+        login.CertificateLogin,
+        login.LoginSession,
     )
 }
 
@@ -62,6 +66,8 @@ def load(name: str) -> Any:
 
 KEYS, CANONICAL, RECORD, LOG = (load(f"{name}.json") for name in ("keys", "canonical", "record", "log"))
 DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "ledger", "bundle"))
+LOGIN = load("login.json")
+ALL_DOCUMENTS = DOCUMENTS["documents"] + LOGIN["documents"]
 ALLIANCE_FILE = load("descriptor.json")["file"].encode()
 
 
@@ -186,16 +192,19 @@ def test_false_checkpoint_is_refused(case):
     assert error.value.reason == case["reason"]
 
 
-@pytest.mark.parametrize("case", DOCUMENTS["documents"], ids=lambda case: case["header"]["typ"])
+@pytest.mark.parametrize("case", ALL_DOCUMENTS, ids=lambda case: case["header"]["typ"])
 def test_document(case):
     token = f"{case['signing_input']}.{encoding.to_base64url(bytes.fromhex(case['signature']))}"
     assert document.split_document(token) == (case["header"], case["payload"].encode())
     assert document.document_digest(token).hex() == case["id"]
     assert hashlib.sha256(case["signing_input"].encode()).hexdigest() == case["id"]
     kind = KINDS[case["header"]["typ"]]
+    founded = descriptor.open_alliance_file(ALLIANCE_FILE)
+    at = json.loads(case["payload"])["iat"]
+    if kind is login.CertificateLogin:
+        assert certified.open_certified(token, kind, founded.trust_anchors, at)
+        return
     if kind is delegation.Delegation:
-        founded = descriptor.open_alliance_file(ALLIANCE_FILE)
-        at = json.loads(case["payload"])["iat"]
         opened, identity = delegation.open_delegation(token, founded.alliance, founded.trust_anchors, at)
         assert identity.credit_code == opened.credit_code
         return
@@ -204,8 +213,24 @@ def test_document(case):
     assert document.sign_document(opened, key.sign) == token
 
 
+def test_login_challenge():
+    challenge = login.parse_challenge(LOGIN["challenge"])
+    assert str(challenge) == LOGIN["challenge"]
+    assert {name: getattr(challenge, name) for name in LOGIN["parts"]} == LOGIN["parts"]
+    answer, _, session = (json.loads(case["payload"]) for case in LOGIN["documents"])
+    assert answer["challenge"] == LOGIN["challenge"]
+    assert (session["login"], session["answer"]) == (challenge.id, LOGIN["documents"][0]["id"])
+
+
+@pytest.mark.parametrize("case", LOGIN["refused"], ids=by("why"))
+def test_false_login_challenge_is_refused(case):
+    with pytest.raises(NodeError) as error:
+        login.parse_challenge(case["text"])
+    assert error.value.reason == case["reason"]
+
+
 def test_every_kind_of_document_has_a_vector():
-    assert {case["header"]["typ"] for case in DOCUMENTS["documents"]} == set(KINDS)
+    assert {case["header"]["typ"] for case in ALL_DOCUMENTS} == set(KINDS)
 
 
 @pytest.mark.parametrize("case", DOCUMENTS["refused_grants"], ids=by("why"))

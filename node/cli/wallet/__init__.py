@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from node.cli.wallet import guarantees, setup, sharing
+from node.cli.wallet import guarantees, login, setup, sharing
 
 _EPILOG = """\
 顺序 | in order:
@@ -15,6 +15,7 @@ _EPILOG = """\
   heqi wallet grant --wallet w 1
   heqi wallet reads --wallet w
   heqi wallet revoke --wallet w GRANT
+  heqi wallet login --wallet w heqi:login/1/…
 口令：提示输入，或 --passphrase-file；绝不放在命令行
 passphrase: asked for, or --passphrase-file; never on the command line
 """
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_setup(commands)
     _describe_sharing(commands)
     _describe_guarantees(commands)
+    _describe_login(commands)
     for command in commands.choices.values():
         command.add_argument("--wallet", type=Path, required=True, help="钱包目录 | folder of the wallet")
         command.add_argument("--passphrase-file", type=Path, help="口令文件 | file with the passphrase")
@@ -84,6 +86,20 @@ def _describe_sharing(commands: Commands) -> None:
     one.set_defaults(run=sharing.revoke)
     one = commands.add_parser("reads", help="谁读过什么 | who read what")
     one.set_defaults(run=sharing.reads)
+
+
+def _describe_login(commands: Commands) -> None:
+    one = commands.add_parser("login", help="登录交易中心 | log in at a centre")
+    one.add_argument("payload", help="二维码内容 | what the QR code holds")
+    one.add_argument(
+        "--number-only", action="store_true", help="不出示单位 | show the subject id, not the company"
+    )
+    one.add_argument(
+        "--certificate", type=Path, help="改用证书登录（未注册时）PEM | log in with the certificate, PEM"
+    )
+    one.add_argument("--certificate-key", type=Path, help="证书私钥 PEM | its private key, PEM")
+    one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
+    one.set_defaults(run=login.login)
 
 
 def _describe_guarantees(commands: Commands) -> None:

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import os
 import time
+from pathlib import Path
 
 import msgspec
 from cryptography import x509
@@ -15,6 +16,7 @@ from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session, passphrase, read_file
 from node.domain.category import category
 from node.domain.certificate import check_certificate
+from node.domain.certified import PrivateKey
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.encoding import to_base64url
 from node.domain.wallet import PackageRecord
@@ -37,14 +39,7 @@ def init(args: argparse.Namespace) -> None:
 def delegate(args: argparse.Namespace) -> None:
     """Sign the delegation with the certificate's key."""
     wallet = open_wallet(args.wallet)
-    try:
-        certificates = x509.load_pem_x509_certificates(read_file(args.certificate))
-        key = serialization.load_pem_private_key(read_file(args.certificate_key), None)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"the certificate or its key cannot be read: {error}") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise ConfigError("the certificate's key is neither RSA nor P-256")
-    chain = [certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates]
+    chain, key = read_certificate(args.certificate, args.certificate_key)
     now = int(time.time())
     identity = check_certificate(chain, wallet.descriptor.trust_anchors, now)
     delegation = Delegation(
@@ -57,6 +52,22 @@ def delegate(args: argparse.Namespace) -> None:
     )
     (args.wallet / DELEGATION_FILE).write_text(sign_delegation(delegation, chain, key) + "\n")
     say(f"{identity.organisation} 已委托此钱包", "vouches for this wallet's key in this alliance")
+
+
+def read_certificate(certificate: Path, certificate_key: Path) -> tuple[list[bytes], PrivateKey]:
+    """A chain, DER, the company's certificate first, and its private key, from PEM files.
+
+    Raises:
+        ConfigError: they cannot be read.
+    """
+    try:
+        certificates = x509.load_pem_x509_certificates(read_file(certificate))
+        key = serialization.load_pem_private_key(read_file(certificate_key), None)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"the certificate or its key cannot be read: {error}") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise ConfigError("the certificate's key is neither RSA nor of an elliptic curve")
+    return [one.public_bytes(serialization.Encoding.DER) for one in certificates], key
 
 
 def register(args: argparse.Namespace) -> None:

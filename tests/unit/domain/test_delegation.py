@@ -75,7 +75,7 @@ def test_delegation_by_another_key_than_the_certificates_is_refused():
 
 
 @pytest.mark.parametrize(
-    "key", [rsa_key(1024), ec.derive_private_key(7, ec.SECP384R1())], ids=["RSA-1024", "P-384"]
+    "key", [rsa_key(1024), ec.derive_private_key(7, ec.SECP521R1())], ids=["RSA-1024", "P-521"]
 )
 def test_certificate_with_a_weak_or_foreign_key_is_refused(key):
     signing = usage("digital_signature")
