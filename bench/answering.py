@@ -12,7 +12,6 @@ from pathlib import Path
 
 from heqi.v1 import guarantee_service_pb2, guarantee_service_pb2_grpc
 
-from adapters.crypto.keys import load_keys
 from adapters.crypto.leaves import issue_leaf
 from bench.empty import EMPTY_METHOD, serve_empty
 from node.domain.document import document_digest, sign_document
@@ -24,9 +23,8 @@ from node.domain.ledger_ids import guarantee_id
 from node.ports import Batch
 from node.services.projection import apply_event
 from node.services.transaction import Transaction
-from node.wire.tls import OPERATOR
 from tests.integration.test_sharing_over_grpc import Bidder, ask, fetch, settled, sign
-from tests.support.network import Centre, Network, channel, open_network
+from tests.support.network import Centre, Network, channel, open_network, operator_pair
 
 CALLS, IN_FLIGHT, READS = 2_000, 32, 40
 
@@ -94,8 +92,7 @@ def _seed(centre: Centre) -> tuple[str, bytes]:
 
 async def _ask(pipe: Connection) -> dict[str, float]:
     member, home, token, raw_id, port, read_ms, parts_ms = await asyncio.to_thread(pipe.recv)
-    leaf = issue_leaf("centre-a", load_keys(home / "keys").identity.key, time.time(), role=OPERATOR)
-    pair = (leaf.key_pem, leaf.certificate_pem)
+    pair = operator_pair(home)
     by_id = guarantee_service_pb2.CheckGuaranteeRequest(guarantee_id=raw_id.hex())
     by_file = guarantee_service_pb2.CheckGuaranteeRequest(file=token)
     async with (

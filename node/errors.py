@@ -3,8 +3,10 @@
 NodeError
 ├─ InvalidError             the caller sent something malformed: correct it and send again
 │  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
+│  ├─ CertificateRequestError  TooLargeError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
+│  │  └─ CertificateRevokedError
 │  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError
 ├─ MissingError             there is nothing by that name
 ├─ ConflictError            a right request in the wrong state
@@ -13,6 +15,8 @@ NodeError
 │  ├─ SignatureError  CertificateError  InclusionError  DisclosureError  AnchorError  DescriptorError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError
+   └─ LimitError            this caller asks too much at once
+      ├─ RateLimitError  TooManyCallsError
 
 `reason` is the stable UPPER_SNAKE word that travels in `google.rpc.ErrorInfo`; `advice` is one sentence that
 says what to do. Both are shown to people; neither may carry a secret or say more than the caller may learn.
@@ -69,6 +73,20 @@ class ConfigError(InvalidError):
     advice = "Correct heqi.toml or the named file; `heqi init --help` shows what belongs there."
 
 
+class CertificateRequestError(InvalidError):
+    """A certificate signing request that this node will not sign."""
+
+    reason = "CERTIFICATE_REQUEST"
+    advice = "Make a PKCS #10 request in PEM with a key on P-256, P-384 or RSA of 2048 bits or more."
+
+
+class TooLargeError(InvalidError):
+    """A message is larger than its method takes."""
+
+    reason = "TOO_LARGE"
+    advice = "Send less at once; docs/access.md says how much each method takes."
+
+
 # -- the caller may not --------------------------------------------------------------------------------
 
 
@@ -84,6 +102,13 @@ class UnknownCallerError(DeniedError):
 
     reason = "UNKNOWN_CALLER"
     advice = "Use the certificate of a member of this alliance, issued by its identity key and in date."
+
+
+class CertificateRevokedError(UnknownCallerError):
+    """The caller's certificate was revoked by the operator of this node."""
+
+    reason = "CERTIFICATE_REVOKED"
+    advice = "Ask the operator of the node for a new certificate: `heqi access issue`."
 
 
 class NotMemberError(DeniedError):
@@ -285,3 +310,31 @@ class PeerError(UnavailableError):
 
     reason = "PEER"
     advice = "Check the peer's endpoint; the request can be repeated safely."
+
+
+class LimitError(UnavailableError):
+    """This caller asks too much at once; others are served meanwhile."""
+
+    reason = "LIMIT"
+    advice = "Wait as long as the answer says, then send the same again; ask less at once."
+    retry_after: float = 1.0
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        """Args:
+        message: which limit.
+        retry_after: seconds after which the same can succeed.
+        """
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class RateLimitError(LimitError):
+    """This caller has made too many calls, or sent too many bytes, in too short a time."""
+
+    reason = "RATE_LIMIT"
+
+
+class TooManyCallsError(LimitError):
+    """This caller, or this node, has too many calls or streams open at once."""
+
+    reason = "TOO_MANY_CALLS"

@@ -1,37 +1,40 @@
-"""Around every call: authorisation first, and errors to the wire in one form.
+"""Around every call: authorisation first, then limits, then the request; and errors to the wire in one form.
 
-A bug does not leak: it ends as INTERNAL with a number that stands beside the stack trace in the log.
+A stream is looked at again while it is open, and ends when its caller may no longer have it. A bug does not leak:
+it ends as INTERNAL with a number that stands beside the stack trace in the log.
 """
 
 from __future__ import annotations  # the stubs of grpc have generics that its classes have not
 
+import asyncio
 import inspect
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from node.api.caller import Context
-from node.errors import InvalidError, NodeError
+from node.api.authority import Rule
+from node.api.caller import Check, Context, Visitor
+from node.api.limits import Limits
+from node.api.streams import OpenStreams
+from node.errors import InvalidError, NodeError, TooLargeError
+from node.services.acts import act_as
 from node.wire.status import to_rpc_status
 
 logger = logging.getLogger(__name__)
 
-Check = Callable[[str, Context], None]
-"""(full method name, context) → nothing, or an error."""
 Parse = Callable[[Any], Any]
-"""Bytes, or a stream of them → message, or a stream of them."""
+"""Bytes → message."""
 
 
 class Guard(grpc.aio.ServerInterceptor):
     """Wraps the handler of every method."""
 
-    def __init__(self, check: Check) -> None:
-        self._check = check
+    def __init__(self, check: Check, limits: Limits, streams: OpenStreams) -> None:
+        self._check, self._limits, self._streams = check, limits, streams
 
     async def intercept_service(
         self,
@@ -42,8 +45,7 @@ class Guard(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None  # an unknown method: gRPC answers UNIMPLEMENTED
-        method, deserialise = handler_call_details.method, handler.request_deserializer or bytes
-        parse, parse_each = partial(_parse, deserialise), partial(_parse_each, deserialise)
+        method, parse = handler_call_details.method, handler.request_deserializer or bytes
         # Requests are parsed below: gRPC itself would answer malformed ones without a reason, and before asking
         # who sends them.
         serialise = {"request_deserializer": None, "response_serializer": handler.response_serializer}
@@ -54,47 +56,68 @@ class Guard(grpc.aio.ServerInterceptor):
             many = self._many(method, handler.unary_stream, parse)
             return grpc.unary_stream_rpc_method_handler(many, **serialise)
         if handler.stream_stream:
-            many = self._many(method, handler.stream_stream, parse_each)
+            many = self._many(method, handler.stream_stream, parse)
             return grpc.stream_stream_rpc_method_handler(many, **serialise)
-        one = self._one(method, handler.stream_unary, parse_each)
-        return grpc.stream_unary_rpc_method_handler(one, **serialise)
+        return None  # no method of ours takes a stream and answers once
 
-    def _one(self, method: str, behaviour: Any, read: Parse) -> Any:
-        async def guarded(request: Any, context: Context) -> Any:
+    def _one(self, method: str, behaviour: Any, parse: Parse) -> Any:
+        async def guarded(request: bytes, context: Context) -> Any:
             try:
-                self._check(method, context)
-                return await behaviour(read(request), context)
+                visitor, rule = self._check(method, context)
+                act_as(visitor.actor)
+                with self._limits.call(visitor, len(request)):
+                    return await behaviour(_parse(parse, rule, request), context)
             except Exception as error:  # noqa: BLE001
                 await _abort(context, method, error)
 
         return guarded
 
-    def _many(self, method: str, behaviour: Any, read: Parse) -> Any:
+    def _many(self, method: str, behaviour: Any, parse: Parse) -> Any:
         async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
             try:
-                self._check(method, context)
-                responses = behaviour(read(request), context)
-                if inspect.isawaitable(responses):  # gRPC's own health service writes to the context itself
-                    await responses
-                    return
-                async for response in responses:
-                    yield response
+                visitor, rule = self._check(method, context)
+                act_as(visitor.actor)
+                with (
+                    self._limits.stream(visitor),
+                    self._streams.opened(lambda: self._check(method, context)) as stream,
+                ):
+                    try:
+                        taken = (
+                            _parse(parse, rule, request)
+                            if isinstance(request, bytes)
+                            else self._parse_each(parse, rule, visitor, request)
+                        )
+                        responses = behaviour(taken, context)
+                        if inspect.isawaitable(responses):  # gRPC's own health service writes by itself
+                            await responses
+                            return
+                        async for response in responses:
+                            yield response
+                    except asyncio.CancelledError:
+                        if stream.refusal is None:
+                            raise
+                        stream.task.uncancel()  # it goes on: to say why the stream ends
+                        raise stream.refusal from None
             except Exception as error:  # noqa: BLE001
                 await _abort(context, method, error)
 
         return guarded
 
+    async def _parse_each(
+        self, parse: Parse, rule: Rule, visitor: Visitor, raws: AsyncIterator[bytes]
+    ) -> AsyncIterator[Any]:
+        async for raw in raws:
+            await self._limits.message(visitor, len(raw))
+            yield _parse(parse, rule, raw)
 
-def _parse(deserialise: Parse, raw: bytes) -> Any:
+
+def _parse(parse: Parse, rule: Rule, raw: bytes) -> Any:
+    if len(raw) > rule.size:
+        raise TooLargeError(f"the message has {len(raw)} bytes; this method takes at most {rule.size}")
     try:
-        return deserialise(raw)
+        return parse(raw)
     except DecodeError as error:
         raise InvalidError("the request is not a message of the kind that this method takes") from error
-
-
-async def _parse_each(deserialise: Parse, raws: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-    async for raw in raws:
-        yield _parse(deserialise, raw)
 
 
 async def _abort(context: Context, method: str, error: Exception) -> None:
