@@ -11,6 +11,7 @@ import inspect
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -73,7 +74,9 @@ class Guard(grpc.aio.ServerInterceptor):
         return guarded
 
     def _many(self, method: str, behaviour: Any, parse: Parse) -> Any:
-        async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
+        # It writes by itself instead of yielding: so that it stands here, and can be told, while a slow client
+        # leaves it waiting for room.
+        async def guarded(request: Any, context: Context) -> None:
             try:
                 visitor, rule = self._check(method, context)
                 act_as(visitor.actor)
@@ -87,12 +90,7 @@ class Guard(grpc.aio.ServerInterceptor):
                             if isinstance(request, bytes)
                             else self._parse_each(parse, rule, visitor, request)
                         )
-                        responses = behaviour(taken, context)
-                        if inspect.isawaitable(responses):  # gRPC's own health service writes by itself
-                            await responses
-                            return
-                        async for response in responses:
-                            yield response
+                        await _answer(behaviour(taken, context), context)
                     except asyncio.CancelledError:
                         if stream.refusal is None:
                             raise
@@ -109,6 +107,15 @@ class Guard(grpc.aio.ServerInterceptor):
         async for raw in raws:
             await self._limits.message(visitor, len(raw))
             yield _parse(parse, rule, raw)
+
+
+async def _answer(responses: Any, context: Context) -> None:
+    if inspect.isawaitable(responses):  # gRPC's own health service writes to the context too
+        await responses
+        return
+    async with aclosing(responses):
+        async for response in responses:
+            await context.write(response)
 
 
 def _parse(parse: Parse, rule: Rule, raw: bytes) -> Any:

@@ -18,6 +18,7 @@ from heqi.v1 import (
     exchange_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     record_service_pb2_grpc,
+    system_service_pb2_grpc,
 )
 
 from adapters.crypto import trial_ca
@@ -159,6 +160,10 @@ class Stubs:
     @property
     def events(self):
         return event_service_pb2_grpc.EventServiceStub(self.channel)
+
+    @property
+    def systems(self):
+        return system_service_pb2_grpc.SystemServiceStub(self.channel)
 
     @property
     def exchange(self):
