@@ -7,13 +7,14 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from bench.empty import UNLIMITED
 from bench.sample import MESSAGE_RECORDS, message
 from tests.support.network import Stubs, open_network
 
 
 def _serve(folder: Path, pipe: Connection) -> None:
     async def run() -> None:
-        async with open_network(folder, ("centre-a",)) as network:
+        async with open_network(folder, ("centre-a",), limits=UNLIMITED) as network:
             a = network["centre-a"]
             pipe.send((a.member, a.home))
             await asyncio.to_thread(pipe.recv)

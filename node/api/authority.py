@@ -67,7 +67,7 @@ RULES: dict[str, Rule] = {
     _ACCESS + "FetchRecords": Rule(OPERATOR | READER),
     _ACCESS + "GetBundle": Rule(OPERATOR | READER),
     # -- guarantees --------------------------------------------------------------------------------------
-    _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | READER),
+    _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | WRITER | READER),
     _GUARANTEES + "ListApplications": Rule(OPERATOR),
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
@@ -82,7 +82,7 @@ RULES: dict[str, Rule] = {
     _ALLIANCE + "ReleaseOutboxItem": Rule(OPERATOR),
     _ALLIANCE + "DropOutboxItem": Rule(OPERATOR),
     # -- what happens at this node -----------------------------------------------------------------------
-    _EVENTS + "Watch": Rule(OPERATOR | READER),
+    _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
     # -- systems and acts --------------------------------------------------------------------------------
     _SYSTEMS + "IssueCertificate": Rule(OPERATOR),
     _SYSTEMS + "ListCertificates": Rule(OPERATOR | SUPERVISOR),

@@ -50,7 +50,7 @@ class Limits:
             TooManyCallsError: too many at once.
         """
         self._take_call(visitor)
-        wait = _take(self._kib, str(visitor), 1 + size // _KIB)
+        wait = _take(self._kib, str(visitor), size // _KIB)
         if wait:
             raise RateLimitError(f"{visitor} sends more than {self._config.mebibytes_per_second} MiB/s", wait)
         with self._calls.one(visitor, "calls"):
@@ -73,7 +73,7 @@ class Limits:
 
         While this waits nothing more is read from the stream, so that its sender is slowed down too.
         """
-        for buckets, cost in ((self._rates(visitor), 1), (self._kib, 1 + size // _KIB)):
+        for buckets, cost in ((self._rates(visitor), 1), (self._kib, size // _KIB)):
             while wait := _take(buckets, str(visitor), cost):  # noqa: ASYNC110
                 await asyncio.sleep(wait)
 
@@ -123,5 +123,7 @@ def _buckets(per_second: int, least_burst: int, config: LimitsConfig) -> Throttl
 
 def _take(buckets: Throttled, key: str, cost: int) -> float:
     """Take from a caller's bucket; zero, or the seconds until there will be enough."""
+    if not cost:
+        return 0.0
     result = buckets.limit(key, cost)
     return max(result.state.retry_after, 0.001) if result.limited else 0.0

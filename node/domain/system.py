@@ -18,7 +18,7 @@ class SystemRole(enum.Enum):
     OPERATOR = "operator"
     """Runs the node: everything."""
     WRITER = "writer"
-    """Hands records in."""
+    """Hands records in, follows what becomes of them, checks guarantees: a trading system."""
     READER = "reader"
     """Reads: own records, other centres' data under grants, guarantees."""
     SUPERVISOR = "supervisor"

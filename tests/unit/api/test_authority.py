@@ -72,10 +72,11 @@ def test_a_supervisor_changes_nothing_and_sees_no_record():
     }  # fmt: skip
 
 
-def test_a_writer_reads_nothing_but_what_became_of_its_own_messages():
+def test_a_writer_reads_no_record():
     allowed = {m for m, rule in RULES.items() if WRITER in rule.who and rule.who != ANYBODY}
     assert {method.rpartition("/")[2] for method in allowed} == {
-        "AppendRecords", "GetLastSequence", "ListParkedRecords", "GetNodeStatus", "ListMembers",
+        "AppendRecords", "GetLastSequence", "ListParkedRecords", "GetNodeStatus", "ListMembers", "Watch",
+        "CheckGuarantee",
     }  # fmt: skip
 
 

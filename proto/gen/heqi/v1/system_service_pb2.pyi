@@ -30,7 +30,7 @@ class _SystemRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SystemRole
     SYSTEM_ROLE_OPERATOR: _SystemRole.ValueType  # 1
     """Runs the node: everything."""
     SYSTEM_ROLE_WRITER: _SystemRole.ValueType  # 2
-    """Hands records in."""
+    """Hands records in, follows what becomes of them, checks guarantees: a trading system."""
     SYSTEM_ROLE_READER: _SystemRole.ValueType  # 3
     """Reads."""
     SYSTEM_ROLE_SUPERVISOR: _SystemRole.ValueType  # 4
@@ -44,7 +44,7 @@ SYSTEM_ROLE_UNSPECIFIED: SystemRole.ValueType  # 0
 SYSTEM_ROLE_OPERATOR: SystemRole.ValueType  # 1
 """Runs the node: everything."""
 SYSTEM_ROLE_WRITER: SystemRole.ValueType  # 2
-"""Hands records in."""
+"""Hands records in, follows what becomes of them, checks guarantees: a trading system."""
 SYSTEM_ROLE_READER: SystemRole.ValueType  # 3
 """Reads."""
 SYSTEM_ROLE_SUPERVISOR: SystemRole.ValueType  # 4
