@@ -72,7 +72,7 @@ class Services:
         self.decisions = Decisions(store, self.records, self.outbox, self.acts, self.feed)
         self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
         self.cosignatures = Cosignatures(store, self.alliance, self.log)
-        self.witness = Witness(store, self.alliance, outside.peers, keys.log, self.feed, clock)
+        self.witness = Witness(store, self.alliance, outside.peers, keys.log, self.acts, self.feed, clock)
         self.tiles = Tiles(store, self.log, self.cosignatures)
         self.follower = Follower(
             store,

@@ -52,12 +52,14 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
     "/heqi.v1.SystemService/",
 )
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
+_LOGS = "/heqi.v1.LogService/"
 
 RULES: dict[str, Rule] = {
     # -- records -----------------------------------------------------------------------------------------
     _RECORDS + "AppendRecords": Rule(OPERATOR | WRITER, 16 * MIB),
     _RECORDS + "GetLastSequence": Rule(OPERATOR | WRITER),
     _RECORDS + "ProveRecord": Rule(OPERATOR | READER),
+    _RECORDS + "ExportRecord": Rule(OPERATOR | READER),
     _RECORDS + "ListParkedRecords": Rule(OPERATOR | WRITER),
     _RECORDS + "ReleaseParkedRecord": Rule(OPERATOR),
     _RECORDS + "DropParkedRecord": Rule(OPERATOR),
@@ -83,6 +85,10 @@ RULES: dict[str, Rule] = {
     _ALLIANCE + "DropOutboxItem": Rule(OPERATOR),
     # -- what happens at this node -----------------------------------------------------------------------
     _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
+    # -- logs, the own and the others' ------------------------------------------------------------------
+    _LOGS + "GetLogStatus": Rule(OPERATOR | SUPERVISOR),
+    _LOGS + "ListAlarms": Rule(OPERATOR | SUPERVISOR),
+    _LOGS + "SettleAlarm": Rule(OPERATOR),
     # -- systems and acts --------------------------------------------------------------------------------
     _SYSTEMS + "IssueCertificate": Rule(OPERATOR),
     _SYSTEMS + "ListCertificates": Rule(OPERATOR | SUPERVISOR),
@@ -94,6 +100,8 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "CollectGrant": Rule(MEMBER, MIB),
     _EXCHANGE + "ReadRecords": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
+    _EXCHANGE + "GetLogView": Rule(MEMBER),
+    _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
     _WALLET + "GetStatus": Rule(WALLET),
@@ -101,6 +109,7 @@ RULES: dict[str, Rule] = {
     _WALLET + "RelayGrant": Rule(WALLET, MIB),
     _WALLET + "RevokeGrant": Rule(WALLET, MIB),
     _WALLET + "ListReads": Rule(WALLET),
+    _WALLET + "ExportRegistration": Rule(WALLET),
     _WALLET + "GetApplicationCode": Rule(WALLET),
     _WALLET + "Apply": Rule(WALLET, MIB),
     _WALLET + "ListOwnApplications": Rule(WALLET),

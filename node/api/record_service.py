@@ -33,7 +33,7 @@ Awaited = deque[tuple[int, int]]
 class RecordService(rpc.RecordServiceServicer):
     """Translates, calls a service, translates back."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         records: Records,
         parking: Parking,

@@ -20,6 +20,7 @@ class ActKind(enum.Enum):
     OUTBOX_DROPPED = ("outbox.dropped", "放弃搁置交易 | a parked transaction was given up")
     DATA_REQUESTED = ("data.requested", "申请他中心数据 | access to a subject's data was asked for")
     DATA_READ = ("data.read", "读取他中心数据 | a subject's data was read at another centre")
+    ALARM_SETTLED = ("alarm.settled", "了结日志警报 | an alarm about a member's log was dealt with")
     CONFIG_LOADED = ("config.loaded", "载入配置 | the node started with another configuration than before")
 
     def __init__(self, word: str, summary: str) -> None:

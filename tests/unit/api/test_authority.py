@@ -59,7 +59,7 @@ def test_the_operator_may_do_whatever_any_system_may():
 
 
 def test_only_operators_change_what_others_rely_on():
-    changing = ("Issue", "Revoke", "Cast", "Propose", "Release", "Drop", "Refuse", "Assess")
+    changing = ("Issue", "Revoke", "Cast", "Propose", "Release", "Drop", "Refuse", "Assess", "Settle")
     for method, rule in RULES.items():
         if method.rpartition("/")[2].startswith(changing) and rule.who & SYSTEMS:
             assert rule.who == OPERATOR, method
@@ -69,6 +69,7 @@ def test_a_supervisor_changes_nothing_and_sees_no_record():
     allowed = {method.rpartition("/")[2] for method, rule in RULES.items() if SUPERVISOR in rule.who}
     assert allowed - {"Check", "List", "Watch", "ServerReflectionInfo"} == {
         "GetNodeStatus", "ListMembers", "ListProposals", "ListCertificates", "ListActs", "ProveAct",
+        "GetLogStatus", "ListAlarms",
     }  # fmt: skip
 
 
