@@ -51,6 +51,7 @@ check: $(DEV)
 	@$(BIN)/buf lint && $(BIN)/buf format --diff --exit-code
 	@$(BIN)/python proto/drift.py
 	@$(BIN)/python docs/generate_errors.py --check
+	@$(BIN)/python docs/generate_access.py --check
 	@$(BIN)/python contracts/generate_table.py --check
 	@$(BIN)/python requirements/lock.py --check
 	@$(BIN)/python requirements/audit.py
@@ -89,6 +90,7 @@ sbom: $(DEV)
 
 docs: $(DEV)
 	@$(BIN)/python docs/generate_errors.py
+	@$(BIN)/python docs/generate_access.py
 
 format: $(DEV)
 	@$(BIN)/ruff format .

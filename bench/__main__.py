@@ -22,6 +22,11 @@ def main() -> None:
     print_table(
         ("", "calls/s", "of the empty"), [(n, f"{found[n]:,.0f}", f"{found[n] / empty:.2f}") for n in names]
     )
+    believing, checking = (found[f"empty behind a guard that {what}"] for what in ("believes", "checks"))
+    print(
+        f"\nknowing who calls and whether it may: {checking / believing:.2f} of the calls of the same listener "
+        f"without it; the whole guard with its limits: {checking / empty:.2f} of an empty handler"
+    )
     print("\nan authorised read across centres, receipts durable on both sides, all in one process")
     times = [("read", found["read ms"]), ("two empty calls and two synced puts", found["parts ms"])]
     print_table(

@@ -7,14 +7,14 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from heqi.v1 import guarantee_service_pb2, guarantee_service_pb2_grpc
 
-from adapters.crypto.keys import load_keys
 from adapters.crypto.leaves import issue_leaf
-from bench.empty import EMPTY_METHOD, serve_empty
+from bench.empty import EMPTY_METHOD, UNLIMITED, guard_of, serve_empty
 from node.domain.document import document_digest, sign_document
 from node.domain.guarantee import Guarantee, guarantee_terms
 from node.domain.guarantee_table import Event, State
@@ -24,11 +24,10 @@ from node.domain.ledger_ids import guarantee_id
 from node.ports import Batch
 from node.services.projection import apply_event
 from node.services.transaction import Transaction
-from node.wire.tls import OPERATOR
 from tests.integration.test_sharing_over_grpc import Bidder, ask, fetch, settled, sign
-from tests.support.network import Centre, Network, channel, open_network
+from tests.support.network import Centre, Network, channel, open_network, operator_pair
 
-CALLS, IN_FLIGHT, READS = 2_000, 32, 40
+CALLS, IN_FLIGHT, READS, ROUNDS = 2_000, 32, 40, 5
 
 
 def measure() -> dict[str, float]:
@@ -45,14 +44,20 @@ def measure() -> dict[str, float]:
 
 def _serve(folder: Path, pipe: Connection) -> None:
     async def run() -> None:
-        async with open_network(folder, ("centre-a", "centre-b")) as network:
+        async with open_network(folder, ("centre-a", "centre-b"), limits=UNLIMITED) as network:
             a = network["centre-a"]
             token, number = _seed(a)
-            empty, port = await serve_empty(a)
+            empties = [
+                await serve_empty(a),
+                await serve_empty(a, guard_of(a, is_checking=False)),
+                await serve_empty(a, guard_of(a, is_checking=True)),
+            ]
             reads = await _time_reads(network)
-            pipe.send((a.member, a.home, token, number, port, *reads))
+            ports = [port for _, port in empties]
+            pipe.send((a.member, a.home, token, number, ports, *reads))
             await asyncio.to_thread(pipe.recv)
-            await empty.stop(0)
+            for empty, _ in empties:
+                await empty.stop(0)
 
     asyncio.run(run())
 
@@ -94,24 +99,32 @@ def _seed(centre: Centre) -> tuple[str, bytes]:
 
 
 async def _ask(pipe: Connection) -> dict[str, float]:
-    member, home, token, raw_id, port, read_ms, parts_ms = await asyncio.to_thread(pipe.recv)
-    leaf = issue_leaf("centre-a", load_keys(home / "keys").identity.key, time.time(), role=OPERATOR)
-    pair = (leaf.key_pem, leaf.certificate_pem)
+    member, home, token, raw_id, ports, read_ms, parts_ms = await asyncio.to_thread(pipe.recv)
+    pair = operator_pair(home)
     by_id = guarantee_service_pb2.CheckGuaranteeRequest(guarantee_id=raw_id.hex())
     by_file = guarantee_service_pb2.CheckGuaranteeRequest(file=token)
-    async with (
-        channel(member, *pair) as node,
-        channel(member.moved_to(f"127.0.0.1:{port}", ""), *pair) as bare,
-    ):
+    async with AsyncExitStack() as stack:
+        node = await stack.enter_async_context(channel(member, *pair))
+        bare, believing, checking = [
+            (
+                await stack.enter_async_context(channel(member.moved_to(f"127.0.0.1:{port}", ""), *pair))
+            ).unary_unary(EMPTY_METHOD)
+            for port in ports
+        ]
         stub = guarantee_service_pb2_grpc.GuaranteeServiceStub(node)
-        empty = bare.unary_unary(EMPTY_METHOD)
         assert (await stub.CheckGuarantee(by_id)).verdict == 1
         assert (await stub.CheckGuarantee(by_file)).verdict == 1
-        rates: dict[str, list[float]] = {"empty handler": [], "check by id": [], "check by file": []}
-        for _ in range(3):
-            rates["empty handler"].append(await _rate(lambda: empty(b"")))
-            rates["check by id"].append(await _rate(lambda: stub.CheckGuarantee(by_id)))
-            rates["check by file"].append(await _rate(lambda: stub.CheckGuarantee(by_file)))
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "empty handler": lambda: bare(b""),
+            "check by id": lambda: stub.CheckGuarantee(by_id),
+            "check by file": lambda: stub.CheckGuarantee(by_file),
+            "empty behind a guard that believes": lambda: believing(b""),
+            "empty behind a guard that checks": lambda: checking(b""),
+        }
+        rates: dict[str, list[float]] = {name: [] for name in calls}
+        for _ in range(ROUNDS):
+            for name, call in calls.items():
+                rates[name].append(await _rate(call))
     return {name: max(found) for name, found in rates.items()} | {"read ms": read_ms, "parts ms": parts_ms}
 
 

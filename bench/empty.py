@@ -4,14 +4,35 @@ import grpc
 
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.leaves import LeafSource
+from node.api.authority import OPERATOR, RULES, Rule
+from node.api.caller import Callers, Visitor
+from node.api.guard import Guard
+from node.api.limits import Limits
 from node.api.server import member_credentials
+from node.api.streams import OpenStreams
+from node.config import LimitsConfig
 from node.wire.tls import anchor_pem
 from tests.support.network import Centre
 
 EMPTY_METHOD = "/bench.Empty/Call"
 
 
-async def serve_empty(centre: Centre) -> tuple[grpc.aio.Server, int]:
+UNLIMITED = LimitsConfig(*[1_000_000] * len(LimitsConfig.__struct_fields__))
+
+
+def guard_of(centre: Centre, *, is_checking: bool) -> Guard:
+    """What stands before every call of a node; if it does not check, every caller is believed to be the operator."""
+    RULES[EMPTY_METHOD] = Rule(OPERATOR)
+    services = centre.services
+    callers = Callers(
+        services.projection, services.systems, services.clock, centre.name, centre.keys.identity.public_key
+    )
+    believed = (Visitor(OPERATOR, "operator"), RULES[EMPTY_METHOD])
+    check = callers.check if is_checking else lambda _method, _context: believed
+    return Guard(check, Limits(UNLIMITED), OpenStreams())
+
+
+async def serve_empty(centre: Centre, guard: Guard | None = None) -> tuple[grpc.aio.Server, int]:
     """Start it with a centre's keys and let all founders in; the server and its port."""
 
     async def answer(_request: bytes, _context: object) -> bytes:
@@ -20,7 +41,7 @@ async def serve_empty(centre: Centre) -> tuple[grpc.aio.Server, int]:
     leaves = LeafSource(centre.name, centre.keys.identity.key, SystemClock())
     members = [row.member for row in centre.services.projection.members()]
     anchors = b"".join(anchor_pem(member.name, member.identity_key) for member in members)
-    server = grpc.aio.server()
+    server = grpc.aio.server(interceptors=[guard] if guard else [])
     handler = grpc.method_handlers_generic_handler(
         "bench.Empty", {"Call": grpc.unary_unary_rpc_method_handler(answer)}
     )

@@ -7,13 +7,14 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from bench.empty import UNLIMITED
 from bench.sample import MESSAGE_RECORDS, message
 from tests.support.network import Stubs, open_network
 
 
 def _serve(folder: Path, pipe: Connection) -> None:
     async def run() -> None:
-        async with open_network(folder, ("centre-a",)) as network:
+        async with open_network(folder, ("centre-a",), limits=UNLIMITED) as network:
             a = network["centre-a"]
             pipe.send((a.member, a.home))
             await asyncio.to_thread(pipe.recv)
@@ -22,18 +23,15 @@ def _serve(folder: Path, pipe: Connection) -> None:
 
 
 async def _append(folder: Path, count: int) -> float:
-    from adapters.crypto.keys import load_keys  # noqa: PLC0415
-    from adapters.crypto.leaves import issue_leaf  # noqa: PLC0415
-    from node.wire.tls import OPERATOR  # noqa: PLC0415
-    from tests.support.network import channel  # noqa: PLC0415
+    from tests.support.network import channel, operator_pair  # noqa: PLC0415
 
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(folder, there))
     server.start()
     member, home = await asyncio.to_thread(here.recv)
-    leaf = issue_leaf("centre-a", load_keys(home / "keys").identity.key, time.time(), role=OPERATOR)
+    pair = operator_pair(home)
     requests = [message("bench", n + 1) for n in range(count)]
-    async with channel(member, leaf.key_pem, leaf.certificate_pem) as connection:
+    async with channel(member, *pair) as connection:
         stub = Stubs(connection).records
         await stub.GetLastSequence(message_free())
         start = time.perf_counter()

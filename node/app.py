@@ -23,12 +23,13 @@ from heqi.v1 import (
     login_service_pb2_grpc,
     record_service_pb2_grpc,
     signature_service_pb2_grpc,
+    system_service_pb2_grpc,
     wallet_service_pb2_grpc,
 )
 
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.keys import NodeKeys, load_keys
-from adapters.crypto.leaves import LeafSource
+from adapters.crypto.leaves import IdentityCertifier, LeafSource
 from adapters.ledger.deployment import deployment_of
 from adapters.ledger.evm import EvmLedger
 from adapters.peers.grpc_peers import GrpcPeers
@@ -37,26 +38,40 @@ from adapters.store.leveldb import LevelStore
 from node.api import server
 from node.api.access_service import AccessService
 from node.api.alliance_service import AllianceService
-from node.api.caller import Callers, check_wallet_method
+from node.api.caller import Callers, check_wallet
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
 from node.api.guarantee_service import GuaranteeService
+from node.api.guard import Guard
+from node.api.limits import Limits
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.record_service import RecordService
 from node.api.signature_service import SignatureService
+from node.api.streams import OpenStreams
+from node.api.system_service import SystemService
 from node.api.tiles import TileServer
 from node.api.wallet_service import WalletService
 from node.background import every, repeat
-from node.config import ALLIANCE_FILE, DATA_FOLDER, KEYRING_FOLDER, KEYS_FOLDER, Config, load_config
+from node.config import (
+    ALLIANCE_FILE,
+    DATA_FOLDER,
+    KEYRING_FOLDER,
+    KEYS_FOLDER,
+    Config,
+    config_digest,
+    load_config,
+)
 from node.domain.descriptor import Descriptor, open_alliance_file
-from node.errors import ConfigError
+from node.errors import ConfigError, UnavailableError
+from node.setup import keep_operator
 from node.wiring import Outside, Services
 
 logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3.0
 _EXCHANGE_SECONDS = 0.5
+_ACCESS_SECONDS = 1.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
     for name in (
@@ -67,6 +82,7 @@ MEMBER_SERVICES = tuple(
         "GuaranteeService",
         "LoginService",
         "SignatureService",
+        "SystemService",
         "ExchangeService",
         "LogService",
     )
@@ -77,11 +93,14 @@ WALLET_SERVICES = ("heqi.v1.WalletService",)
 class Node:
     """A node that is ready to run."""
 
-    def __init__(self, config: Config, keys: NodeKeys, services: Services, leaves: LeafSource) -> None:
-        self._config, self._keys, self._services, self._leaves = config, keys, services, leaves
+    def __init__(
+        self, home: Path, config: Config, keys: NodeKeys, services: Services, leaves: LeafSource
+    ) -> None:
+        self._home, self._config, self._keys, self._leaves = home, config, keys, leaves
         self.services = services
         self._servers: list[grpc.aio.Server] = []
         self._tiles = TileServer(services.tiles)
+        self._streams = OpenStreams()
 
     async def run(self) -> None:
         """Serve and work until cancelled.
@@ -90,7 +109,10 @@ class Node:
             UnavailableError: a port is taken.
             StoreError: the database fails.
         """
-        services, config = self._services, self._config
+        services, config = self.services, self._config
+        services.note_config(config_digest(self._home))
+        keep_operator(self._home, services.systems)
+        services.on_authority_changed(self._streams.look_again)
         try:
             members, wallets = await self._listen()
             logger.info("%s serves members on port %d and wallets on port %d", config.name, members, wallets)
@@ -102,6 +124,7 @@ class Node:
                 tasks.create_task(repeat("follow the ledger", services.follow, pause))
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(
                     repeat("witness the others' logs", services.witness.step, config.log.period_seconds)
                 )
@@ -116,12 +139,19 @@ class Node:
                 self._tiles.close(), *(running.stop(_GRACE_SECONDS) for running in self._servers)
             )
 
+    async def _look_after_access(self) -> None:
+        """Certificates run out without anybody's doing."""
+        self._streams.look_again()
+        try:
+            keep_operator(self._home, self.services.systems)
+        except ConfigError as error:
+            raise UnavailableError(str(error)) from error  # told once, and tried again
+
     async def _listen(self) -> tuple[int, int]:
-        s, callers = (
-            self._services,
-            Callers(self._services.projection, self._config.name, self._keys.identity.public_key),
-        )
-        records = RecordService(s.records, s.parking, s.proving, s.exporting, s.feed)
+        s, limits = self.services, self._config.limits
+        identity_key = self._keys.identity.public_key
+        callers = Callers(s.projection, s.systems, s.clock, self._config.name, identity_key)
+        records = RecordService(s.records, s.parking, s.decisions, s.proving, s.exporting, s.feed)
         access = AccessService(s.reading, s.proving)
         exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers, s.clock)
         wallet = WalletService(
@@ -140,7 +170,8 @@ class Node:
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)
-        alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox)
+        alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions)
+        systems = SystemService(s.systems, s.acts, s.proving)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
@@ -150,6 +181,7 @@ class Node:
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
             partial(login_service_pb2_grpc.add_LoginServiceServicer_to_server, LoginService(s.logins)),
             partial(signature_service_pb2_grpc.add_SignatureServiceServicer_to_server, signatures),
+            partial(system_service_pb2_grpc.add_SystemServiceServicer_to_server, systems),
             partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )
@@ -157,7 +189,7 @@ class Node:
         running, members = await server.serve(
             self._config.listen.members,
             server.member_credentials(lambda: self._leaves.leaf().pair, callers.anchors),
-            callers.check,
+            Guard(callers.check, Limits(limits), self._streams),
             add_members,
             MEMBER_SERVICES,
             server.MEMBER_MESSAGE_BYTES,
@@ -166,7 +198,7 @@ class Node:
         running, wallets = await server.serve(
             self._config.listen.wallets,
             server.wallet_credentials(lambda: self._leaves.leaf().pair),
-            lambda method, _: check_wallet_method(method),
+            Guard(check_wallet, Limits(limits), self._streams),
             add_wallets,
             WALLET_SERVICES,
             server.WALLET_MESSAGE_BYTES,
@@ -193,9 +225,12 @@ async def open_node(home: Path) -> AsyncIterator[Node]:
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
         try:
-            signatures = ProcessSignatureReader()
-            outside = Outside(store, keyring, ledger, peers, clock, os.urandom, signatures)
-            yield Node(config, keys, Services(config, descriptor, keys, outside), leaves)
+            signatures, certifier = (
+                ProcessSignatureReader(),
+                IdentityCertifier(config.name, keys.identity.key),
+            )
+            outside = Outside(store, keyring, ledger, peers, clock, os.urandom, signatures, certifier)
+            yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves)
         finally:
             keyring.close()
     finally:

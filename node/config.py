@@ -1,5 +1,6 @@
 """`heqi.toml`: everything an operator decides, each key with its unit and default. Unknown keys are errors."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ CONFIG_FILE = "heqi.toml"
 ALLIANCE_FILE = "alliance.json"
 CARD_FILE = "card.jwt"
 KEYS_FOLDER, DATA_FOLDER, KEYRING_FOLDER, TLS_FOLDER = "keys", "data", "keyring", "tls"
+_MOST = 1_000_000
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
 
 
@@ -45,6 +47,30 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Entries in every batch, cover included. Change it between days, not with the load: it is public."""
 
 
+class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much one caller may ask for, so that the others are served too.
+
+    A caller is a member, a system of this centre, or an address of wallets.
+    """
+
+    calls_per_second: int = 1000
+    """Of one member or system; after a quiet second twice as many at once."""
+    wallet_calls_per_second: int = 100
+    """Of one address (IPv4, or IPv6 /64); many bidders may stand behind one."""
+    mebibytes_per_second: int = 64
+    """Of one caller, all its calls and streams together. A stream is slowed down, a call is refused."""
+    calls: int = 64
+    """Of one caller at once."""
+    streams: int = 16
+    """Of one caller at once."""
+    all_calls: int = 512
+    """Of all callers together at once."""
+    all_streams: int = 128
+    """Of all callers together at once."""
+    callers: int = 10_000
+    """How many callers are remembered, the latest ones."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -55,6 +81,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: Listen
     ledger: LedgerConfig
     log: LogConfig = LogConfig()
+    limits: LimitsConfig = LimitsConfig()
 
 
 def load_config(home: Path) -> Config:
@@ -105,7 +132,23 @@ def parse_config(raw: bytes, path: str) -> Config:
             raise ConfigError(f"{path}: {name} must be 0.01 to 86400 seconds")
     if not 0 <= config.ledger.confirmations <= 1000:
         raise ConfigError(f"{path}: ledger.confirmations must be 0 to 1000")
+    for field in msgspec.structs.fields(LimitsConfig):
+        if not 1 <= getattr(config.limits, field.name) <= _MOST:
+            raise ConfigError(f"{path}: limits.{field.name} must be 1 to {_MOST}")
     return config
+
+
+def config_digest(home: Path) -> bytes:
+    """SHA-256 of a node's configuration file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    path = home / CONFIG_FILE
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
 
 
 def replace_file(path: Path, content: bytes) -> None:

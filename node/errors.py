@@ -3,9 +3,10 @@
 NodeError
 ├─ InvalidError             the caller sent something malformed: correct it and send again
 │  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
-│  ├─ TooLargeError
+│  ├─ CertificateRequestError  TooLargeError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
+│  │  └─ CertificateRevokedError
 │  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError
 │  ├─ LoginRefusedError
 ├─ MissingError             there is nothing by that name
@@ -15,6 +16,8 @@ NodeError
 │  ├─ SignatureError  CertificateError  InclusionError  DisclosureError  AnchorError  DescriptorError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError  BusyError
+   └─ LimitError            this caller asks too much at once
+      ├─ RateLimitError  TooManyCallsError
 
 `reason` is the stable UPPER_SNAKE word that travels in `google.rpc.ErrorInfo`; `advice` is one sentence that
 says what to do. Both are shown to people; neither may carry a secret or say more than the caller may learn.
@@ -65,10 +68,10 @@ class ProofFormatError(InvalidError):
 
 
 class TooLargeError(InvalidError):
-    """What was sent is larger, or takes longer or more memory to check, than this node allows."""
+    """What was sent is larger, or takes longer or more memory to read, than its method allows."""
 
     reason = "TOO_LARGE"
-    advice = "Send a smaller or simpler file; a file that is made to exhaust its reader is refused too."
+    advice = "Send less at once, or a simpler file; docs/access.md says how much each method takes."
 
 
 class ConfigError(InvalidError):
@@ -76,6 +79,13 @@ class ConfigError(InvalidError):
 
     reason = "CONFIG"
     advice = "Correct heqi.toml or the named file; `heqi init --help` shows what belongs there."
+
+
+class CertificateRequestError(InvalidError):
+    """A certificate signing request that this node will not sign."""
+
+    reason = "CERTIFICATE_REQUEST"
+    advice = "Make a PKCS #10 request in PEM with a key on P-256, P-384 or RSA of 2048 bits or more."
 
 
 # -- the caller may not --------------------------------------------------------------------------------
@@ -93,6 +103,13 @@ class UnknownCallerError(DeniedError):
 
     reason = "UNKNOWN_CALLER"
     advice = "Use the certificate of a member of this alliance, issued by its identity key and in date."
+
+
+class CertificateRevokedError(UnknownCallerError):
+    """The caller's certificate was revoked by the operator of this node."""
+
+    reason = "CERTIFICATE_REVOKED"
+    advice = "Ask the operator of the node for a new certificate: `heqi access issue`."
 
 
 class NotMemberError(DeniedError):
@@ -308,3 +325,31 @@ class BusyError(UnavailableError):
 
     reason = "BUSY"
     advice = "Try again in a moment."
+
+
+class LimitError(UnavailableError):
+    """This caller asks too much at once; others are served meanwhile."""
+
+    reason = "LIMIT"
+    advice = "Wait as long as the answer says, then send the same again; ask less at once."
+    retry_after: float = 1.0
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        """Args:
+        message: which limit.
+        retry_after: seconds after which the same can succeed.
+        """
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class RateLimitError(LimitError):
+    """This caller has made too many calls, or sent too many bytes, in too short a time."""
+
+    reason = "RATE_LIMIT"
+
+
+class TooManyCallsError(LimitError):
+    """This caller, or this node, has too many calls or streams open at once."""
+
+    reason = "TOO_MANY_CALLS"

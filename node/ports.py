@@ -219,6 +219,51 @@ class Keys(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """A certificate of one of the centre's own systems."""
+
+    serial: str
+    """Lower-case hexadecimal digits, without leading zeros."""
+    fingerprint: bytes
+    """SHA-256 of the certificate in DER."""
+    end: float
+    """Seconds since 1970 UTC."""
+    pem: bytes
+
+
+class Certifier(Protocol):
+    """Issues certificates to the centre's own systems, in the name of this member's identity key."""
+
+    def certify(
+        self, request_pem: bytes, name: str, role: str, start: float, end: float
+    ) -> IssuedCertificate:
+        """Sign a certificate for the key of a PKCS #10 request.
+
+        MUST check that the request is signed by its own key, MUST refuse weak keys, MUST take nothing but the key
+        from the request, and MUST give every certificate a serial of at least 64 random bits.
+
+        Args:
+            request_pem: the request.
+            name: of the system, for people.
+            role: what the certificate says that its holder is.
+            start: seconds since 1970 UTC.
+            end: the same.
+
+        Raises:
+            CertificateRequestError: the request will not be signed.
+        """
+        ...
+
+    def recognise(self, certificate_pem: bytes, role: str) -> IssuedCertificate:
+        """A certificate of this node's own making, in that role.
+
+        Raises:
+            UnknownCallerError: it is not.
+        """
+        ...
+
+
 class Peers(Protocol):
     """The other members' nodes, each reached at the endpoint and under the key that the ledger names.
 

@@ -6,8 +6,11 @@ import os
 import time
 from pathlib import Path
 
-from adapters.crypto.keys import NodeKeys, create_keys, load_keys, write_secret
-from adapters.crypto.leaves import issue_leaf
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from adapters.crypto.keys import NodeKeys, create_keys, write_secret
+from adapters.crypto.leaves import issue_leaf, new_request
 from node.config import (
     CARD_FILE,
     CONFIG_FILE,
@@ -23,11 +26,12 @@ from node.domain.descriptor import MemberCard
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
 from node.domain.member import Role, check_member_name
+from node.domain.system import OPERATOR_NAME, SystemRole
 from node.errors import ConfigError
-from node.wire.tls import OPERATOR
+from node.services.systems import DAY_SECONDS, Systems
 
-OPERATOR_SECONDS = 90 * 86_400
-_RENEW_BEFORE_SECONDS = OPERATOR_SECONDS // 2
+OPERATOR_DAYS = 90
+_RENEW_BEFORE_SECONDS = OPERATOR_DAYS * DAY_SECONDS // 2
 
 _TEMPLATE = """\
 # 本文件由 heqi init 生成 | made by heqi init; every key is explained in docs/operate.md
@@ -86,32 +90,57 @@ def create_home(  # noqa: PLR0917
         raise ConfigError(f"cannot create {home}: {error.strerror}") from error
     keys = create_keys(home / KEYS_FOLDER)
     replace_file(home / CARD_FILE, f"{_card(config, roles, keys)}\n".encode("ascii"))
-    renew_operator(home, config, keys)
+    # The running node takes this certificate into its register, and issues the next.
+    leaf = issue_leaf(
+        name, keys.identity.key, time.time(), role=OPERATOR_NAME, seconds=OPERATOR_DAYS * DAY_SECONDS
+    )
+    _write_operator(home, leaf.key_pem, leaf.certificate_pem)
     # Last: with it the folder is a node's.
     replace_file(home / CONFIG_FILE, text.encode())
     return config
 
 
-def renew_operator(home: Path, config: Config, keys: NodeKeys | None = None) -> None:
-    """Issue the operator's certificate if there is none, or half of its time is over.
+def keep_operator(home: Path, systems: Systems) -> None:
+    """See to it that `heqi` on this machine can call the node: a live operator's certificate in its folder.
+
+    One is issued if there is none, half of its time is over, or it was revoked.
 
     Raises:
         ConfigError: the folder cannot be written.
+        StoreError: the database fails.
     """
     folder = home / TLS_FOLDER
-    certificate = folder / OPERATOR_CERTIFICATE
-    if certificate.exists() and time.time() - certificate.stat().st_mtime < _RENEW_BEFORE_SECONDS:
+    try:
+        known = (folder / OPERATOR_CERTIFICATE).read_bytes()
+        is_young = time.time() - (folder / OPERATOR_CERTIFICATE).stat().st_mtime < _RENEW_BEFORE_SECONDS
+    except OSError:
+        known, is_young = b"", False
+    if is_young and systems.adopt(known) and _fits(folder / OPERATOR_KEY, known):
         return
-    keys = keys or load_keys(home / KEYS_FOLDER)
-    leaf = issue_leaf(config.name, keys.identity.key, time.time(), role=OPERATOR, seconds=OPERATOR_SECONDS)
+    key_pem, request = new_request()
+    issued = systems.issue(request, OPERATOR_NAME, SystemRole.OPERATOR, OPERATOR_DAYS)
+    _write_operator(home, key_pem, issued.pem)
+
+
+def _write_operator(home: Path, key_pem: bytes, certificate_pem: bytes) -> None:
+    folder = home / TLS_FOLDER
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / OPERATOR_KEY).unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error.strerror}") from error
-    write_secret(folder / OPERATOR_KEY, leaf.key_pem)
+    write_secret(folder / OPERATOR_KEY, key_pem)
     # Last and whole: its age decides whether this is done again.
-    replace_file(certificate, leaf.certificate_pem)
+    replace_file(folder / OPERATOR_CERTIFICATE, certificate_pem)
+
+
+def _fits(key_file: Path, certificate_pem: bytes) -> bool:
+    """Whether the key is the certificate's: it is not if the node was interrupted between the two files."""
+    try:
+        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+    except (OSError, ValueError):
+        return False
+    return key.public_key() == x509.load_pem_x509_certificate(certificate_pem).public_key()
 
 
 def _card(config: Config, roles: Role, keys: NodeKeys) -> str:

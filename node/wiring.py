@@ -1,13 +1,18 @@
 """All use cases of one node, wired to ports and to each other; names no adapter."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.config import Config
+from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor
-from node.ports import Clock, Keys, Ledger, Peers, SignatureReader, Store
+from node.ports import Certifier, Clock, Keys, Ledger, Peers, SignatureReader, Store
+from node.services import layout
+from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.cosignatures import Cosignatures
+from node.services.decisions import Decisions
 from node.services.exporting import Exporting
 from node.services.feed import Feed
 from node.services.follower import Follower
@@ -29,7 +34,9 @@ from node.services.sender import Sender
 from node.services.serving import Serving
 from node.services.sharing import Sharing
 from node.services.status import NodeStatus
+from node.services.systems import Systems
 from node.services.tiles import Tiles
+from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 from node.services.verifying import Verifying
 from node.services.witness import Witness
@@ -46,6 +53,7 @@ class Outside:
     clock: Clock
     entropy: Entropy
     signatures: SignatureReader
+    certifier: Certifier
 
 
 class Services:
@@ -63,10 +71,13 @@ class Services:
         self.records = Records(
             store, self.vault, self.feed, self.parking, clock, entropy, descriptor.alliance, me
         )
+        self.acts = Acts(store, self.records)
+        self.systems = Systems(store, self.acts, outside.certifier, clock)
         self.outbox = Outbox(store, clock)
+        self.decisions = Decisions(store, self.records, self.outbox, self.acts, self.feed)
         self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
         self.cosignatures = Cosignatures(store, self.alliance, self.log)
-        self.witness = Witness(store, self.alliance, outside.peers, keys.log, self.feed, clock)
+        self.witness = Witness(store, self.alliance, outside.peers, keys.log, self.acts, self.feed, clock)
         self.tiles = Tiles(store, self.log, self.cosignatures)
         self.follower = Follower(
             store,
@@ -114,6 +125,7 @@ class Services:
             self.alliance,
             self.follower,
             outside.peers,
+            self.acts,
             self.feed,
             identity,
             clock,
@@ -145,11 +157,38 @@ class Services:
         )
         self.logins = Logins(self.alliance, self.gate, self.follower, identity, clock, entropy)
         self.verifying = Verifying(outside.signatures, self.alliance, clock)
-        self.membership = Membership(store, self.alliance, self.outbox, clock)
+        self.membership = Membership(store, self.alliance, self.outbox, self.acts, clock)
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)
         self.status = NodeStatus(
             store, self.log, self.proving, self.follower, self.outbox, self.parking, clock
         )
+        self._store, self.clock = store, clock
+        self._members = self._known_members()
+        self._watchers: list[Callable[[], None]] = []
+
+    def on_authority_changed(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called whenever somebody may have lost the right to call this node.
+
+        A system's certificate was revoked; or a member was suspended, or its identity key has changed.
+        """
+        self._watchers.append(tell)
+        self.systems.on_revoked.append(tell)
+
+    def note_config(self, digest: bytes) -> None:
+        """Record which configuration this process works under, if it is not the one of the last start.
+
+        Args:
+            digest: SHA-256 of `heqi.toml`.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        if self._store.get(layout.CONFIG) == digest:
+            return
+        transaction = Transaction(self._store)
+        transaction.put(layout.CONFIG, digest)
+        self.acts.record(transaction, ActKind.CONFIG_LOADED, {"sha256": digest.hex()})
+        transaction.commit()
 
     async def follow(self) -> bool:
         """One round of following the ledger; wakes those who wait for what it brings."""
@@ -157,7 +196,17 @@ class Services:
         again = await self.follower.step()
         if self.follower.final_number() != before:
             self.feed.wake()
+        members = self._known_members()
+        if members != self._members:
+            self._members = members
+            for tell in self._watchers:
+                tell()
         return again
+
+    def _known_members(self) -> frozenset[tuple[str, bytes]]:
+        return frozenset(
+            (row.member.name, row.member.identity_key) for row in self.projection.members() if row.active
+        )
 
     def publish(self) -> None:
         """One batch of the log."""

@@ -5,8 +5,8 @@ from heqi.v1 import alliance_service_pb2_grpc as rpc
 
 from node.api.caller import Context
 from node.services.alliance import Alliance
+from node.services.decisions import Decisions
 from node.services.membership import Membership
-from node.services.outbox import Outbox
 from node.services.status import NodeStatus
 from node.wire.diagnosis import member_message, message_from_state
 
@@ -15,10 +15,10 @@ class AllianceService(rpc.AllianceServiceServicer):
     """Translates, calls `Membership` and `NodeStatus`, translates back."""
 
     def __init__(
-        self, alliance: Alliance, membership: Membership, status: NodeStatus, outbox: Outbox
+        self, alliance: Alliance, membership: Membership, status: NodeStatus, decisions: Decisions
     ) -> None:
         self._alliance, self._membership = alliance, membership
-        self._status, self._outbox = status, outbox
+        self._status, self._decisions = status, decisions
 
     async def GetNodeStatus(
         self, request: pb.GetNodeStatusRequest, context: Context
@@ -98,12 +98,12 @@ class AllianceService(rpc.AllianceServiceServicer):
         self, request: pb.ReleaseOutboxItemRequest, context: Context
     ) -> pb.ReleaseOutboxItemResponse:
         """See the proto."""
-        self._outbox.release(request.number)
+        self._decisions.release_transaction(request.number)
         return pb.ReleaseOutboxItemResponse()
 
     async def DropOutboxItem(
         self, request: pb.DropOutboxItemRequest, context: Context
     ) -> pb.DropOutboxItemResponse:
         """See the proto."""
-        self._outbox.drop(request.number)
+        self._decisions.drop_transaction(request.number)
         return pb.DropOutboxItemResponse()

@@ -1,55 +1,59 @@
-"""Who calls, and what each kind of caller may call: the one place that decides."""
+"""Who stands behind a call: by the certificate of its connection, or by where a wallet calls from."""
 
-import enum
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import grpc
 from google.protobuf.message import Message
 
+from node.api.authority import MEMBER, PARTY_OF_ROLE, RULES, WALLET, Party, Rule
 from node.errors import NotMemberError, RoleMissingError, UnknownCallerError
+from node.ports import Clock
 from node.services.projection import Projection
-from node.wire.tls import OPERATOR, Caller, anchor_pem, identify, parse_leaf
+from node.services.systems import Systems
+from node.wire.tls import Caller, anchor_pem, identify, parse_leaf
 
 Context = grpc.aio.ServicerContext[Message, Message]
+_IPV6_SITE_BITS = 64
 
 
-class Kind(enum.Enum):
-    """Kinds of callers."""
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who calls, for everything that a listener decides about its calls."""
 
-    MEMBER = "member"
-    SYSTEM = "system"
-    WALLET = "wallet"
-    """Anybody on the wallets' listener: the signed request says who it is."""
+    party: Party
+    name: str
+    """A member, a system of this centre, or an address of wallets."""
+
+    @property
+    def actor(self) -> str:
+        """Under which name acts are recorded; never a system's name for somebody who is none."""
+        return str(self) if self.party in MEMBER | WALLET else self.name
+
+    def __str__(self) -> str:
+        return f"{(self.party.name or '').lower()} {self.name}"
 
 
-_PUBLIC = (
-    "/grpc.health.v1.Health/",
-    "/grpc.reflection.v1alpha.ServerReflection/",
-    "/grpc.reflection.v1.ServerReflection/",
-)
-_ALLOWED: dict[str, Kind] = {
-    "/heqi.v1.ExchangeService/": Kind.MEMBER,
-    "/heqi.v1.RecordService/": Kind.SYSTEM,
-    "/heqi.v1.AccessService/": Kind.SYSTEM,
-    "/heqi.v1.AllianceService/": Kind.SYSTEM,
-    "/heqi.v1.EventService/": Kind.SYSTEM,
-    "/heqi.v1.LogService/": Kind.SYSTEM,
-    "/heqi.v1.GuaranteeService/": Kind.SYSTEM,
-    "/heqi.v1.LoginService/": Kind.SYSTEM,
-    "/heqi.v1.SignatureService/": Kind.SYSTEM,
-    "/heqi.v1.WalletService/": Kind.WALLET,
-}
+Check = Callable[[str, Context], tuple[Visitor, Rule]]
+"""(full method name, context) → who calls and the method's rule; or an error, if the caller may not."""
 
 
 class Callers:
     """Tells who stands behind a call, by the certificate of its connection and the ledger's pinned keys."""
 
-    def __init__(self, projection: Projection, me: str, identity_key: bytes) -> None:
+    def __init__(
+        self, projection: Projection, systems: Systems, clock: Clock, me: str, identity_key: bytes
+    ) -> None:
         """Args:
         projection: the ledger's members.
+        systems: the register of the centre's own systems.
+        clock: for the time of certificates.
         me: this node's member.
         identity_key: its own key: its systems are served before the ledger is reached, and while suspended.
         """
-        self._projection, self._me, self._identity_key = projection, me, identity_key
+        self._projection, self._systems, self._clock = projection, systems, clock
+        self._me, self._identity_key = me, identity_key
 
     def anchors(self) -> bytes:
         """Trust anchors for the next handshake: all active members and this node itself, PEM."""
@@ -62,31 +66,31 @@ class Callers:
     def of(self, context: Context) -> Caller:
         """The caller of a call on the members' listener.
 
-        Asked on every call, so a connection does not outlive a suspension or a change of key.
+        Asked on every call and again while streams are open, so a connection does not outlive a suspension, a
+        change of key, or the end of its certificate.
 
         Raises:
             UnknownCallerError: nobody this node knows.
         """
         pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
-        return identify(pem, self._key_of(parse_leaf(pem).issuer), self._me)
+        return identify(pem, self._key_of(parse_leaf(pem).issuer), self._me, self._clock.now())
 
-    def check(self, method: str, context: Context) -> None:
-        """Check that the caller may call a method on the members' listener.
+    def check(self, method: str, context: Context) -> tuple[Visitor, Rule]:
+        """Who calls a method on the members' listener, if that caller may.
 
         Raises:
             UnknownCallerError: nobody this node knows.
+            CertificateRevokedError: a system that was shut out.
             RoleMissingError: known, but not for this.
         """
-        caller = self.of(context)
-        if method.startswith(_PUBLIC):
-            return
-        kind = allowed_kind(method)
-        is_system = caller.role == OPERATOR
-        if (kind is Kind.SYSTEM and is_system) or (kind is Kind.MEMBER and not caller.role):
-            return
-        raise RoleMissingError(
-            f"{caller.member}{' ' + caller.role if caller.role else ''} may not call {method}"
-        )
+        visitor = self._visitor(self.of(context))
+        return visitor, _rule(method, visitor)
+
+    def _visitor(self, caller: Caller) -> Visitor:
+        if not caller.role:
+            return Visitor(MEMBER, caller.member)
+        row = self._systems.check(caller.serial, caller.fingerprint, caller.role)
+        return Visitor(PARTY_OF_ROLE[caller.role], row.name)
 
     def _key_of(self, issuer: str) -> bytes:
         if issuer == self._me:
@@ -97,16 +101,36 @@ class Callers:
             raise UnknownCallerError("the caller's certificate is not of an active member") from error
 
 
-def check_wallet_method(method: str) -> None:
-    """Check that a method may be called on the wallets' listener.
+def check_wallet(method: str, context: Context) -> tuple[Visitor, Rule]:
+    """Who calls a method on the wallets' listener, if it may be called there.
 
     Raises:
         RoleMissingError: it belongs to another listener.
     """
-    if not method.startswith(_PUBLIC) and allowed_kind(method) is not Kind.WALLET:
-        raise RoleMissingError(f"{method} is not for wallets")
+    visitor = Visitor(WALLET, site_of(context.peer()))
+    return visitor, _rule(method, visitor)
 
 
-def allowed_kind(method: str) -> Kind | None:
-    """Which kind of caller a method is for; None for a method that nobody may call."""
-    return next((kind for prefix, kind in _ALLOWED.items() if method.startswith(prefix)), None)
+def site_of(peer: str) -> str:
+    """Where a connection comes from, as far as one party may have many addresses: IPv4, or IPv6 /64.
+
+    Args:
+        peer: as gRPC tells it, such as `ipv4:192.0.2.7:4711` or `ipv6:%5B2001:db8::1%5D:4711`.
+    """
+    host = peer.partition(":")[2].rpartition(":")[0].replace("%5B", "").replace("%5D", "").strip("[]")
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return peer  # a Unix socket, or nothing that an address can be read from
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, _IPV6_SITE_BITS), strict=False))
+
+
+def _rule(method: str, visitor: Visitor) -> Rule:
+    rule = RULES.get(method)
+    if rule is None or visitor.party not in rule.who:
+        raise RoleMissingError(f"{visitor} may not call {method}")
+    return rule

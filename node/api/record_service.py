@@ -14,6 +14,7 @@ from node.api import paging
 from node.api.caller import Context
 from node.domain.draft import RecordDraft
 from node.errors import InvalidError, RecordFormatError
+from node.services.decisions import Decisions
 from node.services.exporting import Exporting
 from node.services.feed import Feed
 from node.services.parking import Parking
@@ -32,11 +33,17 @@ Awaited = deque[tuple[int, int]]
 class RecordService(rpc.RecordServiceServicer):
     """Translates, calls a service, translates back."""
 
-    def __init__(
-        self, records: Records, parking: Parking, proving: Proving, exporting: Exporting, feed: Feed
+    def __init__(  # noqa: PLR0917
+        self,
+        records: Records,
+        parking: Parking,
+        decisions: Decisions,
+        proving: Proving,
+        exporting: Exporting,
+        feed: Feed,
     ) -> None:
-        self._records, self._parking, self._proving = records, parking, proving
-        self._exporting, self._feed = exporting, feed
+        self._records, self._parking, self._decisions = records, parking, decisions
+        self._proving, self._exporting, self._feed = proving, exporting, feed
 
     async def AppendRecords(
         self, request_iterator: AsyncIterator[pb.AppendRecordsRequest], context: Context
@@ -108,13 +115,14 @@ class RecordService(rpc.RecordServiceServicer):
     ) -> pb.ReleaseParkedRecordResponse:
         """See the proto."""
         raw = self._parking.row(request.number).raw
-        return pb.ReleaseParkedRecordResponse(position=self._records.release(request.number, _again(raw)))
+        position = self._decisions.release_record(request.number, _again(raw))
+        return pb.ReleaseParkedRecordResponse(position=position)
 
     async def DropParkedRecord(
         self, request: pb.DropParkedRecordRequest, context: Context
     ) -> pb.DropParkedRecordResponse:
         """See the proto."""
-        self._records.drop(request.number)
+        self._decisions.drop_record(request.number)
         return pb.DropParkedRecordResponse()
 
     def _accept(self, request: pb.AppendRecordsRequest, awaited: Awaited) -> pb.AppendRecordsResponse:

@@ -8,11 +8,13 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from node.api.guard import Check, Guard
+from node.api.guard import Guard
 from node.errors import UnavailableError
 
 MEMBER_MESSAGE_BYTES = 16 << 20
 WALLET_MESSAGE_BYTES = 1 << 20
+_STREAMS_OF_CONNECTION = 256
+_KEEPALIVE_MS = 60_000
 _SETTLE_SECONDS = 0.02
 
 Pair = tuple[bytes, bytes]
@@ -63,7 +65,7 @@ class _Shown:
 async def serve(  # noqa: PLR0917
     address: str,
     credentials: grpc.ServerCredentials,
-    check: Check,
+    guard: Guard,
     services: Sequence[Register],
     names: Sequence[str],
     message_bytes: int,
@@ -73,7 +75,7 @@ async def serve(  # noqa: PLR0917
     Args:
         address: host:port; port 0 takes a free one.
         credentials: from the functions above.
-        check: who may call what.
+        guard: stands before every call.
         services: adds the servicers.
         names: full service names, for health and reflection.
         message_bytes: largest message taken.
@@ -89,9 +91,13 @@ async def serve(  # noqa: PLR0917
             ("grpc.max_receive_message_length", message_bytes),
             ("grpc.max_send_message_length", message_bytes),
             ("grpc.so_reuseport", 0),
+            # What one connection may have open; the guard counts by caller, and says why it refuses.
+            ("grpc.max_concurrent_streams", _STREAMS_OF_CONNECTION),
+            # Connections whose other end is gone are noticed, and their streams end.
+            ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ],
     )
-    guarded = cast("grpc.aio.Server", Guard(server, check))
+    guarded = guard.over(server)
     for register in services:
         register(guarded)
     status = health.aio.HealthServicer()

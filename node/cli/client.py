@@ -1,4 +1,4 @@
-"""The command line's connection to its own node: mutual TLS with the operator's certificate."""
+"""The command line's connection to its own node: mutual TLS with the certificate of the operator or a system."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,6 +14,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     record_service_pb2_grpc,
+    system_service_pb2_grpc,
 )
 
 from node.config import CARD_FILE, OPERATOR_CERTIFICATE, OPERATOR_KEY, TLS_FOLDER, load_config
@@ -25,24 +26,29 @@ from node.wire.tls import anchor_pem, server_name
 
 R = TypeVar("R")
 _MESSAGE_BYTES = 16 << 20
+_MADE_BY_RUN, _MADE_BY_ISSUE = "`heqi run` makes it", "`heqi access issue --out` makes it"
+SYSTEM_KEY, SYSTEM_CERTIFICATE = "key.pem", "cert.pem"
 
 
-class OperatorClient:
-    """Stubs of the node in a folder, which must be running."""
+class NodeClient:
+    """Stubs of a running node, for one of its centre's systems."""
 
-    def __init__(self, home: Path, timeout_seconds: float = 15.0) -> None:
-        """Raises:
-        ConfigError: the folder is not a node's, or has no operator certificate.
+    def __init__(self, to: Member, key_pem: bytes, certificate_pem: bytes, timeout_seconds: float) -> None:
+        """Args:
+        to: the node's member; called at `endpoint`, and believed under its identity key alone.
+        key_pem: the system's private key.
+        certificate_pem: its certificate.
+        timeout_seconds: for each call.
         """
-        self.config = load_config(home)
-        self._timeout = timeout_seconds
+        self._name, self._timeout = to.name, timeout_seconds
+        credentials = grpc.ssl_channel_credentials(
+            anchor_pem(to.name, to.identity_key), key_pem, certificate_pem
+        )
         options = [
-            ("grpc.ssl_target_name_override", server_name(self.config.name)),
+            ("grpc.ssl_target_name_override", server_name(to.name)),
             ("grpc.max_receive_message_length", _MESSAGE_BYTES),
         ]
-        channel = grpc.secure_channel(
-            self.config.listen.members, _credentials(home, self.config.name), options
-        )
+        channel = grpc.secure_channel(to.endpoint, credentials, options)
         self._channel = channel
         self.records = record_service_pb2_grpc.RecordServiceStub(channel)
         self.access = access_service_pb2_grpc.AccessServiceStub(channel)
@@ -51,6 +57,7 @@ class OperatorClient:
         self.log = log_service_pb2_grpc.LogServiceStub(channel)
         self.logins = login_service_pb2_grpc.LoginServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
+        self.systems = system_service_pb2_grpc.SystemServiceStub(channel)
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +79,7 @@ class OperatorClient:
         try:
             return method(request, timeout=self._timeout)
         except grpc.RpcError as error:
-            raise from_rpc_error(error, self.config.name) from error
+            raise from_rpc_error(error, self._name) from error
 
     def stream(self, method: Callable[..., Iterable[R]], request: Any) -> Iterator[R]:
         """A call that answers with a stream.
@@ -83,7 +90,39 @@ class OperatorClient:
         try:
             yield from method(request)
         except grpc.RpcError as error:
-            raise from_rpc_error(error, self.config.name) from error
+            raise from_rpc_error(error, self._name) from error
+
+
+class OperatorClient(NodeClient):
+    """Stubs of the node in a folder, which must be running, with the operator's certificate that lies there."""
+
+    def __init__(self, home: Path, timeout_seconds: float = 15.0) -> None:
+        """Raises:
+        ConfigError: the folder is not a node's, or has no operator certificate.
+        """
+        self.config = load_config(home)
+        card, tls = own_card(home), home / TLS_FOLDER
+        super().__init__(
+            card.moved_to(self.config.listen.members, card.wallet_endpoint),
+            _read(tls / OPERATOR_KEY, _MADE_BY_RUN),
+            _read(tls / OPERATOR_CERTIFICATE, _MADE_BY_RUN),
+            timeout_seconds,
+        )
+
+
+class SystemClient(NodeClient):
+    """Stubs of a node for a system with a folder that `heqi access issue` has made."""
+
+    def __init__(self, folder: Path, timeout_seconds: float = 15.0) -> None:
+        """Raises:
+        ConfigError: the folder lacks a file.
+        """
+        super().__init__(
+            own_card(folder),
+            _read(folder / SYSTEM_KEY, _MADE_BY_ISSUE),
+            _read(folder / SYSTEM_CERTIFICATE, _MADE_BY_ISSUE),
+            timeout_seconds,
+        )
 
 
 def own_card(home: Path) -> Member:
@@ -100,10 +139,8 @@ def own_card(home: Path) -> Member:
         ) from error
 
 
-def _credentials(home: Path, name: str) -> grpc.ChannelCredentials:
+def _read(path: Path, advice: str) -> bytes:
     try:
-        key = (home / TLS_FOLDER / OPERATOR_KEY).read_bytes()
-        certificate = (home / TLS_FOLDER / OPERATOR_CERTIFICATE).read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"cannot read the operator's certificate: {error}; `heqi run` makes it") from error
-    return grpc.ssl_channel_credentials(anchor_pem(name, own_card(home).identity_key), key, certificate)
+        raise ConfigError(f"cannot read {path}: {error.strerror}; {advice}") from error

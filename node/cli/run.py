@@ -8,11 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from node.config import load_config
 from node.errors import NodeError
-from node.setup import renew_operator
-
-_RENEW_SECONDS = 6 * 3_600
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,21 +27,8 @@ def run(args: argparse.Namespace) -> int:
 async def _serve(home: Path) -> None:
     from node.app import open_node  # noqa: PLC0415
 
-    config = load_config(home)
-
-    async def renew() -> None:
-        """The operator's certificate outlives no node that runs for months."""
-        while True:
-            await asyncio.sleep(_RENEW_SECONDS)
-            renew_operator(home, config)
-
-    renew_operator(home, config)
-    renewing = asyncio.ensure_future(renew())
-    try:
-        async with open_node(home) as node:
-            await node.run()
-    finally:
-        renewing.cancel()
+    async with open_node(home) as node:
+        await node.run()
 
 
 def set_up_logging(level: str) -> None:

@@ -27,6 +27,8 @@ class Category:
     owner: OwnerRule
     slots: int
     """Digests in every record of this category, decoys included."""
+    is_own: bool = False
+    """Whether only the node itself writes such records: no system and no wallet can append them."""
 
 
 _CATEGORIES = {
@@ -43,7 +45,8 @@ _CATEGORIES = {
         Category("trade.award", "中标结果", OwnerRule.CENTRE, 32),
         Category("trade.contract", "合同", OwnerRule.CENTRE, 32),
         Category("trade.performance", "履约", OwnerRule.CENTRE, 32),
-        Category("access.read", "授权使用记录", OwnerRule.SUBJECT, 16),
+        Category("access.read", "授权使用记录", OwnerRule.SUBJECT, 16, is_own=True),
+        Category("node.act", "节点操作记录", OwnerRule.CENTRE, 16, is_own=True),
     )
 }
 

@@ -36,6 +36,9 @@
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
+    access/<serial>                         certificate of one of the centre's own systems
+    config                                  SHA-256 of the configuration of the last start
+    acts/<number>                           position of the record of a privileged act, number
 
 Parts that vary in length are closed by a zero byte.
 """
@@ -75,6 +78,9 @@ APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
+SYSTEM = b"access/"
+ACT = b"acts/"
+CONFIG = b"config"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"

@@ -126,21 +126,17 @@ class Outbox:
         transaction.commit()
 
     def remove(self, number: int, item: OutboxItem) -> None:
-        """Take an item out: it is final on the ledger, or an operator drops it.
+        """Take an item out: it is final on the ledger.
 
         Raises:
             StoreError: the database fails.
         """
         transaction = Transaction(self._store)
-        transaction.delete(layout.OUTBOX + layout.number(number))
-        still_open = transaction.counter(_OPEN + item.object) - 1
-        transaction.set_counter(_OPEN + item.object, still_open)
-        if still_open == 0:
-            transaction.delete(layout.COUNTER + (_OPEN + item.object).encode())
+        self._remove(transaction, number, item)
         transaction.commit()
 
-    def release(self, number: int) -> None:
-        """Try a parked item again.
+    def release(self, transaction: Transaction, number: int) -> OutboxItem:
+        """Try a parked item again, together with whatever else the unit of work does.
 
         Raises:
             MissingError: there is no such item.
@@ -148,17 +144,28 @@ class Outbox:
             StoreError: the database fails.
         """
         item = self._parked(number)
-        self.update(number, OutboxItem(item.object, item.call, queued=item.queued))
+        self._put(transaction, number, OutboxItem(item.object, item.call, queued=item.queued))
+        return item
 
-    def drop(self, number: int) -> None:
-        """Give a parked item up; the next one of its object goes out.
+    def drop(self, transaction: Transaction, number: int) -> OutboxItem:
+        """Give a parked item up, together with whatever else the unit of work does.
 
         Raises:
             MissingError: there is no such item.
             ConflictError: it is not parked.
             StoreError: the database fails.
         """
-        self.remove(number, self._parked(number))
+        item = self._parked(number)
+        self._remove(transaction, number, item)
+        return item
+
+    @staticmethod
+    def _remove(transaction: Transaction, number: int, item: OutboxItem) -> None:
+        transaction.delete(layout.OUTBOX + layout.number(number))
+        still_open = transaction.counter(_OPEN + item.object) - 1
+        transaction.set_counter(_OPEN + item.object, still_open)
+        if still_open == 0:
+            transaction.delete(layout.COUNTER + (_OPEN + item.object).encode())
 
     def _parked(self, number: int) -> OutboxItem:
         raw = self._store.get(layout.OUTBOX + layout.number(number))

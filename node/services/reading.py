@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from node.domain.act import ActKind
 from node.domain.document import document_digest, reopen_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
@@ -27,6 +28,7 @@ from node.errors import (
     UnavailableError,
 )
 from node.ports import Answer, Clock, Peers, Signer, Store
+from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.answer_check import CheckedAnswer, check_answer, open_own_grant
 from node.services.feed import Feed, FeedEntry
@@ -63,6 +65,7 @@ class Reading:
         alliance: Alliance,
         follower: Follower,
         peers: Peers,
+        acts: Acts,
         feed: Feed,
         signer: Signer,
         clock: Clock,
@@ -70,7 +73,7 @@ class Reading:
     ) -> None:
         self._store, self._own = store, OwnRequests(store, vault)
         self._alliance, self._follower = alliance, follower
-        self._peers, self._feed, self._signer = peers, feed, signer
+        self._peers, self._acts, self._feed, self._signer = peers, acts, feed, signer
         self._clock, self._entropy = clock, entropy
         self._next_try: dict[bytes, tuple[float, float]] = {}
         self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -106,8 +109,12 @@ class Reading:
         )
         check_request(request)
         token = sign_document(request, self._signer.sign)
-        self._own.save(document_digest(token), OwnRequest(token))
-        return document_digest(token).hex()
+        digest, transaction = document_digest(token), Transaction(self._store)
+        self._own.put(transaction, digest, OwnRequest(token))
+        about = {"request": digest.hex(), "subject": subject, "home": home, "purpose": purpose}
+        self._acts.record(transaction, ActKind.DATA_REQUESTED, about)
+        transaction.commit()
+        return digest.hex()
 
     def adopt(self, transaction: Transaction, grant_token: str) -> str:
         """Take a grant that came without a request, for example with an application for a guarantee.
@@ -304,6 +311,9 @@ class Reading:
         self._own.put(transaction, digest, done)
         about = {"request": digest.hex(), "subject": asked.subject, "home": asked.aud}
         self._feed.add(transaction, FeedEntry("read.received", self._clock.now(), about))
+        self._acts.record(
+            transaction, ActKind.DATA_READ, about | {"purpose": asked.purpose, "read": str(own.reads)}
+        )
         transaction.commit()
         self._arrived.pop(digest, None)
         self._feed.wake()

@@ -216,42 +216,31 @@ class Records:
         """
         return Transaction(self._store).counter(f"client/{client}")
 
-    def release(self, number: int, item: RecordDraft | Problem) -> int:
-        """Try a parked item again, for example after a rule has changed.
-
-        Args:
-            number: of the parked item.
-            item: what its raw form means now.
+    def release(self, transaction: Transaction, number: int, item: RecordDraft | Problem) -> int:
+        """Make a record of a parked item, together with whatever else the unit of work does.
 
         Returns:
             The new record's position.
 
         Raises:
             MissingError: nothing is parked under that number.
-            RecordFormatError: it still cannot be used; it stays parked.
+            RecordFormatError: it still cannot be used.
             StoreError: the database fails.
         """
         checked = item if isinstance(item, Problem) else _checked(item)
         if isinstance(checked, Problem):
             raise RecordFormatError(f"item {number} still cannot be used: {checked.message}")
-        transaction = Transaction(self._store)
         self._parking.remove(transaction, number, "item.released")
-        position = self.stage(transaction, [checked])
-        transaction.commit()
-        self._feed.wake()
-        return position
+        return self.stage(transaction, [checked])
 
-    def drop(self, number: int) -> None:
-        """Give a parked item up.
+    def drop(self, transaction: Transaction, number: int) -> None:
+        """Give a parked item up, together with whatever else the unit of work does.
 
         Raises:
             MissingError: nothing is parked under that number.
             StoreError: the database fails.
         """
-        transaction = Transaction(self._store)
         self._parking.remove(transaction, number, "item.dropped")
-        transaction.commit()
-        self._feed.wake()
 
     def _acknowledged(
         self, transaction: Transaction, client: str, sequence: int, digest: bytes, last: int
@@ -286,6 +275,8 @@ def _checked(draft: RecordDraft) -> RecordDraft | Problem:
     try:
         check_draft(draft)
         kind = category(draft.category)
+        if kind.is_own:
+            raise RecordFormatError(f"{draft.category} is written by the node itself")
         if len(draft.fields) > kind.slots:
             raise RecordFormatError(
                 f"{draft.category} holds at most {kind.slots} fields, not {len(draft.fields)}"

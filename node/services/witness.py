@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from node.domain.act import ActKind
 from node.domain.checkpoint import Checkpoint, open_checkpoint
 from node.domain.cosignature import cosign
 from node.domain.log_fault import LogFault, Seen, find_fault
@@ -15,6 +16,7 @@ from node.domain.member import Member
 from node.errors import MissingError, NodeError, ProofFormatError, SignatureError, StoreError
 from node.ports import Clock, LogView, Peers, Signer, Store
 from node.services import layout
+from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.transaction import Transaction
@@ -51,10 +53,17 @@ class Witness:
     """One node as a witness of the others."""
 
     def __init__(  # noqa: PLR0917
-        self, store: Store, alliance: Alliance, peers: Peers, signer: Signer, feed: Feed, clock: Clock
+        self,
+        store: Store,
+        alliance: Alliance,
+        peers: Peers,
+        signer: Signer,
+        acts: Acts,
+        feed: Feed,
+        clock: Clock,
     ) -> None:
         self._store, self._alliance, self._peers = store, alliance, peers
-        self._signer, self._feed, self._clock = signer, feed, clock
+        self._signer, self._acts, self._feed, self._clock = signer, acts, feed, clock
         self._delivered: dict[str, int] = {}
         self.problems: dict[str, str] = {}
         """Why a log could not be looked at the last time, by member."""
@@ -137,6 +146,7 @@ class Witness:
         alarm = msgspec.structs.replace(msgspec.msgpack.decode(raw, type=AlarmRow), settled=True)
         transaction.put(key, msgspec.msgpack.encode(alarm))
         transaction.delete(layout.OPEN_ALARM + alarm.member.encode())
+        self._acts.record(transaction, ActKind.ALARM_SETTLED, {"alarm": str(number), "member": alarm.member})
         transaction.commit()
 
     async def _vouch(

@@ -1,5 +1,6 @@
 """Errors on the wire: one table from the branches of `node/errors.py` to gRPC codes, used in both directions."""
 
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -9,7 +10,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from node import errors
-from node.errors import NodeError, PeerError
+from node.errors import LimitError, NodeError, PeerError
 
 DOMAIN = "heqi.v1"
 
@@ -21,6 +22,7 @@ _CODES: tuple[tuple[type[NodeError], int], ...] = (
     (errors.DuplicateError, code_pb2.ALREADY_EXISTS),
     (errors.ConflictError, code_pb2.FAILED_PRECONDITION),
     (errors.VerificationError, code_pb2.INVALID_ARGUMENT),
+    (errors.LimitError, code_pb2.RESOURCE_EXHAUSTED),
     (errors.UnavailableError, code_pb2.UNAVAILABLE),
 )
 
@@ -43,11 +45,22 @@ def code_of(kind: type[NodeError]) -> int:
 
 
 def to_status(error: NodeError) -> status_pb2.Status:
-    """The gRPC status of an error, with its reason and what to do."""
+    """The gRPC status of an error, with its reason, what to do, and for limits when to try again."""
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata={"advice": error.advice})
+    details: list[Any] = [info]
+    if isinstance(error, LimitError):
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromTimedelta(timedelta(seconds=error.retry_after))
+        details.append(retry)
+    return status_pb2.Status(
+        code=code_of(type(error)), message=str(error), details=[_packed(detail) for detail in details]
+    )
+
+
+def _packed(message: Any) -> any_pb2.Any:
     detail = any_pb2.Any()
-    detail.Pack(info)
-    return status_pb2.Status(code=code_of(type(error)), message=str(error), details=[detail])
+    detail.Pack(message)
+    return detail
 
 
 def to_rpc_status(error: NodeError) -> grpc.Status:
@@ -78,4 +91,7 @@ def _from_details(raw: bytes, peer: str) -> NodeError:
         return PeerError(f"{peer}: {status.message}")
     error = kind.__new__(kind)
     Exception.__init__(error, f"{peer}: {status.message}")
+    retry = error_details_pb2.RetryInfo()
+    if isinstance(error, LimitError) and any(detail.Unpack(retry) for detail in status.details):
+        error.retry_after = retry.retry_delay.ToTimedelta().total_seconds()
     return error

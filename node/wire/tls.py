@@ -3,10 +3,11 @@
 Each member's identity key is on the ledger, not a certificate. Both sides make the trust anchor themselves from
 that key: a CA certificate signed by a throw-away key, whose own signature TLS never checks. Members issue their
 short-lived leaves with the identity key, so leaves and their keys change freely and nothing changes on the
-ledger. The centre's own systems hold leaves of the same issuer that name a role.
+ledger. The centre's own systems hold leaves of the same issuer that name a role; which of them still counts, the
+node's register says (`node/services/systems.py`).
 
     leaf of a member's node     DNS name  <member>.heqi
-    leaf of an own system       URI       heqi:operator
+    leaf of an own system       URI       heqi:<role>
 """
 
 import datetime
@@ -21,10 +22,10 @@ from cryptography.x509.oid import NameOID
 
 from node.domain.member import check_member_name
 from node.domain.signature import p256_key
+from node.domain.system import SystemRole
 from node.errors import CodeFormatError, UnknownCallerError
 
-OPERATOR = "operator"
-ROLES = frozenset({OPERATOR})
+ROLES = frozenset(role.value for role in SystemRole)
 _ROLE_SCHEME = "heqi:"
 _ANCHOR_DAYS = 3650
 _ISSUER_SUFFIX = " identity"
@@ -37,6 +38,10 @@ class Caller:
     member: str
     role: str = ""
     """Empty for a member's node."""
+    serial: str = ""
+    """Of the certificate, lower-case hexadecimal digits."""
+    fingerprint: bytes = b""
+    """SHA-256 of the certificate in DER."""
 
 
 def server_name(member: str) -> str:
@@ -97,6 +102,11 @@ class Leaf:
     issuer: str
     names: frozenset[str]
     roles: frozenset[str]
+    serial: str
+    fingerprint: bytes
+    start: float
+    end: float
+    """Seconds since 1970 UTC, both."""
 
 
 @lru_cache(maxsize=1024)
@@ -119,6 +129,10 @@ def parse_leaf(pem: bytes) -> Leaf:
         member,
         frozenset(alternative.get_values_for_type(x509.DNSName)),
         frozenset(uri.removeprefix(_ROLE_SCHEME) for uri in uris if uri.startswith(_ROLE_SCHEME)),
+        f"{certificate.serial_number:x}",
+        certificate.fingerprint(hashes.SHA256()),
+        certificate.not_valid_before_utc.timestamp(),
+        certificate.not_valid_after_utc.timestamp(),
     )
 
 
@@ -138,24 +152,29 @@ def is_issued_by(pem: bytes, identity_key: bytes) -> bool:
     return True
 
 
-def identify(pem: bytes, identity_key: bytes, me: str) -> Caller:
+def identify(pem: bytes, identity_key: bytes, me: str, now: float) -> Caller:
     """Who holds this leaf, if the member that it names as issuer really issued it.
 
-    TLS has checked the dates and that the caller holds the leaf's key.
+    TLS has checked that the caller holds the leaf's key, and the dates when the connection was made; they are
+    checked here again, because a connection may be older than its leaf's time.
 
     Args:
         pem: the leaf.
         identity_key: 64 bytes, the pinned key of the member that the leaf names as issuer.
         me: name of this node's member, the only one whose systems may call here.
+        now: seconds since 1970 UTC.
 
     Raises:
-        UnknownCallerError: another key issued it, or it claims a role or name that its issuer cannot give.
+        UnknownCallerError: another key issued it, its time is over, or it claims a role or name that its issuer
+            cannot give.
     """
     leaf = parse_leaf(pem)
     if not is_issued_by(pem, identity_key):
         raise UnknownCallerError("the caller's certificate was not issued by the identity key on the ledger")
+    if not leaf.start <= now < leaf.end:
+        raise UnknownCallerError("the time of the caller's certificate is over, or has not begun")
     if not leaf.roles and leaf.names == {server_name(leaf.issuer)}:
-        return Caller(leaf.issuer)
+        return Caller(leaf.issuer, "", leaf.serial, leaf.fingerprint)
     if len(leaf.roles) == 1 and leaf.roles <= ROLES and not leaf.names and leaf.issuer == me:
-        return Caller(me, next(iter(leaf.roles)))
+        return Caller(me, next(iter(leaf.roles)), leaf.serial, leaf.fingerprint)
     raise UnknownCallerError("the caller's certificate names somebody whom its issuer cannot vouch for")

@@ -54,12 +54,8 @@ def network(tmp_path_factory):
 def centre(network):
     """What a trading system is given: address, member name, and a folder of three files."""
     home, folder = network.home("centre-b"), network.folder / "system"
-    folder.mkdir()
-    for name in ("operator.key.pem", "operator.cert.pem"):
-        shutil.copy(home / "tls" / name, folder / name)
-    heqi = [sys.executable, "-m", "node", "alliance", "anchor"]
-    out = ["--home", str(home), "--out", str(folder / "node.pem")]
-    subprocess.run([*heqi, *out], cwd=ROOT, check=True, timeout=60)
+    heqi = [sys.executable, "-m", "node", "access", "issue", "trading", "--role", "writer"]
+    subprocess.run([*heqi, "--home", home, "--out", folder], cwd=ROOT, check=True, timeout=60)
     return [load_config(home).listen.members, "centre-b", str(folder)]
 
 

@@ -80,10 +80,10 @@ def test_a_node_on_a_read_only_disk(disk, told):
     assert "permissions" in error.advice
 
 
-def test_an_operators_certificate_cannot_be_renewed_on_a_read_only_disk(disk, told):
-    centre = joined_home(disk.path)
-    (centre.home / "tls" / "operator.cert.pem").unlink()
-    disk.make_read_only()
+def test_a_folder_that_takes_no_operators_certificate(tmp_path, told):
+    centre = joined_home(tmp_path)
+    shutil.rmtree(centre.home / "tls")
+    (centre.home / "tls").write_text("a file where a folder should be")
     error = told("run", "--home", centre.home)
     assert (error.code, error.reason) == (2, "CONFIG")
     assert "tls" in error.message

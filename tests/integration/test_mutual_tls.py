@@ -13,7 +13,7 @@ from heqi.v1 import alliance_service_pb2, exchange_service_pb2, wallet_service_p
 
 from adapters.crypto.leaves import issue_leaf
 from node.wire.status import from_rpc_error
-from node.wire.tls import OPERATOR, anchor_pem, issuer_name, role_uri, server_name
+from node.wire.tls import anchor_pem, issuer_name, role_uri, server_name
 from tests.support.network import Stubs, channel, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -135,13 +135,13 @@ async def test_a_member_cannot_mint_under_another_members_issuer_name(network):
 
 async def test_a_member_cannot_mint_an_operator_of_another_node(network):
     c = network["centre-c"].keys.identity.key
-    pair = minted("centre-c", c, uris=[role_uri(OPERATOR)])
+    pair = minted("centre-c", c, uris=[role_uri("operator")])
     assert await ask(channel(network["centre-a"].member, *pair), status, STATUS) == "UNKNOWN_CALLER"
 
 
 async def test_a_leaf_that_is_both_node_and_operator_is_refused(network):
     a = network["centre-a"].keys.identity.key
-    pair = minted("centre-a", a, dns=[server_name("centre-a")], uris=[role_uri(OPERATOR)])
+    pair = minted("centre-a", a, dns=[server_name("centre-a")], uris=[role_uri("operator")])
     assert await ask(channel(network["centre-a"].member, *pair), status, STATUS) == "UNKNOWN_CALLER"
 
 

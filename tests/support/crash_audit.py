@@ -46,9 +46,9 @@ class RecordAudit:
 
     def check(self, picture: Picture, told: Told) -> Iterator[Violation]:
         yield from self._open_new(picture)
-        positions = {known.fields.get("mark"): position for position, known in self.known.items()}
-        if len(positions) != len(self.known):
-            yield "DOUBLED", f"{len(self.known) - len(positions)} records repeat the mark of another"
+        marks = [known.fields["mark"] for known in self.known.values() if "mark" in known.fields]
+        if len(set(marks)) != len(marks):
+            yield "DOUBLED", f"{len(marks) - len(set(marks))} records repeat the mark of another"
         covered, parked = set[int](), 0
         acknowledged = {
             number(key[-8:]): msgspec.msgpack.decode(raw)
@@ -68,7 +68,9 @@ class RecordAudit:
         strays = [
             at
             for at, known in self.known.items()
-            if known.header["owner"] == self.member and at not in covered
+            if known.header["owner"] == self.member
+            and known.header["category"] != "node.act"  # in no message: the node's own
+            and at not in covered
         ]
         if strays:
             yield "FOREIGN", f"records {strays[:3]} belong to no message: part of one was stored"

@@ -18,18 +18,28 @@ from heqi.v1 import (
     exchange_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     record_service_pb2_grpc,
+    system_service_pb2_grpc,
 )
 
 from adapters.crypto import trial_ca
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.keys import NodeKeys, load_keys
-from adapters.crypto.leaves import LeafSource, issue_leaf
+from adapters.crypto.leaves import IdentityCertifier, LeafSource, issue_leaf, new_request
 from adapters.ledger.memory import MemoryChain, MemoryLedger
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.leveldb import LevelStore
 from node.app import Node
-from node.config import ALLIANCE_FILE, CARD_FILE, Config, load_config
+from node.config import (
+    ALLIANCE_FILE,
+    CARD_FILE,
+    OPERATOR_CERTIFICATE,
+    OPERATOR_KEY,
+    TLS_FOLDER,
+    Config,
+    LimitsConfig,
+    load_config,
+)
 from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import (
     DESCRIPTOR_TYPE,
@@ -40,11 +50,21 @@ from node.domain.descriptor import (
     sign_descriptor,
 )
 from node.domain.member import Member, Role
+from node.domain.system import SystemRole
 from node.setup import create_home
-from node.wire.tls import OPERATOR, anchor_pem, server_name
+from node.wire.tls import anchor_pem, server_name
 from node.wiring import Outside, Services
 
 CENTRES = ("centre-a", "centre-b", "centre-c")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a system holds that was let in."""
+
+    key_pem: bytes
+    certificate_pem: bytes
+    serial: str
 
 
 @dataclass
@@ -65,8 +85,17 @@ class Centre:
 
     def operator_channel(self) -> grpc.aio.Channel:
         """As the centre's own systems connect."""
-        leaf = issue_leaf(self.name, self.keys.identity.key, time.time(), role=OPERATOR)
-        return channel(self.member, leaf.key_pem, leaf.certificate_pem)
+        return channel(self.member, *operator_pair(self.home))
+
+    def let_in(self, name: str, role: SystemRole) -> "Pass":
+        """Let a system of this centre in."""
+        key_pem, request = new_request()
+        issued = self.services.systems.issue(request, name, role)
+        return Pass(key_pem, issued.pem, issued.serial)
+
+    def system_channel(self, held: "Pass") -> grpc.aio.Channel:
+        """As a system that was let in connects."""
+        return channel(self.member, held.key_pem, held.certificate_pem)
 
     def member_channel(self, to: "Centre") -> grpc.aio.Channel:
         """As this member's node connects to another."""
@@ -90,6 +119,14 @@ class Network:
     @property
     def alliance_file(self) -> Path:
         return self.folder / ALLIANCE_FILE
+
+
+def operator_pair(home: Path) -> tuple[bytes, bytes]:
+    """Key and certificate of the operator, as the node keeps them in its folder."""
+    key, certificate = (
+        (home / TLS_FOLDER / file).read_bytes() for file in (OPERATOR_KEY, OPERATOR_CERTIFICATE)
+    )
+    return key, certificate
 
 
 def channel(
@@ -126,6 +163,10 @@ class Stubs:
         return event_service_pb2_grpc.EventServiceStub(self.channel)
 
     @property
+    def systems(self):
+        return system_service_pb2_grpc.SystemServiceStub(self.channel)
+
+    @property
     def exchange(self):
         return exchange_service_pb2_grpc.ExchangeServiceStub(self.channel)
 
@@ -136,11 +177,16 @@ class Stubs:
 
 @contextlib.asynccontextmanager
 async def open_network(
-    folder: Path, names: tuple[str, ...] = CENTRES, guarantors: tuple[str, ...] = ()
+    folder: Path,
+    names: tuple[str, ...] = CENTRES,
+    guarantors: tuple[str, ...] = (),
+    limits: LimitsConfig | None = None,
 ) -> AsyncIterator[Network]:
     """Found an alliance of real nodes, centres and perhaps guarantors, and run them."""
     roles = dict.fromkeys(names, Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
     centres = {name: _make_centre(folder / name, name, role) for name, role in roles.items()}
+    for centre in centres.values():
+        centre.config = msgspec.structs.replace(centre.config, limits=limits or LimitsConfig())
     root = trial_ca.make_root()
     alliance_id = os.urandom(32)
     chain = MemoryChain(alliance_id, [centre.member for centre in centres.values()])
@@ -181,9 +227,10 @@ async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
         clock,
         os.urandom,
         ProcessSignatureReader(),
+        IdentityCertifier(centre.name, centre.keys.identity.key),
     )
     services = Services(centre.config, network.descriptor, centre.keys, outside)
-    centre.node = Node(centre.config, centre.keys, services, leaves)
+    centre.node = Node(centre.home, centre.config, centre.keys, services, leaves)
     task = asyncio.create_task(centre.node.run())
     try:
         yield

@@ -8,6 +8,7 @@ from coincurve import PrivateKey
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 
 from adapters.crypto.keys import NodeKeys
+from adapters.crypto.leaves import IdentityCertifier
 from adapters.crypto.signers import Ed25519Signer, P256Signer
 from adapters.ledger.memory import MemoryChain
 from adapters.signatures.reader import ProcessSignatureReader
@@ -64,6 +65,7 @@ class Centre:
         self.outside = Outside(
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name), setup.clock,
             setup.entropy, ProcessSignatureReader(),
+            IdentityCertifier(self.name, self.keys.identity.key),
         )  # fmt: skip
         config = Config(
             name=self.name,

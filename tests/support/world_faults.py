@@ -28,6 +28,12 @@ def kill_at(*names: str) -> Hook:
     return hook
 
 
+def refuse_writes(name: str) -> None:
+    """A hook for a disk that takes nothing more."""
+    if name == "write":
+        raise StoreError("the disk of this test is full")
+
+
 def pass_by(_: str) -> None:
     """The hook that does nothing."""
 

@@ -17,8 +17,8 @@ from heqi.v1 import record_service_pb2 as records
 
 
 def connect(address: str, member: str, folder: Path) -> grpc.Channel:
-    """Mutual TLS: the node's key is pinned by its anchor, this system shows the operator's certificate."""
-    files = ("node.pem", "operator.key.pem", "operator.cert.pem")
+    """Mutual TLS: the node's key is pinned by its anchor, this system shows its own certificate."""
+    files = ("node.pem", "key.pem", "cert.pem")
     credentials = grpc.ssl_channel_credentials(*((folder / name).read_bytes() for name in files))
     name = ("grpc.ssl_target_name_override", f"{member}.heqi")
     largest = ("grpc.max_receive_message_length", 16 << 20)

@@ -48,7 +48,7 @@ def test_a_parked_item_can_be_released(lonely: World) -> None:
     outbox = lonely.home.services.outbox
     number = lonely.queue(lonely.home, "a", CastVote(1, approve=True))
     park(outbox, number)
-    outbox.release(number)
+    lonely.home.services.decisions.release_transaction(number)
     [item] = lonely.home.outbox()
     assert (item.state, item.attempts, item.problem) == (State.WAITING, 0, "")
     assert item.decoded() == CastVote(1, approve=True)
@@ -57,18 +57,18 @@ def test_a_parked_item_can_be_released(lonely: World) -> None:
 def test_only_a_parked_item_can_be_released(lonely: World) -> None:
     number = lonely.queue(lonely.home, "a", CastVote(1, approve=True))
     with pytest.raises(ConflictError):
-        lonely.home.services.outbox.release(number)
+        lonely.home.services.decisions.release_transaction(number)
     with pytest.raises(MissingError):
-        lonely.home.services.outbox.release(number + 1)
+        lonely.home.services.decisions.release_transaction(number + 1)
 
 
 def test_only_a_parked_item_can_be_dropped_and_then_its_object_goes_on(lonely: World) -> None:
     outbox = lonely.home.services.outbox
     number, following = (lonely.queue(lonely.home, "a", CastVote(n, approve=True)) for n in (1, 2))
     with pytest.raises(ConflictError):
-        outbox.drop(number)
+        lonely.home.services.decisions.drop_transaction(number)
     park(outbox, number)
-    outbox.drop(number)
+    lonely.home.services.decisions.drop_transaction(number)
     assert heads(lonely) == {"a": following}
     with pytest.raises(MissingError):
-        outbox.drop(number)
+        lonely.home.services.decisions.drop_transaction(number)

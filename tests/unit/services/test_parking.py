@@ -22,7 +22,7 @@ def open_numbers(world: World) -> list[int]:
 
 
 async def test_a_released_item_becomes_a_record_and_is_parked_no_more(parked: World) -> None:
-    position = parked.home.records.release(0, draft("x"))
+    position = parked.home.services.decisions.release_record(0, draft("x"))
     assert parked.home.records.load(position).header.thing == "x"
     assert open_numbers(parked) == [1]
     await parked.settle()
@@ -35,30 +35,30 @@ async def test_a_released_item_becomes_a_record_and_is_parked_no_more(parked: Wo
 def test_an_item_that_still_cannot_be_used_stays_parked(parked: World, item: object) -> None:
     before = parked.home.store.everything()
     with pytest.raises(RecordFormatError, match="item 0 still cannot be used"):
-        parked.home.records.release(0, item)  # type: ignore[arg-type]
+        parked.home.services.decisions.release_record(0, item)  # type: ignore[arg-type]
     assert parked.home.store.everything() == before
 
 
 async def test_a_dropped_item_is_gone_and_reported(parked: World) -> None:
-    parked.home.records.drop(1)
+    parked.home.services.decisions.drop_record(1)
     assert open_numbers(parked) == [0]
     assert [entry.about["number"] for entry in await parked.home.feed("item.dropped")] == ["1"]
 
 
 def test_an_item_is_decided_on_once(parked: World) -> None:
-    parked.home.records.drop(0)
-    parked.home.records.release(1, draft("y"))
+    parked.home.services.decisions.drop_record(0)
+    parked.home.services.decisions.release_record(1, draft("y"))
     for number in (0, 1, 2):
         with pytest.raises(MissingError):
-            parked.home.records.drop(number)
+            parked.home.services.decisions.drop_record(number)
         with pytest.raises(MissingError):
-            parked.home.records.release(number, draft("z"))
+            parked.home.services.decisions.release_record(number, draft("z"))
 
 
 def test_a_decision_does_not_change_what_was_acknowledged(parked: World) -> None:
     message = [incoming("a"), faulty("x"), faulty("y")]
     accepted = parked.home.records.append(CLIENT, 1, message)
-    parked.home.records.drop(0)
+    parked.home.services.decisions.drop_record(0)
     assert parked.home.records.append(CLIENT, 1, message) == accepted
     assert open_numbers(parked) == [1]
 
@@ -66,9 +66,9 @@ def test_a_decision_does_not_change_what_was_acknowledged(parked: World) -> None
 def test_what_is_parked_is_counted(parked: World) -> None:
     status = parked.home.services.status
     counts = [status.now().parked]
-    parked.home.records.drop(0)
+    parked.home.services.decisions.drop_record(0)
     counts.append(status.now().parked)
-    parked.home.records.release(1, draft("y"))
+    parked.home.services.decisions.release_record(1, draft("y"))
     counts.append(status.now().parked)
     parked.home.records.append(CLIENT, 2, [faulty("z")])
     assert [*counts, status.now().parked] == [2, 1, 0, 1]
@@ -90,7 +90,7 @@ def test_nothing_is_decided_when_the_store_fails(parked: World) -> None:
 
     parked.home.store.before = full
     with pytest.raises(StoreError):
-        parked.home.records.release(0, draft("x"))
+        parked.home.services.decisions.release_record(0, draft("x"))
     with pytest.raises(StoreError):
-        parked.home.records.drop(0)
+        parked.home.services.decisions.drop_record(0)
     assert parked.home.store.everything() == before

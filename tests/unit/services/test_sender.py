@@ -93,12 +93,11 @@ async def test_a_refused_item_is_parked_without_a_nonce_and_only_its_object_stop
 async def test_a_released_item_is_tried_again_and_a_dropped_one_lets_its_object_go_on(lonely: World) -> None:
     number = lonely.queue(lonely.home, "a", BAD)
     lonely.queue(lonely.home, "a", move(1))
-    outbox = lonely.home.services.outbox
     await run(lonely, 2)
-    outbox.release(number)
+    lonely.home.services.decisions.release_transaction(number)
     await run(lonely, 2)
     assert lonely.home.outbox()[0].state is State.PARKED
-    outbox.drop(number)
+    lonely.home.services.decisions.drop_transaction(number)
     await run(lonely)
     assert moves(lonely) == [1]
 

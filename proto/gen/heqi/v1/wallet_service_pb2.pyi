@@ -713,3 +713,42 @@ class RelayGrantResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RelayGrantResponse: _TypeAlias = RelayGrantResponse  # noqa: Y015
+
+@_typing.final
+class AnswerLoginRequest(_message.Message):
+    """Request of AnswerLogin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_ANSWER_FIELD_NUMBER: _builtins.int
+    signed_answer: _builtins.str
+    """A login document by a wallet, or a certificate-login document by a certificate."""
+    def __init__(
+        self,
+        *,
+        signed_answer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_answer", b"signed_answer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerLoginRequest: _TypeAlias = AnswerLoginRequest  # noqa: Y015
+
+@_typing.final
+class AnswerLoginResponse(_message.Message):
+    """Response of AnswerLogin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerLoginResponse: _TypeAlias = AnswerLoginResponse  # noqa: Y015

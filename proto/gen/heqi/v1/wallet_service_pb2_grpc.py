@@ -91,6 +91,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeResponse.FromString,
                 _registered_method=True)
+        self.AnswerLogin = channel.unary_unary(
+                '/heqi.v1.WalletService/AnswerLogin',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginResponse.FromString,
+                _registered_method=True)
 
 
 class WalletServiceServicer:
@@ -176,6 +181,13 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AnswerLogin(self, request, context):
+        """At the centre that asks: log in. Once for each challenge.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WalletServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -233,6 +245,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ReleaseGuarantee,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeResponse.SerializeToString,
+            ),
+            'AnswerLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerLogin,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -534,6 +551,33 @@ class WalletService:
             '/heqi.v1.WalletService/ReleaseGuarantee',
             heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/AnswerLogin',
+            heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginResponse.FromString,
             options,
             channel_credentials,
             insecure,

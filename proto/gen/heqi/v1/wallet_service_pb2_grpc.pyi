@@ -59,6 +59,8 @@ class WalletServiceStub:
     """At a guarantor: what became of this subject's applications."""
     ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
+    AnswerLogin: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]
+    """At the centre that asks: log in. Once for each challenge."""
 
 @_typing.type_check_only
 class WalletServiceAsyncStub(WalletServiceStub):
@@ -91,6 +93,8 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """At a guarantor: what became of this subject's applications."""
     ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
+    AnswerLogin: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]  # type: ignore[assignment]
+    """At the centre that asks: log in. Once for each challenge."""
 
 class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
     """For bidders' wallets, over server-authenticated TLS on its own listener. Every request is a document signed by
@@ -186,5 +190,13 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ReleaseGuaranteeResponse, _abc.Awaitable[_wallet_service_pb2.ReleaseGuaranteeResponse]]:
         """At any member: bring a beneficiary's release of a guarantee to the ledger."""
+
+    @_abc_1.abstractmethod
+    def AnswerLogin(
+        self,
+        request: _wallet_service_pb2.AnswerLoginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.AnswerLoginResponse, _abc.Awaitable[_wallet_service_pb2.AnswerLoginResponse]]:
+        """At the centre that asks: log in. Once for each challenge."""
 
 def add_WalletServiceServicer_to_server(servicer: WalletServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -45,7 +45,7 @@ public class Client {
   static ManagedChannel connect(String address, String member, Path folder) throws IOException {
     var credentials = TlsChannelCredentials.newBuilder()
         .trustManager(folder.resolve("node.pem").toFile())
-        .keyManager(folder.resolve("operator.cert.pem").toFile(), folder.resolve("operator.key.pem").toFile())
+        .keyManager(folder.resolve("cert.pem").toFile(), folder.resolve("key.pem").toFile())
         .build();
     return Grpc.newChannelBuilder(address, credentials)
         .overrideAuthority(member + ".heqi")

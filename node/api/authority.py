@@ -1,0 +1,130 @@
+"""Who may call what: one table of all methods, and nothing else decides. docs/access.md is made from it.
+
+A method that is not in the table can be called by nobody; a test goes over every method of every service.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from node.domain.system import SystemRole
+
+KIB, MIB = 1 << 10, 1 << 20
+
+
+class Party(enum.Flag):
+    """Who calls."""
+
+    OPERATOR = enum.auto()
+    WRITER = enum.auto()
+    READER = enum.auto()
+    SUPERVISOR = enum.auto()
+    MEMBER = enum.auto()
+    """The node of an active member of the alliance."""
+    WALLET = enum.auto()
+    """Anybody on the wallets' listener: the signed document in each request says who it is."""
+
+
+OPERATOR, WRITER, READER, SUPERVISOR = Party.OPERATOR, Party.WRITER, Party.READER, Party.SUPERVISOR
+MEMBER, WALLET = Party.MEMBER, Party.WALLET
+SYSTEMS = OPERATOR | WRITER | READER | SUPERVISOR
+ANYBODY = SYSTEMS | MEMBER | WALLET
+PARTY_OF_ROLE = {role.value: Party[role.name] for role in SystemRole}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a method asks of its callers."""
+
+    who: Party
+    size: int = 64 * KIB
+    """Largest message it takes, in bytes."""
+
+
+_HEALTH = "/grpc.health.v1.Health/"
+_RECORDS, _ACCESS, _ALLIANCE = (
+    "/heqi.v1.RecordService/",
+    "/heqi.v1.AccessService/",
+    "/heqi.v1.AllianceService/",
+)
+_EVENTS, _GUARANTEES, _SYSTEMS = (
+    "/heqi.v1.EventService/",
+    "/heqi.v1.GuaranteeService/",
+    "/heqi.v1.SystemService/",
+)
+_EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
+_LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
+
+RULES: dict[str, Rule] = {
+    # -- records -----------------------------------------------------------------------------------------
+    _RECORDS + "AppendRecords": Rule(OPERATOR | WRITER, 16 * MIB),
+    _RECORDS + "GetLastSequence": Rule(OPERATOR | WRITER),
+    _RECORDS + "ProveRecord": Rule(OPERATOR | READER),
+    _RECORDS + "ExportRecord": Rule(OPERATOR | READER),
+    _RECORDS + "ListParkedRecords": Rule(OPERATOR | WRITER),
+    _RECORDS + "ReleaseParkedRecord": Rule(OPERATOR),
+    _RECORDS + "DropParkedRecord": Rule(OPERATOR),
+    # -- other centres' data, under grants ---------------------------------------------------------------
+    _ACCESS + "RequestAccess": Rule(OPERATOR | READER),
+    _ACCESS + "ListAccessRequests": Rule(OPERATOR | READER),
+    _ACCESS + "FetchRecords": Rule(OPERATOR | READER),
+    _ACCESS + "GetBundle": Rule(OPERATOR | READER),
+    # -- guarantees --------------------------------------------------------------------------------------
+    _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | WRITER | READER),
+    _GUARANTEES + "ListApplications": Rule(OPERATOR),
+    _GUARANTEES + "AssessApplication": Rule(OPERATOR),
+    _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
+    _GUARANTEES + "RefuseApplication": Rule(OPERATOR),
+    # -- the alliance and this member's part in it -------------------------------------------------------
+    _ALLIANCE + "GetNodeStatus": Rule(SYSTEMS),
+    _ALLIANCE + "GetDiagnosis": Rule(OPERATOR | SUPERVISOR),
+    _ALLIANCE + "ListMembers": Rule(SYSTEMS),
+    _ALLIANCE + "ListProposals": Rule(OPERATOR | SUPERVISOR),
+    _ALLIANCE + "ProposeAdmission": Rule(OPERATOR),
+    _ALLIANCE + "ProposeStanding": Rule(OPERATOR),
+    _ALLIANCE + "CastVote": Rule(OPERATOR),
+    _ALLIANCE + "ReleaseOutboxItem": Rule(OPERATOR),
+    _ALLIANCE + "DropOutboxItem": Rule(OPERATOR),
+    # -- what happens at this node -----------------------------------------------------------------------
+    _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
+    # -- logs, the own and the others' ------------------------------------------------------------------
+    _LOGS + "GetLogStatus": Rule(OPERATOR | SUPERVISOR),
+    _LOGS + "ListAlarms": Rule(OPERATOR | SUPERVISOR),
+    _LOGS + "SettleAlarm": Rule(OPERATOR),
+    # -- bidders who log in, signatures on files ---------------------------------------------------------
+    _LOGINS + "CreateLogin": Rule(OPERATOR | WRITER),
+    _LOGINS + "GetLogin": Rule(OPERATOR | WRITER),
+    _LOGINS + "WatchLogin": Rule(OPERATOR | WRITER),
+    _SIGNATURES + "VerifySignature": Rule(OPERATOR | WRITER | READER, 4 * MIB),
+    # -- systems and acts --------------------------------------------------------------------------------
+    _SYSTEMS + "IssueCertificate": Rule(OPERATOR),
+    _SYSTEMS + "ListCertificates": Rule(OPERATOR | SUPERVISOR),
+    _SYSTEMS + "RevokeCertificate": Rule(OPERATOR),
+    _SYSTEMS + "ListActs": Rule(OPERATOR | SUPERVISOR),
+    _SYSTEMS + "ProveAct": Rule(OPERATOR | SUPERVISOR),
+    # -- between members' nodes --------------------------------------------------------------------------
+    _EXCHANGE + "SubmitAccessRequest": Rule(MEMBER, MIB),
+    _EXCHANGE + "CollectGrant": Rule(MEMBER, MIB),
+    _EXCHANGE + "ReadRecords": Rule(MEMBER, MIB),
+    _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
+    _EXCHANGE + "GetNodeInfo": Rule(MEMBER),
+    _EXCHANGE + "GetLogView": Rule(MEMBER),
+    _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
+    # -- wallets -----------------------------------------------------------------------------------------
+    _WALLET + "Register": Rule(WALLET, MIB),
+    _WALLET + "GetStatus": Rule(WALLET),
+    _WALLET + "GiveGrant": Rule(WALLET, MIB),
+    _WALLET + "RelayGrant": Rule(WALLET, MIB),
+    _WALLET + "RevokeGrant": Rule(WALLET, MIB),
+    _WALLET + "ListReads": Rule(WALLET),
+    _WALLET + "ExportRegistration": Rule(WALLET),
+    _WALLET + "GetApplicationCode": Rule(WALLET),
+    _WALLET + "AnswerLogin": Rule(WALLET),
+    _WALLET + "Apply": Rule(WALLET, MIB),
+    _WALLET + "ListOwnApplications": Rule(WALLET),
+    _WALLET + "ReleaseGuarantee": Rule(WALLET, MIB),
+    # -- both listeners ----------------------------------------------------------------------------------
+    _HEALTH + "Check": Rule(ANYBODY),
+    _HEALTH + "List": Rule(ANYBODY),
+    _HEALTH + "Watch": Rule(ANYBODY),
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Rule(ANYBODY),
+}

@@ -1,0 +1,27 @@
+"""What is done with a node's privileges: the words under which it is recorded, docs/formats/record.md `node.act`."""
+
+import enum
+
+ACT_CATEGORY = "node.act"
+
+
+class ActKind(enum.Enum):
+    """Privileged acts; the value is the stable word in the record, the second part what people read."""
+
+    ACCESS_ISSUED = ("access.issued", "签发接入证书 | a system's certificate was issued")
+    ACCESS_REVOKED = ("access.revoked", "吊销接入证书 | a system's certificate was revoked")
+    ADMISSION_PROPOSED = ("admission.proposed", "提议接纳成员 | a member was proposed")
+    STANDING_PROPOSED = ("standing.proposed", "提议暂停或恢复成员 | a suspension or its end was proposed")
+    VOTE_CAST = ("vote.cast", "投票 | this member voted")
+    ENDPOINTS_CHANGED = ("endpoints.changed", "变更节点地址 | new addresses of this node were announced")
+    RECORD_RELEASED = ("record.released", "再试搁置记录 | a parked record was tried again")
+    RECORD_DROPPED = ("record.dropped", "放弃搁置记录 | a parked record was given up")
+    OUTBOX_RELEASED = ("outbox.released", "再试搁置交易 | a parked transaction was tried again")
+    OUTBOX_DROPPED = ("outbox.dropped", "放弃搁置交易 | a parked transaction was given up")
+    DATA_REQUESTED = ("data.requested", "申请他中心数据 | access to a subject's data was asked for")
+    DATA_READ = ("data.read", "读取他中心数据 | a subject's data was read at another centre")
+    ALARM_SETTLED = ("alarm.settled", "了结日志警报 | an alarm about a member's log was dealt with")
+    CONFIG_LOADED = ("config.loaded", "载入配置 | the node started with another configuration than before")
+
+    def __init__(self, word: str, summary: str) -> None:
+        self.word, self.summary = word, summary
