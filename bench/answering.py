@@ -66,7 +66,8 @@ def _seed(centre: Centre) -> tuple[str, bytes]:
         jti="A" * 22,
         iss=centre.name,
         number="BH-1",
-        code="A" * 43,
+        centre=centre.name,
+        code=centre.services.codes._code("A04", "91110108740053589U"),  # noqa: SLF001
         applicant="0" * 64,
         applicant_name="虚构建设有限公司",
         applicant_code="91110108740053589U",
@@ -85,7 +86,7 @@ def _seed(centre: Centre) -> tuple[str, bytes]:
     terms = guarantee_terms(guarantee, document_digest(token), alliance.verifier)
     raw_id = guarantee_id(alliance.raw_id, terms)
     transaction = Transaction(centre.services.guarantees._store)  # noqa: SLF001
-    moved = GuaranteeMoved(raw_id, Event.ISSUE, State.ISSUED, 1, terms.digest, guarantee.exp)
+    moved = GuaranteeMoved(raw_id, Event.ISSUE, State.ISSUED, 1, terms.digest, terms.expires)
     apply_event(transaction, Happened(1, 0, moved))
     centre.services.guarantees.keep(transaction, raw_id, guarantee, token)
     transaction.commit()

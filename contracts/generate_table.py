@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from node.domain import guarantee_table
-from node.domain.guarantee_table import TRANSITIONS, Event, Mover, State, Transition
+from node.domain.guarantee_table import EXPIRY_UNIT_SECONDS, TRANSITIONS, Event, Mover, State, Transition
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "contracts/src/libraries/GuaranteeTable.sol"
@@ -57,6 +57,9 @@ pragma solidity 0.8.37;
 
 /// @title The life of a guarantee: which event leads from which state to which, and whose signature it needs
 library GuaranteeTable {{
+    /// @dev In seconds; ends on the ledger are multiples of it, lest they tell which section a guarantee is for
+    uint64 internal constant EXPIRY_UNIT = {EXPIRY_UNIT_SECONDS};
+
 {constants}
 
     /// @return next the state that `event_` leads to from `state`; STATE_NONE if it is not possible there

@@ -125,6 +125,7 @@ class Node:
             s.serving,
             s.records,
             s.proving,
+            s.codes,
             s.guarantees,
             s.guarantor,
             s.exporting,

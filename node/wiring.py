@@ -6,6 +6,7 @@ from node.config import Config
 from node.domain.descriptor import Descriptor
 from node.ports import Clock, Keys, Ledger, Peers, Store
 from node.services.alliance import Alliance
+from node.services.application_codes import ApplicationCodes
 from node.services.cosignatures import Cosignatures
 from node.services.exporting import Exporting
 from node.services.feed import Feed
@@ -114,6 +115,7 @@ class Services:
             clock,
             entropy,
         )
+        self.codes = ApplicationCodes(self.alliance, self.gate, identity, clock, entropy, data_key=keys.data)
         self.guarantees = Guarantees(
             store,
             self.alliance,
@@ -121,10 +123,8 @@ class Services:
             self.follower,
             self.outbox,
             self.feed,
-            identity,
+            self.codes,
             clock,
-            entropy,
-            keys.data,
         )
         self.guarantor = Guarantor(
             store,

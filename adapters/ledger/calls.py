@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from eth_hash.auto import keccak
-
 from adapters.ledger.abi import encode_function, encode_values
 from adapters.ledger.artifact import ALLIANCE, ANCHORS, GRANTS, GUARANTEES, SUBJECTS, VERIFIER
 from adapters.ledger.deployment import Deployment
@@ -95,7 +93,7 @@ def _issue_guarantee(call: IssueGuarantee, verifier: bytes) -> Invocation:
 
 
 def _step_guarantee(call: StepGuarantee) -> Invocation:
-    arguments = (call.guarantee, call.event, call.document, call.signer, call.signature)
+    arguments = (call.guarantee, call.event, call.document, call.signer, call.salt, call.signature)
     return Invocation(GUARANTEES, encode_function(GUARANTEES, "step", arguments), 2_000_000)
 
 
@@ -128,14 +126,14 @@ def _terms(terms: GrantTerms) -> tuple[object, ...]:
 
 
 def _guarantee_terms(terms: GuaranteeTerms) -> tuple[object, ...]:
-    """The struct `IGuarantees.Terms`: who the movers are stays off the ledger until they sign."""
+    """The struct `IGuarantees.Terms`."""
     return (
         terms.digest,
         terms.application,
         terms.expires,
         member_name_to_bytes32(terms.guarantor),
-        keccak(terms.beneficiary),
-        keccak(terms.applicant),
+        terms.beneficiary,
+        terms.applicant,
     )
 
 

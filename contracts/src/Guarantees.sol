@@ -13,6 +13,8 @@ import {SignedMoves} from "./SignedMoves.sol";
 contract Guarantees is IGuarantees, SignedMoves {
     struct Guarantee {
         uint8 state;
+        /// the last one
+        uint8 event_;
         uint64 sequence;
         uint64 expires;
         bytes32 guarantor;
@@ -42,6 +44,7 @@ contract Guarantees is IGuarantees, SignedMoves {
     ) external returns (bytes32 guarantee) {
         if (_senderMember() == 0) revert GuaranteesNotMember(msg.sender);
         if (!_mayIssue(terms.guarantor)) revert GuaranteesNotGuarantor(terms.guarantor);
+        if (terms.expires % GuaranteeTable.EXPIRY_UNIT != 0) revert GuaranteesUnroundedExpiry(terms.expires);
         if (block.timestamp >= terms.expires) revert GuaranteesExpired(terms.expires);
         if (_usedApplications[terms.application]) revert GuaranteesApplicationUsed(terms.application);
         bytes memory signer = abi.encodePacked(verifier, _identityKey(terms.guarantor));
@@ -54,6 +57,7 @@ contract Guarantees is IGuarantees, SignedMoves {
         _usedApplications[terms.application] = true;
         _guarantees[guarantee] = Guarantee({
             state: next,
+            event_: GuaranteeTable.EVENT_ISSUE,
             sequence: 1,
             expires: terms.expires,
             guarantor: terms.guarantor,
@@ -69,18 +73,20 @@ contract Guarantees is IGuarantees, SignedMoves {
         uint8 event_,
         bytes32 document,
         bytes calldata signer,
+        bytes32 salt,
         bytes calldata signature
     ) external {
         if (_senderMember() == 0) revert GuaranteesNotMember(msg.sender);
         Guarantee storage entry = _guarantees[guarantee];
         (uint8 next, uint8 mover) = _possibleStep(guarantee, entry, event_);
         if (!_isWellFormed(signer)) revert GuaranteesMalformedSigner();
-        if (!_isMover(entry, mover, signer)) revert GuaranteesWrongMover(guarantee);
+        if (!_isMover(entry, mover, signer, salt)) revert GuaranteesWrongMover(guarantee);
         uint64 sequence = entry.sequence + 1;
         bytes32 structHash = keccak256(abi.encode(STEP_GUARANTEE_TYPEHASH, guarantee, sequence, event_, document));
         if (!_isSigned(signer, structHash, signature)) revert GuaranteesWrongSignature(guarantee);
 
         entry.state = next;
+        entry.event_ = event_;
         entry.sequence = sequence;
         emit GuaranteeMoved(guarantee, event_, next, sequence, document, entry.expires);
     }
@@ -111,18 +117,27 @@ contract Guarantees is IGuarantees, SignedMoves {
         if (state == GuaranteeTable.STATE_NONE) revert GuaranteesUnknown(guarantee);
         bool beforeExpiry;
         (next, mover, beforeExpiry) = _transition(state, event_);
-        if (next == GuaranteeTable.STATE_NONE) revert GuaranteesWrongStep(guarantee, state, event_);
+        if (next == GuaranteeTable.STATE_NONE) {
+            if (event_ == entry.event_) revert GuaranteesAlreadyMoved(guarantee, event_);
+            revert GuaranteesWrongStep(guarantee, state, event_);
+        }
         if (beforeExpiry && block.timestamp >= entry.expires) revert GuaranteesExpired(entry.expires);
     }
 
     /// @return whether `signer` is who the table wants; whether it also signed is another question
-    function _isMover(Guarantee storage entry, uint8 mover, bytes calldata signer) private view returns (bool) {
+    function _isMover(
+        Guarantee storage entry,
+        uint8 mover,
+        bytes calldata signer,
+        bytes32 salt
+    ) private view returns (bool) {
         if (mover == GuaranteeTable.MOVER_GUARANTOR) {
             // whichever accepted verifier: the key is what counts
             return keccak256(signer[20:]) == keccak256(_identityKey(entry.guarantor));
         }
-        if (mover == GuaranteeTable.MOVER_BENEFICIARY) return keccak256(signer) == entry.beneficiary;
-        return mover == GuaranteeTable.MOVER_APPLICANT && keccak256(signer) == entry.applicant;
+        bytes32 commitment = keccak256(bytes.concat(salt, signer));
+        if (mover == GuaranteeTable.MOVER_BENEFICIARY) return commitment == entry.beneficiary;
+        return mover == GuaranteeTable.MOVER_APPLICANT && commitment == entry.applicant;
     }
 
     function _mayIssue(bytes32 guarantor) private view returns (bool) {

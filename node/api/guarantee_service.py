@@ -3,14 +3,16 @@
 from heqi.v1 import guarantee_service_pb2 as pb
 from heqi.v1 import guarantee_service_pb2_grpc as rpc
 
+from node.api import paging
 from node.api.caller import Context
 from node.domain.document import peek_document
 from node.domain.encoding import from_hex
 from node.domain.guarantee import Guarantee
 from node.domain.wallet import ApplyCall
 from node.errors import InvalidError
+from node.services.applications import Application
 from node.services.guarantees import Checked, Guarantees
-from node.services.guarantor import Application, Guarantor
+from node.services.guarantor import Guarantor
 from node.wire.messages import verified_record_message
 
 
@@ -39,8 +41,13 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         self, request: pb.ListApplicationsRequest, context: Context
     ) -> pb.ListApplicationsResponse:
         """See the proto."""
-        found = [_application(name, row) for name, row in self._guarantor.applications()]
-        return pb.ListApplicationsResponse(applications=found)
+        size, response = paging.size_of(request.page_size), pb.ListApplicationsResponse()
+        for found in self._guarantor.applications(paging.start_of(request.page_token)):
+            if len(response.applications) == size:
+                response.next_page_token = str(found.number)
+                break
+            response.applications.append(_application(found.id, found.row))
+        return response
 
     async def AssessApplication(
         self, request: pb.AssessApplicationRequest, context: Context
@@ -116,4 +123,5 @@ def _terms(terms: Guarantee) -> pb.GuaranteeTerms:
         currency=terms.currency,
         start_time_seconds=terms.nbf,
         end_time_seconds=terms.exp,
+        centre=terms.centre,
     )

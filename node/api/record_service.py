@@ -10,6 +10,7 @@ from heqi.v1 import record_pb2
 from heqi.v1 import record_service_pb2 as pb
 from heqi.v1 import record_service_pb2_grpc as rpc
 
+from node.api import paging
 from node.api.caller import Context
 from node.domain.draft import RecordDraft
 from node.errors import InvalidError, RecordFormatError
@@ -23,7 +24,6 @@ from node.wire.messages import draft_from_record
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 _MAX_MESSAGE = 2_000
-_DEFAULT_PAGE, _MAX_PAGE = 100, 1000
 
 Awaited = deque[tuple[int, int]]
 """(sequence, position behind its last record) of messages whose FINAL was asked for."""
@@ -87,9 +87,9 @@ class RecordService(rpc.RecordServiceServicer):
         self, request: pb.ListParkedRecordsRequest, context: Context
     ) -> pb.ListParkedRecordsResponse:
         """See the proto."""
-        size = min(request.page_size or _DEFAULT_PAGE, _MAX_PAGE)
+        size = paging.size_of(request.page_size)
         response = pb.ListParkedRecordsResponse()
-        for number, row in self._parking.rows(_page_start(request.page_token)):
+        for number, row in self._parking.rows(paging.start_of(request.page_token)):
             if len(response.parked_records) == size:
                 response.next_page_token = str(number)
                 break
@@ -172,9 +172,3 @@ def _client(client_id: str) -> str:
     if not _CLIENT_ID.fullmatch(client_id):
         raise InvalidError("client_id must have 1 to 64 of A-Z a-z 0-9 . _ -")
     return client_id
-
-
-def _page_start(token: str) -> int:
-    if token and not (token.isascii() and token.isdigit() and len(token) < 19):
-        raise InvalidError("page_token is not one that this node gave")
-    return int(token or 0)

@@ -3,11 +3,13 @@
 from heqi.v1 import wallet_service_pb2 as pb
 from heqi.v1 import wallet_service_pb2_grpc as rpc
 
+from node.api import paging
 from node.api.caller import Context
 from node.api.guarantee_service import state_of
 from node.domain.encoding import to_rfc3339
 from node.domain.wallet import HistoryCall, StatusCall
 from node.services.alliance import Alliance
+from node.services.application_codes import ApplicationCodes
 from node.services.exporting import Exporting
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
@@ -31,13 +33,15 @@ class WalletService(rpc.WalletServiceServicer):
         serving: Serving,
         records: Records,
         proving: Proving,
+        codes: ApplicationCodes,
         guarantees: Guarantees,
         guarantor: Guarantor,
         exporting: Exporting,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
-        self._guarantees, self._guarantor, self._exporting = guarantees, guarantor, exporting
+        self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
+        self._exporting = exporting
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -109,7 +113,7 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.GetApplicationCodeRequest, context: Context
     ) -> pb.GetApplicationCodeResponse:
         """See the proto."""
-        code = self._guarantees.application_code(request.signed_request)
+        code = self._codes.give(request.signed_request)
         return pb.GetApplicationCodeResponse(application_code=code)
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
@@ -120,12 +124,17 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.ListOwnApplicationsRequest, context: Context
     ) -> pb.ListOwnApplicationsResponse:
         """See the proto."""
+        size, first = paging.size_of(request.page_size), paging.start_of(request.page_token)
         response = pb.ListOwnApplicationsResponse()
-        for name, row in self._guarantor.of_wallet(request.signed_request):
+        for found in self._guarantor.of_wallet(request.signed_request, first):
+            if len(response.applications) == size:
+                response.next_page_token = str(found.number)
+                break
+            row = found.row
             # How far the guarantor's own look at the data is, is its business.
             state = "received" if state_of(row) == "assessed" else state_of(row)
             response.applications.add(
-                application_id=name, state=state, refusal_reason=row.refused, guarantee=row.guarantee
+                application_id=found.id, state=state, refusal_reason=row.refused, guarantee=row.guarantee
             )
         return response
 
@@ -133,4 +142,5 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.ReleaseGuaranteeRequest, context: Context
     ) -> pb.ReleaseGuaranteeResponse:
         """See the proto."""
-        return pb.ReleaseGuaranteeResponse(guarantee_id=self._guarantees.release(request.signed_request))
+        taken = self._guarantees.release(request.signed_request)
+        return pb.ReleaseGuaranteeResponse(guarantee_id=taken.guarantee, was_under_way=taken.was_under_way)

@@ -1,6 +1,7 @@
 """`heqi guarantee`: checking guarantees, and a guarantor's desk."""
 
 import argparse
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,18 @@ _EPILOG = """\
   heqi guarantee issue --home bank-x APPLICATION --number BH-001
 """
 _WAIT_SECONDS = 60.0
+_VERDICTS = {
+    "VALID": "有效",
+    "NOT_YET": "未生效",
+    "EXPIRED": "已到期",
+    "RELEASED": "已解保",
+    "FALSE": "不实",
+    "UNKNOWN": "未知",
+    "ISSUED": "已开立，期限以文件为准",
+    "WRONG_CODE": "申请码不符",
+    "AMBIGUOUS": "编号重复",
+    "NEVER_ISSUED": "从未开立",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +96,7 @@ def check(args: argparse.Namespace) -> int:
             "applicant": f"{terms.applicant_name} {terms.applicant_code}",
             "beneficiary": terms.beneficiary_name,
             "section": terms.section,
+            "centre": terms.centre,
             "kind": f"{terms.guarantee_kind}, {terms.legal_nature}",
             "amount": f"{terms.amount} {terms.currency}",
             "until": datetime.fromtimestamp(terms.end_time_seconds, UTC).isoformat(),
@@ -90,6 +104,7 @@ def check(args: argparse.Namespace) -> int:
     if args.json:
         print_json(facts)
     else:
+        facts["verdict"] = f"{_VERDICTS.get(verdict, '')} {verdict}".strip()
         print_table(("项目 item", "值 value"), list(facts.items()))
     return 0 if verdict == "VALID" else 1
 
@@ -97,7 +112,7 @@ def check(args: argparse.Namespace) -> int:
 def list_(args: argparse.Namespace) -> None:
     """List applications."""
     with OperatorClient(args.home) as node:
-        found = node.call(node.guarantees.ListApplications, pb.ListApplicationsRequest()).applications
+        found = list(_applications(node))
     if args.json:
         print_json(
             [
@@ -117,6 +132,16 @@ def list_(args: argparse.Namespace) -> None:
         for row in found
     ]
     print_table(("申请 application", "状态 state", "申请人 applicant", "金额 amount", "标段 section"), rows)
+
+
+def _applications(node: OperatorClient) -> Iterator[pb.Application]:
+    token = ""
+    while True:
+        request = pb.ListApplicationsRequest(page_size=1000, page_token=token)
+        page = node.call(node.guarantees.ListApplications, request)
+        yield from page.applications
+        if not (token := page.next_page_token):
+            return
 
 
 def assess(args: argparse.Namespace) -> None:

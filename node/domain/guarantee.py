@@ -17,7 +17,9 @@ import msgspec
 from node.domain.certificate import check_credit_code
 from node.domain.document import Document
 from node.domain.encoding import Hex32, Hex64, Seconds, from_hex
+from node.domain.guarantee_table import EXPIRY_UNIT_SECONDS
 from node.domain.ledger import GuaranteeTerms
+from node.domain.ledger_ids import mover_commitment
 from node.errors import CodeFormatError, DocumentFormatError
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -30,6 +32,8 @@ LegalNature = Literal["independent", "suretyship", "insurance"]
 """独立保函 · 保证 · 保证保险: they differ in how a claim is judged."""
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{43}")
+_BENEFICIARY_SALT_TAG = b"heqi.beneficiary-salt.v1\0"
+_APPLICANT_SALT_TAG = b"heqi.applicant-salt.v1\0"
 MAX_VALIDITY_SECONDS = 10 * 366 * 86_400
 
 
@@ -57,6 +61,9 @@ class Guarantee(Document, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Guarantor."""
     number: Text
     """The guarantor's own number."""
+    centre: Text
+    """Centre that runs the tender and gave the application code; it alone can tell whether the code is of this
+    section and this applicant."""
     code: str
     """The application code."""
     applicant: Hex32
@@ -69,7 +76,7 @@ class Guarantee(Document, frozen=True, forbid_unknown_fields=True, kw_only=True)
     subject, and its hash would tell whose guarantee this is."""
     beneficiary_name: Text
     beneficiary_key: Hex64
-    """One-time P-256 key that signs the beneficiary's steps; a key used twice would link two guarantees."""
+    """P-256 key that signs the beneficiary's steps. The ledger sees it when it signs one."""
     section: Text
     """标段编号."""
     guarantee_kind: Kind
@@ -117,11 +124,32 @@ def guarantee_terms(guarantee: Guarantee, digest: bytes, verifier: bytes) -> Gua
         digest: `document_digest` of its token.
         verifier: address of the alliance's ES256 verifier, 20 bytes.
     """
+    beneficiary = verifier + bytes.fromhex(guarantee.beneficiary_key)
+    applicant = verifier + bytes.fromhex(guarantee.applicant_key)
     return GuaranteeTerms(
         digest=digest,
         application=hashlib.sha256(guarantee.code.encode()).digest(),
-        expires=guarantee.exp,
+        expires=end_on_ledger(guarantee.exp),
         guarantor=guarantee.iss,
-        beneficiary=verifier + bytes.fromhex(guarantee.beneficiary_key),
-        applicant=verifier + bytes.fromhex(guarantee.applicant_key),
+        beneficiary=mover_commitment(beneficiary_salt(guarantee.code), beneficiary),
+        applicant=mover_commitment(applicant_salt(guarantee.code), applicant),
     )
+
+
+def beneficiary_salt(code: str) -> bytes:
+    """Hides the beneficiary's signer, 32 bytes: its key is in the tender's papers and the same for the whole section.
+
+    Who holds the guarantee has the application code and finds the salt again; the ledger learns it when the
+    beneficiary makes a step.
+    """
+    return hashlib.sha256(_BENEFICIARY_SALT_TAG + code.encode()).digest()
+
+
+def applicant_salt(code: str) -> bytes:
+    """Hides the applicant's signer, 32 bytes; another one, so that a beneficiary's step does not lay it open."""
+    return hashlib.sha256(_APPLICANT_SALT_TAG + code.encode()).digest()
+
+
+def end_on_ledger(exp: int) -> int:
+    """The end of a guarantee as the ledger is told it: rounded up, so that it does not betray the section."""
+    return -(-exp // EXPIRY_UNIT_SECONDS) * EXPIRY_UNIT_SECONDS

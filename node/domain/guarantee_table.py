@@ -9,6 +9,10 @@ events of the whole life cycle get theirs as they come. Source: 最高人民法�
 import enum
 from dataclasses import dataclass
 
+EXPIRY_UNIT_SECONDS = 366 * 86_400
+"""The ledger knows the end of a guarantee rounded up to a multiple of this. Guarantees of one section end at the
+same moment, so the exact end would tell the sections apart; it stands in the document alone."""
+
 
 class State(enum.IntEnum):
     """Where a guarantee stands on the ledger."""
@@ -47,7 +51,7 @@ class Transition:
     next: State
     mover: Mover
     before_expiry: bool
-    """Whether the step is possible only while the guarantee has not expired."""
+    """Whether the step is possible only while the guarantee has not expired, as far as the ledger knows its end."""
 
 
 TRANSITIONS = (

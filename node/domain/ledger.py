@@ -86,12 +86,13 @@ class GuaranteeTerms:
     application: bytes
     """32 bytes: SHA-256 of the application code; one application carries one guarantee."""
     expires: int
+    """A multiple of `guarantee_table.EXPIRY_UNIT_SECONDS`, not before the document's own end."""
     guarantor: str
     """Member with role GUARANTOR; its identity key signs the guarantor's steps."""
     beneficiary: bytes
-    """ERC-7913 signer of the beneficiary's steps."""
+    """32 bytes: `mover_commitment` to the signer of the beneficiary's steps."""
     applicant: bytes
-    """ERC-7913 signer of the applicant's steps."""
+    """32 bytes: `mover_commitment` to the signer of the applicant's steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ class StepGuarantee:
     document: bytes
     """32 bytes: SHA-256 of the document that states the step."""
     signer: bytes
-    """ERC-7913 signer of the mover; the ledger holds its hash."""
+    """ERC-7913 signer of the mover."""
+    salt: bytes
+    """32 bytes that open the ledger's commitment to the signer; any for a step of the guarantor, whom it names."""
     signature: bytes
 
 

@@ -84,9 +84,19 @@ def guarantee_id(alliance_id: bytes, terms: GuaranteeTerms) -> bytes:
         + terms.application
         + _word(terms.expires)
         + member_name_to_bytes32(terms.guarantor)
-        + keccak(terms.beneficiary)
-        + keccak(terms.applicant)
+        + terms.beneficiary
+        + terms.applicant
     )
+
+
+def mover_commitment(salt: bytes, signer: bytes) -> bytes:
+    """What the ledger holds of a guarantee's mover until it makes a step.
+
+    Args:
+        salt: 32 bytes that nobody outside can guess.
+        signer: ERC-7913 signer.
+    """
+    return keccak(salt + signer)
 
 
 def issue_guarantee_digest(domain: Eip712Domain, guarantee: bytes) -> bytes:

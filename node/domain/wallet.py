@@ -10,6 +10,7 @@ import msgspec
 
 from node.domain.document import Document
 from node.domain.encoding import Hex32, Hex64, Seconds
+from node.domain.guarantee import Text
 
 WINDOW_SECONDS = 300
 
@@ -102,7 +103,7 @@ class CodeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     kind: ClassVar[str] = "wallet-code"
 
-    section: str
+    section: Text
     delegation: str
     """The delegation, a compact JWS: the centre need not know the subject."""
 

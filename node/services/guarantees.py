@@ -1,23 +1,20 @@
-"""At every node: application codes, keeping guarantee files, checking them, relaying the beneficiary's steps."""
+"""At every node: keeping guarantee files, checking them, relaying the beneficiary's steps."""
 
 import enum
 import hashlib
-import hmac
+import itertools
 from dataclasses import dataclass
 
-from node.domain.delegation import open_delegation
 from node.domain.document import (
     document_digest,
     open_document,
     peek_document,
     reopen_document,
-    sign_document,
 )
-from node.domain.encoding import to_base64url
 from node.domain.guarantee import (
-    ApplicationCode,
     Guarantee,
     GuaranteeRelease,
+    beneficiary_salt,
     check_guarantee,
     guarantee_terms,
 )
@@ -26,7 +23,7 @@ from node.domain.ledger import StepGuarantee
 from node.domain.ledger_ids import guarantee_id, step_guarantee_digest
 from node.domain.member import Member, Role
 from node.domain.signature import verify_p256
-from node.domain.wallet import CodeCall, ReleaseCall
+from node.domain.wallet import ReleaseCall
 from node.errors import (
     ConflictError,
     DocumentFormatError,
@@ -34,36 +31,46 @@ from node.errors import (
     NodeError,
     NotMemberError,
     RoleMissingError,
-    SignatureError,
     UnavailableError,
 )
-from node.ports import Clock, Signer, Store
+from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.application_codes import ApplicationCodes
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.outbox import Outbox
+from node.services.outbox import State as Place
+from node.services.projection import GuaranteeRow
 from node.services.transaction import Transaction
-from node.services.vault import Entropy
-
-CODE_VALID_SECONDS = 30 * 86_400
-_SECTION_TAG = b"heqi.section.v1\0"
 
 
 class Verdict(enum.Enum):
     """What a check says; the words are stable."""
 
     VALID = "VALID"
-    """In force now: issued on the ledger, not expired, not released."""
+    """In force now: issued on the ledger, begun, not expired, not released."""
     NOT_YET = "NOT_YET"
     """Signed by the guarantor, but the ledger does not have it (yet), or it begins later."""
     EXPIRED = "EXPIRED"
+    """The ledger has it, and its end has passed."""
     RELEASED = "RELEASED"
+    """The beneficiary has given it back."""
     FALSE = "FALSE"
     """The document is not the guarantor's, or was altered."""
     UNKNOWN = "UNKNOWN"
     """Nothing by that number or id is known here."""
+    ISSUED = "ISSUED"
+    """The ledger has it and it is not released; only its document, which this node does not hold, says from when
+    until when it is in force."""
+    WRONG_CODE = "WRONG_CODE"
+    """Signed by the guarantor for a tender of this centre, under an application code that is not of its section and
+    applicant."""
+    AMBIGUOUS = "AMBIGUOUS"
+    """The guarantor has signed more than one document under that number."""
+    NEVER_ISSUED = "NEVER_ISSUED"
+    """Signed by the guarantor; its end has passed, and the ledger never had it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,23 @@ class Checked:
     guarantee_id: str = ""
     terms: Guarantee | None = None
     expires: int = 0
+    """When it is over for certain, seconds since 1970 UTC: its end where the terms are known, otherwise the later one
+    that the ledger has; 0 if the ledger does not have it."""
     block: int = -1
     """Newest block on which the answer rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A step that is on its way to the ledger."""
+
+    guarantee: str
+    """Id, 64 hex digits."""
+    was_under_way: bool
+    """Whether the same step was on its way from this node before; then this one is not needed, and not sent."""
+
+
+_ID_BYTES = 32
 
 
 class Guarantees:
@@ -90,44 +112,11 @@ class Guarantees:
         follower: Follower,
         outbox: Outbox,
         feed: Feed,
-        signer: Signer,
+        codes: ApplicationCodes,
         clock: Clock,
-        entropy: Entropy,
-        data_key: bytes,
     ) -> None:
         self._store, self._alliance, self._gate, self._follower = store, alliance, gate, follower
-        self._outbox, self._feed, self._signer = outbox, feed, signer
-        self._clock, self._entropy, self._data_key = clock, entropy, data_key
-
-    def application_code(self, token: str) -> str:
-        """The code of an authenticated bidder for a section of this centre; stateless, always the same.
-
-        Returns:
-            An application-code document, a compact JWS.
-
-        Raises:
-            NodeError: the bidder cannot be authenticated, or this node is no centre.
-        """
-        if not self._alliance.projection.member(self._alliance.me).roles & Role.CENTRE:
-            raise RoleMissingError(f"{self._alliance.me} runs no tenders")
-        call = self._gate.open(token, CodeCall)
-        now = int(self._clock.now())
-        delegation, identity = open_delegation(
-            call.delegation, self._alliance.id, self._alliance.trust_anchors, now
-        )
-        if delegation.key != call.key:
-            raise SignatureError("the delegation is for another wallet key")
-        section_key = hmac.digest(self._data_key, _SECTION_TAG + call.section.encode(), "sha256")
-        code = ApplicationCode(
-            alliance=self._alliance.id,
-            iat=now,
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
-            code=to_base64url(hmac.digest(section_key, identity.credit_code.encode(), "sha256")),
-            key=call.key,
-            exp=now + CODE_VALID_SECONDS,
-        )
-        return sign_document(code, self._signer.sign)
+        self._outbox, self._feed, self._codes, self._clock = outbox, feed, codes, clock
 
     def check_file(self, token: str) -> Checked:
         """Check a guarantee file that somebody shows, and keep it if it is the guarantor's.
@@ -163,10 +152,17 @@ class Guarantees:
             ProjectionStaleError: this node's view of the ledger is too old to say.
             StoreError: the database fails.
         """
-        raw_id = self.by_number(guarantor, number)
-        if raw_id is None:
+        found = self.by_number(guarantor, number)
+        if not found:
             return Checked(Verdict.UNKNOWN, "this node holds no guarantee of that number")
-        return self.check_id(raw_id.hex())
+        if len(found) > 1:
+            # None of them is picked: the guarantor broke its word, and which one is meant only the file tells.
+            self._follower.check_fresh()
+            reason = (
+                f"{guarantor} has signed more than one guarantee under that number; check the file itself"
+            )
+            return Checked(Verdict.AMBIGUOUS, reason, block=self._follower.final_number())
+        return self.check_id(found[0].hex())
 
     def check_id(self, guarantee: str) -> Checked:
         """Check a guarantee by its id; who does not hold the file learns its state only.
@@ -180,25 +176,26 @@ class Guarantees:
         kept = self._store.get(layout.GUARANTEE + raw_id)
         return self._judge(raw_id, None if kept is None else reopen_document(kept.decode(), Guarantee))
 
-    def by_number(self, guarantor: str, number: str) -> bytes | None:
-        """Id of a guarantee that this node holds, or None.
+    def by_number(self, guarantor: str, number: str) -> list[bytes]:
+        """Ids of the guarantees of that number that this node holds; never more than two, which says enough.
 
         Raises:
             StoreError: the database fails.
         """
-        return self._store.get(layout.GUARANTEE_NUMBER + layout.text(guarantor, number))
+        prefix = layout.GUARANTEE_NUMBER + layout.text(guarantor, number)
+        ids = (key[len(prefix) :] for key, _ in self._store.scan(prefix))
+        # A number with a zero byte in it begins like a shorter one.
+        return list(itertools.islice((raw_id for raw_id in ids if len(raw_id) == _ID_BYTES), 2))
 
     def keep(self, transaction: Transaction, raw_id: bytes, guarantee: Guarantee, token: str) -> None:
         """Keep a checked guarantee file."""
         transaction.put(layout.GUARANTEE + raw_id, token.encode())
         transaction.put(_file_key(token), raw_id)
-        transaction.put(layout.GUARANTEE_NUMBER + layout.text(guarantee.iss, guarantee.number), raw_id)
+        number = layout.text(guarantee.iss, guarantee.number)
+        transaction.put(layout.GUARANTEE_NUMBER + number + raw_id, b"")
 
-    def release(self, token: str) -> str:
+    def release(self, token: str) -> Taken:
         """Bring a beneficiary's release to the ledger; any member does that for whoever can sign it.
-
-        Returns:
-            The guarantee's id, 64 hex digits.
 
         Raises:
             NodeError: it is not the beneficiary's release of this guarantee, or not possible now.
@@ -221,14 +218,24 @@ class Guarantees:
         digest = step_guarantee_digest(self._alliance.signing_domain("Guarantees"), *step)
         signature = bytes.fromhex(call.signature)
         verify_p256(bytes.fromhex(call.key), digest, signature)
+        if self._is_under_way(raw_id, Event.RELEASE):
+            return Taken(raw_id.hex(), was_under_way=True)
         transaction = Transaction(self._store)
-        move = StepGuarantee(raw_id, Event.RELEASE, document, self._alliance.signer_of(call.key), signature)
-        self._outbox.add(transaction, f"guarantee/{raw_id.hex()}", move)
+        signer, salt = self._alliance.signer_of(call.key), beneficiary_salt(guarantee.code)
+        move = StepGuarantee(raw_id, Event.RELEASE, document, signer, salt, signature)
+        self._outbox.add(transaction, _object(raw_id), move)
         about = {"guarantee": raw_id.hex(), "event": Event.RELEASE.name}
         self._feed.add(transaction, FeedEntry("guarantee.step", self._clock.now(), about))
         transaction.commit()
         self._feed.wake()
-        return raw_id.hex()
+        return Taken(raw_id.hex(), was_under_way=False)
+
+    def _is_under_way(self, raw_id: bytes, event: Event) -> bool:
+        return any(
+            isinstance(call := item.decoded(), StepGuarantee) and call.event == event
+            for item in self._outbox.of(_object(raw_id))
+            if item.state is not Place.PARKED
+        )
 
     def _open(self, token: str) -> tuple[Guarantee, Member]:
         """A guarantee that its guarantor signed, suspended or not: what it issued stays its duty."""
@@ -248,19 +255,44 @@ class Guarantees:
 
     def _judge(self, raw_id: bytes, terms: Guarantee | None) -> Checked:
         row, now = self._alliance.projection.guarantee(raw_id), self._clock.now()
-        block = self._follower.final_number()
-        if row is None:
-            verdict = Verdict.UNKNOWN if terms is None else Verdict.NOT_YET
-            return Checked(verdict, "the ledger has no such guarantee", raw_id.hex(), terms, block=block)
-        if row.state == State.RELEASED:
-            verdict, reason = Verdict.RELEASED, "the beneficiary has released it"
-        elif now >= row.expires:
-            verdict, reason = Verdict.EXPIRED, "it has expired"
-        elif terms is not None and now < terms.nbf:
-            verdict, reason = Verdict.NOT_YET, "it begins later"
+        if terms is not None and self._codes.are_mixed_up(terms):
+            verdict, reason = _WRONG_CODE
+        elif row is None:
+            verdict, reason = _off_the_ledger(terms, now)
         else:
-            verdict, reason = Verdict.VALID, "issued on the ledger, not expired, not released"
-        return Checked(verdict, reason, raw_id.hex(), terms, row.expires, block)
+            verdict, reason = _on_the_ledger(row, terms, now)
+        over = 0 if row is None else row.expires if terms is None else terms.exp
+        return Checked(verdict, reason, raw_id.hex(), terms, over, self._follower.final_number())
+
+
+_WRONG_CODE = (
+    Verdict.WRONG_CODE,
+    "its application code is not the one of this section and applicant; do not accept it",
+)
+
+
+def _off_the_ledger(terms: Guarantee | None, now: float) -> tuple[Verdict, str]:
+    if terms is None:
+        return Verdict.UNKNOWN, "the ledger has no such guarantee"
+    if now >= terms.exp:
+        return Verdict.NEVER_ISSUED, "its end has passed, and the ledger never had it: it was never in force"
+    return Verdict.NOT_YET, "the ledger has no such guarantee"
+
+
+def _on_the_ledger(row: GuaranteeRow, terms: Guarantee | None, now: float) -> tuple[Verdict, str]:
+    if row.state == State.RELEASED:
+        return Verdict.RELEASED, "the beneficiary has released it"
+    if now >= (row.expires if terms is None else terms.exp):
+        return Verdict.EXPIRED, "it has expired"
+    if terms is None:
+        return Verdict.ISSUED, "issued and not released; only the document says whether it is in force now"
+    if now < terms.nbf:
+        return Verdict.NOT_YET, "it begins later"
+    return Verdict.VALID, "issued on the ledger, not expired, not released"
+
+
+def _object(raw_id: bytes) -> str:
+    return f"guarantee/{raw_id.hex()}"
 
 
 def _file_key(token: str) -> bytes:

@@ -4,7 +4,6 @@ An application comes with the applicant's own grant on its data, so the guaranto
 decides. One application code holds one application here and, by contract, one guarantee on the ledger.
 """
 
-import hashlib
 from collections.abc import Iterator
 
 import msgspec
@@ -23,13 +22,12 @@ from node.errors import (
     DocumentFormatError,
     DuplicateError,
     GrantScopeError,
-    MissingError,
     RoleMissingError,
     SignatureError,
 )
 from node.ports import Clock, Signer, Store
-from node.services import layout
 from node.services.alliance import Alliance
+from node.services.applications import Application, Applications, Numbered
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
@@ -41,23 +39,6 @@ from node.services.vault import Entropy, Vault
 
 NEEDED_FIELDS = frozenset({"credit_code", "legal_name"})
 """Of subject.base: without them nobody can be named in a guarantee."""
-
-
-class Application(msgspec.Struct, frozen=True):
-    """An application and what became of it."""
-
-    call: str
-    """The applicant's signed call."""
-    subject: str
-    read: str
-    """Under which id its data is fetched."""
-    legal_name: str = ""
-    """From the verified record; empty until it was assessed."""
-    credit_code: str = ""
-    refused: str = ""
-    """Why, if it was refused."""
-    guarantee: str = ""
-    """The document, if one was issued."""
 
 
 class Guarantor:
@@ -77,13 +58,17 @@ class Guarantor:
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._store, self._vault, self._alliance = store, vault, alliance
+        self._store, self._alliance = store, alliance
+        self._applications = Applications(store, vault, alliance.me)
         self._gate, self._reading, self._guarantees = gate, reading, guarantees
         self._outbox, self._feed, self._signer = outbox, feed, signer
         self._clock, self._entropy = clock, entropy
 
     def apply(self, token: str) -> str:
-        """Take an application from an applicant's wallet.
+        """Take an application from an applicant's wallet; the same one again is answered again and taken once.
+
+        The same is the very same request, whenever it comes, and a request that the wallet signed anew with the same
+        terms under the same grant: an answer can get lost.
 
         Returns:
             The application's id, 64 hex digits.
@@ -92,46 +77,47 @@ class Guarantor:
             NodeError: this node is no guarantor, or the application is not acceptable; nothing is stored.
         """
         self._check_role()
+        if (taken := self._taken(token)) is not None:
+            return taken
         call = self._gate.open(token, ApplyCall)
         subject = self._gate.check_controller(call).hex()
         self._check_code(call)
         self._check_grant(call)
         check_guarantee(self._draft(call, number="-", name="-", credit_code=_ANY_CODE))
-        holder = layout.APPLICATION_CODE + hashlib.sha256(self._code(call).encode()).digest()
-        identity = document_digest(token)
-        known = self._store.get(holder)
-        if known is not None and not self.load(known.hex()).refused:
+        code = _code(call)
+        known = self._applications.holder(code)
+        if known is not None and not (row := self.load(known.hex())).refused:
+            if _content(call) == _content(peek_document(row.call, ApplyCall)):
+                return known.hex()
             raise DuplicateError(
-                "there is an application under this code already: one per bidder and section"
+                "there is another application under this code already: one per bidder and section"
             )
+        identity = document_digest(token)
         transaction = Transaction(self._store)
         read = self._reading.adopt(transaction, call.grant)
-        self._put(transaction, identity, Application(token, subject, read))
-        transaction.put(holder, identity)
+        self._applications.add(transaction, identity, code, Application(token, subject, read))
         about = {"application": identity.hex(), "subject": subject}
         self._feed.add(transaction, FeedEntry("application.received", self._clock.now(), about))
         transaction.commit()
         self._feed.wake()
         return identity.hex()
 
-    def of_wallet(self, token: str) -> Iterator[tuple[str, Application]]:
-        """The applications of the wallet that asks.
+    def of_wallet(self, token: str, first: int = 0) -> Iterator[Numbered]:
+        """The applications of the wallet that asks, from number `first` on, oldest first.
 
         Raises:
             NodeError: the request is not acceptable.
         """
         subject = self._gate.check_controller(self._gate.open(token, ApplicationsCall)).hex()
-        return ((name, found) for name, found in self.applications() if found.subject == subject)
+        return self._applications.of(subject, first)
 
-    def applications(self) -> Iterator[tuple[str, Application]]:
-        """All applications by id.
+    def applications(self, first: int = 0) -> Iterator[Numbered]:
+        """All applications from number `first` on, oldest first.
 
         Raises:
             StoreError: the database fails.
         """
-        for key, _ in self._store.scan(layout.APPLICATION):
-            name = key[len(layout.APPLICATION) :].hex()
-            yield name, self.load(name)
+        return self._applications.all(first)
 
     def load(self, application: str) -> Application:
         """One application.
@@ -140,30 +126,27 @@ class Guarantor:
             MissingError: there is none by that id.
             StoreError: the database fails.
         """
-        key = layout.APPLICATION + bytes.fromhex(application)
-        sealed = self._store.get(key)
-        if sealed is None:
-            raise MissingError("there is no such application")
-        return msgspec.msgpack.decode(self._vault.open(self._alliance.me, key, sealed), type=Application)
+        return self._applications.load(application)
 
     async def assess(self, application: str) -> list[VerifiedRecord]:
         """Read and verify the applicant's data under its grant.
 
         Raises:
+            ConflictError: it is decided already: what was decided on stays as it was.
             NodeError: the data cannot be read, is false, or does not name the applicant.
         """
-        found = self.load(application)
+        found = self._undecided(application)
         fetched = await self._reading.fetch(found.read)
         base = next((r for r in fetched.records if r.header.category == BASE), None)
         if base is None or not set(base.fields) >= NEEDED_FIELDS:
             raise GrantScopeError("the applicant's record does not state its name and credit code")
         assessed = msgspec.structs.replace(
-            self.load(application),
+            self._undecided(application),  # somebody may have decided while the data was on its way
             legal_name=str(base.fields["legal_name"]),
             credit_code=str(base.fields["credit_code"]),
         )
         transaction = Transaction(self._store)
-        self._put(transaction, bytes.fromhex(application), assessed)
+        self._applications.put(transaction, bytes.fromhex(application), assessed)
         transaction.commit()
         return list(fetched.records)
 
@@ -181,7 +164,7 @@ class Guarantor:
         found = self._undecided(application)
         if not found.credit_code:
             raise ConflictError("read and verify the applicant's data first: heqi guarantee assess")
-        if self._guarantees.by_number(self._alliance.me, number) is not None:
+        if self._guarantees.by_number(self._alliance.me, number):
             raise DuplicateError(f"there is a guarantee {number} already")
         call = peek_document(found.call, ApplyCall)
         guarantee = self._draft(call, number=number, name=found.legal_name, credit_code=found.credit_code)
@@ -195,7 +178,7 @@ class Guarantor:
         self._outbox.add(transaction, f"guarantee/{raw_id.hex()}", issue)
         self._guarantees.keep(transaction, raw_id, guarantee, token)
         decided = msgspec.structs.replace(found, guarantee=token)
-        self._put(transaction, bytes.fromhex(application), decided)
+        self._applications.put(transaction, bytes.fromhex(application), decided)
         transaction.commit()
         return raw_id.hex()
 
@@ -210,7 +193,9 @@ class Guarantor:
             raise DocumentFormatError("a refusal needs a reason")
         found = self._undecided(application)
         transaction = Transaction(self._store)
-        self._put(transaction, bytes.fromhex(application), msgspec.structs.replace(found, refused=reason))
+        self._applications.put(
+            transaction, bytes.fromhex(application), msgspec.structs.replace(found, refused=reason)
+        )
         transaction.commit()
 
     def _undecided(self, application: str) -> Application:
@@ -223,8 +208,11 @@ class Guarantor:
         if not self._alliance.projection.member(self._alliance.me).roles & Role.GUARANTOR:
             raise RoleMissingError(f"{self._alliance.me} is no guarantor in this alliance")
 
-    def _code(self, call: ApplyCall) -> str:
-        return peek_document(call.code, ApplicationCode).code
+    def _taken(self, token: str) -> str | None:
+        """Id of the application that this very request was taken as."""
+        identity = document_digest(token)
+        found = self._applications.get(identity)
+        return identity.hex() if found is not None and found.call == token else None
 
     def _check_code(self, call: ApplyCall) -> None:
         """That the tender's centre gave this code to this wallet."""
@@ -249,13 +237,15 @@ class Guarantor:
     def _draft(self, call: ApplyCall, *, number: str, name: str, credit_code: str) -> Guarantee:
         if call.exp <= self._clock.now():
             raise DocumentFormatError("the guarantee would be over before the ledger has it")
+        code = peek_document(call.code, ApplicationCode)
         terms = {
             "alliance": self._alliance.id,
             "iat": int(self._clock.now()),
             "jti": to_base64url(self._entropy(16)),
             "iss": self._alliance.me,
             "number": number,
-            "code": self._code(call),
+            "centre": code.iss,
+            "code": code.code,
             "applicant": call.subject,
             "applicant_name": name,
             "applicant_code": credit_code,
@@ -275,9 +265,14 @@ class Guarantor:
         except msgspec.ValidationError as error:
             raise DocumentFormatError(f"the terms applied for are malformed: {error}") from error
 
-    def _put(self, transaction: Transaction, identity: bytes, row: Application) -> None:
-        key = layout.APPLICATION + identity
-        transaction.put(key, self._vault.seal(self._alliance.me, key, msgspec.msgpack.encode(row)))
+
+def _code(call: ApplyCall) -> str:
+    return peek_document(call.code, ApplicationCode).code
+
+
+def _content(call: ApplyCall) -> ApplyCall:
+    """What is applied for, whenever and however often it was signed and under whichever copy of the code."""
+    return msgspec.structs.replace(call, iat=0, jti="", code=_code(call))
 
 
 _ANY_CODE = "91110108740053589U"

@@ -30,10 +30,12 @@
     bo/<request digest>                     own request about which something is still to be done
     w/<request digest>/<number>             what was read elsewhere, sealed
     i/<application id>                      an application for a guarantee at its guarantor, sealed
+    in/<number>                             application id, in the order they came in
+    is/<subject><number>                    application id, of one applicant
     ic/<application code digest>            the application that holds a code at this guarantor
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
-    kn/<guarantor>/<number>                 id of a guarantee by its number
+    kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
 
 Parts that vary in length are closed by a zero byte.
 """
@@ -67,6 +69,8 @@ OWN_REQUEST = b"b/"
 OPEN_REQUEST = b"bo/"
 OBTAINED = b"w/"
 APPLICATION = b"i/"
+APPLICATION_ORDER = b"in/"
+APPLICATION_OF = b"is/"
 APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"

@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 RESEND_SECONDS = 3.0
-_ALREADY_DONE = frozenset({"GrantsAlreadyRegistered", "GrantsAlreadyRevoked", "SubjectsExists"})
+_ALREADY_DONE = frozenset(
+    {"GrantsAlreadyRegistered", "GrantsAlreadyRevoked", "SubjectsExists", "GuaranteesAlreadyMoved"}
+)
 """Refusals that mean the same is on the ledger already, relayed by somebody else or sent before: the aim is
 reached. A subject's id follows from its home and a random salt, so nobody else can have taken it."""
 _NOT_NOW = "NotMember"

@@ -81,16 +81,23 @@ class WalletClient:
         """At a guarantor: apply; the application's id."""
         return self._call(self._stub.Apply, pb.ApplyRequest(signed_request=signed)).application_id
 
-    def applications(self, signed: str) -> pb.ListOwnApplicationsResponse:
-        """At a guarantor: what became of the applications."""
-        return self._call(
-            self._stub.ListOwnApplications, pb.ListOwnApplicationsRequest(signed_request=signed)
-        )
+    def applications(self, sign: Callable[[], str], page_size: int = 0) -> list[pb.OwnApplication]:
+        """At a guarantor: what became of the applications, oldest first; `sign` writes the request for each page."""
+        found: list[pb.OwnApplication] = []
+        token = ""
+        while True:
+            request = pb.ListOwnApplicationsRequest(
+                signed_request=sign(), page_size=page_size, page_token=token
+            )
+            page = self._call(self._stub.ListOwnApplications, request)
+            found += page.applications
+            if not (token := page.next_page_token):
+                return found
 
-    def release_guarantee(self, signed: str) -> str:
-        """As a beneficiary: bring a release to the ledger; the guarantee's id."""
+    def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
+        """As a beneficiary: bring a release to the ledger."""
         request = pb.ReleaseGuaranteeRequest(signed_request=signed)
-        return self._call(self._stub.ReleaseGuarantee, request).guarantee_id
+        return self._call(self._stub.ReleaseGuarantee, request)
 
     def _call(self, method: Callable[..., R], request: Any) -> R:
         try:

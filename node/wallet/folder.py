@@ -5,6 +5,8 @@ wallet.json      subject id and home
 alliance.json    the descriptor it trusts
 delegation.jwt   what the certificate signed
 cards/*.jwt      cards of members admitted after the founding, if their owner trusts them
+grants/*.jwt     what it granted
+applications/    applications for guarantees that no guarantor has answered yet
 """
 
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from node.wallet.keyfile import WalletKey, load_wallet_key, new_wallet_key
 
 KEY_FILE, STATE_FILE, DESCRIPTOR_FILE = "key.pem", "wallet.json", "alliance.json"
 DELEGATION_FILE, CARDS_FOLDER, GRANTS_FOLDER = "delegation.jwt", "cards", "grants"
+APPLICATIONS_FOLDER = "applications"
 
 
 class WalletState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,9 +11,16 @@ from tests.contracts.world import ALLIANCE_ID, DAY, GUARANTOR, World, name
 from tests.support.evm import Contract, Receipt
 
 DOCUMENT = keccak(text="what the step says")
+SALT = keccak(text="salt of both movers")
+EXPIRY_UNIT = 366 * DAY
 _STEP = {"guarantee": "bytes32", "sequence": "uint64", "event": "uint8", "document": "bytes32"}
 
 Signer = AddressSigner | ES256Signer
+
+
+def rounded_up(end: int) -> int:
+    """The end as the contract takes it."""
+    return -(-end // EXPIRY_UNIT) * EXPIRY_UNIT
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,10 @@ class Guarantor:
         self.terms = Terms(
             keccak(text="document"),
             keccak(text="application"),
-            world.evm.now + 30 * DAY,
+            rounded_up(world.evm.now + 30 * DAY),
             name(GUARANTOR),
-            keccak(self.beneficiary.signer),
-            keccak(self.applicant.signer),
+            keccak(SALT + self.beneficiary.signer),
+            keccak(SALT + self.applicant.signer),
         )
 
     def other_terms(self, **changes: Any) -> Terms:
@@ -103,6 +110,7 @@ class Guarantor:
         sequence: int = 2,
         document: bytes = DOCUMENT,
         relay: str = "hangzhou",
+        salt: bytes | None = None,
         signature: bytes | None = None,
     ) -> Receipt:
         """As it should be, apart from what is given."""
@@ -111,7 +119,7 @@ class Guarantor:
             signature = self.sign_step(
                 signer, event, guarantee=guarantee, sequence=sequence, document=document
             )
-        arguments = (guarantee, event, document, signer.signer, signature)
+        arguments = (guarantee, event, document, signer.signer, salt or SALT, signature)
         return self.world.send(relay, self.contract, "step", *arguments)
 
     def state(self, terms: Terms | None = None) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ import pytest
 
 from contracts import generate_table
 from node.domain.guarantee_table import TRANSITIONS, Event, Mover, State
-from tests.contracts.guarantor import DOCUMENT, Guarantor
+from tests.contracts.guarantor import DOCUMENT, SALT, Guarantor
 from tests.contracts.world import World
 from tests.support.evm import Evm, Reverted
 
@@ -86,7 +86,7 @@ class Movers:
         """The error that a well-signed step by this mover would end in; empty if it would be taken."""
         signer = self.signers[mover]
         signature = self.guarantor.sign_step(signer, event, sequence=self.sequence)
-        arguments = (self.guarantor.terms.guarantee, event, DOCUMENT, signer.signer, signature)
+        arguments = (self.guarantor.terms.guarantee, event, DOCUMENT, signer.signer, SALT, signature)
         try:
             relay = self.world.members["ningbo"].address
             self.world.evm.call(self.guarantor.contract, "step", *arguments, sender=relay)

@@ -8,7 +8,7 @@ import pytest
 from eth_utils import keccak
 
 from node.domain.guarantee_table import Event, State
-from tests.contracts.guarantor import DOCUMENT, Guarantor
+from tests.contracts.guarantor import DOCUMENT, EXPIRY_UNIT, SALT, Guarantor
 from tests.contracts.signers import AddressSigner, ES256Signer
 from tests.contracts.world import DAY, FOUNDERS, GUARANTOR, SET_VERIFIER, SUSPEND, World, identity_key, name
 from tests.support.evm import refused
@@ -121,7 +121,7 @@ def test_one_application_carries_one_guarantee_for_ever(world: World, issued: Gu
     used = issued.terms.application
     second = issued.other_terms(application=used)
     others = issued.other_terms(
-        application=used, guarantor=name("bank"), expires=issued.terms.expires + 99 * DAY
+        application=used, guarantor=name("bank"), expires=issued.terms.expires + EXPIRY_UNIT
     )
     attempts = {
         second: issued.sign_issue(second),
@@ -153,7 +153,7 @@ def test_a_refused_issue_uses_up_no_application(guarantor: Guarantor) -> None:
     [
         {"digest": keccak(text="another text")},
         {"application": keccak(text="another application")},
-        {"expires": 2**63},
+        {"expires": EXPIRY_UNIT * 10**9},
         {"guarantor": name("bank")},
         {"beneficiary": keccak(text="thief")},
         {"applicant": keccak(text="thief")},
@@ -176,6 +176,13 @@ def test_an_expired_guarantee_is_not_issued(world: World, guarantor: Guarantor) 
         late.issue(guarantor.terms)
 
 
+def test_an_end_that_would_tell_the_section_is_refused(guarantor: Guarantor) -> None:
+    for seconds in (1, DAY, EXPIRY_UNIT - 1):
+        exact = guarantor.other_terms(expires=guarantor.terms.expires + seconds)
+        with refused("GuaranteesUnroundedExpiry", exact.expires):
+            guarantor.issue(exact)
+
+
 @pytest.mark.parametrize(
     "domain", [{"chainId": 1}, {"salt": b"\x99" * 32}, {"verifyingContract": "0x" + "11" * 20}]
 )
@@ -192,6 +199,34 @@ def test_the_issuers_verifier_is_one_that_members_accepted(world: World, guarant
     world.decide(("hangzhou", "ningbo"), SET_VERIFIER, world.es256.address, False)
     with refused("GuaranteesMalformedSigner"):
         guarantor.issue()
+
+
+# -- what the chain shows --------------------------------------------------------------------------------
+
+
+def test_two_guarantees_for_one_beneficiary_share_nothing_that_is_not_everybodys(
+    guarantor: Guarantor,
+) -> None:
+    """Its key is the section's; each guarantee has another salt."""
+    first, second = (
+        guarantor.other_terms(
+            digest=keccak(text=f"document {number}"),
+            application=keccak(text=f"application {number}"),
+            beneficiary=keccak(keccak(text=f"salt {number}") + guarantor.beneficiary.signer),
+            applicant=keccak(text=f"applicant {number}"),
+        )
+        for number in (1, 2)
+    )
+    [[moved], [other]] = guarantor.issue(first).events, guarantor.issue(second).events
+    same = {name for name, value in moved.values.items() if other.values[name] == value}
+    assert same == {"event_", "state", "sequence", "expires"}
+    with refused("GuaranteesWrongMover", first.guarantee):
+        guarantor.step(
+            guarantor.beneficiary, Event.RELEASE, guarantee=first.guarantee, salt=keccak(text="salt 2")
+        )
+    guarantor.step(
+        guarantor.beneficiary, Event.RELEASE, guarantee=first.guarantee, salt=keccak(text="salt 1")
+    )
 
 
 # -- steps ---------------------------------------------------------------------------------------------
@@ -238,8 +273,19 @@ def test_the_beneficiarys_signer_without_its_signature_releases_nothing(
 def test_a_release_counts_once(issued: Guarantor) -> None:
     signature = issued.sign_step(issued.beneficiary, Event.RELEASE)
     issued.step(issued.beneficiary, Event.RELEASE, signature=signature)
-    with refused("GuaranteesWrongStep", issued.terms.guarantee, State.RELEASED, Event.RELEASE):
+    with refused("GuaranteesAlreadyMoved", issued.terms.guarantee, Event.RELEASE):
         issued.step(issued.beneficiary, Event.RELEASE, signature=signature)
+
+
+def test_only_a_repetition_of_the_last_step_counts_as_done(free: Guarantor) -> None:
+    free.step(free.beneficiary, Event.RELEASE)
+    with refused("GuaranteesAlreadyMoved", free.terms.guarantee, Event.RELEASE):
+        free.step(free.beneficiary, Event.RELEASE, sequence=3)
+    with refused("GuaranteesWrongStep", free.terms.guarantee, State.RELEASED, Event.ISSUE):
+        free.step(free.identity, Event.ISSUE, sequence=3)
+    free.step(free.beneficiary, by(1, next_state=State.RELEASED), sequence=3)
+    with refused("GuaranteesWrongStep", free.terms.guarantee, State.RELEASED, Event.RELEASE):
+        free.step(free.beneficiary, Event.RELEASE, sequence=4)
 
 
 def test_a_step_is_not_replayed_where_the_table_comes_back(free: Guarantor) -> None:
@@ -308,7 +354,7 @@ def test_nothing_but_the_identity_key_is_the_guarantor(world: World, free: Guara
         world.members[GUARANTOR].address,
         world.identity("hangzhou").signer,
     ):
-        arguments = (free.terms.guarantee, by(0), DOCUMENT, signer, bytes(64))
+        arguments = (free.terms.guarantee, by(0), DOCUMENT, signer, SALT, bytes(64))
         with refused("GuaranteesWrongMover", free.terms.guarantee):
             world.send(GUARANTOR, free.contract, "step", *arguments)
 

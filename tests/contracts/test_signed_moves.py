@@ -7,7 +7,7 @@ import pytest
 from eth_utils import keccak
 
 from node.domain.guarantee_table import Event
-from tests.contracts.guarantor import DOCUMENT, Guarantor
+from tests.contracts.guarantor import DOCUMENT, SALT, Guarantor
 from tests.contracts.signers import AddressSigner, ES256Signer, mirror, typed_digest
 from tests.contracts.world import ALLIANCE_ID, SET_VERIFIER, World
 from tests.support.evm import Contract, Reverted, create_address, refused
@@ -71,7 +71,7 @@ class GuaranteeMoves:
         """The ledger has a hash only; a malformed signer comes out when it is used for the first time."""
         self._made += 1
         application = self._made.to_bytes(32, "big")
-        terms = self._guarantor.other_terms(application=application, beneficiary=keccak(signer))
+        terms = self._guarantor.other_terms(application=application, beneficiary=keccak(SALT + signer))
         guarantee = self._guarantor.issue(terms).returned
         try:
             self._step(self.world.fork(), guarantee, signer, b"")
@@ -87,7 +87,7 @@ class GuaranteeMoves:
         self._step(self.world, guarantee, signer, signature)
 
     def _step(self, world: World, guarantee: bytes, signer: bytes, signature: bytes) -> None:
-        arguments = (guarantee, Event.RELEASE, DOCUMENT, signer, signature)
+        arguments = (guarantee, Event.RELEASE, DOCUMENT, signer, SALT, signature)
         world.send("hangzhou", self.contract, "step", *arguments)
 
 

@@ -8,14 +8,16 @@ import pytest
 import pytest_asyncio
 from heqi.v1 import guarantee_service_pb2 as pb
 
-from node.errors import GrantMissingError
+from node.errors import GrantMissingError, PeerError
+from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
+from node.wallet.folder import WalletFolder, WalletState
 from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
 from node.wallet.keyfile import WalletKey, new_wallet_key
 from node.wire.status import from_rpc_error
-from tests.integration.test_sharing_over_grpc import FIELDS, Bidder, settled
 from tests.support.network import Stubs, open_network, until
+from tests.support.network_bidder import FIELDS, Bidder, settled
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -48,8 +50,8 @@ class Case:
     def releasing(self) -> GuaranteeScribe:
         return GuaranteeScribe(Scribe(self.beneficiary, self.bidder.network.descriptor, ""))
 
-    async def code(self, centre: str = CENTRE) -> str:
-        asked = self.writer.ask_code(centre, SECTION, self.bidder.delegation())
+    async def code(self, centre: str = CENTRE, section: str = SECTION) -> str:
+        asked = self.writer.ask_code(centre, section, self.bidder.delegation())
         return await self.bidder.at(centre, "application_code", asked)
 
     async def apply(self, at: str = BANK, **changes: object) -> str:
@@ -68,13 +70,14 @@ class Case:
             **changes,
         }
         return await self.bidder.at(
-            at, "apply", self.writer.apply(at, await self.code(), grant, Terms(**terms))
+            at,
+            "apply",
+            self.writer.apply(at, await self.code(section=terms["section"]), grant, Terms(**terms)),
         )
 
     async def told(self) -> tuple[str, str, str]:
         """What the bank tells the applicant's wallet: state, reason of refusal, document."""
-        found = await self.bidder.at(BANK, "applications", self.writer.applications(BANK))
-        [row] = found.applications
+        [row] = await self.bidder.at(BANK, "applications", lambda: self.writer.applications(BANK))
         return row.state, row.refusal_reason, row.guarantee
 
 
@@ -147,17 +150,19 @@ async def test_a_guarantee_from_the_code_to_the_release(network):
     )
     assert (shown.terms.guarantor, shown.terms.number, shown.terms.amount) == (BANK, "BH-41", "80000.00")
     assert shown.expire_time_seconds == shown.terms.end_time_seconds
+    assert shown.terms.centre == CENTRE
     by_number = {"guarantor": BANK, "number": "BH-41"}
     assert (await check(network, CENTRE, number=by_number)).terms == shown.terms
 
     unseen = await check(network, THIRD, guarantee_id=guarantee)
-    assert unseen.verdict == Verdict.VERDICT_VALID
+    assert unseen.verdict == Verdict.VERDICT_ISSUED
     assert not unseen.HasField("terms")
     assert (await check(network, THIRD, number=by_number)).verdict == Verdict.VERDICT_UNKNOWN
 
     with WalletClient(network[CENTRE].member) as client:
         release = case.releasing.release(CENTRE, document, network[BANK].member, "the tender is over")
-        assert await asyncio.to_thread(client.release_guarantee, release) == guarantee
+        taken = await asyncio.to_thread(client.release_guarantee, release)
+        assert (taken.guarantee_id, taken.was_under_way) == (guarantee, False)
     await until(lambda: all(node.services.projection.guarantee(raw).sequence == 2 for node in nodes))
     for member in network.centres:
         assert (await check(network, member, file=document)).verdict == Verdict.VERDICT_RELEASED
@@ -174,6 +179,67 @@ async def test_a_refused_applicant_is_told_why_and_can_apply_again(network):
     listed = await operate(network, BANK, "ListApplications", pb.ListApplicationsRequest())
     states = [row.state for row in listed.applications if row.subject_id == case.bidder.subject]
     assert sorted(states) == ["received", "refused"]
+
+
+async def test_a_lost_answer_costs_no_second_grant_and_no_second_application(network, tmp_path, monkeypatch):
+    """The wallet is told nothing the first time; it sends the same again, and then something else."""
+    bidder = Bidder(network, 44)
+    await bidder.register(HOME)
+    await settled(bidder)
+    case = Case(bidder, new_wallet_key())
+    wallet = WalletFolder(tmp_path, WalletState(HOME, bidder.subject), network.descriptor)
+    real = WalletClient.apply
+
+    def apply(amount: str) -> str:
+        now = int(time.time())
+        asked = (case.beneficiary.beneficiary_key(SECTION).public_key.hex(), SECTION, "bid", amount, "CNY")
+        terms = Terms("虚构区住房和城乡建设局", *asked, now, now + 90 * DAY)
+        with WalletClient(network[HOME].member) as home, WalletClient(network[BANK].member) as bank:
+            return apply_once(wallet, case.writer, home, bank, code, terms)
+
+    def deaf(client: WalletClient, signed: str) -> str:
+        real(client, signed)
+        raise PeerError("the answer was lost")
+
+    code = await case.code()
+    monkeypatch.setattr(WalletClient, "apply", deaf)
+    for _ in range(2):
+        with pytest.raises(PeerError):
+            await asyncio.to_thread(apply, "80000.00")
+    monkeypatch.setattr(WalletClient, "apply", real)
+    code = await case.code()  # another copy of it
+    application = await asyncio.to_thread(apply, "80000.00")
+    assert len(wallet.grants()) == 1
+    assert len((await bidder.status(HOME)).grants) == 1
+    [row] = await bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
+    assert row.application_id == application
+    assert await refusal(asyncio.to_thread(apply, "90000.00")) == "DUPLICATE"
+    assert await refusal(asyncio.to_thread(apply, "90000.00")) == "DUPLICATE"
+    assert len(wallet.grants()) == 2, "one for each thing that was applied for"
+
+
+async def test_lists_of_applications_come_in_pages(network):
+    """The desk's and the wallet's own."""
+    case = await new_case(network, 45)
+    for section in ("S-1", "S-2"):
+        await case.apply(section=section)
+    ids, token = [], ""
+    while True:
+        request = pb.ListApplicationsRequest(page_size=1, page_token=token)
+        page = await operate(network, BANK, "ListApplications", request)
+        assert len(page.applications) == 1
+        ids += [row.application_id for row in page.applications if row.subject_id == case.bidder.subject]
+        if not (token := page.next_page_token):
+            break
+    assert len(ids) == 3
+    with WalletClient(network[BANK].member) as client:
+        own = await asyncio.to_thread(client.applications, lambda: case.writer.applications(BANK), 2)
+    assert [row.application_id for row in own] == ids
+    for request in (
+        pb.ListApplicationsRequest(page_token="; drop"),
+        pb.ListApplicationsRequest(page_size=-1),
+    ):
+        assert await refusal(operate(network, BANK, "ListApplications", request)) == "INVALID"
 
 
 async def test_what_is_not_acceptable_is_refused_by_its_reason(network):

@@ -12,6 +12,7 @@ from adapters.ledger.artifact import CONTRACT_NAMES
 from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import DeployedContract
 from adapters.ledger.engine import Engine
+from node.domain.guarantee import end_on_ledger
 from node.domain.ledger import (
     AnchorCheckpoint,
     CastVote,
@@ -31,6 +32,7 @@ from node.domain.ledger_ids import (
     grant_id,
     guarantee_id,
     issue_guarantee_digest,
+    mover_commitment,
     revoke_grant_digest,
     step_guarantee_digest,
     subject_id,
@@ -159,8 +161,8 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
     terms = GrantTerms(secrets.token_bytes(32), now + 600, now + 6_000, revoker.signer)
     revoke = revoke_grant_digest(world.deployment.domain_of("Grants"), grant_id(world.alliance_id, terms))
     there = world.deployment.domain_of("Guarantees")
-    owner = (revoker.signer, revoker.signer)
-    covered = GuaranteeTerms(secrets.token_bytes(32), secrets.token_bytes(32), now + 6_000, GUARANTOR, *owner)
+    owner = mover_commitment(salt, revoker.signer)
+    covered = GuaranteeTerms(salt, salt, end_on_ledger(now + 6_000), GUARANTOR, owner, owner)
     guarantee = guarantee_id(world.alliance_id, covered)
     issue = IssueGuarantee(covered, world.identity(GUARANTOR).sign(issue_guarantee_digest(there, guarantee)))
     step = (guarantee, 2, 2, bytes(32))
@@ -178,7 +180,7 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (UpdateEndpoints(big, big), "hangzhou"),
         (UpdateEndpoints(big, big), GUARANTOR),  # the contract reads its issuer's whole row
         (issue, "nanjing"),
-        (StepGuarantee(guarantee, 2, bytes(32), revoker.signer, release), "nanjing"),
+        (StepGuarantee(guarantee, 2, bytes(32), revoker.signer, salt, release), "nanjing"),
         (ProposeAdmission(newcomer, now + 600), "hangzhou"),
         (CastVote(1, True), "shanghai"),
     ]:

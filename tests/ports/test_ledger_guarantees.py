@@ -3,7 +3,8 @@
 import secrets
 from dataclasses import replace
 
-from node.domain.guarantee_table import Event, State
+from node.domain.guarantee import end_on_ledger
+from node.domain.guarantee_table import EXPIRY_UNIT_SECONDS, Event, State
 from node.domain.ledger import (
     Action,
     CastVote,
@@ -13,13 +14,18 @@ from node.domain.ledger import (
     ProposeStanding,
     StepGuarantee,
 )
-from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest, step_guarantee_digest
+from node.domain.ledger_ids import (
+    guarantee_id,
+    issue_guarantee_digest,
+    mover_commitment,
+    step_guarantee_digest,
+)
 from tests.support import ledger_worlds
 from tests.support.ledger_worlds import FOUNDER_NAMES, GUARANTOR, World, assert_refused
 from tests.support.ledgers import AccountKey, Es256Key, new_account_key, submit, wait_for_outcome
 
 FIRST, SECOND, _ = FOUNDER_NAMES
-DOCUMENT = secrets.token_bytes(32)
+DOCUMENT, SALT = secrets.token_bytes(32), secrets.token_bytes(32)
 
 engine = ledger_worlds.engine
 world = ledger_worlds.world
@@ -38,10 +44,10 @@ class Setting:
         self.terms = GuaranteeTerms(
             digest=secrets.token_bytes(32),
             application=secrets.token_bytes(32),
-            expires=now + 3_600,
+            expires=end_on_ledger(now + 3_600),
             guarantor=GUARANTOR,
-            beneficiary=self.beneficiary.signer,
-            applicant=self.applicant.signer,
+            beneficiary=mover_commitment(SALT, self.beneficiary.signer),
+            applicant=mover_commitment(SALT, self.applicant.signer),
         )
 
     @property
@@ -55,7 +61,7 @@ class Setting:
 
     def step(self, key: Key, event: int = Event.RELEASE, sequence: int = 2) -> StepGuarantee:
         digest = step_guarantee_digest(self.domain, self.guarantee, sequence, event, DOCUMENT)
-        return StepGuarantee(self.guarantee, event, DOCUMENT, key.signer, key.sign(digest))
+        return StepGuarantee(self.guarantee, event, DOCUMENT, key.signer, SALT, key.sign(digest))
 
 
 async def new_setting(world: World, beneficiary: Key | None = None) -> Setting:
@@ -75,7 +81,7 @@ async def test_a_guarantee_is_issued_once_and_released_for_good(world: World) ->
         await assert_refused(world, FIRST, setting.issue(), "GuaranteesApplicationUsed")
         release = setting.step(beneficiary)
         assert (await submit(world.ledger(SECOND), release)).succeeded
-        await assert_refused(world, SECOND, release, "GuaranteesWrongStep")
+        await assert_refused(world, SECOND, release, "GuaranteesAlreadyMoved")
         await assert_refused(world, FIRST, setting.issue(), "GuaranteesApplicationUsed")
         guarantee, terms = setting.guarantee, setting.terms
         assert (await world.happenings(GuaranteeMoved))[-2:] == [
@@ -97,11 +103,11 @@ async def test_only_a_guarantor_issues_and_only_by_its_own_signature(world: Worl
 
 async def test_a_relay_alters_no_term(world: World) -> None:
     setting = await new_setting(world)
-    honest, thief = setting.issue(), world.es256_key().signer
+    honest, thief = setting.issue(), secrets.token_bytes(32)
     for change in (
         {"digest": bytes(32)},
         {"application": bytes(32)},
-        {"expires": setting.terms.expires + 1},
+        {"expires": setting.terms.expires + EXPIRY_UNIT_SECONDS},
         {"beneficiary": thief},
         {"applicant": thief},
     ):
@@ -119,8 +125,16 @@ async def test_one_application_carries_one_guarantee(world: World) -> None:
 
 async def test_an_expired_guarantee_is_not_issued(world: World) -> None:
     setting = await new_setting(world)
-    expired = setting.issue(replace(setting.terms, expires=await world.now()))
+    expired = setting.issue(
+        replace(setting.terms, expires=end_on_ledger(await world.now()) - EXPIRY_UNIT_SECONDS)
+    )
     await assert_refused(world, FIRST, expired, "GuaranteesExpired")
+
+
+async def test_an_end_to_the_second_is_refused(world: World) -> None:
+    setting = await new_setting(world)
+    exact = setting.issue(replace(setting.terms, expires=setting.terms.expires + 3_600))
+    await assert_refused(world, FIRST, exact, "GuaranteesUnroundedExpiry")
 
 
 async def test_nobody_moves_the_beneficiarys_step(world: World) -> None:
@@ -137,7 +151,8 @@ async def test_nobody_moves_the_beneficiarys_step(world: World) -> None:
         ({"guarantee": bytes(32)}, "GuaranteesUnknown"),
         ({"signer": evil_verifier}, "GuaranteesMalformedSigner"),
         ({"signer": b""}, "GuaranteesMalformedSigner"),
-        ({"event": Event.ISSUE}, "GuaranteesWrongStep"),
+        ({"salt": bytes(32)}, "GuaranteesWrongMover"),
+        ({"event": Event.ISSUE}, "GuaranteesAlreadyMoved"),
         ({"event": 0}, "GuaranteesWrongStep"),
         ({"event": 255}, "GuaranteesWrongStep"),
     ]:

@@ -61,7 +61,7 @@ class Tender:
         """The application code that the centre gives the bidder."""
         centre = centre or self.centre
         asked = GuaranteeScribe(bidder.scribe).ask_code(centre.name, self.section, bidder.delegation)
-        return centre.services.guarantees.application_code(asked)
+        return centre.services.codes.give(asked)
 
     def grant(self, bidder: Bidder, bank: Centre | None = None, **changes: Any) -> str:
         """The bidder lets the bank read; signed, and with nobody yet."""
@@ -136,7 +136,7 @@ class Tender:
         """The beneficiary gives the guarantee back at a node; the guarantee's id."""
         via, bank = via or self.centre, self.world.member(issued.terms.iss)
         token = self.releasing.release(via.name, issued.file, bank, "the tender is over")
-        return via.services.guarantees.release(token)
+        return via.services.guarantees.release(token).guarantee
 
     async def suspend(self, member: Centre) -> None:
         """The others vote a member out; final everywhere afterwards."""

@@ -80,6 +80,7 @@ def guarantee() -> Guarantee:
         **world.common("guarantee"),
         iss=GUARANTOR,
         number="BH-2026-0001",
+        centre=CENTRE,
         code=CODE,
         applicant=SUBJECT,
         applicant_name=authority.ORGANISATION,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from node.domain.document import document_digest
+from node.domain.guarantee import applicant_salt, beneficiary_salt
 from node.domain.guarantee_table import Event
 from node.domain.ledger_ids import change_controller_digest, revoke_grant_digest, subject_id
 from node.domain.member import member_name_to_bytes32
@@ -61,6 +62,11 @@ def ledger() -> Mapping[str, Any]:
     }
 
 
+def _mover(salt: bytes, key: bytes, commitment: bytes) -> Mapping[str, Any]:
+    signer = world.contract("ES256Verifier") + key
+    return {"salt": salt.hex(), "signer": signer.hex(), "commitment": commitment.hex()}
+
+
 def _guarantee() -> Mapping[str, Any]:
     told, terms = guarantee_story, guarantee_story.terms()
     return {
@@ -68,10 +74,13 @@ def _guarantee() -> Mapping[str, Any]:
             "digest": terms.digest.hex(),
             "code": told.CODE,
             "application": terms.application.hex(),
+            "exp": told.END,
             "expires": terms.expires,
             "guarantor": terms.guarantor,
-            "beneficiary": terms.beneficiary.hex(),
-            "applicant": terms.applicant.hex(),
+            "beneficiary": _mover(
+                beneficiary_salt(told.CODE), told.beneficiary_key().public, terms.beneficiary
+            ),
+            "applicant": _mover(applicant_salt(told.CODE), told.applicant_key().public, terms.applicant),
             "id": told.issued_id().hex(),
         },
         "issue": {

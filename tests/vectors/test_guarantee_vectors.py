@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from eth_utils import keccak
 
 from node.domain import document, encoding, ledger_ids
 from node.domain.guarantee import Guarantee, check_guarantee, guarantee_terms
@@ -22,6 +23,7 @@ def load(name: str) -> Any:
 LEDGER, DOCUMENTS, KEYS = load("ledger"), load("documents"), load("keys")["p256"]
 ALLIANCE = bytes.fromhex(LEDGER["alliance"])
 TOLD = LEDGER["guarantee"]
+VERIFIER = bytes.fromhex(TOLD["beneficiary"]["signer"])[:20]
 
 
 def signed(kind: str) -> tuple[str, str]:
@@ -37,8 +39,8 @@ def terms() -> GuaranteeTerms:
         bytes.fromhex(TOLD["application"]),
         TOLD["expires"],
         TOLD["guarantor"],
-        bytes.fromhex(TOLD["beneficiary"]),
-        bytes.fromhex(TOLD["applicant"]),
+        bytes.fromhex(TOLD["beneficiary"]["commitment"]),
+        bytes.fromhex(TOLD["applicant"]["commitment"]),
     )
 
 
@@ -52,9 +54,20 @@ def test_the_ledger_learns_of_the_guarantee_what_the_vector_says() -> None:
     opened = document.open_document(token, Guarantee, bytes.fromhex(KEYS["bank-d identity"]["public"]))
     check_guarantee(opened)
     assert digest == TOLD["digest"]
-    assert guarantee_terms(opened, bytes.fromhex(digest), terms().beneficiary[:20]) == terms()
+    assert guarantee_terms(opened, bytes.fromhex(digest), VERIFIER) == terms()
     assert opened.code == TOLD["code"]
     assert hashlib.sha256(TOLD["code"].encode("ascii")).hexdigest() == TOLD["application"]
+    assert opened.exp == TOLD["exp"]
+
+
+def test_the_ends_on_the_ledger_and_the_movers_by_the_formulas_of_the_specification() -> None:
+    unit = 366 * 86_400
+    assert TOLD["expires"] % unit == 0
+    assert TOLD["expires"] - unit < TOLD["exp"] <= TOLD["expires"]
+    for name in ("beneficiary", "applicant"):
+        mover, tag = TOLD[name], f"heqi.{name}-salt.v1\0".encode()
+        assert hashlib.sha256(tag + TOLD["code"].encode("ascii")).hexdigest() == mover["salt"]
+        assert keccak(bytes.fromhex(mover["salt"] + mover["signer"])).hex() == mover["commitment"]
 
 
 def test_the_id_commits_to_the_terms() -> None:
@@ -74,15 +87,15 @@ def test_the_release_is_the_beneficiarys_signature() -> None:
     step = bytes.fromhex(TOLD["id"]), case["sequence"], case["event"], bytes.fromhex(case["document"])
     digest = ledger_ids.step_guarantee_digest(domain(), *step)
     assert digest.hex() == case["digest"]
-    verify_p256(bytes.fromhex(TOLD["beneficiary"])[20:], digest, bytes.fromhex(case["signature"]))
+    verify_p256(bytes.fromhex(TOLD["beneficiary"]["signer"])[20:], digest, bytes.fromhex(case["signature"]))
 
 
 def test_the_wallet_derives_the_one_time_keys_of_the_specification() -> None:
     applicant, beneficiary = (LEDGER["one_time_keys"][name] for name in ("applicant", "beneficiary"))
     derived = wallet(applicant).applicant_key(applicant["code"]).public_key
-    assert derived.hex() == applicant["public"] == TOLD["applicant"][40:]
+    assert derived.hex() == applicant["public"] == TOLD["applicant"]["signer"][40:]
     derived = wallet(beneficiary).beneficiary_key(beneficiary["section"]).public_key
-    assert derived.hex() == beneficiary["public"] == TOLD["beneficiary"][40:]
+    assert derived.hex() == beneficiary["public"] == TOLD["beneficiary"]["signer"][40:]
 
 
 def wallet(case: Any) -> WalletKey:

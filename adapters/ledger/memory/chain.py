@@ -94,7 +94,9 @@ class MemoryChain:
             RegisterGrant: moves.register_grant,
             RevokeGrant: lambda sender, call, _: moves.revoke_grant(sender, call),
             Issue: guarantees.issue,
-            IssueGuarantee: lambda sender, call, now: guarantees.issue(sender, Issue.of(call, verifier), now),
+            IssueGuarantee: lambda sender, call, now: guarantees.issue(
+                sender, Issue(call.terms, verifier, call.signature), now
+            ),
             StepGuarantee: guarantees.step,
             AnchorCheckpoint: lambda sender, call, _: moves.anchor(sender, call),
         }

@@ -3,16 +3,26 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from eth_hash.auto import keccak
-
 from adapters.ledger.artifact import GUARANTEES, VERIFIER
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.memory.signers import is_signed, is_well_formed
 from adapters.ledger.memory.state import State as Tables
-from node.domain.guarantee_table import Event, Mover, State, Transition, transition
-from node.domain.ledger import GuaranteeMoved, Happening, IssueGuarantee, StepGuarantee
-from node.domain.ledger_ids import issue_guarantee_digest, step_guarantee_digest
-from node.domain.member import Member, Role, member_name_to_bytes32
+from node.domain.guarantee_table import (
+    EXPIRY_UNIT_SECONDS,
+    Event,
+    Mover,
+    State,
+    Transition,
+    transition,
+)
+from node.domain.ledger import GuaranteeMoved, GuaranteeTerms, Happening, StepGuarantee
+from node.domain.ledger_ids import (
+    guarantee_id,
+    issue_guarantee_digest,
+    mover_commitment,
+    step_guarantee_digest,
+)
+from node.domain.member import Member, Role
 from node.errors import LedgerRefusedError
 
 _ADDRESS_BYTES = 20
@@ -36,37 +46,20 @@ class Membership(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """`Guarantees.issue` as its call data has it: hashes in the place of the signers."""
+    """`Guarantees.issue` as its call data has it."""
 
-    digest: bytes
-    application: bytes
-    expires: int
-    guarantor: str
-    beneficiary: bytes
-    applicant: bytes
+    terms: GuaranteeTerms
     verifier: bytes
     signature: bytes
-
-    @classmethod
-    def of(cls, call: IssueGuarantee, verifier: bytes) -> "Issue":
-        """What the call becomes on its way to the ledger."""
-        terms = call.terms
-        movers = keccak(terms.beneficiary), keccak(terms.applicant)
-        fixed = (terms.digest, terms.application, terms.expires, terms.guarantor)
-        return cls(*fixed, *movers, verifier, call.signature)
-
-    def guarantee(self, alliance_id: bytes) -> bytes:
-        """The id, as the contract computes it."""
-        name, expires = member_name_to_bytes32(self.guarantor), self.expires.to_bytes(32, "big")
-        head = alliance_id + self.digest + self.application + expires + name
-        return keccak(head + self.beneficiary + self.applicant)
 
 
 @dataclass(frozen=True, slots=True)
 class _Guarantee:
     state: State
+    event: Event
+    """The last one."""
     sequence: int
-    issue: Issue
+    terms: GuaranteeTerms
 
 
 class GuaranteeRules:
@@ -83,24 +76,27 @@ class GuaranteeRules:
         """Raises:
         LedgerRefusedError: as `Guarantees.issue`.
         """
+        terms = call.terms
         self._check_sender(sender)
-        if not self._may_issue(call.guarantor):
-            raise LedgerRefusedError("GuaranteesNotGuarantor", f"member={call.guarantor}")
-        if now >= call.expires:
-            raise LedgerRefusedError("GuaranteesExpired", f"expires={call.expires}")
-        if self._tables.get("application", call.application):
-            raise LedgerRefusedError("GuaranteesApplicationUsed", f"application=0x{call.application.hex()}")
-        signer = call.verifier + self._membership.member(call.guarantor).identity_key
+        if not self._may_issue(terms.guarantor):
+            raise LedgerRefusedError("GuaranteesNotGuarantor", f"member={terms.guarantor}")
+        if terms.expires % EXPIRY_UNIT_SECONDS:
+            raise LedgerRefusedError("GuaranteesUnroundedExpiry", f"expires={terms.expires}")
+        if now >= terms.expires:
+            raise LedgerRefusedError("GuaranteesExpired", f"expires={terms.expires}")
+        if self._tables.get("application", terms.application):
+            raise LedgerRefusedError("GuaranteesApplicationUsed", f"application=0x{terms.application.hex()}")
+        signer = call.verifier + self._membership.member(terms.guarantor).identity_key
         self._check_signer(signer)
-        guarantee = call.guarantee(self._deployment.alliance_id)
+        guarantee = guarantee_id(self._deployment.alliance_id, terms)
         if not is_signed(signer, issue_guarantee_digest(self._domain, guarantee), call.signature):
             raise LedgerRefusedError("GuaranteesWrongSignature", f"guarantee=0x{guarantee.hex()}")
 
         row = transition(State.NONE, Event.ISSUE)
         assert row is not None
-        self._tables.put("application", call.application, True)
-        entry = _Guarantee(row.next, 1, call)
-        return self._move(guarantee, entry, Event.ISSUE, call.digest)
+        self._tables.put("application", terms.application, True)
+        entry = _Guarantee(row.next, row.event, 1, terms)
+        return self._move(guarantee, entry, terms.digest)
 
     def step(self, sender: bytes, call: StepGuarantee, now: int) -> list[Happening]:
         """Raises:
@@ -112,35 +108,37 @@ class GuaranteeRules:
         if entry is None:
             raise LedgerRefusedError("GuaranteesUnknown", named)
         row = _row(entry.state, call.event)
+        if row is None and call.event == entry.event:
+            raise LedgerRefusedError("GuaranteesAlreadyMoved", f"{named}, event_={call.event}")
         if row is None:
             detail = f"{named}, state={int(entry.state)}, event_={call.event}"
             raise LedgerRefusedError("GuaranteesWrongStep", detail)
-        if row.before_expiry and now >= entry.issue.expires:
-            raise LedgerRefusedError("GuaranteesExpired", f"expires={entry.issue.expires}")
+        if row.before_expiry and now >= entry.terms.expires:
+            raise LedgerRefusedError("GuaranteesExpired", f"expires={entry.terms.expires}")
         self._check_signer(call.signer)
-        if not self._is_mover(entry.issue, row.mover, call.signer):
+        if not self._is_mover(entry.terms, row.mover, call):
             raise LedgerRefusedError("GuaranteesWrongMover", named)
         sequence = entry.sequence + 1
         step = (call.guarantee, sequence, call.event, call.document)
         if not is_signed(call.signer, step_guarantee_digest(self._domain, *step), call.signature):
             raise LedgerRefusedError("GuaranteesWrongSignature", named)
 
-        moved = _Guarantee(row.next, sequence, entry.issue)
-        return self._move(call.guarantee, moved, row.event, call.document)
+        moved = _Guarantee(row.next, row.event, sequence, entry.terms)
+        return self._move(call.guarantee, moved, call.document)
 
-    def _move(self, guarantee: bytes, entry: _Guarantee, event: Event, document: bytes) -> list[Happening]:
+    def _move(self, guarantee: bytes, entry: _Guarantee, document: bytes) -> list[Happening]:
         self._tables.put("guarantee", guarantee, entry)
-        place = (int(event), int(entry.state), entry.sequence)
-        return [GuaranteeMoved(guarantee, *place, document, entry.issue.expires)]
+        place = (int(entry.event), int(entry.state), entry.sequence)
+        return [GuaranteeMoved(guarantee, *place, document, entry.terms.expires)]
 
-    def _is_mover(self, issue: Issue, mover: Mover, signer: bytes) -> bool:
+    def _is_mover(self, terms: GuaranteeTerms, mover: Mover, call: StepGuarantee) -> bool:
         match mover:
             case Mover.GUARANTOR:
-                return signer[_ADDRESS_BYTES:] == self._membership.member(issue.guarantor).identity_key
+                return call.signer[_ADDRESS_BYTES:] == self._membership.member(terms.guarantor).identity_key
             case Mover.BENEFICIARY:
-                return keccak(signer) == issue.beneficiary
+                return mover_commitment(call.salt, call.signer) == terms.beneficiary
             case Mover.APPLICANT:
-                return keccak(signer) == issue.applicant
+                return mover_commitment(call.salt, call.signer) == terms.applicant
 
     def _may_issue(self, name: str) -> bool:
         membership = self._membership

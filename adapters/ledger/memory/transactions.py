@@ -21,6 +21,7 @@ from node.domain.ledger import (
     ChangeController,
     CreateSubject,
     GrantTerms,
+    GuaranteeTerms,
     ProposeAdmission,
     ProposeStanding,
     RegisterGrant,
@@ -75,7 +76,8 @@ def _revoke(digest: bytes, register_before: int, expires: int, revoker: bytes, s
 def _issue(terms: tuple[Any, ...], verifier: str, signature: bytes) -> Issue:
     digest, application, expires, guarantor, beneficiary, applicant = terms
     name, address = member_name_from_bytes32(guarantor), bytes.fromhex(verifier[2:])
-    return Issue(digest, application, expires, name, beneficiary, applicant, address, signature)
+    told = GuaranteeTerms(digest, application, expires, name, beneficiary, applicant)
+    return Issue(told, address, signature)
 
 
 _CALLS: dict[str, Callable[..., Any]] = {

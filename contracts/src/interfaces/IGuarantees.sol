@@ -10,10 +10,11 @@ pragma solidity 0.8.37;
 interface IGuarantees {
     /// @param digest SHA-256 of the guarantee document, which carries 128 random bits or more
     /// @param application SHA-256 of the application code, which nobody can guess without the section's key
-    /// @param expires block time after which the guarantee is no longer in force
+    /// @param expires block time after which the guarantee is no longer in force: its end rounded up to a multiple of
+    /// GuaranteeTable.EXPIRY_UNIT, because the exact one, which the document has, would tell which section it is for
     /// @param guarantor id of an active member with role GUARANTOR
-    /// @param beneficiary keccak256 of the ERC-7913 signer of the beneficiary's steps. It hides a signer that stands
-    /// nowhere else on the ledger; hashing those that do finds the others
+    /// @param beneficiary keccak256(salt ‖ ERC-7913 signer of the beneficiary's steps): the signer is the same for a
+    /// whole section and stands in the tender's papers, the salt is another one for each guarantee and is guessed by nobody
     /// @param applicant as `beneficiary`, of the applicant's steps
     struct Terms {
         bytes32 digest;
@@ -34,6 +35,9 @@ interface IGuarantees {
     error GuaranteesApplicationUsed(bytes32 application);
     error GuaranteesUnknown(bytes32 guarantee);
     error GuaranteesWrongStep(bytes32 guarantee, uint8 state, uint8 event_);
+    /// @dev The same event was the last step, and cannot come again: whoever brings it a second time has nothing to do
+    error GuaranteesAlreadyMoved(bytes32 guarantee, uint8 event_);
+    error GuaranteesUnroundedExpiry(uint64 expires);
     error GuaranteesExpired(uint64 expires);
     error GuaranteesWrongMover(bytes32 guarantee);
     error GuaranteesMalformedSigner();
@@ -52,13 +56,20 @@ interface IGuarantees {
     /// run on
     /// @param document SHA-256 of the document that states the step
     /// @param signer ERC-7913 signer of the mover; for the guarantor an accepted verifier and its present identity key
+    /// @param salt opens the terms' commitment to the signer; without meaning where the guarantor moves
     /// @param signature by the mover over EIP-712
     /// StepGuarantee(bytes32 guarantee,uint64 sequence,uint8 event,bytes32 document), sequence being the step's number
-    function step(bytes32 guarantee, uint8 event_, bytes32 document, bytes calldata signer, bytes calldata signature)
-        external;
+    function step(
+        bytes32 guarantee,
+        uint8 event_,
+        bytes32 document,
+        bytes calldata signer,
+        bytes32 salt,
+        bytes calldata signature
+    ) external;
 
     /// @return state as in GuaranteeTable, zero if there is none
     /// @return sequence number of the last step
-    /// @return expires when it ends
+    /// @return expires when it has ended at the latest
     function stateOf(bytes32 guarantee) external view returns (uint8 state, uint64 sequence, uint64 expires);
 }

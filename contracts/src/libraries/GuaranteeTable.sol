@@ -4,6 +4,9 @@ pragma solidity 0.8.37;
 
 /// @title The life of a guarantee: which event leads from which state to which, and whose signature it needs
 library GuaranteeTable {
+    /// @dev In seconds; ends on the ledger are multiples of it, lest they tell which section a guarantee is for
+    uint64 internal constant EXPIRY_UNIT = 31622400;
+
     /// @dev There is no such guarantee
     uint8 internal constant STATE_NONE = 0;
     /// @dev 明文开立: in force until it expires

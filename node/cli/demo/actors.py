@@ -169,7 +169,7 @@ class Bidder:
         """The guarantee that the bank issued, checked; a compact JWS."""
         writer, bank = GuaranteeScribe(self.scribe()), self.folder.member(guarantor)
         with WalletClient(bank) as client:
-            found = client.applications(writer.applications(guarantor)).applications
+            found = client.applications(lambda: writer.applications(guarantor))
         token = next(row.guarantee for row in found if row.guarantee)
         writer.open(token, bank)
         return token

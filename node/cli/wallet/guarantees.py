@@ -8,8 +8,9 @@ from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session, read_file
 from node.domain.document import peek_document
 from node.domain.guarantee import Guarantee
+from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
-from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
+from node.wallet.guarantees import GuaranteeScribe, Terms
 
 _WAIT_SECONDS = 60.0
 
@@ -17,16 +18,11 @@ _WAIT_SECONDS = 60.0
 def apply(args: argparse.Namespace) -> None:
     """Get the application code from the tender's centre, sign a grant, apply to the guarantor."""
     wallet, scribe, home = open_session(args)
-    writer, now = GuaranteeScribe(scribe), int(time.time())
+    writer = GuaranteeScribe(scribe)
     with WalletClient(wallet.member(args.centre)) as centre:
         asked = writer.ask_code(args.centre, args.section, wallet.delegation())
         code = centre.application_code(asked)
-    grant = scribe.grant_unasked(
-        args.guarantor, wallet.state.home, NEEDED_SCOPE, PURPOSE, uses=3, expires=now + 30 * 86_400
-    )
-    wallet.remember_grant(scribe.grant_id(grant), grant)
-    with home:
-        home.give_grant(scribe.give(home.member.name, grant))
+    now = int(time.time())
     terms = Terms(
         beneficiary_name=args.beneficiary_name,
         beneficiary_key=args.beneficiary_key,
@@ -37,8 +33,8 @@ def apply(args: argparse.Namespace) -> None:
         nbf=now,
         exp=now + args.days * 86_400,
     )
-    with WalletClient(wallet.member(args.guarantor)) as guarantor:
-        application = guarantor.apply(writer.apply(args.guarantor, code, grant, terms))
+    with home, WalletClient(wallet.member(args.guarantor)) as guarantor:
+        application = apply_once(wallet, writer, home, guarantor, code, terms)
     if args.json:
         print_json({"application": application})
     else:
@@ -53,12 +49,12 @@ def applications(args: argparse.Namespace) -> None:
     with WalletClient(guarantor) as client:
 
         def is_decided() -> bool:
-            rows = client.applications(writer.applications(args.guarantor)).applications
+            rows = client.applications(lambda: writer.applications(args.guarantor))
             return bool(rows) and all(row.state != "received" for row in rows)
 
         if args.wait:
             wait_for("a decision", is_decided, _WAIT_SECONDS)
-        found = client.applications(writer.applications(args.guarantor)).applications
+        found = client.applications(lambda: writer.applications(args.guarantor))
     for row in found:
         if row.guarantee:
             writer.open(row.guarantee, guarantor)
@@ -81,8 +77,14 @@ def release(args: argparse.Namespace) -> None:
     guarantor = wallet.member(peek_document(token, Guarantee).iss)
     with home:
         signed = GuaranteeScribe(scribe).release(home.member.name, token, guarantor, args.reason)
-        guarantee = home.release_guarantee(signed)
-    say(f"已解保 {guarantee}", "released; final once the ledger has it")
+        taken = home.release_guarantee(signed)
+    if taken.was_under_way:
+        say(
+            f"解保已在途 {taken.guarantee_id}",
+            "a release is on its way already; final once the ledger has it",
+        )
+    else:
+        say(f"已解保 {taken.guarantee_id}", "released; final once the ledger has it")
 
 
 def key(args: argparse.Namespace) -> None:

@@ -12,10 +12,14 @@ from node.domain.guarantee import (
     ApplicationCode,
     Guarantee,
     GuaranteeRelease,
+    applicant_salt,
+    beneficiary_salt,
     check_guarantee,
+    end_on_ledger,
     guarantee_terms,
 )
-from node.domain.ledger_ids import guarantee_id
+from node.domain.guarantee_table import EXPIRY_UNIT_SECONDS
+from node.domain.ledger_ids import guarantee_id, mover_commitment
 from node.errors import DocumentFormatError, NodeError
 from tests.unit.domain.mutation import refuses_or_returns, spoilt_json
 from tests.vectors import guarantee_story, world
@@ -112,13 +116,23 @@ def test_guarantee_at_its_bounds_is_sound(changes):
     check_guarantee(opened(**changes))
 
 
-def test_ledger_learns_hashes_and_signers_and_the_end():
+def test_ledger_learns_hashes_and_about_when_it_ends():
     digest = document_digest(guarantee_story.guarantee_token())
     terms = guarantee_terms(GUARANTEE, digest, VERIFIER)
-    assert (terms.digest, terms.expires, terms.guarantor) == (digest, GUARANTEE.exp, GUARANTOR)
+    assert (terms.digest, terms.expires, terms.guarantor) == (digest, end_on_ledger(GUARANTEE.exp), GUARANTOR)
     assert terms.application == hashlib.sha256(GUARANTEE.code.encode()).digest()
-    assert terms.beneficiary == VERIFIER + bytes.fromhex(GUARANTEE.beneficiary_key)
-    assert terms.applicant == VERIFIER + bytes.fromhex(GUARANTEE.applicant_key)
+    beneficiary = VERIFIER + bytes.fromhex(GUARANTEE.beneficiary_key)
+    assert terms.beneficiary == mover_commitment(beneficiary_salt(GUARANTEE.code), beneficiary)
+    applicant = VERIFIER + bytes.fromhex(GUARANTEE.applicant_key)
+    assert terms.applicant == mover_commitment(applicant_salt(GUARANTEE.code), applicant)
+    assert beneficiary_salt(GUARANTEE.code) != applicant_salt(GUARANTEE.code)
+
+
+@given(st.integers(0, 253402300799))
+def test_the_end_on_the_ledger_is_not_before_the_end_and_within_a_unit_of_it(exp):
+    rounded = end_on_ledger(exp)
+    assert rounded % EXPIRY_UNIT_SECONDS == 0
+    assert 0 <= rounded - exp < EXPIRY_UNIT_SECONDS
 
 
 @given(st.sampled_from(sorted(members(GUARANTEE))), st.data())

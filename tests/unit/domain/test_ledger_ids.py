@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from eth_abi import encode
+from eth_abi.packed import encode_packed
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 from hypothesis import given
@@ -16,6 +17,7 @@ from node.domain.ledger_ids import (
     grant_id,
     guarantee_id,
     issue_guarantee_digest,
+    mover_commitment,
     revoke_grant_digest,
     step_guarantee_digest,
     subject_id,
@@ -107,17 +109,22 @@ def test_step_guarantee_digest_is_that_of_eth_account(
     assert ours == typed_digest(1, contract, alliance, "StepGuarantee", step)
 
 
-@given(WORDS, WORDS, WORDS, UINT64, NAMES, SIGNERS, SIGNERS)
+@given(WORDS, WORDS, WORDS, UINT64, NAMES, WORDS, WORDS)
 def test_guarantee_id_is_the_abi_encoding_hashed(
     alliance, digest, application, expires, guarantor, beneficiary, applicant
 ):
-    name, movers = member_name_to_bytes32(guarantor), (keccak(beneficiary), keccak(applicant))
+    name, movers = member_name_to_bytes32(guarantor), (beneficiary, applicant)
     words = encode(
         ["bytes32"] * 3 + ["uint64"] + ["bytes32"] * 3,
         [alliance, digest, application, expires, name, *movers],
     )
     terms = GuaranteeTerms(digest, application, expires, guarantor, beneficiary, applicant)
     assert guarantee_id(alliance, terms) == keccak(words)
+
+
+@given(WORDS, SIGNERS)
+def test_mover_commitment_is_the_packed_encoding_hashed(salt, signer):
+    assert mover_commitment(salt, signer) == keccak(encode_packed(["bytes32", "bytes"], [salt, signer]))
 
 
 @given(WORDS, NAMES, WORDS)
@@ -150,22 +157,22 @@ def test_each_term_of_a_grant_changes_its_id():
 
 
 def test_each_term_of_a_guarantee_changes_its_id():
-    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", bytes(84), bytes(84))
+    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", bytes(32), bytes(32))
     other = b"\1" * 32
     changes = (
         {"digest": other},
         {"application": other},
         {"expires": 2},
         {"guarantor": "insurer"},
-        {"beneficiary": bytes(83) + b"\1"},
-        {"applicant": bytes(83) + b"\1"},
+        {"beneficiary": other},
+        {"applicant": other},
     )
     ids = {guarantee_id(bytes(32), replace(terms, **change)) for change in changes}
     assert len(ids | {guarantee_id(bytes(32), terms), guarantee_id(other, terms)}) == 8
 
 
 def test_a_guarantee_that_two_movers_exchanged_is_another():
-    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", bytes(84), b"\1" * 84)
+    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", bytes(32), b"\1" * 32)
     exchanged = replace(terms, beneficiary=terms.applicant, applicant=terms.beneficiary)
     assert guarantee_id(bytes(32), terms) != guarantee_id(bytes(32), exchanged)
 

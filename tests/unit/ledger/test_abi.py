@@ -64,12 +64,12 @@ def test_call_data_is_what_solidity_expects() -> None:
     assert vote.data == encode_function("Alliance", "vote", (1, True))
 
 
-def test_an_issue_names_the_verifier_and_hides_the_signers() -> None:
-    beneficiary, applicant = b"\x11" * 84, b"\x22" * 84
+def test_an_issue_names_the_verifier_and_not_the_signers() -> None:
+    beneficiary, applicant = b"\x11" * 32, b"\x22" * 32
     terms = GuaranteeTerms(b"\x33" * 32, b"\x44" * 32, 9, "hangzhou", beneficiary, applicant)
     invocation = calls.to_invocation(IssueGuarantee(terms, b"\x55" * 64), DEPLOYMENT)
     kinds = "(bytes32,bytes32,uint64,bytes32,bytes32,bytes32),address,bytes"
-    struct = (terms.digest, terms.application, 9, NAME, keccak(beneficiary), keccak(applicant))
+    struct = (terms.digest, terms.application, 9, NAME, beneficiary, applicant)
     expected = encode(
         ["(bytes32,bytes32,uint64,bytes32,bytes32,bytes32)", "address", "bytes"],
         [struct, VERIFIER, b"\x55" * 64],
@@ -77,11 +77,11 @@ def test_an_issue_names_the_verifier_and_hides_the_signers() -> None:
     assert (invocation.contract, invocation.data) == ("Guarantees", topic(f"issue({kinds})")[:4] + expected)
 
 
-def test_a_step_shows_its_signer() -> None:
-    call = StepGuarantee(b"\x11" * 32, 2, b"\x22" * 32, b"\x33" * 84, b"\x44" * 64)
+def test_a_step_shows_its_signer_and_the_salt() -> None:
+    call = StepGuarantee(b"\x11" * 32, 2, b"\x22" * 32, b"\x33" * 84, b"\x55" * 32, b"\x44" * 64)
     invocation = calls.to_invocation(call, DEPLOYMENT)
-    kinds = ["bytes32", "uint8", "bytes32", "bytes", "bytes"]
-    values = [call.guarantee, call.event, call.document, call.signer, call.signature]
+    kinds = ["bytes32", "uint8", "bytes32", "bytes", "bytes32", "bytes"]
+    values = [call.guarantee, call.event, call.document, call.signer, call.salt, call.signature]
     selector = topic(f"step({','.join(kinds)})")[:4]
     assert (invocation.contract, invocation.data) == ("Guarantees", selector + encode(kinds, values))
 

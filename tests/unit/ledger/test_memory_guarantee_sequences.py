@@ -8,14 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.ledger.memory import MemoryChain, guarantees
-from node.domain.guarantee_table import TRANSITIONS, Event, Mover, State, Transition
+from node.domain.guarantee_table import EXPIRY_UNIT_SECONDS, TRANSITIONS, Event, Mover, State, Transition
 from node.domain.ledger import GuaranteeMoved, GuaranteeTerms, IssueGuarantee, StepGuarantee
-from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest, step_guarantee_digest
+from node.domain.ledger_ids import (
+    guarantee_id,
+    issue_guarantee_digest,
+    mover_commitment,
+    step_guarantee_digest,
+)
 from node.domain.member import Role
 from node.errors import LedgerRefusedError
 from tests.support.ledgers import Es256Key, new_account_key, new_es256_key, new_member
 
-NOW, LIFE = 1_800_000_000, 4
+LIFE = 4
+NOW = 57 * EXPIRY_UNIT_SECONDS - LIFE
+SALT = secrets.token_bytes(32)
 ALLIANCE = secrets.token_bytes(32)
 IDENTITY, ACCOUNT = new_es256_key(b""), new_account_key()
 BANK = replace(new_member("bank", ACCOUNT.address, Role.GUARANTOR), identity_key=IDENTITY.signer)
@@ -27,7 +34,12 @@ KEYS = {
     None: new_es256_key(VERIFIER),
 }
 TERMS = GuaranteeTerms(
-    bytes(32), bytes(32), NOW + LIFE, "bank", KEYS[Mover.BENEFICIARY].signer, KEYS[Mover.APPLICANT].signer
+    bytes(32),
+    bytes(32),
+    NOW + LIFE,
+    "bank",
+    mover_commitment(SALT, KEYS[Mover.BENEFICIARY].signer),
+    mover_commitment(SALT, KEYS[Mover.APPLICANT].signer),
 )
 GUARANTEE = guarantee_id(ALLIANCE, TERMS)
 
@@ -56,7 +68,7 @@ class Model:
 
     def __init__(self, table: tuple[Transition, ...]) -> None:
         self.rows = {(row.state, row.event): row for row in table}
-        self.state, self.sequence = State.ISSUED, 1
+        self.state, self.sequence, self.last = State.ISSUED, 1, int(Event.ISSUE)
 
     def mover(self, event: int) -> Mover | None:
         row = self.rows.get((self.state, event))
@@ -66,14 +78,14 @@ class Model:
         """The refusal, or nothing if the step was taken."""
         row = self.rows.get((self.state, event))
         if row is None:
-            return "GuaranteesWrongStep"
+            return "GuaranteesAlreadyMoved" if event == self.last else "GuaranteesWrongStep"
         if row.before_expiry and now >= TERMS.expires:
             return "GuaranteesExpired"
         if row.mover is not mover:
             return "GuaranteesWrongMover"
         if off:
             return "GuaranteesWrongSignature"
-        self.state, self.sequence = row.next, self.sequence + 1
+        self.state, self.sequence, self.last = row.next, self.sequence + 1, event
         return ""
 
 
@@ -92,7 +104,7 @@ def test_every_sequence_of_steps_ends_where_the_table_says(table, steps):
             key, document = KEYS[mover], count.to_bytes(32, "big")
             step = GUARANTEE, model.sequence + 1 + off, event, document
             signature = key.sign(step_guarantee_digest(domain, *step))
-            call = StepGuarantee(GUARANTEE, event, document, key.signer, signature)
+            call = StepGuarantee(GUARANTEE, event, document, key.signer, SALT, signature)
             refusal, moved = attempt(chain, call, now)
             assert refusal == model.step(event, mover, off, now)
             if not refusal:

@@ -6,14 +6,21 @@ from dataclasses import dataclass, replace
 import pytest
 
 from adapters.ledger.memory import MemoryChain, guarantees
-from node.domain.guarantee_table import TRANSITIONS, Event, Mover, State, Transition
+from node.domain.guarantee_table import EXPIRY_UNIT_SECONDS, TRANSITIONS, Event, Mover, State, Transition
 from node.domain.ledger import GuaranteeMoved, GuaranteeTerms, IssueGuarantee, StepGuarantee
-from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest, step_guarantee_digest
+from node.domain.ledger_ids import (
+    guarantee_id,
+    issue_guarantee_digest,
+    mover_commitment,
+    step_guarantee_digest,
+)
 from node.domain.member import Role
 from node.errors import LedgerRefusedError
 from tests.support.ledgers import Es256Key, new_account_key, new_es256_key, new_member
 
-NOW = 1_800_000_000
+NOW = 57 * EXPIRY_UNIT_SECONDS - 100
+"""So that a guarantee ends 100 s later."""
+SALT = secrets.token_bytes(32)
 
 
 @dataclass
@@ -31,7 +38,9 @@ class Setting:
         verifier = deployment.address_of("ES256Verifier")
         self.keys = {mover: new_es256_key(verifier) for mover in Mover}
         self.keys[Mover.GUARANTOR] = Es256Key(identity.secret, verifier)
-        movers = [self.keys[mover].signer for mover in (Mover.BENEFICIARY, Mover.APPLICANT)]
+        movers = [
+            mover_commitment(SALT, self.keys[mover].signer) for mover in (Mover.BENEFICIARY, Mover.APPLICANT)
+        ]
         terms = GuaranteeTerms(bytes(32), bytes(32), NOW + 100, "bank", *movers)
         self.guarantee = guarantee_id(deployment.alliance_id, terms)
         self.domain = deployment.domain_of("Guarantees")
@@ -41,7 +50,7 @@ class Setting:
     def step(self, mover: Mover, sequence: int = 2) -> list[GuaranteeMoved]:
         key, step = self.keys[mover], (self.guarantee, sequence, Event.RELEASE, bytes(32))
         signature = key.sign(step_guarantee_digest(self.domain, *step))
-        call = StepGuarantee(self.guarantee, Event.RELEASE, bytes(32), key.signer, signature)
+        call = StepGuarantee(self.guarantee, Event.RELEASE, bytes(32), key.signer, SALT, signature)
         return self.chain._apply(self.account, call, int(self.now))
 
 

@@ -18,7 +18,7 @@ from node.errors import (
     RoleMissingError,
     SignatureError,
 )
-from node.services.guarantees import CODE_VALID_SECONDS
+from node.services.application_codes import CODE_VALID_SECONDS
 from node.wallet.documents import Scribe
 from node.wallet.guarantees import GuaranteeScribe
 from node.wallet.keyfile import new_wallet_key
@@ -40,7 +40,7 @@ def ask(tender: Tender, bidder: Bidder, delegation: str, scribe: Scribe | None =
     """The bidder's wallet asks under any delegation."""
     writer = GuaranteeScribe(scribe or bidder.scribe)
     token = writer.ask_code(tender.centre.name, tender.section, delegation)
-    return tender.centre.services.guarantees.application_code(token)
+    return tender.centre.services.codes.give(token)
 
 
 def test_a_code_is_the_centres_word_to_one_wallet_for_a_while(tender: Tender, bidder: Bidder) -> None:
@@ -75,8 +75,14 @@ def test_codes_differ_between_sections_bidders_and_centres(tender: Tender, bidde
         word(tender.code(who, at)) for who in (bidder, other) for at in (tender.centre, tender.world.third)
     ]
     codes.append(word(Tender(tender.world, "GC-2026-001/2").code(bidder)))
-    codes.append(word(Tender(tender.world, "").code(bidder)))
-    assert len(set(codes)) == 6
+    assert len(set(codes)) == 5
+
+
+@pytest.mark.parametrize("section", ["", "标" * 201])
+def test_a_section_is_one(tender: Tender, bidder: Bidder, section: str) -> None:
+    with pytest.raises(DocumentFormatError):
+        Tender(tender.world, section).code(bidder)
+    assert Tender(tender.world, "标" * 200).code(bidder)
 
 
 def test_a_code_follows_from_a_key_that_only_the_centre_has(tender: Tender, bidder: Bidder) -> None:
@@ -114,9 +120,9 @@ async def test_a_suspended_centre_gives_no_codes(tender: Tender, bidder: Bidder)
 
 def test_a_request_is_taken_once(tender: Tender, bidder: Bidder) -> None:
     token = GuaranteeScribe(bidder.scribe).ask_code(tender.centre.name, tender.section, bidder.delegation)
-    tender.centre.services.guarantees.application_code(token)
+    tender.centre.services.codes.give(token)
     with pytest.raises(ReplayError):
-        tender.centre.services.guarantees.application_code(token)
+        tender.centre.services.codes.give(token)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from node.domain.document import document_digest, open_document, peek_document, sign_document
 from node.domain.encoding import to_base64url
-from node.domain.guarantee import Guarantee, GuaranteeRelease
+from node.domain.guarantee import Guarantee, GuaranteeRelease, beneficiary_salt, guarantee_terms
 from node.domain.guarantee_table import Event, State
-from node.domain.ledger import StepGuarantee
+from node.domain.ledger import IssueGuarantee, StepGuarantee
 from node.domain.ledger_ids import step_guarantee_digest
 from node.domain.wallet import ReleaseCall
 from node.errors import (
@@ -23,7 +23,7 @@ from node.errors import (
     RoleMissingError,
     SignatureError,
 )
-from node.services.guarantees import Verdict
+from node.services.guarantees import Taken, Verdict
 from node.services.outbox import State as Place
 from node.wallet.documents import Scribe
 from node.wallet.guarantees import GuaranteeScribe
@@ -81,7 +81,7 @@ class Releaser:
         )
 
     def send(self) -> str:
-        return self.tender.centre.services.guarantees.release(self.token())
+        return self.tender.centre.services.guarantees.release(self.token()).guarantee
 
 
 @pytest.mark.parametrize("via", ["home", "reader", "third", "bank"])
@@ -145,7 +145,8 @@ async def test_the_ledger_takes_the_step_from_nobody_else(tender: Tender, issued
     alliance = tender.bank.services.alliance
     digest = step_guarantee_digest(alliance.signing_domain("Guarantees"), raw_id, 2, Event.RELEASE, document)
     signer = alliance.signer_of(key.public_key.hex())
-    step = StepGuarantee(raw_id, Event.RELEASE, document, signer, key.sign(digest))
+    salt = beneficiary_salt(issued.terms.code)
+    step = StepGuarantee(raw_id, Event.RELEASE, document, signer, salt, key.sign(digest))
     tender.world.queue(tender.bank, f"guarantee/{issued.id}", step)
     await tender.world.settle()
     [item] = tender.bank.outbox()
@@ -219,11 +220,50 @@ async def test_a_release_is_taken_once(tender: Tender, issued: Issued) -> None:
         tender.centre.services.guarantees.release(token)
 
 
-async def test_two_releases_at_two_members_are_one(tender: Tender, issued: Issued) -> None:
-    for node in (tender.world.home, tender.world.third):
+async def test_two_releases_at_two_members_are_one_and_none_is_parked(tender: Tender, issued: Issued) -> None:
+    nodes = (tender.world.home, tender.world.third)
+    for node in nodes:
         tender.release(issued, via=node)
     await tender.world.settle()
     assert state(tender, issued) == (State.RELEASED, 2)
+    assert [node.outbox() for node in nodes] == [[], []]
+
+
+async def test_a_second_release_is_told_that_the_first_is_on_its_way(tender: Tender, issued: Issued) -> None:
+    release = tender.centre.services.guarantees.release
+    assert release(Releaser(tender, issued).token()) == Taken(issued.id, was_under_way=False)
+    assert release(Releaser(tender, issued).token()) == Taken(issued.id, was_under_way=True)
+    tender.centre.restart()
+    await tender.world.follow(tender.centre)
+    release = tender.centre.services.guarantees.release
+    assert release(Releaser(tender, issued).token()) == Taken(issued.id, was_under_way=True)
+    [item] = tender.centre.outbox()
+    assert item.state is Place.WAITING
+    assert len(await tender.centre.feed("guarantee.step")) == 1
+    await tender.world.settle()
+    assert state(tender, issued) == (State.RELEASED, 2)
+    assert tender.centre.outbox() == []
+
+
+async def test_the_issue_that_is_not_cleared_away_yet_is_no_release_on_its_way(tender: Tender) -> None:
+    issued = await tender.in_force()
+    issue = IssueGuarantee(
+        guarantee_terms(issued.terms, document_digest(issued.file), tender.bank.services.alliance.verifier),
+        bytes(64),
+    )
+    tender.world.queue(tender.bank, f"guarantee/{issued.id}", issue)
+    token = tender.releasing.release(
+        tender.bank.name, issued.file, tender.world.member("bank"), "the tender is over"
+    )
+    assert not tender.bank.services.guarantees.release(token).was_under_way
+
+
+async def test_who_may_not_release_is_not_told_that_a_release_is_on_its_way(
+    tender: Tender, issued: Issued
+) -> None:
+    tender.release(issued)
+    with pytest.raises(SignatureError):
+        _another(tender, issued, signer=STRANGER).send()
 
 
 async def test_an_expired_guarantee_can_be_given_back(tender: Tender, issued: Issued) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from node.domain.document import sign_document
 from node.domain.encoding import from_base64url, to_base64url
-from node.domain.guarantee import Guarantee
+from node.domain.guarantee import Guarantee, end_on_ledger
 from node.errors import ProjectionStaleError, StoreError
 from node.services.guarantees import Checked, Guarantees, Verdict
 from node.wallet.keyfile import new_wallet_key
@@ -45,8 +45,8 @@ async def test_who_shows_the_file_learns_everything_at_any_node(tender: Tender, 
 async def test_who_holds_no_file_learns_the_state_and_no_terms(tender: Tender, issued: Issued) -> None:
     third = at(tender.world.third)
     checked = third.check_id(issued.id)
-    assert said(checked) == (Verdict.VALID, None)
-    assert checked.expires == issued.terms.exp
+    assert said(checked) == (Verdict.ISSUED, None), "in force or not: the ledger does not know"
+    assert checked.expires == end_on_ledger(issued.terms.exp) > issued.terms.exp
     assert said(third.check_number(tender.bank.name, issued.terms.number)) == (Verdict.UNKNOWN, None)
 
 
@@ -71,6 +71,29 @@ async def test_a_number_is_its_guarantors(tender: Tender, issued: Issued) -> Non
         at(tender.centre).check_number(name, "BH-1").guarantee_id for name in (tender.bank.name, INSURER)
     ]
     assert found == [issued.id, other.id]
+
+
+async def test_two_files_under_one_number_are_named_and_none_is_picked(
+    tender: Tender, issued: Issued
+) -> None:
+    """A hostile guarantor: its own node would not have signed the second."""
+    second = signed_anew(issued.file, tender.bank.keys.identity.sign, amount="1.00")
+    number = tender.bank.name, issued.terms.number
+    for node, files in ((tender.centre, (issued.file, second)), (tender.world.third, (second, issued.file))):
+        for file in files:
+            at(node).check_file(file)
+        checked = at(node).check_number(*number)
+        assert said(checked) == (Verdict.AMBIGUOUS, None)
+        assert (checked.guarantee_id, checked.expires) == ("", 0)
+        assert said(at(node).check_file(issued.file)) == (Verdict.VALID, issued.terms), "the file is clear"
+        assert at(node).check_id(issued.id).verdict is Verdict.VALID
+
+
+async def test_a_number_that_begins_like_another_is_another(tender: Tender, issued: Issued) -> None:
+    for number in ("BH-1\0", "BH-1\0BH-1", "BH-11", "BH-"):
+        at(tender.centre).check_file(signed_anew(issued.file, tender.bank.keys.identity.sign, number=number))
+    at(tender.centre).check_file(issued.file)
+    assert at(tender.centre).check_number(tender.bank.name, "BH-1").guarantee_id == issued.id
 
 
 async def test_what_nobody_issued_is_unknown(tender: Tender, issued: Issued) -> None:
@@ -112,7 +135,23 @@ async def test_a_guarantee_is_in_force_from_its_beginning_to_before_its_end(tend
         Verdict.VALID,
         Verdict.EXPIRED,
     ]
+    assert at(tender.world.third).check_id(issued.id).verdict is Verdict.ISSUED
+    tender.world.clock.advance(end_on_ledger(issued.terms.exp) - tender.world.clock.now())
+    tender.world.seal()
+    await tender.world.follow()
     assert at(tender.world.third).check_id(issued.id).verdict is Verdict.EXPIRED
+
+
+async def test_what_was_never_issued_is_not_what_has_expired(tender: Tender) -> None:
+    issued = await tender.issued()
+    tender.world.clock.advance(issued.terms.exp - tender.world.clock.now() - 2)
+    for expected in (Verdict.NOT_YET, Verdict.NEVER_ISSUED):
+        tender.world.seal()
+        await tender.world.follow()
+        checked = at(tender.centre).check_file(issued.file)
+        assert (said(checked), checked.expires) == ((expected, issued.terms), 0)
+        tender.world.clock.advance(2)
+    assert "never" in checked.reason
 
 
 async def test_a_released_guarantee_stays_released_also_after_its_end(tender: Tender, issued: Issued) -> None:
@@ -201,6 +240,50 @@ async def test_a_file_is_judged_under_the_terms_that_it_shows(tender: Tender, is
     at(tender.centre).check_file(issued.file)
     again = sign_document(issued.terms, tender.bank.keys.identity.sign)
     assert said(at(tender.centre).check_file(again)) == (Verdict.VALID, issued.terms)
+
+
+# -- the application code ----------------------------------------------------------------------------------
+
+
+async def test_a_guarantee_under_another_sections_code_is_refused_by_the_tenders_centre(
+    tender: Tender,
+) -> None:
+    """The bank cannot tell: the bidder applies for one section under the code of another, where it does not bid."""
+    other, bidder = Tender(tender.world, "GC-2026-001/2"), await tender.bidder()
+    issued = await tender.issued(bidder, code=other.code(bidder))
+    await tender.world.settle()
+    assert at(tender.bank).check_file(issued.file).verdict is Verdict.VALID
+    for _ in range(2):  # shown, and kept
+        checked = at(tender.centre).check_file(issued.file)
+        assert said(checked) == (Verdict.WRONG_CODE, issued.terms)
+        assert "section" in checked.reason
+    for checked in (
+        at(tender.centre).check_id(issued.id),
+        at(tender.centre).check_number(tender.bank.name, issued.terms.number),
+    ):
+        assert checked.verdict is Verdict.WRONG_CODE
+    own = await tender.issued(bidder, number="BH-2")
+    await tender.world.settle()
+    assert at(tender.centre).check_file(own.file).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    "changes", [{"section": "GC-2026-001/2"}, {"applicant_code": "91110000600037341L"}, {"code": "A" * 43}]
+)
+async def test_a_guarantor_ties_no_code_to_another_section_or_applicant(
+    tender: Tender, issued: Issued, changes: dict[str, str]
+) -> None:
+    false = signed_anew(issued.file, tender.bank.keys.identity.sign, **changes)
+    assert at(tender.centre).check_file(false).verdict is Verdict.WRONG_CODE
+    assert at(tender.world.third).check_file(false).verdict is Verdict.NOT_YET, "only the centre has the key"
+
+
+async def test_a_guarantee_says_whose_code_it_carries(tender: Tender, issued: Issued) -> None:
+    assert issued.terms.centre == tender.centre.name
+    elsewhere = signed_anew(
+        issued.file, tender.bank.keys.identity.sign, centre=tender.world.third.name, number="BH-2"
+    )
+    assert at(tender.world.third).check_file(elsewhere).verdict is Verdict.WRONG_CODE
 
 
 # -- when a node cannot say --------------------------------------------------------------------------------

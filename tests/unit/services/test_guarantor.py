@@ -27,6 +27,7 @@ from node.services.outbox import State
 from tests.support.world_bidder import Bidder
 from tests.support.world_dishonest import other_value, signed_anew, with_record
 from tests.support.world_guarantees import INSURER, Tender
+from tests.support.world_guarantees import signed_anew as signed_anew_file
 
 
 @pytest.fixture
@@ -108,6 +109,36 @@ async def test_who_did_not_state_its_name_is_not_named_in_a_guarantee(tender: Te
         await tender.bank.services.guarantor.assess(application)
     with pytest.raises(ConflictError):
         tender.bank.services.guarantor.issue(application, "BH-1")
+
+
+@pytest.mark.parametrize("decide", ["issue", "refuse"])
+async def test_a_decided_application_is_not_assessed_again(
+    tender: Tender, bidder: Bidder, assessed: str, decide: str
+) -> None:
+    guarantor = tender.bank.services.guarantor
+    getattr(guarantor, decide)(assessed, "BH-1")
+    decided = guarantor.load(assessed)
+    with pytest.raises(ConflictError, match="decided"):
+        await guarantor.assess(assessed)
+    assert guarantor.load(assessed) == decided
+    assert len(list(tender.world.home.serving.history(bidder.subject))) == 1, "nothing was read for nothing"
+
+
+async def test_an_application_decided_while_its_data_is_read_stays_as_decided(
+    tender: Tender, bidder: Bidder
+) -> None:
+    application = tender.apply(bidder)
+    await tender.world.settle()
+
+    def refuse(answer: Answer) -> Answer:
+        tender.bank.services.guarantor.refuse(application, "too late")
+        return answer
+
+    tender.world.network.tamper = refuse
+    with pytest.raises(ConflictError, match="decided"):
+        await tender.bank.services.guarantor.assess(application)
+    row = tender.bank.services.guarantor.load(application)
+    assert (row.refused, row.legal_name, row.credit_code) == ("too late", "", "")
 
 
 # -- issuing -----------------------------------------------------------------------------------------------
@@ -213,6 +244,21 @@ async def test_a_number_is_given_once(tender: Tender, assessed: str) -> None:
     with pytest.raises(DuplicateError, match="BH-1"):
         guarantor.issue(other, "BH-1")
     assert guarantor.issue(other, "BH-2")
+
+
+async def test_a_number_that_the_bank_signed_elsewhere_is_not_given_again(
+    tender: Tender, assessed: str
+) -> None:
+    """For example before its database was restored: its node learns of the file when somebody shows it."""
+    guarantor = tender.bank.services.guarantor
+    first = guarantor.issue(assessed, "BH-1")
+    lost = signed_anew_file(guarantor.load(assessed).guarantee, tender.bank.keys.identity.sign, number="BH-2")
+    tender.bank.services.guarantees.check_file(lost)
+    other = await tender.assessed()
+    for number in ("BH-1", "BH-2"):
+        with pytest.raises(DuplicateError, match=number):
+            guarantor.issue(other, number)
+    assert tender.bank.services.guarantees.check_number(tender.bank.name, "BH-1").guarantee_id == first
 
 
 @pytest.mark.parametrize("number", ["", "9" * 201])

@@ -17,7 +17,7 @@ from node.errors import (
     NotMemberError,
     SignatureError,
 )
-from node.services.guarantees import CODE_VALID_SECONDS
+from node.services.application_codes import CODE_VALID_SECONDS
 from node.wallet.keyfile import new_wallet_key
 from tests.support.world import DAY
 from tests.support.world_bidder import Bidder

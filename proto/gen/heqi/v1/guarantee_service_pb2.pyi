@@ -99,13 +99,25 @@ class CheckGuaranteeResponse(_message.Message):
         VERDICT_NOT_YET: CheckGuaranteeResponse._Verdict.ValueType  # 2
         """Signed by the guarantor, but the ledger does not have it yet, or it begins later."""
         VERDICT_EXPIRED: CheckGuaranteeResponse._Verdict.ValueType  # 3
-        """Its end has passed."""
+        """It was issued, and its end has passed."""
         VERDICT_RELEASED: CheckGuaranteeResponse._Verdict.ValueType  # 4
         """The beneficiary has given it back."""
         VERDICT_FALSE: CheckGuaranteeResponse._Verdict.ValueType  # 5
         """The document is not the guarantor's, or was altered."""
         VERDICT_UNKNOWN: CheckGuaranteeResponse._Verdict.ValueType  # 6
         """Nothing by that number or id is known here."""
+        VERDICT_ISSUED: CheckGuaranteeResponse._Verdict.ValueType  # 7
+        """Issued on the ledger and not released; only the file, which this node does not hold, says from when until
+        when it is in force.
+        """
+        VERDICT_WRONG_CODE: CheckGuaranteeResponse._Verdict.ValueType  # 8
+        """Signed by the guarantor for a tender of this centre, under an application code that is not of its section and
+        applicant. Do not accept it.
+        """
+        VERDICT_AMBIGUOUS: CheckGuaranteeResponse._Verdict.ValueType  # 9
+        """The guarantor has signed more than one guarantee under that number; check the file itself."""
+        VERDICT_NEVER_ISSUED: CheckGuaranteeResponse._Verdict.ValueType  # 10
+        """Signed by the guarantor, but its end has passed and the ledger never had it."""
 
     class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
         """What a check says."""
@@ -117,13 +129,25 @@ class CheckGuaranteeResponse(_message.Message):
     VERDICT_NOT_YET: CheckGuaranteeResponse.Verdict.ValueType  # 2
     """Signed by the guarantor, but the ledger does not have it yet, or it begins later."""
     VERDICT_EXPIRED: CheckGuaranteeResponse.Verdict.ValueType  # 3
-    """Its end has passed."""
+    """It was issued, and its end has passed."""
     VERDICT_RELEASED: CheckGuaranteeResponse.Verdict.ValueType  # 4
     """The beneficiary has given it back."""
     VERDICT_FALSE: CheckGuaranteeResponse.Verdict.ValueType  # 5
     """The document is not the guarantor's, or was altered."""
     VERDICT_UNKNOWN: CheckGuaranteeResponse.Verdict.ValueType  # 6
     """Nothing by that number or id is known here."""
+    VERDICT_ISSUED: CheckGuaranteeResponse.Verdict.ValueType  # 7
+    """Issued on the ledger and not released; only the file, which this node does not hold, says from when until
+    when it is in force.
+    """
+    VERDICT_WRONG_CODE: CheckGuaranteeResponse.Verdict.ValueType  # 8
+    """Signed by the guarantor for a tender of this centre, under an application code that is not of its section and
+    applicant. Do not accept it.
+    """
+    VERDICT_AMBIGUOUS: CheckGuaranteeResponse.Verdict.ValueType  # 9
+    """The guarantor has signed more than one guarantee under that number; check the file itself."""
+    VERDICT_NEVER_ISSUED: CheckGuaranteeResponse.Verdict.ValueType  # 10
+    """Signed by the guarantor, but its end has passed and the ledger never had it."""
 
     VERDICT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
@@ -136,9 +160,11 @@ class CheckGuaranteeResponse(_message.Message):
     reason: _builtins.str
     """For people."""
     guarantee_id: _builtins.str
-    """Id on the ledger, 64 hex digits; empty if the document is false."""
+    """Id on the ledger, 64 hex digits; empty if the document is false, or the number is nobody's or ambiguous."""
     expire_time_seconds: _builtins.int
-    """When it ends according to the ledger, seconds since 1970 UTC; 0 if the ledger does not have it."""
+    """When it is over for certain, seconds since 1970 UTC: its end where the terms are known, otherwise the ledger's,
+    which is up to 366 days later; 0 if the ledger does not have it.
+    """
     block_number: _builtins.int
     """Number of the newest final block that the answer rests on."""
     @_builtins.property
@@ -181,6 +207,7 @@ class GuaranteeTerms(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     START_TIME_SECONDS_FIELD_NUMBER: _builtins.int
     END_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    CENTRE_FIELD_NUMBER: _builtins.int
     guarantor: _builtins.str
     """Member that issued it."""
     number: _builtins.str
@@ -205,6 +232,8 @@ class GuaranteeTerms(_message.Message):
     """From when, seconds since 1970 UTC."""
     end_time_seconds: _builtins.int
     """Until when, seconds since 1970 UTC."""
+    centre: _builtins.str
+    """Member that runs the tender, as the application code says."""
     def __init__(
         self,
         *,
@@ -220,10 +249,11 @@ class GuaranteeTerms(_message.Message):
         currency: _builtins.str = ...,
         start_time_seconds: _builtins.int = ...,
         end_time_seconds: _builtins.int = ...,
+        centre: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "applicant_code", b"applicant_code", "applicant_name", b"applicant_name", "beneficiary_name", b"beneficiary_name", "currency", b"currency", "end_time_seconds", b"end_time_seconds", "guarantee_kind", b"guarantee_kind", "guarantor", b"guarantor", "legal_nature", b"legal_nature", "number", b"number", "section", b"section", "start_time_seconds", b"start_time_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "applicant_code", b"applicant_code", "applicant_name", b"applicant_name", "beneficiary_name", b"beneficiary_name", "centre", b"centre", "currency", b"currency", "end_time_seconds", b"end_time_seconds", "guarantee_kind", b"guarantee_kind", "guarantor", b"guarantor", "legal_nature", b"legal_nature", "number", b"number", "section", b"section", "start_time_seconds", b"start_time_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -235,12 +265,21 @@ class ListApplicationsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many, 1 to 1,000; 100 if zero."""
+    page_token: _builtins.str
+    """From the last response; empty for the first page."""
     def __init__(
         self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -253,18 +292,22 @@ class ListApplicationsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     APPLICATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
     def applications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Application]:
-        """All applications of this guarantor."""
+        """Oldest first."""
 
     def __init__(
         self,
         *,
         applications: _abc.Iterable[Global___Application] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applications", b"applications"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applications", b"applications", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

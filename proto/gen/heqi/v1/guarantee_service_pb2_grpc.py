@@ -68,7 +68,8 @@ class GuaranteeServiceServicer:
 
     def CheckGuarantee(self, request, context):
         """Whether a guarantee is valid now. By file: who shows it learns the terms. By number: only where this node
-        holds the file. By id: the state on the ledger, and the terms only where this node holds the file.
+        holds the file. By id: the terms only where this node holds the file, and otherwise the state on the ledger,
+        which does not tell whether a guarantee is in force.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

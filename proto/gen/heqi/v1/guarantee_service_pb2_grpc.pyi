@@ -35,7 +35,8 @@ class GuaranteeServiceStub:
     def __new__(cls, channel: _aio.Channel) -> GuaranteeServiceAsyncStub: ...
     CheckGuarantee: _grpc.UnaryUnaryMultiCallable[_guarantee_service_pb2.CheckGuaranteeRequest, _guarantee_service_pb2.CheckGuaranteeResponse]
     """Whether a guarantee is valid now. By file: who shows it learns the terms. By number: only where this node
-    holds the file. By id: the state on the ledger, and the terms only where this node holds the file.
+    holds the file. By id: the terms only where this node holds the file, and otherwise the state on the ledger,
+    which does not tell whether a guarantee is in force.
     """
     ListApplications: _grpc.UnaryUnaryMultiCallable[_guarantee_service_pb2.ListApplicationsRequest, _guarantee_service_pb2.ListApplicationsResponse]
     """Applications at this guarantor."""
@@ -53,7 +54,8 @@ class GuaranteeServiceAsyncStub(GuaranteeServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CheckGuarantee: _aio.UnaryUnaryMultiCallable[_guarantee_service_pb2.CheckGuaranteeRequest, _guarantee_service_pb2.CheckGuaranteeResponse]  # type: ignore[assignment]
     """Whether a guarantee is valid now. By file: who shows it learns the terms. By number: only where this node
-    holds the file. By id: the state on the ledger, and the terms only where this node holds the file.
+    holds the file. By id: the terms only where this node holds the file, and otherwise the state on the ledger,
+    which does not tell whether a guarantee is in force.
     """
     ListApplications: _aio.UnaryUnaryMultiCallable[_guarantee_service_pb2.ListApplicationsRequest, _guarantee_service_pb2.ListApplicationsResponse]  # type: ignore[assignment]
     """Applications at this guarantor."""
@@ -74,7 +76,8 @@ class GuaranteeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_guarantee_service_pb2.CheckGuaranteeResponse, _abc.Awaitable[_guarantee_service_pb2.CheckGuaranteeResponse]]:
         """Whether a guarantee is valid now. By file: who shows it learns the terms. By number: only where this node
-        holds the file. By id: the state on the ledger, and the terms only where this node holds the file.
+        holds the file. By id: the terms only where this node holds the file, and otherwise the state on the ledger,
+        which does not tell whether a guarantee is in force.
         """
 
     @_abc_1.abstractmethod

@@ -537,16 +537,24 @@ class ListOwnApplicationsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     signed_request: _builtins.str
-    """A wallet-applications document."""
+    """A wallet-applications document; a new one for each page."""
+    page_size: _builtins.int
+    """At most so many, 1 to 1,000; 100 if zero."""
+    page_token: _builtins.str
+    """From the last response; empty for the first page."""
     def __init__(
         self,
         *,
         signed_request: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "signed_request", b"signed_request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -559,18 +567,22 @@ class ListOwnApplicationsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     APPLICATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
     def applications(self) -> _containers.RepeatedCompositeFieldContainer[Global___OwnApplication]:
-        """All of this subject's."""
+        """This subject's, oldest first."""
 
     def __init__(
         self,
         *,
         applications: _abc.Iterable[Global___OwnApplication] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applications", b"applications"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applications", b"applications", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -639,16 +651,20 @@ class ReleaseGuaranteeResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    WAS_UNDER_WAY_FIELD_NUMBER: _builtins.int
     guarantee_id: _builtins.str
     """Id on the ledger, 64 hex digits."""
+    was_under_way: _builtins.bool
+    """Whether a release was on its way from this node already; then this one is not needed and not sent."""
     def __init__(
         self,
         *,
         guarantee_id: _builtins.str = ...,
+        was_under_way: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["guarantee_id", b"guarantee_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guarantee_id", b"guarantee_id", "was_under_way", b"was_under_way"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -155,7 +155,8 @@ class WalletServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Apply(self, request, context):
-        """At a guarantor: apply for a guarantee, with a grant on the applicant's data.
+        """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
+        the same grant, gets the same answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

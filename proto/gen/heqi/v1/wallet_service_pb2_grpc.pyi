@@ -52,7 +52,9 @@ class WalletServiceStub:
     GetApplicationCode: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]
     """At the tender's centre: the application code of this bidder for a section, always the same one."""
     Apply: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]
-    """At a guarantor: apply for a guarantee, with a grant on the applicant's data."""
+    """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
+    the same grant, gets the same answer.
+    """
     ListOwnApplications: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]
     """At a guarantor: what became of this subject's applications."""
     ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
@@ -82,7 +84,9 @@ class WalletServiceAsyncStub(WalletServiceStub):
     GetApplicationCode: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]  # type: ignore[assignment]
     """At the tender's centre: the application code of this bidder for a section, always the same one."""
     Apply: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]  # type: ignore[assignment]
-    """At a guarantor: apply for a guarantee, with a grant on the applicant's data."""
+    """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
+    the same grant, gets the same answer.
+    """
     ListOwnApplications: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]  # type: ignore[assignment]
     """At a guarantor: what became of this subject's applications."""
     ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
@@ -163,7 +167,9 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _wallet_service_pb2.ApplyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ApplyResponse, _abc.Awaitable[_wallet_service_pb2.ApplyResponse]]:
-        """At a guarantor: apply for a guarantee, with a grant on the applicant's data."""
+        """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
+        the same grant, gets the same answer.
+        """
 
     @_abc_1.abstractmethod
     def ListOwnApplications(

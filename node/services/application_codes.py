@@ -1,0 +1,83 @@
+"""At a tender's centre: which application code is whose for which section. Nothing is kept.
+
+A code follows from the section's key and the bidder's credit code, so the centre gives the same one again however
+often it is asked, and finds out later whether a guarantee carries the code of its own section and applicant.
+"""
+
+import hmac
+
+from node.domain.delegation import open_delegation
+from node.domain.document import sign_document
+from node.domain.encoding import to_base64url
+from node.domain.guarantee import ApplicationCode, Guarantee
+from node.domain.member import Role
+from node.domain.wallet import CodeCall
+from node.errors import RoleMissingError, SignatureError
+from node.ports import Clock, Signer
+from node.services.alliance import Alliance
+from node.services.gate import Gate
+from node.services.vault import Entropy
+
+CODE_VALID_SECONDS = 30 * 86_400
+_SECTION_TAG = b"heqi.section.v1\0"
+
+
+class ApplicationCodes:
+    """The codes of this centre's sections."""
+
+    def __init__(
+        self,
+        alliance: Alliance,
+        gate: Gate,
+        signer: Signer,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        data_key: bytes,
+    ) -> None:
+        self._alliance, self._gate, self._signer = alliance, gate, signer
+        self._clock, self._entropy, self._data_key = clock, entropy, data_key
+
+    def give(self, token: str) -> str:
+        """The code of an authenticated bidder for a section of this centre; stateless, always the same.
+
+        Returns:
+            An application-code document, a compact JWS.
+
+        Raises:
+            NodeError: the bidder cannot be authenticated, or this node is no centre.
+        """
+        if not self._alliance.projection.member(self._alliance.me).roles & Role.CENTRE:
+            raise RoleMissingError(f"{self._alliance.me} runs no tenders")
+        call = self._gate.open(token, CodeCall)
+        now = int(self._clock.now())
+        delegation, identity = open_delegation(
+            call.delegation, self._alliance.id, self._alliance.trust_anchors, now
+        )
+        if delegation.key != call.key:
+            raise SignatureError("the delegation is for another wallet key")
+        code = ApplicationCode(
+            alliance=self._alliance.id,
+            iat=now,
+            jti=to_base64url(self._entropy(16)),
+            iss=self._alliance.me,
+            code=self._code(call.section, identity.credit_code),
+            key=call.key,
+            exp=now + CODE_VALID_SECONDS,
+        )
+        return sign_document(code, self._signer.sign)
+
+    def are_mixed_up(self, guarantee: Guarantee) -> bool:
+        """Whether a guarantee says it is for a tender of this centre, and its code is not of its section and bidder.
+
+        A bidder could apply for one section under another's code, and no guarantor can tell. False for guarantees of
+        other centres' tenders: those have the keys.
+        """
+        if guarantee.centre != self._alliance.me:
+            return False
+        expected = self._code(guarantee.section, guarantee.applicant_code)
+        return not hmac.compare_digest(guarantee.code, expected)
+
+    def _code(self, section: str, credit_code: str) -> str:
+        section_key = hmac.digest(self._data_key, _SECTION_TAG + section.encode(), "sha256")
+        return to_base64url(hmac.digest(section_key, credit_code.encode(), "sha256"))

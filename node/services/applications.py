@@ -1,0 +1,117 @@
+"""Where a guarantor's node keeps applications: by id, in the order they came in, by applicant and by code."""
+
+import hashlib
+from collections.abc import Iterator
+
+import msgspec
+
+from node.errors import MissingError
+from node.ports import Store
+from node.services import layout
+from node.services.transaction import Transaction
+from node.services.vault import Vault
+
+_COUNTER = "applications"
+
+
+class Application(msgspec.Struct, frozen=True):
+    """An application and what became of it."""
+
+    call: str
+    """The applicant's signed call."""
+    subject: str
+    read: str
+    """Under which id its data is fetched."""
+    legal_name: str = ""
+    """From the verified record; empty until it was assessed."""
+    credit_code: str = ""
+    refused: str = ""
+    """Why, if it was refused."""
+    guarantee: str = ""
+    """The document, if one was issued."""
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    """An application in its place among all that came in."""
+
+    number: int
+    id: str
+    """64 hex digits."""
+    row: Application
+
+
+class Applications:
+    """The applications at this guarantor, sealed."""
+
+    def __init__(self, store: Store, vault: Vault, member: str) -> None:
+        self._store, self._vault, self._member = store, vault, member
+
+    def add(self, transaction: Transaction, identity: bytes, code: str, row: Application) -> None:
+        """Keep a new application; from now on the code is its."""
+        number = layout.number(transaction.take(_COUNTER))
+        self.put(transaction, identity, row)
+        transaction.put(_holder(code), identity)
+        transaction.put(layout.APPLICATION_ORDER + number, identity)
+        transaction.put(layout.APPLICATION_OF + bytes.fromhex(row.subject) + number, identity)
+
+    def put(self, transaction: Transaction, identity: bytes, row: Application) -> None:
+        """Replace an application by what became of it."""
+        key = layout.APPLICATION + identity
+        transaction.put(key, self._vault.seal(self._member, key, msgspec.msgpack.encode(row)))
+
+    def get(self, identity: bytes) -> Application | None:
+        """One application, or None.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        key = layout.APPLICATION + identity
+        sealed = self._store.get(key)
+        if sealed is None:
+            return None
+        return msgspec.msgpack.decode(self._vault.open(self._member, key, sealed), type=Application)
+
+    def load(self, application: str) -> Application:
+        """One application.
+
+        Raises:
+            MissingError: there is none by that id.
+            StoreError: the database fails.
+        """
+        found = self.get(bytes.fromhex(application))
+        if found is None:
+            raise MissingError("there is no such application")
+        return found
+
+    def holder(self, code: str) -> bytes | None:
+        """Id of the application that came last under a code, or None.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._store.get(_holder(code))
+
+    def all(self, first: int = 0) -> Iterator[Numbered]:
+        """All applications from number `first` on, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._rows(layout.APPLICATION_ORDER, first)
+
+    def of(self, subject: str, first: int = 0) -> Iterator[Numbered]:
+        """An applicant's own applications from number `first` on, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._rows(layout.APPLICATION_OF + bytes.fromhex(subject), first)
+
+    def _rows(self, prefix: bytes, first: int) -> Iterator[Numbered]:
+        for key, identity in self._store.scan(prefix, start=layout.number(first)):
+            number = layout.from_number(key[len(prefix) :])
+            yield Numbered(number, identity.hex(), self.load(identity.hex()))
+
+
+def _holder(code: str) -> bytes:
+    return layout.APPLICATION_CODE + hashlib.sha256(code.encode()).digest()
