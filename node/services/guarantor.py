@@ -68,7 +68,7 @@ class Guarantor:
         """Take an application from an applicant's wallet; the same one again is answered again and taken once.
 
         The same is the very same request, whenever it comes, and a request that the wallet signed anew with the same
-        terms under the same grant: an answer can get lost.
+        terms under the same grant: an answer can get lost. Who was refused and applies anew signs a new grant.
 
         Returns:
             The application's id, 64 hex digits.
@@ -86,12 +86,14 @@ class Guarantor:
         check_guarantee(self._draft(call, number="-", name="-", credit_code=_ANY_CODE))
         code = _code(call)
         known = self._applications.holder(code)
-        if known is not None and not (row := self.load(known.hex())).refused:
+        if known is not None:
+            row = self.load(known.hex())
             if _content(call) == _content(peek_document(row.call, ApplyCall)):
                 return known.hex()
-            raise DuplicateError(
-                "there is another application under this code already: one per bidder and section"
-            )
+            if not row.refused:
+                raise DuplicateError(
+                    "there is another application under this code already: one per bidder and section"
+                )
         identity = document_digest(token)
         transaction = Transaction(self._store)
         read = self._reading.adopt(transaction, call.grant)

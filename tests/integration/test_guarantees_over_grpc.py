@@ -161,8 +161,13 @@ async def test_a_guarantee_from_the_code_to_the_release(network):
 
     with WalletClient(network[CENTRE].member) as client:
         release = case.releasing.release(CENTRE, document, network[BANK].member, "the tender is over")
+        network.chain.is_down = True  # the first stays on its way until the second has come
         taken = await asyncio.to_thread(client.release_guarantee, release)
         assert (taken.guarantee_id, taken.was_under_way) == (guarantee, False)
+        again = case.releasing.release(CENTRE, document, network[BANK].member, "pressed twice")
+        taken = await asyncio.to_thread(client.release_guarantee, again)
+        assert (taken.guarantee_id, taken.was_under_way) == (guarantee, True)
+        network.chain.is_down = False
     await until(lambda: all(node.services.projection.guarantee(raw).sequence == 2 for node in nodes))
     for member in network.centres:
         assert (await check(network, member, file=document)).verdict == Verdict.VERDICT_RELEASED

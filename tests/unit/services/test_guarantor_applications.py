@@ -183,7 +183,10 @@ async def test_the_answer_to_a_request_is_what_it_was_also_after_the_decision(
     first = guarantor.apply(token)
     guarantor.refuse(first, "the accounts are missing")
     assert guarantor.apply(token) == first
-    assert guarantor.apply(request(tender, bidder, grant)) != first, "a refusal frees the code"
+    assert guarantor.apply(request(tender, bidder, grant)) == first
+    again = guarantor.apply(request(tender, bidder, tender.grant(bidder)))
+    assert again != first, "a refusal frees the code for whoever means it"
+    assert own(tender, bidder) == [(first, "the accounts are missing"), (again, "")]
 
 
 async def test_what_only_looks_like_the_request_is_not_answered(tender: Tender, bidder: Bidder) -> None:
