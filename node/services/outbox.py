@@ -104,15 +104,6 @@ class Outbox:
         if self.is_open(Transaction(self._store), name):
             yield from (item for _, item in self.items() if item.object == name)
 
-    def of(self, name: str) -> Iterator[OutboxItem]:
-        """The open items of one object, oldest first.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        if self.is_open(Transaction(self._store), name):
-            yield from (item for _, item in self.items() if item.object == name)
-
     def heads(self) -> dict[str, tuple[int, OutboxItem]]:
         """The oldest open item of every object: what can go out now.
 
