@@ -21,9 +21,11 @@ from heqi.v1 import (
     guarantee_service_pb2_grpc,
     log_service_pb2_grpc,
     record_service_pb2_grpc,
+    trust_service_pb2_grpc,
     wallet_service_pb2_grpc,
 )
 
+from adapters.authorities.http import HttpAuthorities
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.keys import NodeKeys, load_keys
 from adapters.crypto.leaves import LeafSource
@@ -41,6 +43,7 @@ from node.api.guarantee_service import GuaranteeService
 from node.api.log_service import LogService
 from node.api.record_service import RecordService
 from node.api.tiles import TileServer
+from node.api.trust_service import TrustService
 from node.api.wallet_service import WalletService
 from node.background import every, repeat
 from node.config import ALLIANCE_FILE, DATA_FOLDER, KEYRING_FOLDER, KEYS_FOLDER, Config, load_config
@@ -58,6 +61,7 @@ MEMBER_SERVICES = tuple(
         "RecordService",
         "AccessService",
         "AllianceService",
+        "TrustService",
         "EventService",
         "GuaranteeService",
         "ExchangeService",
@@ -132,10 +136,12 @@ class Node:
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
+        trust = TrustService(s.recognition, s.trust_votes)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
             partial(access_service_pb2_grpc.add_AccessServiceServicer_to_server, access),
             partial(alliance_service_pb2_grpc.add_AllianceServiceServicer_to_server, alliance),
+            partial(trust_service_pb2_grpc.add_TrustServiceServicer_to_server, trust),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
             partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
@@ -177,17 +183,19 @@ async def open_node(home: Path) -> AsyncIterator[Node]:
     leaves = LeafSource(config.name, keys.identity.key, clock)
     peers = GrpcPeers(leaves.leaf)
     ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
+    authorities = HttpAuthorities(config.trust.timeout_seconds)
     store = LevelStore(home / DATA_FOLDER)
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
         try:
-            outside = Outside(store, keyring, ledger, peers, clock, os.urandom)
+            outside = Outside(store, keyring, ledger, peers, authorities, clock, os.urandom)
             yield Node(config, keys, Services(config, descriptor, keys, outside), leaves)
         finally:
             keyring.close()
     finally:
         store.close()
         await peers.close()
+        await authorities.close()
         await ledger.close()
 
 

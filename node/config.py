@@ -45,6 +45,17 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Entries in every batch, cover included. Change it between days, not with the load: it is public."""
 
 
+class TrustConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How this node judges bidders' certificates; whom it recognises is voted on."""
+
+    soft_fail: tuple[str, ...] = ()
+    """Authorities, by their names on the trust list, without whose answer on revocation or time it goes on."""
+    timestamp: str = ""
+    """The listed authority that stamps new delegations; empty for none."""
+    timeout_seconds: float = 5.0
+    """How long an authority may take to answer."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -55,6 +66,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: Listen
     ledger: LedgerConfig
     log: LogConfig = LogConfig()
+    trust: TrustConfig = TrustConfig()
 
 
 def load_config(home: Path) -> Config:
@@ -103,6 +115,8 @@ def parse_config(raw: bytes, path: str) -> Config:
     ):
         if not 0.01 <= seconds <= 86_400:
             raise ConfigError(f"{path}: {name} must be 0.01 to 86400 seconds")
+    if not 0.1 <= config.trust.timeout_seconds <= 60:
+        raise ConfigError(f"{path}: trust.timeout_seconds must be 0.1 to 60")
     if not 0 <= config.ledger.confirmations <= 1000:
         raise ConfigError(f"{path}: ledger.confirmations must be 0 to 1000")
     return config

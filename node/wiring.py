@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from node.config import Config
 from node.domain.descriptor import Descriptor
-from node.ports import Clock, Keys, Ledger, Peers, Store
+from node.ports import Authorities, Clock, Keys, Ledger, Peers, Store
 from node.services.alliance import Alliance
 from node.services.cosignatures import Cosignatures
 from node.services.exporting import Exporting
@@ -20,6 +20,7 @@ from node.services.parking import Parking
 from node.services.projection import Projection
 from node.services.proving import Proving
 from node.services.reading import Reading
+from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import Registrations
 from node.services.reporter import Reporter
@@ -28,6 +29,7 @@ from node.services.serving import Serving
 from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.tiles import Tiles
+from node.services.trust_votes import TrustVotes
 from node.services.vault import Entropy, Vault
 from node.services.witness import Witness
 
@@ -40,6 +42,7 @@ class Outside:
     keyring: Store
     ledger: Ledger
     peers: Peers
+    authorities: Authorities
     clock: Clock
     entropy: Entropy
 
@@ -54,6 +57,15 @@ class Services:
         self.vault = Vault(outside.keyring, keys.data, entropy)
         self.projection = Projection(store)
         self.alliance = Alliance(descriptor, self.projection, me)
+        self.recognition = Recognition(
+            store,
+            self.alliance,
+            outside.authorities,
+            clock,
+            entropy,
+            config.trust.soft_fail,
+            config.trust.timestamp,
+        )
         self.parking = Parking(store, self.vault, self.feed, clock, me)
         self.records = Records(
             store, self.vault, self.feed, self.parking, clock, entropy, descriptor.alliance, me
@@ -79,6 +91,7 @@ class Services:
             store,
             self.vault,
             self.alliance,
+            self.recognition,
             self.gate,
             self.records,
             self.outbox,
@@ -88,13 +101,22 @@ class Services:
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(
-            store, self.vault, self.alliance, self.gate, self.registrations, self.outbox, self.feed, clock
+            store,
+            self.vault,
+            self.alliance,
+            self.recognition,
+            self.gate,
+            self.registrations,
+            self.outbox,
+            self.feed,
+            clock,
         )
         self.serving = Serving(
             store,
             self.vault,
             self.alliance,
             self.registrations,
+            self.recognition,
             self.records,
             self.log,
             self.follower,
@@ -107,6 +129,7 @@ class Services:
             store,
             self.vault,
             self.alliance,
+            self.recognition,
             self.follower,
             outside.peers,
             self.feed,
@@ -117,6 +140,7 @@ class Services:
         self.guarantees = Guarantees(
             store,
             self.alliance,
+            self.recognition,
             self.gate,
             self.follower,
             self.outbox,
@@ -140,6 +164,7 @@ class Services:
             entropy,
         )
         self.membership = Membership(store, self.alliance, self.outbox, clock)
+        self.trust_votes = TrustVotes(store, self.alliance, self.recognition, self.outbox, clock)
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)
         self.status = NodeStatus(
             store, self.log, self.proving, self.follower, self.outbox, self.parking, clock

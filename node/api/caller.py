@@ -31,6 +31,7 @@ _ALLOWED: dict[str, Kind] = {
     "/heqi.v1.RecordService/": Kind.SYSTEM,
     "/heqi.v1.AccessService/": Kind.SYSTEM,
     "/heqi.v1.AllianceService/": Kind.SYSTEM,
+    "/heqi.v1.TrustService/": Kind.SYSTEM,
     "/heqi.v1.EventService/": Kind.SYSTEM,
     "/heqi.v1.LogService/": Kind.SYSTEM,
     "/heqi.v1.GuaranteeService/": Kind.SYSTEM,

@@ -41,7 +41,8 @@ class WalletService(rpc.WalletServiceServicer):
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
-        registered = self._registrations.register(request.signed_request)
+        status = await self._registrations.prepare(request.signed_request)
+        registered = self._registrations.register(request.signed_request, status)
         return pb.RegisterResponse(subject_id=registered.subject, record_count=registered.count)
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
@@ -71,6 +72,7 @@ class WalletService(rpc.WalletServiceServicer):
 
     async def GiveGrant(self, request: pb.GiveGrantRequest, context: Context) -> pb.GiveGrantResponse:
         """See the proto."""
+        await self._sharing.prepare_grant(request.signed_request)
         return pb.GiveGrantResponse(grant_id=self._sharing.give_grant(request.signed_request))
 
     async def RelayGrant(self, request: pb.RelayGrantRequest, context: Context) -> pb.RelayGrantResponse:
@@ -109,6 +111,7 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.GetApplicationCodeRequest, context: Context
     ) -> pb.GetApplicationCodeResponse:
         """See the proto."""
+        await self._guarantees.prepare_code(request.signed_request)
         code = self._guarantees.application_code(request.signed_request)
         return pb.GetApplicationCodeResponse(application_code=code)
 

@@ -2,7 +2,8 @@
 
 A delegation is the only thing that ties a wallet's key to a company, so everyone who relies on a grant checks it
 for himself: a home centre cannot invent a bidder's key. It is a JWS with the certificate chain in `x5c`, signed
-ES256 or RS256 by the certificate's key, because that is what bidders' certificates hold.
+ES256, ES384 or RS256 by the certificate's key, because that is what bidders' certificates hold. Whether it holds
+at a moment, revocations included, is `node.domain.validity`.
 
 Source: RFC 7515 4.1.6 (x5c); 电子签名法 art. 13.
 """
@@ -15,13 +16,14 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt import PyJWS, PyJWTError
 
-from node.domain.certificate import CertificateIdentity, TrustAnchor, check_certificate
+from node.domain.certificate import CertificateIdentity, check_certificate
 from node.domain.document import Document, decode_payload, split_document, typ
 from node.domain.encoding import Hex64, Seconds, canonical_json
+from node.domain.trust import MIN_RSA_BITS, TrustList
 from node.errors import CertificateError, DocumentFormatError, SignatureError
 
-_ALGORITHMS = ("ES256", "RS256")
-_MIN_RSA_BITS = 2048
+_ALGORITHMS = ("ES256", "ES384", "RS256")
+_CURVES: dict[type[ec.EllipticCurve], str] = {ec.SECP256R1: "ES256", ec.SECP384R1: "ES384"}
 _CLOCK_SKEW_SECONDS = 300
 _JWS = PyJWS(algorithms=list(_ALGORITHMS))
 
@@ -49,9 +51,12 @@ def sign_delegation(
     Args:
         delegation: what is said.
         chain: DER certificates, the signer's first, without the trust anchor.
-        key: the private key of the first certificate.
+        key: the private key of the first certificate: RSA, P-256 or P-384.
+
+    Raises:
+        CertificateError: the key is of another kind.
     """
-    algorithm = "ES256" if isinstance(key, ec.EllipticCurvePrivateKey) else "RS256"
+    algorithm, _ = _checking_key(key.public_key())
     return _JWS.encode(
         canonical_json(msgspec.to_builtins(delegation)),
         key,
@@ -62,14 +67,14 @@ def sign_delegation(
 
 
 def open_delegation(
-    token: str, alliance: str, anchors: Sequence[TrustAnchor], at: int
+    token: str, alliance: str, trust: TrustList, at: int
 ) -> tuple[Delegation, CertificateIdentity]:
     """Check a delegation: certificate path, signature, alliance, credit code and time.
 
     Args:
         token: the compact JWS.
         alliance: alliance id, 64 hex digits.
-        anchors: recognised authorities.
+        trust: the recognised authorities.
         at: the moment whose validity matters, seconds since 1970 UTC.
 
     Raises:
@@ -78,9 +83,9 @@ def open_delegation(
         SignatureError: not signed by the certificate's key.
     """
     header, payload = split_document(token)
-    chain = _chain_of(header)
+    chain = _read_chain(header)
     delegation = decode_payload(payload, Delegation)
-    identity = check_certificate(chain, anchors, at)
+    identity = check_certificate(chain, trust, at)
     algorithm, key = _checking_key(identity.leaf.public_key())
     try:
         _JWS.decode(token, key, algorithms=[algorithm])
@@ -95,19 +100,28 @@ def open_delegation(
     return delegation, identity
 
 
+def chain_of(token: str) -> list[bytes]:
+    """The DER certificates that a delegation brings with it; nothing is checked but the encoding.
+
+    Raises:
+        DocumentFormatError: it is no delegation.
+    """
+    return _read_chain(split_document(token)[0])
+
+
 def _checking_key(key: object) -> tuple[str, rsa.RSAPublicKey | ec.EllipticCurvePublicKey]:
     if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < _MIN_RSA_BITS:
-            raise CertificateError(f"the certificate's RSA key has fewer than {_MIN_RSA_BITS} bits")
+        if key.key_size < MIN_RSA_BITS:
+            raise CertificateError(f"the certificate's RSA key has fewer than {MIN_RSA_BITS} bits")
         return "RS256", key
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
-        return "ES256", key
-    raise CertificateError("the certificate's key is neither RSA nor P-256")
+    if isinstance(key, ec.EllipticCurvePublicKey) and type(key.curve) in _CURVES:
+        return _CURVES[type(key.curve)], key
+    raise CertificateError("the certificate's key is neither RSA nor P-256 nor P-384")
 
 
-def _chain_of(header: object) -> list[bytes]:
+def _read_chain(header: object) -> list[bytes]:
     match header:
-        case {"alg": "ES256" | "RS256", "typ": str(kind), "x5c": [*certificates], **rest}:
+        case {"alg": "ES256" | "ES384" | "RS256", "typ": str(kind), "x5c": [*certificates], **rest}:
             if kind == typ(Delegation) and not rest:
                 return [_der(certificate) for certificate in certificates]
     raise DocumentFormatError("not a signed delegation (wrong JWS header)")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import Descriptor
 from node.domain.ledger_ids import Eip712Domain
 from node.services.projection import Projection
@@ -28,11 +27,6 @@ class Alliance:
     def raw_id(self) -> bytes:
         """Alliance id, 32 bytes."""
         return bytes.fromhex(self.descriptor.alliance)
-
-    @property
-    def trust_anchors(self) -> tuple[TrustAnchor, ...]:
-        """Recognised certificate authorities."""
-        return self.descriptor.trust_anchors
 
     @property
     def verifier(self) -> bytes:

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from node.domain.delegation import open_delegation
 from node.domain.document import (
     document_digest,
     open_document,
@@ -44,6 +43,7 @@ from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.outbox import Outbox
+from node.services.recognition import Recognition
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
 
@@ -86,6 +86,7 @@ class Guarantees:
         self,
         store: Store,
         alliance: Alliance,
+        recognition: Recognition,
         gate: Gate,
         follower: Follower,
         outbox: Outbox,
@@ -96,8 +97,17 @@ class Guarantees:
         data_key: bytes,
     ) -> None:
         self._store, self._alliance, self._gate, self._follower = store, alliance, gate, follower
+        self._recognition = recognition
         self._outbox, self._feed, self._signer = outbox, feed, signer
         self._clock, self._entropy, self._data_key = clock, entropy, data_key
+
+    async def prepare_code(self, token: str) -> None:
+        """Ask the authorities about the delegation in a request for `application_code`.
+
+        Raises:
+            NodeError: the request is malformed.
+        """
+        await self._recognition.warm(peek_document(token, CodeCall).delegation)
 
     def application_code(self, token: str) -> str:
         """The code of an authenticated bidder for a section of this centre; stateless, always the same.
@@ -112,9 +122,8 @@ class Guarantees:
             raise RoleMissingError(f"{self._alliance.me} runs no tenders")
         call = self._gate.open(token, CodeCall)
         now = int(self._clock.now())
-        delegation, identity = open_delegation(
-            call.delegation, self._alliance.id, self._alliance.trust_anchors, now
-        )
+        judged = self._recognition.check(call.delegation)
+        delegation, identity = judged.delegation, judged.identity
         if delegation.key != call.key:
             raise SignatureError("the delegation is for another wallet key")
         section_key = hmac.digest(self._data_key, _SECTION_TAG + call.section.encode(), "sha256")

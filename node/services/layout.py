@@ -33,6 +33,8 @@
     ic/<application code digest>            the application that holds a code at this guarantor
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
+    t/<certificate digest>                  what its authority last said about a certificate
+    tl/<address digest>                     a revocation list, while it is news
     kn/<guarantor>/<number>                 id of a guarantee by its number
 
 Parts that vary in length are closed by a zero byte.
@@ -71,6 +73,8 @@ APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
+STATUS = b"t/"
+REVOCATION_LIST = b"tl/"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"
@@ -79,6 +83,8 @@ LEDGER_GRANT = b"l/grant/"
 LEDGER_ANCHOR = b"l/anchor/"
 LEDGER_GUARANTEE = b"l/guarantee/"
 LEDGER_PROPOSAL = b"l/proposal/"
+LEDGER_TRUST = b"l/trust/"
+LEDGER_TRUST_VERSION = b"l/trust-version"
 LEDGER = b"l/"
 
 

@@ -14,7 +14,7 @@ from adapters.crypto import trial_ca
 from adapters.systems.sample import write_sample
 from node.cli.demo.network import Network
 from node.cli.waiting import wait_for
-from node.domain.certificate import TrustAnchor
+from node.domain.trust import anchor_from_pem
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(150)
@@ -34,7 +34,9 @@ def ask(*arguments: object):
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     running = Network(tmp_path_factory.mktemp("life"))
-    anchor = TrustAnchor("trial", trial_ca.make_root().certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)
+    anchor = anchor_from_pem(
+        "trial", "trial", trial_ca.make_root().certificate_pem.decode(), trial_ca.CREDIT_CODE_OID
+    )
     try:
         running.start_chain()
         running.found_alliance([anchor])

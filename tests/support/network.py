@@ -20,6 +20,7 @@ from heqi.v1 import (
     record_service_pb2_grpc,
 )
 
+from adapters.authorities.http import HttpAuthorities
 from adapters.crypto import trial_ca
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.keys import NodeKeys, load_keys
@@ -29,7 +30,6 @@ from adapters.peers.grpc_peers import GrpcPeers
 from adapters.store.leveldb import LevelStore
 from node.app import Node
 from node.config import ALLIANCE_FILE, CARD_FILE, Config, load_config
-from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import (
     DESCRIPTOR_TYPE,
     AllianceFile,
@@ -39,6 +39,7 @@ from node.domain.descriptor import (
     sign_descriptor,
 )
 from node.domain.member import Member, Role
+from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.setup import create_home
 from node.wire.tls import OPERATOR, anchor_pem, server_name
 from node.wiring import Outside, Services
@@ -142,8 +143,9 @@ async def open_network(
     centres = {name: _make_centre(folder / name, name, role) for name, role in roles.items()}
     root = trial_ca.make_root()
     alliance_id = os.urandom(32)
-    chain = MemoryChain(alliance_id, [centre.member for centre in centres.values()])
-    descriptor = _describe(chain, centres, root)
+    anchor = anchor_from_pem("trial", "trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)
+    chain = MemoryChain(alliance_id, [centre.member for centre in centres.values()], (anchor,))
+    descriptor = _describe(chain, centres, anchor)
     network = Network(chain, descriptor, root, centres, folder)
     signatures = {
         name: sign_descriptor(descriptor, name, c.keys.identity.sign, iat=int(time.time()), jti="A" * 22)
@@ -171,12 +173,13 @@ async def until(is_so, seconds: float = 10.0) -> None:
 async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
     clock = SystemClock()
     leaves = LeafSource(centre.name, centre.keys.identity.key, clock)
-    peers = GrpcPeers(leaves.leaf)
+    peers, authorities = GrpcPeers(leaves.leaf), HttpAuthorities()
     outside = Outside(
         LevelStore(centre.home / "data"),
         LevelStore(centre.home / "keyring"),
         MemoryLedger(network.chain, centre.keys.account),
         peers,
+        authorities,
         clock,
         os.urandom,
     )
@@ -190,6 +193,7 @@ async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
         with contextlib.suppress(asyncio.CancelledError):
             await task
         await peers.close()
+        await authorities.close()
         outside.store.close()
         outside.keyring.close()
 
@@ -210,7 +214,7 @@ def _make_centre(home: Path, name: str, role: Role = Role.CENTRE) -> Centre:
     return Centre(name, home, load_keys(home / "keys"), member, load_config(home))
 
 
-def _describe(chain: MemoryChain, centres: dict[str, Centre], root: trial_ca.TrialCertificate) -> Descriptor:
+def _describe(chain: MemoryChain, centres: dict[str, Centre], anchor: TrustAnchor) -> Descriptor:
     deployment = chain.deployment
     return Descriptor(
         type=DESCRIPTOR_TYPE,
@@ -225,7 +229,7 @@ def _describe(chain: MemoryChain, centres: dict[str, Centre], root: trial_ca.Tri
             for name, where in deployment.contracts.items()
         },
         founders=tuple((centres[name].home / CARD_FILE).read_text().strip() for name in sorted(centres)),
-        trust_anchors=(TrustAnchor("trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID),),
+        trust_anchors=(anchor,),
     )
 
 

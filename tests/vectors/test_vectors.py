@@ -31,6 +31,7 @@ from node.domain import (
 from node.domain.category import categories
 from node.domain.ledger import GrantTerms
 from node.domain.signature import verify_p256
+from node.domain.trust import TrustList
 from node.errors import DocumentFormatError, NodeError
 from node.wallet.keyfile import WalletKey
 from tests.vectors import generate
@@ -196,7 +197,9 @@ def test_document(case):
     if kind is delegation.Delegation:
         founded = descriptor.open_alliance_file(ALLIANCE_FILE)
         at = json.loads(case["payload"])["iat"]
-        opened, identity = delegation.open_delegation(token, founded.alliance, founded.trust_anchors, at)
+        opened, identity = delegation.open_delegation(
+            token, founded.alliance, TrustList(founded.trust_anchors), at
+        )
         assert identity.credit_code == opened.credit_code
         return
     key = P256TestKey(int(KEYS["p256"][case["key"]]["private"], 16))

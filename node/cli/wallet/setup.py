@@ -11,12 +11,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from node.cli.output import print_json, print_table, say
+from node.cli.trust_file import read_trust
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session, passphrase, read_file
 from node.domain.category import category
 from node.domain.certificate import check_certificate
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.encoding import to_base64url
+from node.domain.trust import TrustList
 from node.domain.wallet import PackageRecord
 from node.errors import ConfigError
 from node.wallet.folder import DELEGATION_FILE, create_wallet, open_wallet
@@ -37,16 +39,17 @@ def init(args: argparse.Namespace) -> None:
 def delegate(args: argparse.Namespace) -> None:
     """Sign the delegation with the certificate's key."""
     wallet = open_wallet(args.wallet)
+    trust = read_trust(args.trust) or TrustList(wallet.descriptor.trust_anchors)
     try:
         certificates = x509.load_pem_x509_certificates(read_file(args.certificate))
         key = serialization.load_pem_private_key(read_file(args.certificate_key), None)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"the certificate or its key cannot be read: {error}") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise ConfigError("the certificate's key is neither RSA nor P-256")
+        raise ConfigError("the certificate's key is neither RSA nor EC")
     chain = [certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates]
     now = int(time.time())
-    identity = check_certificate(chain, wallet.descriptor.trust_anchors, now)
+    identity = check_certificate(chain, trust, now)
     delegation = Delegation(
         alliance=wallet.descriptor.alliance,
         iat=now,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/exchange_service.proto\x12\x07heqi.v1\"4\n\x1aSubmitAccessRequestRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"\x1d\n\x1bSubmitAccessRequestResponse\"-\n\x13\x43ollectGrantRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"%\n\x14\x43ollectGrantResponse\x12\r\n\x05grant\x18\x01 \x01(\t\"9\n\x12ReadRecordsRequest\x12\x14\n\x0cread_request\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"K\n\x13ReadRecordsResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\ndelegation\x18\x03 \x01(\t\"\'\n\x14SubmitReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\x17\n\x15SubmitReceiptResponse\"\"\n\x11GetLogViewRequest\x12\r\n\x05sizes\x18\x01 \x03(\x03\"S\n\x12GetLogViewResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12)\n\x06proofs\x18\x02 \x03(\x0b\x32\x19.heqi.v1.ConsistencyProof\"!\n\x10\x43onsistencyProof\x12\r\n\x05nodes\x18\x01 \x03(\x0c\"6\n\x18SubmitCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\t\"\x1b\n\x19SubmitCosignatureResponse2\xfd\x03\n\x0f\x45xchangeService\x12`\n\x13SubmitAccessRequest\x12#.heqi.v1.SubmitAccessRequestRequest\x1a$.heqi.v1.SubmitAccessRequestResponse\x12K\n\x0c\x43ollectGrant\x12\x1c.heqi.v1.CollectGrantRequest\x1a\x1d.heqi.v1.CollectGrantResponse\x12H\n\x0bReadRecords\x12\x1b.heqi.v1.ReadRecordsRequest\x1a\x1c.heqi.v1.ReadRecordsResponse\x12N\n\rSubmitReceipt\x12\x1d.heqi.v1.SubmitReceiptRequest\x1a\x1e.heqi.v1.SubmitReceiptResponse\x12\x45\n\nGetLogView\x12\x1a.heqi.v1.GetLogViewRequest\x1a\x1b.heqi.v1.GetLogViewResponse\x12Z\n\x11SubmitCosignature\x12!.heqi.v1.SubmitCosignatureRequest\x1a\".heqi.v1.SubmitCosignatureResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/exchange_service.proto\x12\x07heqi.v1\"4\n\x1aSubmitAccessRequestRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"\x1d\n\x1bSubmitAccessRequestResponse\"-\n\x13\x43ollectGrantRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"%\n\x14\x43ollectGrantResponse\x12\r\n\x05grant\x18\x01 \x01(\t\"9\n\x12ReadRecordsRequest\x12\x14\n\x0cread_request\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"a\n\x13ReadRecordsResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\ndelegation\x18\x03 \x01(\t\x12\x14\n\x0cstatus_proof\x18\x04 \x01(\x0c\"\'\n\x14SubmitReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\x17\n\x15SubmitReceiptResponse\"\"\n\x11GetLogViewRequest\x12\r\n\x05sizes\x18\x01 \x03(\x03\"S\n\x12GetLogViewResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12)\n\x06proofs\x18\x02 \x03(\x0b\x32\x19.heqi.v1.ConsistencyProof\"!\n\x10\x43onsistencyProof\x12\r\n\x05nodes\x18\x01 \x03(\x0c\"6\n\x18SubmitCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\t\"\x1b\n\x19SubmitCosignatureResponse2\xfd\x03\n\x0f\x45xchangeService\x12`\n\x13SubmitAccessRequest\x12#.heqi.v1.SubmitAccessRequestRequest\x1a$.heqi.v1.SubmitAccessRequestResponse\x12K\n\x0c\x43ollectGrant\x12\x1c.heqi.v1.CollectGrantRequest\x1a\x1d.heqi.v1.CollectGrantResponse\x12H\n\x0bReadRecords\x12\x1b.heqi.v1.ReadRecordsRequest\x1a\x1c.heqi.v1.ReadRecordsResponse\x12N\n\rSubmitReceipt\x12\x1d.heqi.v1.SubmitReceiptRequest\x1a\x1e.heqi.v1.SubmitReceiptResponse\x12\x45\n\nGetLogView\x12\x1a.heqi.v1.GetLogViewRequest\x1a\x1b.heqi.v1.GetLogViewResponse\x12Z\n\x11SubmitCosignature\x12!.heqi.v1.SubmitCosignatureRequest\x1a\".heqi.v1.SubmitCosignatureResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,21 +42,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READRECORDSREQUEST']._serialized_start=214
   _globals['_READRECORDSREQUEST']._serialized_end=271
   _globals['_READRECORDSRESPONSE']._serialized_start=273
-  _globals['_READRECORDSRESPONSE']._serialized_end=348
-  _globals['_SUBMITRECEIPTREQUEST']._serialized_start=350
-  _globals['_SUBMITRECEIPTREQUEST']._serialized_end=389
-  _globals['_SUBMITRECEIPTRESPONSE']._serialized_start=391
-  _globals['_SUBMITRECEIPTRESPONSE']._serialized_end=414
-  _globals['_GETLOGVIEWREQUEST']._serialized_start=416
-  _globals['_GETLOGVIEWREQUEST']._serialized_end=450
-  _globals['_GETLOGVIEWRESPONSE']._serialized_start=452
-  _globals['_GETLOGVIEWRESPONSE']._serialized_end=535
-  _globals['_CONSISTENCYPROOF']._serialized_start=537
-  _globals['_CONSISTENCYPROOF']._serialized_end=570
-  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_start=572
-  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_end=626
-  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_start=628
-  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_end=655
-  _globals['_EXCHANGESERVICE']._serialized_start=658
-  _globals['_EXCHANGESERVICE']._serialized_end=1167
+  _globals['_READRECORDSRESPONSE']._serialized_end=370
+  _globals['_SUBMITRECEIPTREQUEST']._serialized_start=372
+  _globals['_SUBMITRECEIPTREQUEST']._serialized_end=411
+  _globals['_SUBMITRECEIPTRESPONSE']._serialized_start=413
+  _globals['_SUBMITRECEIPTRESPONSE']._serialized_end=436
+  _globals['_GETLOGVIEWREQUEST']._serialized_start=438
+  _globals['_GETLOGVIEWREQUEST']._serialized_end=472
+  _globals['_GETLOGVIEWRESPONSE']._serialized_start=474
+  _globals['_GETLOGVIEWRESPONSE']._serialized_end=557
+  _globals['_CONSISTENCYPROOF']._serialized_start=559
+  _globals['_CONSISTENCYPROOF']._serialized_end=592
+  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_start=594
+  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_end=648
+  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_start=650
+  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_end=677
+  _globals['_EXCHANGESERVICE']._serialized_start=680
+  _globals['_EXCHANGESERVICE']._serialized_end=1189
 # @@protoc_insertion_point(module_scope)
