@@ -1,6 +1,6 @@
 """`make bench`."""
 
-from bench import answering, appending, proving
+from bench import answering, appending, proving, recognising
 from bench.sample import JSON_BYTES
 from node.cli.output import print_table
 
@@ -27,6 +27,12 @@ def main() -> None:
     print_table(
         ("", "median ms", "ratio"), [(n, f"{ms:.1f}", f"{ms / found['parts ms']:.1f}") for n, ms in times]
     )
+    costs = recognising.measure()
+    signatures = costs.pop("two P-256 signatures")
+    print(
+        "\na delegation judged, its certificate's status known: CPU time against two bare P-256 signature checks"
+    )
+    print_table(("", "ms", "ratio"), [(n, f"{ms:.2f}", f"{ms / signatures:.1f}") for n, ms in costs.items()])
     print()
     print_table(("proofs", ""), [(name, f"{value:,.0f}") for name, value in proving.measure().items()])
 

@@ -33,7 +33,7 @@
     ic/<application code digest>            the application that holds a code at this guarantor
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
-    t/<certificate digest>                  what its authority last said about a certificate
+    ts/<certificate digest>                 what its authority last said about a certificate
     tl/<address digest>                     a revocation list, while it is news
     kn/<guarantor>/<number>                 id of a guarantee by its number
 
@@ -73,7 +73,7 @@ APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
-STATUS = b"t/"
+STATUS = b"ts/"
 REVOCATION_LIST = b"tl/"
 
 LEDGER_CURSOR = b"l/cursor"

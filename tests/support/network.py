@@ -19,6 +19,7 @@ from heqi.v1 import (
     guarantee_service_pb2_grpc,
     record_service_pb2_grpc,
 )
+from msgspec import structs
 
 from adapters.authorities.http import HttpAuthorities
 from adapters.crypto import trial_ca
@@ -136,14 +137,22 @@ class Stubs:
 
 @contextlib.asynccontextmanager
 async def open_network(
-    folder: Path, names: tuple[str, ...] = CENTRES, guarantors: tuple[str, ...] = ()
+    folder: Path,
+    names: tuple[str, ...] = CENTRES,
+    guarantors: tuple[str, ...] = (),
+    *,
+    root: trial_ca.TrialCertificate | None = None,
+    **terms: object,
 ) -> AsyncIterator[Network]:
-    """Found an alliance of real nodes, centres and perhaps guarantors, and run them."""
+    """Found an alliance of real nodes, centres and perhaps guarantors, and run them.
+
+    `terms` are those on which the trial authority is recognised.
+    """
     roles = dict.fromkeys(names, Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
     centres = {name: _make_centre(folder / name, name, role) for name, role in roles.items()}
-    root = trial_ca.make_root()
+    root = root or trial_ca.make_root()
     alliance_id = os.urandom(32)
-    anchor = anchor_from_pem("trial", "trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)
+    anchor = structs.replace(trial_anchor(root), **terms)
     chain = MemoryChain(alliance_id, [centre.member for centre in centres.values()], (anchor,))
     descriptor = _describe(chain, centres, anchor)
     network = Network(chain, descriptor, root, centres, folder)
@@ -212,6 +221,11 @@ def _make_centre(home: Path, name: str, role: Role = Role.CENTRE) -> Centre:
     )
     member = open_card((home / CARD_FILE).read_text().strip())
     return Centre(name, home, load_keys(home / "keys"), member, load_config(home))
+
+
+def trial_anchor(root: trial_ca.TrialCertificate) -> TrustAnchor:
+    """The entry of the trial authority, on the plainest terms."""
+    return anchor_from_pem("trial", "trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)
 
 
 def _describe(chain: MemoryChain, centres: dict[str, Centre], anchor: TrustAnchor) -> Descriptor:

@@ -20,7 +20,16 @@ from node.domain.document import Document, document_digest, open_document, sign_
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
 from node.domain.grant import Grant
 from node.errors import NodeError
-from tests.vectors import authority, guarantee_story, ledger_vectors, refusals, story, wallet_calls, world
+from tests.vectors import (
+    authority,
+    guarantee_story,
+    ledger_vectors,
+    refusals,
+    story,
+    trust_vectors,
+    wallet_calls,
+    world,
+)
 from tests.vectors.false_bundles import false_bundles
 from tests.vectors.keys import P256TestKey, log_key, p256
 from tests.vectors.world import ALLIANCE, CENTRES, GUARANTOR, HOME, READER, WALLET
@@ -267,6 +276,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "ledger.json": ledger_vectors.ledger,
     "descriptor.json": descriptor,
     "bundle.json": bundles,
+    "trust.json": trust_vectors.trust,
 }
 
 if __name__ == "__main__":

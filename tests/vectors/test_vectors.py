@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from eth_hash.auto import keccak
 
 from node.domain import (
     bundle,
@@ -26,6 +27,8 @@ from node.domain import (
     merkle,
     reading,
     record,
+    status,
+    trust,
     wallet,
 )
 from node.domain.category import categories
@@ -297,3 +300,18 @@ def test_false_bundle_is_refused(case):
     with pytest.raises(NodeError) as error:
         bundle.verify_bundle(bundle.parse_bundle(encoding.canonical_json(plain)), founded)
     assert error.value.reason == case["reason"]
+
+
+def test_trust_list():
+    vectors = load("trust.json")
+    entries = [(one["ca"], one["entry"].encode()) for one in vectors["entries"]]
+    for (name, raw), one in zip(entries, vectors["entries"], strict=True):
+        assert trust.encode_anchor(trust.parse_anchor(raw, name)) == raw
+        assert keccak(raw).hex() == one["hash"]
+    assert ledger_ids.trust_head(entries).hex() == vectors["head"]
+    bound = vectors["nonce"]
+    signed = load("documents.json")["documents"][20]
+    token = f"{signed['signing_input']}.{encoding.to_base64url(bytes.fromhex(signed['signature']))}"
+    preimage = b"heqi.status.v1\0" + encoding.from_base64url(bound["salt"]) + token.encode()
+    assert hashlib.sha256(preimage).hexdigest() == bound["nonce"]
+    assert status.binding_nonce(token, encoding.from_base64url(bound["salt"])).hex() == bound["nonce"]
