@@ -46,7 +46,7 @@ def trust() -> Mapping[str, Any]:
         "head": trust_head(entries).hex(),
         "nonce": {
             "salt": to_base64url(salt),
-            "delegation": "documents.json documents.20",
+            "delegation": token,
             "nonce": binding_nonce(token, salt).hex(),
         },
     }
