@@ -113,7 +113,7 @@ def _propose_standing(call: ProposeStanding) -> Invocation:
 
 def _propose_trust(call: ProposeTrust) -> Invocation:
     data = encode_values(TRUST_TYPES, [member_name_to_bytes32(call.anchor), call.entry])
-    return _propose(Action.SET_TRUST, data, call.expires, gas=12_000_000)
+    return _propose(Action.SET_TRUST, data, call.expires, gas=16_000_000)
 
 
 def _propose(action: Action, data: bytes, expires: int, gas: int = 4_000_000) -> Invocation:
