@@ -1,10 +1,15 @@
 """Authorities, certificates and delegations for tests of trust, around one moment."""
 
 import base64
+import datetime
 import functools
 import time
 from types import SimpleNamespace
 
+from asn1crypto import core
+from asn1crypto import ocsp as asn1_ocsp
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from msgspec.structs import replace
 
 from adapters.crypto import trial_ca
@@ -79,8 +84,27 @@ class Clock(SimpleNamespace):
         return self.now
 
 
+class TimedResponder(TrialResponder):
+    """Signs as of its own clock, which `cryptography` does not: a test may not depend on how fast it runs."""
+
+    def answer(self, request: bytes) -> bytes:
+        answer = asn1_ocsp.OCSPResponse.load(super().answer(request))
+        basic = answer["response_bytes"]["response"].parsed
+        signed = basic["tbs_response_data"]
+        signed["produced_at"] = datetime.datetime.fromtimestamp(int(self._now()), datetime.UTC)
+        basic["signature"] = _sign(self._signer, signed.dump(force=True))
+        answer["response_bytes"]["response"] = core.ParsableOctetString(basic.dump(force=True))
+        return answer.dump(force=True)
+
+
+def _sign(signer: TrialCertificate, content: bytes) -> bytes:
+    if isinstance(signer.key, rsa.RSAPrivateKey):
+        return signer.key.sign(content, padding.PKCS1v15(), hashes.SHA256())
+    return signer.key.sign(content, ec.ECDSA(hashes.SHA256()))
+
+
 def responder(of: TrialCertificate | None = None, at: int = NOW, **kind: object) -> TrialResponder:
-    return TrialResponder(of or root(), now=Clock(now=at), **kind)
+    return TimedResponder(of or root(), now=Clock(now=at), **kind)
 
 
 def said(

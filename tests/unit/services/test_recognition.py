@@ -8,7 +8,6 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from msgspec.structs import replace
 
 from adapters.crypto import trial_ca
-from adapters.crypto.trial_status import TrialResponder
 from node.config import TrustConfig
 from node.domain.bundle import parse_bundle, verify_bundle
 from node.domain.ledger import CastVote, ProposeTrust
@@ -22,7 +21,7 @@ from node.errors import (
     StatusUnknownError,
 )
 from tests.support.trial_timestamps import TrialTimestamps
-from tests.support.trust import CRL, OCSP, TSA, tsa_anchor
+from tests.support.trust import CRL, OCSP, TSA, TimedResponder, tsa_anchor
 from tests.support.world import Authority, Bidder, Centre, World
 
 HOUR = 3600
@@ -30,7 +29,7 @@ HOUR = 3600
 
 def open_world(**kind: object) -> World:
     world = World(**{"terms": {"ocsp": (OCSP,)}, **kind})
-    world.responder = TrialResponder(world.authority.root, now=world.clock.now)
+    world.responder = TimedResponder(world.authority.root, now=world.clock.now)
     world.network.authorities.handlers[OCSP] = world.responder.answer
     return world
 
@@ -176,7 +175,7 @@ async def test_what_is_news_is_not_asked_again(world: World) -> None:
 
 async def test_an_older_good_answer_does_not_undo_a_revocation_that_is_known() -> None:
     with open_world() as world:
-        mute = TrialResponder(
+        mute = TimedResponder(
             world.authority.root, now=world.clock.now, echoes_nonces=False, valid_seconds=9 * HOUR
         )
         world.network.authorities.handlers[OCSP] = mute.answer
