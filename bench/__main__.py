@@ -1,6 +1,6 @@
 """`make bench`."""
 
-from bench import answering, appending, logging_in, proving
+from bench import answering, appending, logging_in, proving, recognising
 from bench.sample import JSON_BYTES
 from node.cli.output import print_table
 
@@ -41,6 +41,12 @@ def main() -> None:
         ("three empty calls and a signature check", least, 1.0),
     ]
     print_table(("", "median ms", "ratio"), [(name, f"{ms:.1f}", f"{ratio:.2f}") for name, ms, ratio in rows])
+    costs = recognising.measure()
+    signatures = costs.pop("two P-256 signatures")
+    print(
+        "\na delegation judged, its certificate's status known: CPU time against two bare P-256 signature checks"
+    )
+    print_table(("", "ms", "ratio"), [(n, f"{ms:.2f}", f"{ms / signatures:.1f}") for n, ms in costs.items()])
     print()
     print_table(("proofs", ""), [(name, f"{value:,.0f}") for name, value in proving.measure().items()])
 

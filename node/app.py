@@ -24,9 +24,11 @@ from heqi.v1 import (
     record_service_pb2_grpc,
     signature_service_pb2_grpc,
     system_service_pb2_grpc,
+    trust_service_pb2_grpc,
     wallet_service_pb2_grpc,
 )
 
+from adapters.authorities.http import HttpAuthorities
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.keys import NodeKeys, load_keys
 from adapters.crypto.leaves import IdentityCertifier, LeafSource
@@ -51,6 +53,7 @@ from node.api.signature_service import SignatureService
 from node.api.streams import OpenStreams
 from node.api.system_service import SystemService
 from node.api.tiles import TileServer
+from node.api.trust_service import TrustService
 from node.api.wallet_service import WalletService
 from node.background import every, repeat
 from node.config import (
@@ -78,6 +81,7 @@ MEMBER_SERVICES = tuple(
         "RecordService",
         "AccessService",
         "AllianceService",
+        "TrustService",
         "EventService",
         "GuaranteeService",
         "LoginService",
@@ -173,10 +177,12 @@ class Node:
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions)
         systems = SystemService(s.systems, s.acts, s.proving)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
+        trust = TrustService(s.recognition, s.trust_votes)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
             partial(access_service_pb2_grpc.add_AccessServiceServicer_to_server, access),
             partial(alliance_service_pb2_grpc.add_AllianceServiceServicer_to_server, alliance),
+            partial(trust_service_pb2_grpc.add_TrustServiceServicer_to_server, trust),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
             partial(login_service_pb2_grpc.add_LoginServiceServicer_to_server, LoginService(s.logins)),
@@ -221,6 +227,7 @@ async def open_node(home: Path) -> AsyncIterator[Node]:
     leaves = LeafSource(config.name, keys.identity.key, clock)
     peers = GrpcPeers(leaves.leaf)
     ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
+    authorities = HttpAuthorities(config.trust.timeout_seconds)
     store = LevelStore(home / DATA_FOLDER)
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
@@ -229,13 +236,16 @@ async def open_node(home: Path) -> AsyncIterator[Node]:
                 ProcessSignatureReader(),
                 IdentityCertifier(config.name, keys.identity.key),
             )
-            outside = Outside(store, keyring, ledger, peers, clock, os.urandom, signatures, certifier)
+            outside = Outside(
+                store, keyring, ledger, peers, authorities, clock, os.urandom, signatures, certifier
+            )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves)
         finally:
             keyring.close()
     finally:
         store.close()
         await peers.close()
+        await authorities.close()
         await ledger.close()
 
 

@@ -71,6 +71,17 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many callers are remembered, the latest ones."""
 
 
+class TrustConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How this node judges bidders' certificates; whom it recognises is voted on."""
+
+    soft_fail: tuple[str, ...] = ()
+    """Authorities, by their names on the trust list, without whose answer on revocation or time it goes on."""
+    timestamp: str = ""
+    """The listed authority that stamps new delegations; empty for none."""
+    timeout_seconds: float = 5.0
+    """How long an authority may take to answer."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -82,6 +93,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger: LedgerConfig
     log: LogConfig = LogConfig()
     limits: LimitsConfig = LimitsConfig()
+    trust: TrustConfig = TrustConfig()
 
 
 def load_config(home: Path) -> Config:
@@ -130,6 +142,8 @@ def parse_config(raw: bytes, path: str) -> Config:
     ):
         if not 0.01 <= seconds <= 86_400:
             raise ConfigError(f"{path}: {name} must be 0.01 to 86400 seconds")
+    if not 0.1 <= config.trust.timeout_seconds <= 60:
+        raise ConfigError(f"{path}: trust.timeout_seconds must be 0.1 to 60")
     if not 0 <= config.ledger.confirmations <= 1000:
         raise ConfigError(f"{path}: ledger.confirmations must be 0 to 1000")
     for field in msgspec.structs.fields(LimitsConfig):

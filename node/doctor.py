@@ -65,7 +65,10 @@ async def diagnose(home: Path, ask: AskNode, seconds: float) -> tuple[Section, .
     ledger = None
     if config and descriptor:
         ledger = _read(
-            troubles, lambda: EngineProbe(config.ledger.url, deployment_of(descriptor), ordered, seconds)
+            troubles,
+            lambda: EngineProbe(
+                config.ledger.url, deployment_of(descriptor), ordered, seconds, descriptor.trust_anchors
+            ),
         )
     patient = Patient(
         host=FolderProbe(home, config, descriptor),

@@ -13,9 +13,11 @@ NodeError
 ├─ ConflictError            a right request in the wrong state
 │  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
-│  ├─ SignatureError  CertificateError  InclusionError  DisclosureError  AnchorError  DescriptorError
+│  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
+│  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError  BusyError
+   ├─ AuthorityUnavailableError  StatusUnknownError
    └─ LimitError            this caller asks too much at once
       ├─ RateLimitError  TooManyCallsError
 
@@ -258,6 +260,28 @@ class CertificateError(VerificationError):
     reason = "CERTIFICATE"
 
 
+class RevokedError(CertificateError):
+    """A certificate was revoked before the moment that matters."""
+
+    reason = "CERTIFICATE_REVOKED"
+    advice = "Get a new certificate, sign a new delegation with it, and register that."
+
+
+class StatusError(VerificationError):
+    """What claims to be a certificate's status (OCSP, CRL) is false, stale, or by nobody who may say it."""
+
+    reason = "CERTIFICATE_STATUS"
+    advice = (
+        "Do not rely on the answer; if it lasts, ask the authority and check its entry on the trust list."
+    )
+
+
+class TimestampError(VerificationError):
+    """A time stamp (RFC 3161) is false, of other data, or by no recognised authority."""
+
+    reason = "TIMESTAMP"
+
+
 class InclusionError(VerificationError):
     """An inclusion or consistency proof does not lead to the stated root."""
 
@@ -353,3 +377,19 @@ class TooManyCallsError(LimitError):
     """This caller, or this node, has too many calls or streams open at once."""
 
     reason = "TOO_MANY_CALLS"
+
+
+class AuthorityUnavailableError(UnavailableError):
+    """A certificate authority's service (OCSP, CRL, time stamps) does not answer as it should."""
+
+    reason = "AUTHORITY_UNAVAILABLE"
+    advice = "Check the way out of this node to the addresses that `heqi alliance trust list` shows."
+
+
+class StatusUnknownError(UnavailableError):
+    """Whether a certificate is revoked could not be learnt, and this node was not told to go on without."""
+
+    reason = "CERTIFICATE_STATUS_UNKNOWN"
+    advice = (
+        "Try again when the authority answers; trust.soft_fail in heqi.toml names those it may go on without."
+    )

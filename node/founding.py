@@ -17,7 +17,6 @@ from adapters.ledger.check import check_deployment
 from adapters.ledger.deploy import deploy_alliance
 from adapters.ledger.deployment import deployment_of
 from node.config import ALLIANCE_FILE, KEYS_FOLDER, Config, load_config, replace_file
-from node.domain.certificate import TrustAnchor, check_anchor
 from node.domain.descriptor import (
     DESCRIPTOR_TYPE,
     AllianceFile,
@@ -30,6 +29,7 @@ from node.domain.descriptor import (
     sign_descriptor,
 )
 from node.domain.encoding import to_base64url
+from node.domain.trust import TrustAnchor, check_anchors
 from node.errors import ConfigError, DescriptorError
 
 
@@ -47,15 +47,14 @@ async def create_alliance(
     config, keys = load_config(home), load_keys(home / KEYS_FOLDER)
     if out.exists():  # noqa: ASYNC240  # a command of its own, nothing else waits
         raise ConfigError(f"{out} exists; nothing was deployed")
-    for anchor in anchors:
-        check_anchor(anchor)
+    check_anchors(anchors)
     by_name = {open_card(card).name: card for card in cards}
     if config.name not in by_name or len(by_name) != len(cards):
         raise ConfigError("the founders' cards must be of different members, this node's own among them")
     alliance_id = os.urandom(32)
     founders = [open_card(by_name[member]) for member in sorted(by_name)]
     deployment = await deploy_alliance(
-        config.ledger.url, keys.account, alliance_id=alliance_id, founders=founders
+        config.ledger.url, keys.account, alliance_id=alliance_id, founders=founders, anchors=anchors
     )
     descriptor = Descriptor(
         type=DESCRIPTOR_TYPE,
@@ -121,7 +120,7 @@ async def join_alliance(home: Path, path: Path) -> Descriptor:
 async def _check(config: Config, descriptor: Descriptor) -> None:
     founders = founders_of(descriptor)
     ordered = [founders[name] for name in sorted(founders)]
-    await check_deployment(config.ledger.url, deployment_of(descriptor), ordered)
+    await check_deployment(config.ledger.url, deployment_of(descriptor), ordered, descriptor.trust_anchors)
 
 
 def _read(path: Path) -> bytes:

@@ -23,6 +23,8 @@ class Answer:
     """`ReadAnswer` over it, a compact JWS by the home's identity key."""
     delegation: str
     """The subject's delegation, for the reader to check whose key signed the grant."""
+    status: bytes = b""
+    """`StatusProof` beside the delegation, canonical JSON; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,27 @@ class Certifier(Protocol):
         Raises:
             UnknownCallerError: it is not.
         """
+        ...
+
+
+class Authorities(Protocol):
+    """The services of certificate authorities: who says what is revoked, and what existed when.
+
+    All methods raise `AuthorityUnavailableError` when there is no answer of the right kind and size in time, and
+    nothing else. They MUST ask exactly the address given (from the voted list), MUST NOT follow redirects to
+    another, and MUST NOT believe what they bring: it is checked by whoever asked.
+    """
+
+    async def ocsp(self, address: str, request: bytes) -> bytes:
+        """The DER answer to a DER question, RFC 6960."""
+        ...
+
+    async def crl(self, address: str) -> bytes:
+        """A revocation list, DER."""
+        ...
+
+    async def timestamp(self, address: str, request: bytes) -> bytes:
+        """The DER answer to a DER request, RFC 3161."""
         ...
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor
-from node.ports import Certifier, Clock, Keys, Ledger, Peers, SignatureReader, Store
+from node.ports import Authorities, Certifier, Clock, Keys, Ledger, Peers, SignatureReader, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
@@ -27,6 +27,7 @@ from node.services.parking import Parking
 from node.services.projection import Projection
 from node.services.proving import Proving
 from node.services.reading import Reading
+from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import Registrations
 from node.services.reporter import Reporter
@@ -37,6 +38,7 @@ from node.services.status import NodeStatus
 from node.services.systems import Systems
 from node.services.tiles import Tiles
 from node.services.transaction import Transaction
+from node.services.trust_votes import TrustVotes
 from node.services.vault import Entropy, Vault
 from node.services.verifying import Verifying
 from node.services.witness import Witness
@@ -50,6 +52,7 @@ class Outside:
     keyring: Store
     ledger: Ledger
     peers: Peers
+    authorities: Authorities
     clock: Clock
     entropy: Entropy
     signatures: SignatureReader
@@ -67,6 +70,15 @@ class Services:
         self.vault = Vault(outside.keyring, keys.data, entropy)
         self.projection = Projection(store)
         self.alliance = Alliance(descriptor, self.projection, me)
+        self.recognition = Recognition(
+            store,
+            self.alliance,
+            outside.authorities,
+            clock,
+            entropy,
+            config.trust.soft_fail,
+            config.trust.timestamp,
+        )
         self.parking = Parking(store, self.vault, self.feed, clock, me)
         self.records = Records(
             store, self.vault, self.feed, self.parking, clock, entropy, descriptor.alliance, me
@@ -95,6 +107,7 @@ class Services:
             store,
             self.vault,
             self.alliance,
+            self.recognition,
             self.gate,
             self.records,
             self.outbox,
@@ -104,13 +117,22 @@ class Services:
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(
-            store, self.vault, self.alliance, self.gate, self.registrations, self.outbox, self.feed, clock
+            store,
+            self.vault,
+            self.alliance,
+            self.recognition,
+            self.gate,
+            self.registrations,
+            self.outbox,
+            self.feed,
+            clock,
         )
         self.serving = Serving(
             store,
             self.vault,
             self.alliance,
             self.registrations,
+            self.recognition,
             self.records,
             self.log,
             self.follower,
@@ -123,6 +145,7 @@ class Services:
             store,
             self.vault,
             self.alliance,
+            self.recognition,
             self.follower,
             outside.peers,
             self.acts,
@@ -131,7 +154,9 @@ class Services:
             clock,
             entropy,
         )
-        self.codes = ApplicationCodes(self.alliance, self.gate, identity, clock, entropy, data_key=keys.data)
+        self.codes = ApplicationCodes(
+            self.alliance, self.recognition, self.gate, identity, clock, entropy, data_key=keys.data
+        )
         self.guarantees = Guarantees(
             store,
             self.alliance,
@@ -155,9 +180,12 @@ class Services:
             clock,
             entropy,
         )
-        self.logins = Logins(self.alliance, self.gate, self.follower, identity, clock, entropy)
-        self.verifying = Verifying(outside.signatures, self.alliance, clock)
+        self.logins = Logins(
+            self.alliance, self.recognition, self.gate, self.follower, identity, clock, entropy
+        )
+        self.verifying = Verifying(outside.signatures, self.recognition, clock)
         self.membership = Membership(store, self.alliance, self.outbox, self.acts, clock)
+        self.trust_votes = TrustVotes(store, self.alliance, self.recognition, self.outbox, clock)
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)
         self.status = NodeStatus(
             store, self.log, self.proving, self.follower, self.outbox, self.parking, clock

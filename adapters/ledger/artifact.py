@@ -15,9 +15,10 @@ SUBJECTS = "Subjects"
 GRANTS = "Grants"
 ANCHORS = "Anchors"
 GUARANTEES = "Guarantees"
+TRUST_LIST = "TrustList"
 VERIFIER = "ES256Verifier"
 
-BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES)
+BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST)
 """Those that the alliance's address book names; each is built with the alliance's address."""
 CONTRACT_NAMES = (ALLIANCE, *BOOK_NAMES, VERIFIER)
 

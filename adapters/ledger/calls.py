@@ -19,6 +19,7 @@ from node.domain.ledger import (
     IssueGuarantee,
     ProposeAdmission,
     ProposeStanding,
+    ProposeTrust,
     RegisterGrant,
     RevokeGrant,
     StepGuarantee,
@@ -27,6 +28,8 @@ from node.domain.ledger import (
 from node.domain.member import Member, member_name_to_bytes32
 
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
+TRUST_TYPES = ("bytes32", "bytes")
+"""Name of an authority, and its entry: the data of a proposal about the trust list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,14 @@ def _propose_standing(call: ProposeStanding) -> Invocation:
     return _propose(call.action, member_name_to_bytes32(call.name), call.expires)
 
 
-def _propose(action: Action, data: bytes, expires: int) -> Invocation:
+def _propose_trust(call: ProposeTrust) -> Invocation:
+    data = encode_values(TRUST_TYPES, [member_name_to_bytes32(call.anchor), call.entry])
+    return _propose(Action.SET_TRUST, data, call.expires, gas=16_000_000)
+
+
+def _propose(action: Action, data: bytes, expires: int, gas: int = 4_000_000) -> Invocation:
     arguments = (int(action), data, expires)
-    return Invocation(ALLIANCE, encode_function(ALLIANCE, "propose", arguments), 4_000_000)
+    return Invocation(ALLIANCE, encode_function(ALLIANCE, "propose", arguments), gas)
 
 
 def _cast_vote(call: CastVote) -> Invocation:
@@ -146,6 +154,7 @@ _TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
     StepGuarantee: _step_guarantee,
     ProposeAdmission: _propose_admission,
     ProposeStanding: _propose_standing,
+    ProposeTrust: _propose_trust,
     CastVote: _cast_vote,
     UpdateEndpoints: _update_endpoints,
 }

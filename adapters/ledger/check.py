@@ -11,16 +11,30 @@ from typing import Any
 from eth_hash.auto import keccak
 
 from adapters.ledger.abi import Arguments, decode_log, decode_result, encode_function
-from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES, CONTRACT_NAMES, VERIFIER, load_artifact
+from adapters.ledger.artifact import (
+    ALLIANCE,
+    BOOK_NAMES,
+    CONTRACT_NAMES,
+    TRUST_LIST,
+    VERIFIER,
+    load_artifact,
+)
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.engine import Engine, EngineRefusal
 from adapters.ledger.happenings import member_from_tuple
+from node.domain.ledger_ids import trust_head
 from node.domain.member import Member
+from node.domain.trust import TrustAnchor, encode_anchor
 from node.errors import CodeFormatError, DescriptorError, LedgerUnavailableError
 
 
 async def check_deployment(
-    url: str, deployment: Deployment, founders: Sequence[Member], *, timeout_seconds: float = 10.0
+    url: str,
+    deployment: Deployment,
+    founders: Sequence[Member],
+    anchors: Sequence[TrustAnchor] = (),
+    *,
+    timeout_seconds: float = 10.0,
 ) -> None:
     """Compare a deployment with the chain behind `url`.
 
@@ -28,29 +42,39 @@ async def check_deployment(
         url: of the engine, as for `EvmLedger`.
         deployment: as the descriptor states it.
         founders: the members that the descriptor names, in order, as they were at the founding.
+        anchors: founding entries of the trust list, in order.
         timeout_seconds: for each request.
 
     Raises:
         DescriptorError: chain, code, address book or founders differ; the message says what.
         LedgerUnavailableError: the engine does not answer.
     """
-    async for error in _differences(url, deployment, founders, timeout_seconds):
+    async for error in _differences(url, deployment, founders, anchors, timeout_seconds):
         raise error
 
 
 async def find_differences(
-    url: str, deployment: Deployment, founders: Sequence[Member], *, timeout_seconds: float = 10.0
+    url: str,
+    deployment: Deployment,
+    founders: Sequence[Member],
+    anchors: Sequence[TrustAnchor] = (),
+    *,
+    timeout_seconds: float = 10.0,
 ) -> list[str]:
     """All differences between a deployment and the chain behind `url`, one sentence each; see `check_deployment`.
 
     Raises:
         LedgerUnavailableError: the engine does not answer.
     """
-    return [str(error) async for error in _differences(url, deployment, founders, timeout_seconds)]
+    return [str(error) async for error in _differences(url, deployment, founders, anchors, timeout_seconds)]
 
 
 async def _differences(
-    url: str, deployment: Deployment, founders: Sequence[Member], timeout_seconds: float
+    url: str,
+    deployment: Deployment,
+    founders: Sequence[Member],
+    anchors: Sequence[TrustAnchor],
+    timeout_seconds: float,
 ) -> AsyncIterator[DescriptorError]:
     engine = Engine(url, timeout_seconds)
     check = _Check(engine, deployment)
@@ -59,6 +83,7 @@ async def _differences(
         *(partial(check.code, name) for name in CONTRACT_NAMES),
         check.book,
         partial(check.founding, founders),
+        partial(check.founding_trust, anchors),
     ]
     try:
         for step in steps:
@@ -135,6 +160,17 @@ class _Check:
         stated = [_hex(self._deployment.address_of(VERIFIER))]
         _compare("the list of founding verifiers", verifiers, stated)
 
+    async def founding_trust(self, anchors: Sequence[TrustAnchor]) -> None:
+        """Raises:
+        DescriptorError: the trust list began with other entries.
+        """
+        head = trust_head((anchor.id, encode_anchor(anchor)) for anchor in anchors)
+        # An entry more would be one that nobody has voted on, and no descriptor shows.
+        founded = await self._read("founded", contract=TRUST_LIST)
+        _compare("the number of founding trust anchors", founded, len(anchors))
+        found = await self._read("headAt", len(anchors), contract=TRUST_LIST)
+        _compare("the hash of the founding trust list", found, head)
+
     async def _founding_logs(self) -> list[dict[str, Any]]:
         block = hex(self._deployment.block)
         address = _hex(self._deployment.address_of(ALLIANCE))
@@ -160,14 +196,14 @@ class _Check:
         except CodeFormatError as error:
             raise DescriptorError("a founder on the chain is malformed") from error
 
-    async def _read(self, function: str, *arguments: object) -> Any:
+    async def _read(self, function: str, *arguments: object, contract: str = ALLIANCE) -> Any:
         call = {
-            "to": _hex(self._deployment.address_of(ALLIANCE)),
-            "data": _hex(encode_function(ALLIANCE, function, arguments)),
+            "to": _hex(self._deployment.address_of(contract)),
+            "data": _hex(encode_function(contract, function, arguments)),
         }
         output = self._engine.read_bytes(await self._engine.request("eth_call", call, "latest"), function)
         try:
-            return decode_result(ALLIANCE, function, output)[0]
+            return decode_result(contract, function, output)[0]
         except ValueError as error:
             raise self._engine.malformed(function) from error
 

@@ -14,12 +14,20 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 
 from adapters.ledger.abi import decode_error, encode_constructor
-from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES, CONTRACT_NAMES, VERIFIER, load_artifact
+from adapters.ledger.artifact import (
+    ALLIANCE,
+    BOOK_NAMES,
+    CONTRACT_NAMES,
+    TRUST_LIST,
+    VERIFIER,
+    load_artifact,
+)
 from adapters.ledger.calls import member_tuple
 from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.engine import Engine, EngineRefusal
 from adapters.ledger.signing import sign_free
-from node.domain.member import Member
+from node.domain.member import Member, member_name_to_bytes32
+from node.domain.trust import TrustAnchor, encode_anchor
 from node.errors import LedgerRefusedError, LedgerUnavailableError
 
 DEPLOYMENT_GAS = 10_000_000
@@ -45,6 +53,7 @@ async def deploy_alliance(
     *,
     alliance_id: bytes,
     founders: Sequence[Member],
+    anchors: Sequence[TrustAnchor] = (),
     timeout_seconds: float = 10.0,
     mining_seconds: float = 60.0,
 ) -> Deployment:
@@ -55,6 +64,7 @@ async def deploy_alliance(
         account_key: 32 bytes, secp256k1; the account must not send anything else meanwhile.
         alliance_id: 32 random bytes.
         founders: the first members, in order.
+        anchors: founding entries of the trust list, in order.
         timeout_seconds: for each request.
         mining_seconds: how long to wait for each contract to be in a block.
 
@@ -65,7 +75,7 @@ async def deploy_alliance(
     engine = Engine(url, timeout_seconds)
     try:
         deployer = _Deployer(engine, Account.from_key(account_key), mining_seconds)
-        return await deployer.run(alliance_id, founders)
+        return await deployer.run(alliance_id, founders, anchors)
     except EngineRefusal as refusal:
         if refusal.data:
             raise LedgerRefusedError(*decode_error(refusal.data)) from refusal
@@ -75,7 +85,11 @@ async def deploy_alliance(
 
 
 def plan_creations(
-    deployer: bytes, first_nonce: int, alliance_id: bytes, founders: Sequence[Member]
+    deployer: bytes,
+    first_nonce: int,
+    alliance_id: bytes,
+    founders: Sequence[Member],
+    anchors: Sequence[TrustAnchor] = (),
 ) -> list[Creation]:
     """What to deploy, in order. The alliance names the others before they exist: addresses are known."""
     nonces = {name: first_nonce + offset for offset, name in enumerate(CONTRACT_NAMES)}
@@ -90,6 +104,11 @@ def plan_creations(
     arguments: dict[str, tuple[object, ...]] = {ALLIANCE: alliance_arguments, VERIFIER: ()}
     for name in BOOK_NAMES:
         arguments[name] = (addresses[ALLIANCE],)
+    arguments[TRUST_LIST] = (
+        addresses[ALLIANCE],
+        [member_name_to_bytes32(anchor.id) for anchor in anchors],
+        [encode_anchor(anchor) for anchor in anchors],
+    )
     return [
         Creation(name, encode_constructor(name, arguments[name]), nonces[name], addresses[name])
         for name in CONTRACT_NAMES
@@ -113,7 +132,9 @@ class _Deployer:
         self._signer = signer
         self._mining_seconds = mining_seconds
 
-    async def run(self, alliance_id: bytes, founders: Sequence[Member]) -> Deployment:
+    async def run(
+        self, alliance_id: bytes, founders: Sequence[Member], anchors: Sequence[TrustAnchor]
+    ) -> Deployment:
         engine = self._engine
         chain_id = engine.read_number(await engine.request("eth_chainId"), "chain id")
         genesis = engine.read_object(await engine.request("eth_getBlockByNumber", "0x0", False), "block")
@@ -121,7 +142,7 @@ class _Deployer:
         first_nonce = engine.read_number(count, "transaction count")
 
         creations = plan_creations(
-            bytes.fromhex(self._signer.address[2:]), first_nonce, alliance_id, founders
+            bytes.fromhex(self._signer.address[2:]), first_nonce, alliance_id, founders, anchors
         )
         for creation in creations:  # all of them before any is sent: half an alliance is none
             await engine.request(

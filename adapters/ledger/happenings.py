@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adapters.ledger.abi import Arguments, decode_log, decode_values
-from adapters.ledger.calls import MEMBER_TYPE
+from adapters.ledger.calls import MEMBER_TYPE, TRUST_TYPES
 from node.domain.ledger import (
     Action,
     Anchored,
@@ -19,6 +19,7 @@ from node.domain.ledger import (
     ProposalMade,
     ProposalPassed,
     SubjectCreated,
+    TrustSet,
     VoteCast,
 )
 from node.domain.member import Member, Role
@@ -70,6 +71,7 @@ def _proposal_made(event: Arguments) -> ProposalMade:
         about=_ABOUT[action](event["data"]),
         expires=event["expires"],
         eligible=event["eligible"],
+        entry=decode_values(TRUST_TYPES, event["data"])[1] if action is Action.SET_TRUST else b"",
     )
 
 
@@ -87,12 +89,17 @@ def _verifier_address(data: bytes) -> str:
     return address
 
 
+def _anchor_name(data: bytes) -> str:
+    return read_name(decode_values(TRUST_TYPES, data)[0])
+
+
 _ABOUT: dict[Action, Callable[[bytes], str]] = {
     Action.ADMIT: _admitted_name,
     Action.SUSPEND: read_name,
     Action.REINSTATE: read_name,
     Action.SET_CONTRACT: _contract_name,
     Action.SET_VERIFIER: _verifier_address,
+    Action.SET_TRUST: _anchor_name,
 }
 
 _TABLE: dict[str, Callable[[Arguments], Happening]] = {
@@ -121,5 +128,6 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
         event["document"],
         event["expires"],
     ),
+    "TrustSet": lambda event: TrustSet(read_name(event["ca"]), event["version"], event["entry"]),
     "Anchored": lambda event: Anchored(read_name(event["member"]), event["size"], event["root"]),
 }

@@ -11,6 +11,7 @@ from adapters.ledger.engine import Engine, EngineRefusal
 from adapters.ledger.happenings import member_from_tuple
 from node.domain.ledger import Block
 from node.domain.member import Member, member_name_to_bytes32
+from node.domain.trust import TrustAnchor
 from node.errors import CodeFormatError, LedgerUnavailableError
 from node.probes import AnchorFacts, MemberFacts
 
@@ -19,13 +20,18 @@ class EngineProbe:
     """The `LedgerProbe` port."""
 
     def __init__(
-        self, url: str, deployment: Deployment, founders: Sequence[Member], timeout_seconds: float
+        self,
+        url: str,
+        deployment: Deployment,
+        founders: Sequence[Member],
+        timeout_seconds: float,
+        anchors: Sequence[TrustAnchor] = (),
     ) -> None:
         """Raises:
         ConfigError: the URL is none of an engine.
         """
         self._url, self._deployment, self._founders = url, deployment, founders
-        self._timeout = timeout_seconds
+        self._anchors, self._timeout = anchors, timeout_seconds
         self._engine = Engine(url, timeout_seconds)
 
     async def head(self) -> Block:
@@ -55,7 +61,7 @@ class EngineProbe:
             LedgerUnavailableError: the engine does not answer.
         """
         return await find_differences(
-            self._url, self._deployment, self._founders, timeout_seconds=self._timeout
+            self._url, self._deployment, self._founders, self._anchors, timeout_seconds=self._timeout
         )
 
     async def member(self, name: str) -> MemberFacts | None:

@@ -5,6 +5,7 @@ import {AddressBook} from "./AddressBook.sol";
 import {IAlliance} from "./interfaces/IAlliance.sol";
 import {Membership} from "./Membership.sol";
 import {ProposalData} from "./libraries/ProposalData.sol";
+import {TrustVotes} from "./libraries/TrustVotes.sol";
 
 /// @title The alliance: founding, proposals and votes
 /// @notice There is no administrator and no phase in which anybody has more rights than later: the deployer passes
@@ -32,6 +33,7 @@ contract Alliance is Membership, AddressBook {
     }
 
     uint256 private constant MAX_PROPOSAL_AGE = 90 days;
+    bytes32 private constant TRUST_LIST = "TrustList";
 
     bytes32 private _allianceId;
     /// @dev Also the number of the newest proposal: they count from 1
@@ -132,6 +134,8 @@ contract Alliance is Membership, AddressBook {
         } else if (action == Action.SET_CONTRACT) {
             (bytes32 name, address location) = data.toContract();
             _setContract(name, location);
+        } else if (action == Action.SET_TRUST) {
+            TrustVotes.carryOut(contractOf(TRUST_LIST), data);
         } else {
             (address verifier, bool accepted) = data.toVerifier();
             _setVerifier(verifier, accepted);
@@ -154,6 +158,8 @@ contract Alliance is Membership, AddressBook {
         } else if (action == Action.SET_VERIFIER) {
             (address verifier, bool accepted) = data.toVerifier();
             _checkVerifier(verifier, accepted);
+        } else if (action == Action.SET_TRUST) {
+            TrustVotes.check(contractOf(TRUST_LIST), data);
         } else {
             revert AllianceMalformedProposal();
         }

@@ -52,7 +52,10 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         """See the proto."""
         answer = self._serving.read(self._callers.of(context).member, request.read_request, request.grant)
         return pb.ReadRecordsResponse(
-            evidence=answer.evidence, answer=answer.answer, delegation=answer.delegation
+            evidence=answer.evidence,
+            answer=answer.answer,
+            delegation=answer.delegation,
+            status_proof=answer.status,
         )
 
     async def SubmitReceipt(

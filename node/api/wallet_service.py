@@ -47,7 +47,8 @@ class WalletService(rpc.WalletServiceServicer):
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
-        registered = self._registrations.register(request.signed_request)
+        status = await self._registrations.prepare(request.signed_request)
+        registered = self._registrations.register(request.signed_request, status)
         return pb.RegisterResponse(subject_id=registered.subject, record_count=registered.count)
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
@@ -77,6 +78,7 @@ class WalletService(rpc.WalletServiceServicer):
 
     async def GiveGrant(self, request: pb.GiveGrantRequest, context: Context) -> pb.GiveGrantResponse:
         """See the proto."""
+        await self._sharing.prepare_grant(request.signed_request)
         return pb.GiveGrantResponse(grant_id=self._sharing.give_grant(request.signed_request))
 
     async def RelayGrant(self, request: pb.RelayGrantRequest, context: Context) -> pb.RelayGrantResponse:
@@ -115,6 +117,7 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.GetApplicationCodeRequest, context: Context
     ) -> pb.GetApplicationCodeResponse:
         """See the proto."""
+        await self._codes.prepare(request.signed_request)
         code = self._codes.give(request.signed_request)
         return pb.GetApplicationCodeResponse(application_code=code)
 
@@ -149,5 +152,6 @@ class WalletService(rpc.WalletServiceServicer):
 
     async def AnswerLogin(self, request: pb.AnswerLoginRequest, context: Context) -> pb.AnswerLoginResponse:
         """See the proto."""
+        await self._logins.prepare(request.signed_answer)
         self._logins.answer(request.signed_answer)
         return pb.AnswerLoginResponse()

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from heqi.v1 import alliance_service_pb2 as pb
 
+from node.cli import trust
 from node.cli.client import OperatorClient, own_card
 from node.cli.output import print_json, print_table, say
+from node.cli.trust_file import read_entry
 from node.cli.waiting import retry
-from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import descriptor_digest
 from node.domain.member import Role
+from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.errors import ConfigError, UnavailableError
 from node.wire.tls import anchor_pem
 
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="PEM",
-        help="认可的证书机构 | recognised CA",
+        help="认可的证书机构，或 trust draft 的条目 | recognised CA, or an entry (.json) of trust draft",
     )
     one.add_argument(
         "--credit-code-oid",
@@ -80,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one = commands.add_parser(name, help=summary)
         one.add_argument("member")
         one.set_defaults(run=standing, active=name == "reinstate")
+    trust.add_arguments(commands.add_parser("trust", help="证书机构互认清单 | the trust list of authorities"))
     one = commands.add_parser("vote", help="投票 | vote on a proposal")
     one.add_argument("proposal", type=int)
     one.add_argument("--refuse", action="store_true", help="反对 | vote no")
@@ -94,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = commands.add_parser("anchor", help="节点的信任锚 | this node's trust anchor, for its systems' TLS")
     one.add_argument("--out", type=Path, required=True)
     one.set_defaults(run=anchor)
-    for command in commands.choices.values():
+    for command in (one for name, one in commands.choices.items() if name != "trust"):
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
 
@@ -105,7 +108,7 @@ def create(args: argparse.Namespace) -> None:
 
     try:
         cards = [path.read_text().strip() for path in args.founder]
-        anchors = [TrustAnchor(path.stem, path.read_text(), args.credit_code_oid) for path in args.ca]
+        anchors = [_founding_anchor(path, args.credit_code_oid) for path in args.ca]
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
     say("正在部署合约…", "deploying the contracts…")
@@ -113,6 +116,12 @@ def create(args: argparse.Namespace) -> None:
     say(f"联盟 {descriptor.alliance}", "is founded")
     say(f"已写入并签署 {args.out}", f"wrote and signed {args.out}; now every other founder signs it")
     say(f"摘要（请电话核对）{descriptor_digest(descriptor)}", "digest, to be compared by telephone")
+
+
+def _founding_anchor(path: Path, credit_code_oid: str) -> TrustAnchor:
+    if path.suffix == ".json":
+        return read_entry(path)
+    return anchor_from_pem(path.stem, path.stem, path.read_text(), credit_code_oid)
 
 
 def sign(args: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from heqi.v1 import (
     login_service_pb2_grpc,
     record_service_pb2_grpc,
     system_service_pb2_grpc,
+    trust_service_pb2_grpc,
 )
 
 from node.config import CARD_FILE, OPERATOR_CERTIFICATE, OPERATOR_KEY, TLS_FOLDER, load_config
@@ -53,6 +54,7 @@ class NodeClient:
         self.records = record_service_pb2_grpc.RecordServiceStub(channel)
         self.access = access_service_pb2_grpc.AccessServiceStub(channel)
         self.alliance = alliance_service_pb2_grpc.AllianceServiceStub(channel)
+        self.trust = trust_service_pb2_grpc.TrustServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)
         self.logins = login_service_pb2_grpc.LoginServiceStub(channel)

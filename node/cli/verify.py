@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from node.cli.output import print_json, print_table, say
+from node.cli.trust_file import read_trust
 from node.domain.bundle import parse_bundle, verify_bundle
 from node.domain.descriptor import descriptor_digest, founders_of, open_alliance_file
 from node.errors import ConfigError
@@ -30,6 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="另外信任的成员名片 | card of a member admitted later, if you trust it",
     )
+    parser.add_argument(
+        "--trust",
+        type=Path,
+        help="信任的机构清单（heqi alliance trust list --out）| trust list to believe instead of the founding one",
+    )
+    parser.add_argument(
+        "--without-status",
+        action="store_true",
+        help="缺少证书吊销状态时仍继续 | go on where the bundle does not show whether a certificate was revoked",
+    )
     parser.add_argument("--json", action="store_true", help="机器可读 | for machines")
     parser.set_defaults(run=run)
 
@@ -42,7 +53,8 @@ def run(args: argparse.Namespace) -> None:
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
     descriptor = open_alliance_file(alliance)
-    verified = verify_bundle(parse_bundle(raw), descriptor, cards)
+    trust = read_trust(args.trust)
+    verified = verify_bundle(parse_bundle(raw), descriptor, cards, trust, without_status=args.without_status)
     records: list[dict[str, Any]] = [
         {
             "category": record.header.category,

@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from node.cli.output import print_json, print_table, say
-from node.domain.certificate import anchor_der, check_certificate
+from node.domain.certificate import check_certificate
 from node.domain.descriptor import Descriptor, open_alliance_file
 from node.domain.encoding import to_rfc3339
 from node.domain.signed_file import Format, Problem, Verdict, judge
+from node.domain.trust import TrustList
 from node.errors import ConfigError
 
 _PART = 1 << 20
@@ -80,12 +81,9 @@ async def _verify(
 ) -> Sequence[Verdict]:
     from adapters.signatures.reader import ProcessSignatureReader  # noqa: PLC0415
 
-    roots = [anchor_der(anchor) for anchor in descriptor.trust_anchors]
-    found = await ProcessSignatureReader().read(_parts(path), form, signature, roots, at)
-    return [
-        judge(one, lambda chain, moment: check_certificate(chain, descriptor.trust_anchors, moment), at)
-        for one in found
-    ]
+    trust = TrustList(descriptor.trust_anchors)
+    found = await ProcessSignatureReader().read(_parts(path), form, signature, trust.authorities(at), at)
+    return [judge(one, lambda chain, moment: check_certificate(chain, trust, moment), at) for one in found]
 
 
 async def _parts(path: Path) -> AsyncIterator[bytes]:

@@ -6,15 +6,14 @@ the alliance descriptor alone (`docs/formats/bundle.md`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from node.domain.certificate import CertificateIdentity
-from node.domain.delegation import open_delegation
 from node.domain.descriptor import Descriptor, known_members
-from node.domain.document import document_digest, open_document
-from node.domain.encoding import canonical_json, decode_canonical
+from node.domain.document import document_digest, open_document, peek_document
+from node.domain.encoding import canonical_json, decode_canonical, from_base64url
 from node.domain.evidence import (
     Evidence,
     VerifiedEvidence,
@@ -28,19 +27,23 @@ from node.domain.grant import Grant, check_covers, check_grant, check_scope, gra
 from node.domain.ledger_ids import grant_id
 from node.domain.member import Member
 from node.domain.reading import ReadAnswer, ReadRequest
+from node.domain.trust import TrustList
+from node.domain.validity import Circumstances, Judgement, judge_delegation, parse_proof
 from node.errors import DescriptorError, DocumentFormatError, ProofFormatError, VerificationError
 
 BUNDLE_TYPE = "heqi.bundle.v1"
 MAX_BUNDLE_BYTES = 16 << 20
 
 
-class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """By what right records of a subject were read; all members are compact JWS."""
+class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """By what right records of a subject were read; all members but the last are compact JWS."""
 
     grant: str
     delegation: str
     request: str
     answer: str
+    status: str = ""
+    """Base64url of the `StatusProof` of the delegation; left out if there is none."""
 
 
 class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -86,13 +89,22 @@ def parse_bundle(raw: bytes) -> Bundle:
     return bundle
 
 
-def verify_bundle(bundle: Bundle, descriptor: Descriptor, cards: Sequence[str] = ()) -> VerifiedBundle:
+def verify_bundle(
+    bundle: Bundle,
+    descriptor: Descriptor,
+    cards: Sequence[str] = (),
+    trust: TrustList | None = None,
+    *,
+    without_status: bool = False,
+) -> VerifiedBundle:
     """Check everything that a bundle says.
 
     Args:
         bundle: what somebody handed over.
         descriptor: the checked alliance descriptor, the only root of trust.
         cards: member cards that the caller trusts besides the founders', compact JWS.
+        trust: the trust list that the caller believes; the founding one if None.
+        without_status: go on where the bundle does not show whether the certificate was revoked.
 
     Raises:
         NodeError: a step fails; the message says which.
@@ -113,9 +125,14 @@ def verify_bundle(bundle: Bundle, descriptor: Descriptor, cards: Sequence[str] =
     ]
     if bundle.authority is None:
         return VerifiedBundle(evidence, None, None, steps)
-    grant, identity = _verify_authority(bundle.authority, bundle, evidence, descriptor, members)
+    trust = trust or TrustList(descriptor.trust_anchors)
+    lenient = frozenset(anchor.id for anchor in trust.anchors) if without_status else frozenset()
+    circumstances = Circumstances(descriptor.alliance, trust, 0, lenient)
+    grant, judged = _verify_authority(bundle.authority, bundle, evidence, circumstances, members)
+    identity = judged.identity
     steps += [
         f"the certificate of {identity.credit_code} vouches for the wallet key that signed the grant",
+        _status_step(judged),
         f"the grant lets {grant.aud} read these fields for {grant.purpose}",
         f"{home.name} signed that it answered {grant.aud} with exactly this",
     ]
@@ -126,21 +143,25 @@ def _verify_authority(
     authority: Authority,
     bundle: Bundle,
     evidence: VerifiedEvidence,
-    descriptor: Descriptor,
+    circumstances: Circumstances,
     members: dict[str, Member],
-) -> tuple[Grant, CertificateIdentity]:
+) -> tuple[Grant, Judgement]:
     answer = open_document(authority.answer, ReadAnswer, _member(members, bundle.member).identity_key)
-    delegation, identity = open_delegation(
-        authority.delegation, descriptor.alliance, descriptor.trust_anchors, answer.iat
+    judged = judge_delegation(
+        authority.delegation,
+        replace(circumstances, now=answer.iat),
+        moment=peek_document(authority.grant, Grant).register_before,
+        proof=parse_proof(from_base64url(authority.status)),
     )
+    delegation, identity = judged.delegation, judged.identity
     grant = open_document(authority.grant, Grant, bytes.fromhex(delegation.key))
     check_grant(grant)
     request = open_document(authority.request, ReadRequest, _member(members, grant.aud).identity_key)
     raw_id = grant_id(
-        bytes.fromhex(descriptor.alliance), grant_terms(grant, document_digest(authority.grant))
+        bytes.fromhex(circumstances.alliance), grant_terms(grant, document_digest(authority.grant))
     )
     named = (grant.alliance, grant.key, grant.home, request.grant, request.iss, request.aud, request.alliance)
-    alliance = descriptor.alliance
+    alliance = circumstances.alliance
     if named != (alliance, delegation.key, bundle.member, raw_id.hex(), grant.aud, bundle.member, alliance):
         raise VerificationError("grant, delegation and request do not belong together")
     signed = (answer.alliance, answer.iss, answer.aud, answer.request, answer.evidence)
@@ -151,7 +172,15 @@ def _verify_authority(
     check_covers(grant, request.scope, receiver=request.iss, purpose=request.purpose, at=answer.iat)
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)
-    return grant, identity
+    return grant, judged
+
+
+def _status_step(judged: Judgement) -> str:
+    if judged.is_status_known:
+        return f"{judged.identity.anchor.id} says that the certificate was not revoked when it mattered"
+    if not judged.identity.anchor.has_status:
+        return f"{judged.identity.anchor.id} is recognised without a word on revocation"
+    return "whether the certificate was revoked is NOT shown, as you allowed"
 
 
 def _member(members: dict[str, Member], name: str) -> Member:

@@ -14,15 +14,15 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt import PyJWS
 
-from node.domain.certificate import CertificateIdentity, TrustAnchor, check_certificate
+from node.domain.certificate import CertificateIdentity, check_certificate
 from node.domain.document import Document, decode_payload, split_document, typ
 from node.domain.encoding import canonical_json, from_base64url
+from node.domain.trust import MIN_RSA_BITS, TrustList
 from node.errors import CertificateError, DocumentFormatError, SignatureError
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 D = TypeVar("D", bound=Document)
 _ALGORITHMS = ("ES256", "ES384", "RS256")
-_MIN_RSA_BITS = 2048
 _JWS = PyJWS(algorithms=list(_ALGORITHMS))
 
 
@@ -46,15 +46,13 @@ def sign_certified(document: Document, chain: Sequence[bytes], key: PrivateKey) 
     )
 
 
-def open_certified(
-    token: str, kind: type[D], anchors: Sequence[TrustAnchor], at: int
-) -> tuple[D, CertificateIdentity]:
+def open_certified(token: str, kind: type[D], trust: TrustList, at: int) -> tuple[D, CertificateIdentity]:
     """Check the certificate path, the signature and the encoding of a document.
 
     Args:
         token: the compact JWS.
         kind: what it must be.
-        anchors: recognised authorities.
+        trust: the trust list in force.
         at: the moment whose validity matters, seconds since 1970 UTC.
 
     Raises:
@@ -65,7 +63,7 @@ def open_certified(
     header, payload = split_document(token)
     algorithm, chain = _read_header(header, kind)
     document = decode_payload(payload, kind)
-    identity = check_certificate(chain, anchors, at)
+    identity = check_certificate(chain, trust, at)
     key = identity.leaf.public_key()
     if algorithm != _algorithm_of(key):
         raise SignatureError(f"the {kind.kind} is not signed by the algorithm of its certificate's key")
@@ -76,10 +74,19 @@ def open_certified(
     return document, identity
 
 
+def chain_of(token: str, kind: type[Document]) -> list[bytes]:
+    """The DER certificates that a document brings with it; nothing is checked but the encoding.
+
+    Raises:
+        DocumentFormatError: it is no such document.
+    """
+    return _read_header(split_document(token)[0], kind)[1]
+
+
 def _algorithm_of(key: object) -> str:
     if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < _MIN_RSA_BITS:
-            raise CertificateError(f"the certificate's RSA key has fewer than {_MIN_RSA_BITS} bits")
+        if key.key_size < MIN_RSA_BITS:
+            raise CertificateError(f"the certificate's RSA key has fewer than {MIN_RSA_BITS} bits")
         return "RS256"
     if isinstance(key, ec.EllipticCurvePublicKey):
         if isinstance(key.curve, ec.SECP256R1):

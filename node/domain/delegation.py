@@ -1,7 +1,8 @@
 """Delegations: a bidder's certificate says, once and off the ledger, "this key acts for me in this alliance".
 
 A delegation is the only thing that ties a wallet's key to a company, so everyone who relies on a grant checks it
-for himself: a home centre cannot invent a bidder's key. The certificate signs it (`certified.py`).
+for himself: a home centre cannot invent a bidder's key. The certificate signs it (`certified.py`). Whether it holds
+at a moment, revocations included, is `node.domain.validity`.
 
 Source: RFC 7515 4.1.6 (x5c); 电子签名法 art. 13.
 """
@@ -9,10 +10,11 @@ Source: RFC 7515 4.1.6 (x5c); 电子签名法 art. 13.
 from collections.abc import Sequence
 from typing import ClassVar
 
-from node.domain.certificate import CertificateIdentity, TrustAnchor
+from node.domain.certificate import CertificateIdentity
 from node.domain.certified import PrivateKey, open_certified, sign_certified
 from node.domain.document import Document
 from node.domain.encoding import Hex64, Seconds
+from node.domain.trust import TrustList
 from node.errors import CertificateError, DocumentFormatError
 
 _CLOCK_SKEW_SECONDS = 300
@@ -37,14 +39,14 @@ def sign_delegation(delegation: Delegation, chain: Sequence[bytes], key: Private
 
 
 def open_delegation(
-    token: str, alliance: str, anchors: Sequence[TrustAnchor], at: int
+    token: str, alliance: str, trust: TrustList, at: int
 ) -> tuple[Delegation, CertificateIdentity]:
     """Check a delegation: certificate path, signature, alliance, credit code and time.
 
     Args:
         token: the compact JWS.
         alliance: alliance id, 64 hex digits.
-        anchors: recognised authorities.
+        trust: the recognised authorities.
         at: the moment whose validity matters, seconds since 1970 UTC.
 
     Raises:
@@ -52,7 +54,7 @@ def open_delegation(
         CertificateError: the certificate is not acceptable at `at`.
         SignatureError: not signed by the certificate's key.
     """
-    delegation, identity = open_certified(token, Delegation, anchors, at)
+    delegation, identity = open_certified(token, Delegation, trust, at)
     if delegation.alliance != alliance:
         raise DocumentFormatError("the delegation was made for another alliance")
     if delegation.credit_code != identity.credit_code:

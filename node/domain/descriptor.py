@@ -11,15 +11,17 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from node.domain.certificate import TrustAnchor, check_anchor
 from node.domain.document import Document, open_document, peek_document, sign_document
 from node.domain.encoding import Hex20, Hex32, Hex64, Seconds, canonical_json, parse_readable_json
 from node.domain.member import Member, Role
 from node.domain.signature import Sign
+from node.domain.trust import TrustAnchor, check_anchors
 from node.errors import DescriptorError, DocumentFormatError, NodeError
 
-DESCRIPTOR_TYPE = "heqi.alliance.v1"
-CONTRACTS = frozenset({"Alliance", "Anchors", "ES256Verifier", "Grants", "Guarantees", "Subjects"})
+DESCRIPTOR_TYPE = "heqi.alliance.v2"
+CONTRACTS = frozenset(
+    {"Alliance", "Anchors", "ES256Verifier", "Grants", "Guarantees", "Subjects", "TrustList"}
+)
 """What every alliance has; later contracts come by vote."""
 
 # The same bounds as in the contracts (`Names.sol`, `Membership.sol`).
@@ -87,6 +89,7 @@ class Descriptor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     founders: tuple[str, ...]
     """Member cards, compact JWS, sorted by member name."""
     trust_anchors: tuple[TrustAnchor, ...]
+    """The founding entries of the trust list; from the founding on the ledger's list counts."""
 
 
 class DescriptorSignature(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -214,9 +217,8 @@ def open_alliance_file(raw: bytes) -> Descriptor:
             file.descriptor.alliance,
         ):
             raise DescriptorError(f"{name} signed another descriptor")
-    for anchor in file.descriptor.trust_anchors:
-        try:
-            check_anchor(anchor)
-        except NodeError as error:
-            raise DescriptorError(str(error)) from error
+    try:
+        check_anchors(file.descriptor.trust_anchors)
+    except NodeError as error:
+        raise DescriptorError(str(error)) from error
     return file.descriptor

@@ -127,6 +127,7 @@ class Action(enum.IntEnum):
     REINSTATE = 3
     SET_CONTRACT = 4
     SET_VERIFIER = 5
+    SET_TRUST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,17 @@ class ProposeStanding:
 
     action: Action
     name: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeTrust:
+    """`Alliance.propose(SET_TRUST)`: an entry of the trust list, to be put in force."""
+
+    anchor: str
+    """Name of the authority."""
+    entry: bytes
+    """`node.domain.trust.encode_anchor`."""
     expires: int
 
 
@@ -172,6 +184,7 @@ Call = (
     | StepGuarantee
     | ProposeAdmission
     | ProposeStanding
+    | ProposeTrust
     | CastVote
     | UpdateEndpoints
 )
@@ -212,9 +225,11 @@ class ProposalMade:
     proposer: str
     action: Action
     about: str
-    """Member name for ADMIT, SUSPEND and REINSTATE; contract name or verifier address otherwise."""
+    """Member name for ADMIT, SUSPEND and REINSTATE; name of a contract or an authority, or verifier address."""
     expires: int
     eligible: int
+    entry: bytes = b""
+    """For SET_TRUST what would be put in force; not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +291,17 @@ class Anchored:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustSet:
+    """From this block on an entry of the trust list is in force; founding entries come with the deployment."""
+
+    anchor: str
+    version: int
+    """Counts all changes, from 1."""
+    entry: bytes
+    """Canonical JSON, if it is an entry: the contract does not read it."""
+
+
+@dataclass(frozen=True, slots=True)
 class GuaranteeMoved:
     """A guarantee was issued, or moved by a later event."""
 
@@ -301,6 +327,7 @@ Happening = (
     | GrantRegistered
     | GrantRevoked
     | GuaranteeMoved
+    | TrustSet
     | Anchored
 )
 

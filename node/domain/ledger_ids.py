@@ -4,6 +4,7 @@ keccak256 and ABI words, as the EVM has them; nothing here talks to a ledger.
 Source: EIP-712; `ISubjects.sol` and `IGrants.sol` for the ids.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eth_hash.auto import keccak
@@ -53,6 +54,18 @@ class Eip712Domain:
 def subject_id(alliance_id: bytes, home: str, salt: bytes) -> bytes:
     """Id of the subject that `home` creates with `salt` (32 random bytes): nobody else can take it."""
     return keccak(alliance_id + member_name_to_bytes32(home) + salt)
+
+
+def trust_head(entries: Iterable[tuple[str, bytes]]) -> bytes:
+    """Hash of the trust list's whole history, as `TrustList.headAt` gives it; zeros for none.
+
+    Args:
+        entries: name of the authority and entry, in the order in which they came into force.
+    """
+    head = bytes(32)
+    for name, entry in entries:
+        head = keccak(head + member_name_to_bytes32(name) + keccak(entry))
+    return head
 
 
 def grant_id(alliance_id: bytes, terms: GrantTerms) -> bytes:

@@ -1,9 +1,7 @@
 """What a node knows of its alliance: the descriptor it joined under, the projection, and itself."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.domain.certificate import CertificateIdentity, TrustAnchor, anchor_der, check_certificate
 from node.domain.descriptor import Descriptor
 from node.domain.ledger_ids import Eip712Domain
 from node.services.projection import Projection
@@ -29,27 +27,6 @@ class Alliance:
     def raw_id(self) -> bytes:
         """Alliance id, 32 bytes."""
         return bytes.fromhex(self.descriptor.alliance)
-
-    @property
-    def trust_anchors(self) -> tuple[TrustAnchor, ...]:
-        """Recognised certificate authorities."""
-        return self.descriptor.trust_anchors
-
-    def recognise(self, chain: Sequence[bytes], at: int) -> CertificateIdentity:
-        """Whom a certificate is about, by the authorities that the alliance recognised at a moment.
-
-        Args:
-            chain: DER certificates, the end entity's first.
-            at: seconds since 1970 UTC.
-
-        Raises:
-            CertificateError: it is not acceptable.
-        """
-        return check_certificate(chain, self.trust_anchors, at)
-
-    def authorities(self, at: int) -> tuple[bytes, ...]:  # noqa: ARG002  # the list is the same at all times
-        """DER of the authorities that the alliance recognised at a moment, seconds since 1970 UTC."""
-        return tuple(map(anchor_der, self.trust_anchors))
 
     @property
     def verifier(self) -> bytes:

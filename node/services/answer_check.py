@@ -1,7 +1,7 @@
 """What a reader checks before it uses an answer; each step against something that the home cannot make up.
 
 1 the home's own signature over exactly this evidence, for exactly this request
-2 the bidder's certificate vouches for the key that signed the grant
+2 the bidder's certificate vouches for the key that signed the grant, and did so when the ledger took the grant
 3 that key is the subject's controller on the ledger, and the grant is its signature
 4 the grant is on the ledger, not revoked, and covered this read when the home says it answered
 5 every record is in the home's log under a checkpoint, and the ledger holds that checkpoint
@@ -11,8 +11,7 @@
 from dataclasses import dataclass
 
 from node.domain.certificate import CertificateIdentity
-from node.domain.delegation import open_delegation
-from node.domain.document import document_digest, open_document
+from node.domain.document import document_digest, open_document, reopen_document
 from node.domain.evidence import (
     VerifiedEvidence,
     check_answers_identity,
@@ -33,6 +32,7 @@ from node.errors import (
 )
 from node.ports import Answer
 from node.services.alliance import Alliance
+from node.services.recognition import Recognition
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,17 @@ def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = 
 
 
 def check_answer(  # noqa: PLR0917
-    alliance: Alliance, request_token: str, request: ReadRequest, grant_token: str, answer: Answer, at: int
+    alliance: Alliance,
+    recognition: Recognition,
+    request_token: str,
+    request: ReadRequest,
+    grant_token: str,
+    answer: Answer,
 ) -> CheckedAnswer:
     """Check an answer.
 
     Raises:
+        StatusUnknownError: nobody says whether the bidder's certificate is revoked.
         VerificationError: a step fails; the message says which.
         GrantMissingError: the grant is not on the ledger.
         GrantRevokedError: it is revoked.
@@ -86,7 +92,10 @@ def check_answer(  # noqa: PLR0917
     if (signed.iss, signed.aud, signed.request, signed.evidence) != expected:
         raise VerificationError("the home signed another answer than it sent")
     # 2. and 3. the certificate, the key, the grant
-    delegation, identity = open_delegation(answer.delegation, alliance.id, alliance.trust_anchors, at)
+    claimed = reopen_document(grant_token, Grant)
+    # The ledger takes no grant after `register_before`: by then this one was given, whatever its `iat` says.
+    judged = recognition.check(answer.delegation, moment=claimed.register_before, proof=answer.status)
+    delegation, identity = judged.delegation, judged.identity
     grant = open_own_grant(alliance, grant_token, delegation.key)
     # 4. the ledger's word on the grant
     raw_id = grant_id(alliance.raw_id, grant_terms(grant, document_digest(grant_token)))

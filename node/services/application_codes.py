@@ -6,8 +6,7 @@ often it is asked, and finds out later whether a guarantee carries the code of i
 
 import hmac
 
-from node.domain.delegation import open_delegation
-from node.domain.document import sign_document
+from node.domain.document import peek_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.guarantee import ApplicationCode, Guarantee
 from node.domain.member import Role
@@ -16,6 +15,7 @@ from node.errors import RoleMissingError, SignatureError
 from node.ports import Clock, Signer
 from node.services.alliance import Alliance
 from node.services.gate import Gate
+from node.services.recognition import Recognition
 from node.services.vault import Entropy
 
 CODE_VALID_SECONDS = 30 * 86_400
@@ -25,9 +25,10 @@ _SECTION_TAG = b"heqi.section.v1\0"
 class ApplicationCodes:
     """The codes of this centre's sections."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         alliance: Alliance,
+        recognition: Recognition,
         gate: Gate,
         signer: Signer,
         clock: Clock,
@@ -35,8 +36,16 @@ class ApplicationCodes:
         *,
         data_key: bytes,
     ) -> None:
-        self._alliance, self._gate, self._signer = alliance, gate, signer
+        self._alliance, self._recognition, self._gate, self._signer = alliance, recognition, gate, signer
         self._clock, self._entropy, self._data_key = clock, entropy, data_key
+
+    async def prepare(self, token: str) -> None:
+        """Ask the authorities about the delegation in a request for `give`.
+
+        Raises:
+            NodeError: the request is malformed.
+        """
+        await self._recognition.warm(peek_document(token, CodeCall).delegation)
 
     def give(self, token: str) -> str:
         """The code of an authenticated bidder for a section of this centre; stateless, always the same.
@@ -51,9 +60,8 @@ class ApplicationCodes:
             raise RoleMissingError(f"{self._alliance.me} runs no tenders")
         call = self._gate.open(token, CodeCall)
         now = int(self._clock.now())
-        delegation, identity = open_delegation(
-            call.delegation, self._alliance.id, self._alliance.trust_anchors, now
-        )
+        judged = self._recognition.check(call.delegation)
+        delegation, identity = judged.delegation, judged.identity
         if delegation.key != call.key:
             raise SignatureError("the delegation is for another wallet key")
         code = ApplicationCode(

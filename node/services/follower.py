@@ -142,6 +142,8 @@ class Follower:
                     seen.revoked.add(grant)
                 case ledger.MemberStanding(name, active) if not active:
                     seen.suspended.add(name)
+                case ledger.TrustSet(anchor, _, entry):
+                    seen.trust[anchor] = entry
         self._projection.first_sight = seen
 
     async def _cursor_is_gone(self) -> bool:

@@ -39,6 +39,8 @@
     access/<serial>                         certificate of one of the centre's own systems
     config                                  SHA-256 of the configuration of the last start
     acts/<number>                           position of the record of a privileged act, number
+    ts/<certificate digest>                 what its authority last said about a certificate
+    tl/<address digest>                     a revocation list, while it is news
 
 Parts that vary in length are closed by a zero byte.
 """
@@ -81,6 +83,8 @@ GUARANTEE_FILE = b"kf/"
 SYSTEM = b"access/"
 ACT = b"acts/"
 CONFIG = b"config"
+STATUS = b"ts/"
+REVOCATION_LIST = b"tl/"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"
@@ -89,6 +93,8 @@ LEDGER_GRANT = b"l/grant/"
 LEDGER_ANCHOR = b"l/anchor/"
 LEDGER_GUARANTEE = b"l/guarantee/"
 LEDGER_PROPOSAL = b"l/proposal/"
+LEDGER_TRUST = b"l/trust/"
+LEDGER_TRUST_VERSION = b"l/trust-version"
 LEDGER = b"l/"
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 
 from node.domain.certificate import CertificateIdentity
 from node.domain.certified import open_certified
-from node.domain.delegation import open_delegation
 from node.domain.document import document_digest, sign_document, split_document
 from node.domain.encoding import to_base64url
 from node.domain.login import (
@@ -38,12 +37,15 @@ from node.errors import (
     InvalidError,
     LoginRefusedError,
     MissingError,
+    NodeError,
     SignatureError,
+    StoreError,
 )
 from node.ports import Clock, Signer
 from node.services.alliance import Alliance
 from node.services.follower import Follower
 from node.services.gate import Gate
+from node.services.recognition import Recognition
 from node.services.vault import Entropy
 
 MAX_KEPT = 10_000
@@ -91,13 +93,15 @@ class Logins:
     def __init__(  # noqa: PLR0917
         self,
         alliance: Alliance,
+        recognition: Recognition,
         gate: Gate,
         follower: Follower,
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._alliance, self._gate, self._follower = alliance, gate, follower
+        self._alliance, self._recognition = alliance, recognition
+        self._gate, self._follower = gate, follower
         self._signer, self._clock, self._entropy = signer, clock, entropy
         self._logins: dict[str, Login] = {}
         self._ends: list[tuple[int, str]] = []  # a heap: what may be forgotten next comes first
@@ -177,6 +181,8 @@ class Logins:
             DocumentFormatError: malformed, or meant for another node or alliance.
             SignatureError: not signed by the key or certificate that it names.
             CertificateError: the certificate is not acceptable now.
+            RevokedError: it is revoked.
+            StatusUnknownError: nobody says whether it is.
             UnknownCallerError: the key does not speak for the subject.
             ProjectionStaleError: this node's view of the ledger is too old to say.
             LoginRefusedError: its challenge is not open here.
@@ -187,7 +193,7 @@ class Logins:
         now = int(self._clock.now())
         header, _ = split_document(token)
         is_certified = isinstance(header, dict) and "x5c" in header
-        challenge, bidder = self._by_certificate(token, now) if is_certified else self._by_wallet(token, now)
+        challenge, bidder = self._by_certificate(token, now) if is_certified else self._by_wallet(token)
         # Nothing waits from here to the end, so of two answers that arrive together one finds it taken.
         login = self._logins.get(challenge.id)
         if login is None or login.answered or login.challenge != challenge or challenge.end <= now:
@@ -198,7 +204,33 @@ class Logins:
         for bell in self._bells.get(challenge.id, ()):
             bell.set()
 
-    def _by_wallet(self, token: str, now: int) -> tuple[LoginChallenge, _Bidder]:
+    async def prepare(self, token: str) -> None:
+        """Ask the authorities about the certificate in an answer, if it answers a challenge that is open here.
+
+        Never refuses: what is wrong is `answer`'s to say.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        if len(token) > MAX_ANSWER_CHARS:
+            return
+        try:
+            header, _ = split_document(token)
+            if isinstance(header, dict) and "x5c" in header:
+                trust, now = self._recognition.trust(), int(self._clock.now())
+                certified, company = open_certified(token, CertificateLogin, trust, now)
+                if self._own(certified.challenge).id in self._logins:
+                    await self._recognition.warm_identity(company)
+                return
+            call = self._gate.authenticate(token, LoginAnswer)
+            if call.delegation and self._own(call.challenge).id in self._logins:
+                await self._recognition.warm(call.delegation)
+        except StoreError:
+            raise
+        except NodeError:
+            return
+
+    def _by_wallet(self, token: str) -> tuple[LoginChallenge, _Bidder]:
         call = self._gate.authenticate(token, LoginAnswer)
         challenge = self._own(call.challenge)
         self._follower.check_fresh()
@@ -209,17 +241,17 @@ class Logins:
         if call.delegation:
             if challenge.wants is not Wants.COMPANY:
                 raise DocumentFormatError("the answer shows a company that was not asked for")
-            delegation, company = open_delegation(
-                call.delegation, self._alliance.id, self._alliance.trust_anchors, now
-            )
+            judged = self._recognition.check(call.delegation)
+            delegation, company = judged.delegation, judged.identity
             if delegation.key != call.key:
                 raise SignatureError("the delegation is for another wallet key")
         return challenge, _Bidder("wallet", call.subject, row.home, company)
 
     def _by_certificate(self, token: str, now: int) -> tuple[LoginChallenge, _Bidder]:
-        call, company = open_certified(token, CertificateLogin, self._alliance.trust_anchors, now)
+        call, company = open_certified(token, CertificateLogin, self._recognition.trust(), now)
         if (call.alliance, call.node) != (self._alliance.id, self._alliance.me):
             raise DocumentFormatError("the answer is meant for another node or alliance")
+        self._recognition.check_identity(company)
         return self._own(call.challenge), _Bidder("certificate", company=company)
 
     def _own(self, text: str) -> LoginChallenge:

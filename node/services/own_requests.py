@@ -38,6 +38,8 @@ class Obtained(msgspec.Struct, frozen=True):
     evidence: bytes
     answer: str
     delegation: str
+    status: bytes = b""
+    """`StatusProof` of the delegation: the home's, and what this node was told itself."""
 
 
 class OwnRequests:

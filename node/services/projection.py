@@ -69,6 +69,8 @@ class ProposalRow(msgspec.Struct, frozen=True):
     eligible: int
     votes: dict[str, bool]
     passed: bool = False
+    entry: bytes = b""
+    """For SET_TRUST the entry that is voted on, as its proposer wrote it."""
 
 
 @dataclass(slots=True)
@@ -77,6 +79,8 @@ class FirstSight:
 
     revoked: set[bytes] = field(default_factory=set)
     suspended: set[str] = field(default_factory=set)
+    trust: dict[str, bytes] = field(default_factory=dict)
+    """Entries of the trust list, of which only suspensions act."""
 
 
 class Projection:
@@ -140,6 +144,16 @@ class Projection:
             place = layout.from_number(key[len(layout.LEDGER_PROPOSAL) :])
             yield place, msgspec.msgpack.decode(raw, type=ProposalRow)
 
+    def trust_version(self) -> int:
+        """Number of changes of the trust list; zero before this node has seen its founding."""
+        raw = self._store.get(layout.LEDGER_TRUST_VERSION)
+        return 0 if raw is None else layout.from_number(raw)
+
+    def trust_entries(self) -> Iterator[tuple[str, bytes]]:
+        """The entry in force of every authority, by name; not checked."""
+        for key, entry in self._store.scan(layout.LEDGER_TRUST):
+            yield key[len(layout.LEDGER_TRUST) :].decode(), entry
+
     def _row(self, key: bytes, kind: type[T]) -> T | None:
         raw = self._store.get(key)
         return None if raw is None else msgspec.msgpack.decode(raw, type=kind)
@@ -169,6 +183,9 @@ def apply_event(transaction: Transaction, event: Event) -> None:
         case ledger.Anchored(member, size, root):
             key = layout.LEDGER_ANCHOR + layout.text(member) + layout.number(size)
             _put(transaction, key, AnchorRow(root, event.block))
+        case ledger.TrustSet(anchor, version, entry):
+            transaction.put(layout.LEDGER_TRUST + anchor.encode(), entry)
+            transaction.put(layout.LEDGER_TRUST_VERSION, layout.number(version))
         case _:
             _apply_membership(transaction, event.happening)
 
@@ -181,8 +198,8 @@ def _apply_membership(transaction: Transaction, happening: ledger.Happening) -> 
             _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, active=active)
         case ledger.EndpointsUpdated(name, endpoint, wallet_endpoint):
             _move(transaction, name, endpoint, wallet_endpoint)
-        case ledger.ProposalMade(proposal, proposer, action, about, expires, eligible):
-            row = ProposalRow(proposer, action, about, expires, eligible, {})
+        case ledger.ProposalMade(proposal, proposer, action, about, expires, eligible, entry):
+            row = ProposalRow(proposer, action, about, expires, eligible, {}, entry=entry)
             _put(transaction, layout.LEDGER_PROPOSAL + layout.number(proposal), row)
         case ledger.VoteCast(proposal, voter, approve):
             _vote(transaction, proposal, voter, approve=approve)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from node.domain.bundle import BUNDLE_TYPE, Authority, Bundle, encode_bundle
 from node.domain.document import peek_document
+from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, parse_evidence, show_record
 from node.domain.reading import ReadRequest
 from node.errors import MissingError
@@ -71,6 +72,12 @@ class Proving:
         """
         obtained = self._reading.obtained(request, number)
         home = peek_document(obtained.request, ReadRequest).aud
-        authority = Authority(obtained.grant, obtained.delegation, obtained.request, obtained.answer)
+        authority = Authority(
+            obtained.grant,
+            obtained.delegation,
+            obtained.request,
+            obtained.answer,
+            to_base64url(obtained.status),
+        )
         evidence = parse_evidence(obtained.evidence)
         return encode_bundle(Bundle(BUNDLE_TYPE, self._alliance.id, home, evidence, authority))

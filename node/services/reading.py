@@ -16,7 +16,7 @@ from node.domain.act import ActKind
 from node.domain.document import document_digest, reopen_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
-from node.domain.grant import AccessRequest, Scope, check_request, grant_terms
+from node.domain.grant import AccessRequest, Grant, Scope, check_request, grant_terms
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadReceipt, ReadRequest
 from node.errors import (
@@ -34,6 +34,7 @@ from node.services.answer_check import CheckedAnswer, check_answer, open_own_gra
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.own_requests import Obtained, OwnRequest, OwnRequests
+from node.services.recognition import Recognition
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
@@ -63,6 +64,7 @@ class Reading:
         store: Store,
         vault: Vault,
         alliance: Alliance,
+        recognition: Recognition,
         follower: Follower,
         peers: Peers,
         acts: Acts,
@@ -72,7 +74,7 @@ class Reading:
         entropy: Entropy,
     ) -> None:
         self._store, self._own = store, OwnRequests(store, vault)
-        self._alliance, self._follower = alliance, follower
+        self._alliance, self._recognition, self._follower = alliance, recognition, follower
         self._peers, self._acts, self._feed, self._signer = peers, acts, feed, signer
         self._clock, self._entropy = clock, entropy
         self._next_try: dict[bytes, tuple[float, float]] = {}
@@ -283,14 +285,15 @@ class Reading:
 
     async def _check(self, own: OwnRequest, answer: Answer) -> CheckedAnswer:
         request = reopen_document(own.read, ReadRequest)
+        moment = reopen_document(own.grant, Grant).register_before
+        await self._recognition.warm(answer.delegation, moment)
         for _ in range(_ANCHOR_TRIES):
             try:
-                now = int(self._clock.now())
-                return check_answer(self._alliance, own.read, request, own.grant, answer, now)
+                return check_answer(self._alliance, self._recognition, own.read, request, own.grant, answer)
             except AnchorError:
                 # The home may have seen a block that this node has not seen yet.
                 await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
-        return check_answer(self._alliance, own.read, request, own.grant, answer, int(self._clock.now()))
+        return check_answer(self._alliance, self._recognition, own.read, request, own.grant, answer)
 
     def _keep(self, digest: bytes, own: OwnRequest, asked: AccessRequest, answer: Answer) -> None:
         receipt = ReadReceipt(
@@ -305,7 +308,8 @@ class Reading:
         # The background step may have handed in earlier receipts while the home answered.
         receipts = (*self._waiting(digest), token)
         done = msgspec.structs.replace(own, read="", receipts=receipts, reads=own.reads + 1)
-        obtained = Obtained(own.read, own.grant, answer.evidence, answer.answer, answer.delegation)
+        status = self._recognition.hand_on(answer.delegation, answer.status)
+        obtained = Obtained(own.read, own.grant, answer.evidence, answer.answer, answer.delegation, status)
         transaction = Transaction(self._store)
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
         self._own.put(transaction, digest, done)

@@ -11,7 +11,7 @@ import msgspec
 
 from node.domain.category import OwnerRule, category
 from node.domain.certificate import CertificateIdentity
-from node.domain.delegation import open_delegation
+from node.domain.document import peek_document
 from node.domain.draft import RecordDraft, check_draft
 from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
@@ -31,6 +31,7 @@ from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.outbox import Outbox
+from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
@@ -48,6 +49,8 @@ class Registration(msgspec.Struct, frozen=True):
     delegation: str
     credit_code: str
     organisation: str
+    status: bytes = b""
+    """`StatusProof` of the delegation, canonical JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Registrations:
         store: Store,
         vault: Vault,
         alliance: Alliance,
+        recognition: Recognition,
         gate: Gate,
         records: Records,
         outbox: Outbox,
@@ -76,22 +80,24 @@ class Registrations:
         entropy: Entropy,
     ) -> None:
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
-        self._records, self._outbox, self._feed = records, outbox, feed
+        self._recognition, self._records, self._outbox, self._feed = recognition, records, outbox, feed
         self._clock, self._entropy = clock, entropy
 
-    def register(self, token: str) -> Registered:
+    def register(self, token: str, status: bytes = b"") -> Registered:
         """Register a subject, or take in further documents of one that is registered.
 
         The same key registering again gets the same subject and stores nothing twice.
+
+        Args:
+            token: the wallet's request.
+            status: what `Recognition.prove` said of its delegation.
 
         Raises:
             NodeError: the request, the delegation or the package is not acceptable; nothing is stored.
         """
         call = self._gate.open(token, RegisterCall)
-        now = int(self._clock.now())
-        delegation, identity = open_delegation(
-            call.delegation, self._alliance.id, self._alliance.trust_anchors, now
-        )
+        judged = self._recognition.check(call.delegation, proof=status)
+        delegation, identity = judged.delegation, judged.identity
         if delegation.key != call.key:
             raise SignatureError("the delegation is for another wallet key")
         directory = layout.DIRECTORY + self._vault.directory_key(identity.credit_code)
@@ -100,8 +106,12 @@ class Registrations:
             return self._again(known.hex(), call.key)
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
-        if known is not None and self.load(known.hex()).key != call.key:
-            raise DuplicateError("another key is registered for this company; it has to hand over first")
+        if known is not None:
+            last = self.load(known.hex())
+            if last.key != call.key:
+                raise DuplicateError("another key is registered for this company; it has to hand over first")
+            if last.delegation == call.delegation:
+                status = last.status or status  # the first proof shows the earliest time
         salt = self._entropy(_SALT_BYTES)
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
@@ -115,7 +125,9 @@ class Registrations:
         # With further documents too: certificates and delegations expire and are renewed.
         self._put(
             transaction,
-            Registration(subject, call.key, call.delegation, identity.credit_code, identity.organisation),
+            Registration(
+                subject, call.key, call.delegation, identity.credit_code, identity.organisation, status
+            ),
         )
         first = self._records.stage(transaction, drafts)
         about = {"subject": subject, "first": str(first), "count": str(len(drafts))}
@@ -123,6 +135,17 @@ class Registrations:
         transaction.commit()
         self._feed.wake()
         return Registered(subject, first, len(drafts))
+
+    async def prepare(self, token: str) -> bytes:
+        """Ask the authorities about the delegation in a request that is about to be handed to `register`.
+
+        Returns:
+            The status proof for it.
+
+        Raises:
+            NodeError: the request is malformed, or a time stamp that must be had cannot be.
+        """
+        return await self._recognition.prove(peek_document(token, RegisterCall).delegation)
 
     def load(self, subject: str) -> Registration:
         """The registration of a subject whose home is here.

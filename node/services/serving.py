@@ -32,6 +32,7 @@ from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.log import Log
+from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import READ_LOG, Registrations
 from node.services.sharing import KeptGrant
@@ -79,6 +80,7 @@ class Serving:
         vault: Vault,
         alliance: Alliance,
         registrations: Registrations,
+        recognition: Recognition,
         records: Records,
         log: Log,
         follower: Follower,
@@ -89,6 +91,7 @@ class Serving:
     ) -> None:
         self._store, self._vault, self._alliance, self._registrations = store, vault, alliance, registrations
         self._records, self._log, self._follower, self._feed = records, log, follower, feed
+        self._recognition = recognition
         self._signer, self._clock, self._entropy = signer, clock, entropy
 
     def read(self, caller: str, request_token: str, grant_token: str) -> Answer:
@@ -104,11 +107,13 @@ class Serving:
         served = self._store.get(key)
         authority = self._authorise(caller, request_token, grant_token, is_repeated=served is not None)
         subject = authority.grant.iss
-        delegation = self._registrations.load(subject).delegation
+        registration = self._registrations.load(subject)
+        delegation = registration.delegation
+        status = self._recognition.hand_on(delegation, registration.status)
         if served is not None:
             row = msgspec.msgpack.decode(served, type=ServedRead)
             evidence = self._show(row.positions, authority.request.scope, row.size)
-            return Answer(evidence, row.answer, delegation)
+            return Answer(evidence, row.answer, delegation, status)
         if authority.kept.uses >= authority.grant.uses:
             raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
         size = self._alliance.projection.anchored_size(self._alliance.me)
@@ -117,7 +122,7 @@ class Serving:
         answer = self._sign(authority, request_token, evidence)
         row = ServedRead(answer, positions, size)
         self._remember(authority, key, row, request_token)
-        return Answer(evidence, answer, delegation)
+        return Answer(evidence, answer, delegation, status)
 
     def take_receipt(self, caller: str, token: str) -> None:
         """Keep a reader's countersignature.

@@ -27,6 +27,7 @@ from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.outbox import Outbox
+from node.services.recognition import Recognition
 from node.services.registration import Registrations
 from node.services.transaction import Transaction
 from node.services.vault import Vault
@@ -59,6 +60,7 @@ class Sharing:
         store: Store,
         vault: Vault,
         alliance: Alliance,
+        recognition: Recognition,
         gate: Gate,
         registrations: Registrations,
         outbox: Outbox,
@@ -66,7 +68,7 @@ class Sharing:
         clock: Clock,
     ) -> None:
         self._store, self._vault, self._alliance = store, vault, alliance
-        self._gate, self._registrations = gate, registrations
+        self._recognition, self._gate, self._registrations = recognition, gate, registrations
         self._outbox, self._feed, self._clock = outbox, feed, clock
 
     def submit_request(self, caller: str, token: str) -> None:
@@ -115,6 +117,16 @@ class Sharing:
         pending = msgspec.msgpack.decode(self._vault.open(request.subject, key, sealed), type=PendingRequest)
         return pending.grant or None
 
+    async def prepare_grant(self, token: str) -> None:
+        """Ask the authorities about the certificate behind a grant for `give_grant`.
+
+        Raises:
+            NodeError: the request is malformed.
+        """
+        subject = peek_document(token, GrantCall).subject
+        if self._registrations.is_home_of(subject):
+            await self._recognition.warm(self._registrations.load(subject).delegation)
+
     def give_grant(self, token: str) -> str:
         """At the subject's home: keep a grant for its reader and bring it to the ledger.
 
@@ -139,6 +151,7 @@ class Sharing:
         raw_id = grant_id(self._alliance.raw_id, terms)
         transaction = Transaction(self._store)
         if transaction.get(layout.GRANT + raw_id) is None:
+            self._check_certificate(grant)
             self._keep(transaction, raw_id, grant, call.grant)
         if not self._alliance.projection.grant(raw_id).registered:
             self._outbox.add(transaction, f"grant/{raw_id.hex()}", RegisterGrant(terms))
@@ -220,11 +233,16 @@ class Sharing:
             raise GrantMissingError("no live grant covers this")
         return msgspec.msgpack.decode(raw, type=KeptGrant)
 
-    def _keep(self, transaction: Transaction, raw_id: bytes, grant: Grant, token: str) -> None:
+    def _check_certificate(self, grant: Grant) -> None:
+        """A revoked certificate stops new grants; those that the ledger has go on."""
         if not self._registrations.is_home_of(grant.iss):
             raise UnknownCallerError(
                 "the grant names this node as home, but its subject is not registered here"
             )
+        registration = self._registrations.load(grant.iss)
+        self._recognition.check(registration.delegation, proof=registration.status)
+
+    def _keep(self, transaction: Transaction, raw_id: bytes, grant: Grant, token: str) -> None:
         kept = KeptGrant(token, grant.iss)
         transaction.put(layout.GRANT + raw_id, msgspec.msgpack.encode(kept))
         transaction.put(layout.GRANT_OF + layout.text(grant.iss) + raw_id, b"")

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from node.domain.certificate import check_certificate
 from node.domain.signed_file import Format, Verdict, judge
 from node.errors import InvalidError
 from node.ports import Clock, SignatureReader
-from node.services.alliance import Alliance
+from node.services.recognition import Recognition
 
 MAX_SIGNATURE_BYTES = 1 << 20
 _CLOCK_SKEW_SECONDS = 300
@@ -14,8 +15,8 @@ _CLOCK_SKEW_SECONDS = 300
 class Verifying:
     """Reads signatures apart from the node, and judges them by the alliance's authorities."""
 
-    def __init__(self, reader: SignatureReader, alliance: Alliance, clock: Clock) -> None:
-        self._reader, self._alliance, self._clock = reader, alliance, clock
+    def __init__(self, reader: SignatureReader, recognition: Recognition, clock: Clock) -> None:
+        self._reader, self._recognition, self._clock = reader, recognition, clock
 
     async def verify(
         self,
@@ -45,5 +46,8 @@ class Verifying:
             raise InvalidError("a signature cannot be judged as of a time to come")
         if len(signature) > MAX_SIGNATURE_BYTES:
             raise InvalidError(f"a detached signature has at most {MAX_SIGNATURE_BYTES} bytes")
-        found = await self._reader.read(content, form, signature, self._alliance.authorities(at), at)
-        return [judge(one, self._alliance.recognise, at) for one in found]
+        trust = self._recognition.trust()
+        found = await self._reader.read(content, form, signature, trust.authorities(at), at)
+        return [
+            judge(one, lambda chain, moment: check_certificate(chain, trust, moment), at) for one in found
+        ]

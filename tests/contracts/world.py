@@ -13,11 +13,12 @@ from tests.support.evm import Account, Contract, Evm, Receipt, create_address
 
 ALLIANCE_ID = keccak(text="an alliance")
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
-NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER = range(6)
+NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER, SET_TRUST = range(7)
 DAY = 86_400
 FOUNDERS = ("hangzhou", "ningbo", "wenzhou")
 GUARANTOR = FOUNDERS[-1]
-BOOK = ("Subjects", "Grants", "Anchors", "Guarantees")
+BOOK = ("Subjects", "Grants", "Anchors", "Guarantees", "TrustList")
+FOUNDING_TRUST = ((b"zj-ca", b"an entry"), (b"js-ca", b"another"))
 
 _ARGUMENTS = {
     ADMIT: [MEMBER_TYPE],
@@ -25,6 +26,7 @@ _ARGUMENTS = {
     REINSTATE: ["bytes32"],
     SET_CONTRACT: ["bytes32", "address"],
     SET_VERIFIER: ["address", "bool"],
+    SET_TRUST: ["bytes32", "bytes"],
 }
 
 
@@ -78,6 +80,7 @@ class World:
     grants: Contract
     anchors: Contract
     guarantees: Contract
+    trust: Contract
 
     def fork(self) -> "World":
         return dataclasses.replace(self, evm=self.evm.fork(), members=dict(self.members))
@@ -150,6 +153,11 @@ def found(evm: Evm, founders: tuple[str, ...] = FOUNDERS) -> World:
         sender=deployer,
     )
     es256 = evm.deploy("ES256Verifier", sender=deployer)
-    bound = [evm.deploy(contract, alliance.address, sender=deployer) for contract in BOOK]
+    founding = ([ca.ljust(32, b"\0") for ca, _ in FOUNDING_TRUST], [entry for _, entry in FOUNDING_TRUST])
+    further = {"TrustList": founding}
+    bound = [
+        evm.deploy(contract, alliance.address, *further.get(contract, ()), sender=deployer)
+        for contract in BOOK
+    ]
     assert [alliance.address, es256.address, *(contract.address for contract in bound)] == locations
     return World(evm, members, stranger, alliance, es256, *bound)

@@ -25,6 +25,8 @@ INIT = (
         ("confirmations = 0", "staleness_seconds = 1e9", "ledger.staleness_seconds"),
         ("members = ", "members = 'here' #", "listen.members"),
         ("wallets = ", "wallets = '127.0.0.1:70000' #", "listen.wallets"),
+        ("[log]", '[trust]\nsoft_fail = "all"\n[log]', "soft_fail"),
+        ("[log]", "[trust]\ntimeout_seconds = 0\n[log]", "trust.timeout_seconds"),
         ("unix:///nowhere.sock", "ftp://nowhere", "ftp://nowhere"),
         ("[log]", "[log", "heqi.toml"),
         ("[log]", "[log]\n# \udcff", "heqi.toml"),

@@ -10,6 +10,7 @@ import pytest
 from adapters.ledger import deploy
 from adapters.ledger.artifact import CONTRACT_NAMES
 from adapters.ledger.calls import to_invocation
+from adapters.ledger.check import check_deployment
 from adapters.ledger.deployment import DeployedContract
 from adapters.ledger.engine import Engine
 from node.domain.guarantee import end_on_ledger
@@ -22,6 +23,7 @@ from node.domain.ledger import (
     GuaranteeTerms,
     IssueGuarantee,
     ProposeAdmission,
+    ProposeTrust,
     RegisterGrant,
     RevokeGrant,
     StepGuarantee,
@@ -37,9 +39,11 @@ from node.domain.ledger_ids import (
     step_guarantee_digest,
     subject_id,
 )
+from node.domain.trust import MAX_ENTRY_BYTES
 from node.errors import DescriptorError, LedgerRefusedError, LedgerUnavailableError
 from tests.support.ledger_worlds import GUARANTOR, EvmWorld
 from tests.support.ledgers import EmbeddedEngine, new_account_key, new_member, submit
+from tests.support.trust import anchor, root
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +187,8 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (StepGuarantee(guarantee, 2, bytes(32), revoker.signer, salt, release), "nanjing"),
         (ProposeAdmission(newcomer, now + 600), "hangzhou"),
         (CastVote(1, True), "shanghai"),
+        (ProposeTrust("sh-ca", b"x" * MAX_ENTRY_BYTES, now + 600), "hangzhou"),
+        (CastVote(2, True), "shanghai"),
     ]:
         outcome = await submit(world.ledger(who), call)
         block = await rpc.request("eth_getBlockByNumber", hex(outcome.block.number), False)
@@ -192,3 +198,22 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         assert int(block["gasUsed"], 16) + spare <= to_invocation(call, world.deployment).gas / 2, call
     await rpc.close()
     assert ledger is not None
+
+
+async def test_a_founding_trust_list_other_than_the_descriptors_is_named(
+    engine: EmbeddedEngine, world: EvmWorld
+) -> None:
+    listed, hidden = anchor(), anchor(root("乙 CA"), "b-ca")
+    deployment = await deploy.deploy_alliance(
+        engine.url,
+        new_account_key().secret,
+        alliance_id=secrets.token_bytes(32),
+        founders=world.members,
+        anchors=(listed, hidden),
+    )
+    await check_deployment(engine.url, deployment, world.members, (listed, hidden))
+    with pytest.raises(DescriptorError, match="number of founding trust anchors"):
+        await check_deployment(engine.url, deployment, world.members, (listed,))
+    for other in ((hidden, listed), (listed, anchor(root("丙 CA"), "b-ca"))):
+        with pytest.raises(DescriptorError, match="hash of the founding trust list"):
+            await check_deployment(engine.url, deployment, world.members, other)

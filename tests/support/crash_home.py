@@ -15,7 +15,7 @@ from node.app import load_descriptor
 from node.config import ALLIANCE_FILE
 from node.domain.descriptor import AllianceFile, sign_descriptor
 from node.domain.encoding import to_base64url
-from tests.support.network import Centre, _describe, _make_centre
+from tests.support.network import Centre, _describe, _make_centre, trial_anchor
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +24,7 @@ def joined_home(folder: Path, name: str = "centre-a") -> Centre:
     """As after `heqi init` and `heqi alliance join`."""
     centre = _make_centre(folder / name, name)
     chain = MemoryChain(os.urandom(32), [centre.member])
-    descriptor = _describe(chain, {name: centre}, trial_ca.make_root())
+    descriptor = _describe(chain, {name: centre}, trial_anchor(trial_ca.make_root()))
     jti = to_base64url(os.urandom(16))
     signature = sign_descriptor(descriptor, name, centre.keys.identity.sign, iat=int(time.time()), jti=jti)
     file = AllianceFile(descriptor, {name: signature})

@@ -15,9 +15,9 @@ from heqi.v1 import alliance_service_pb2, alliance_service_pb2_grpc
 from adapters.crypto import trial_ca
 from adapters.crypto.keys import NodeKeys, load_keys
 from node.config import CARD_FILE, CONFIG_FILE, OPERATOR_CERTIFICATE, OPERATOR_KEY, TLS_FOLDER
-from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import Descriptor, open_alliance_file, open_card
 from node.domain.member import Member, Role
+from node.domain.trust import anchor_from_pem
 from node.founding import create_alliance, join_alliance, sign_alliance
 from node.setup import create_home
 from node.wire.tls import anchor_pem, server_name
@@ -110,7 +110,9 @@ class CrashNetwork:
 
     async def _found_alliance(self) -> None:
         cards = [(self.home(name) / CARD_FILE).read_text().strip() for name in self.names]
-        anchor = TrustAnchor("trial", self.root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)
+        anchor = anchor_from_pem(
+            "trial", "trial", self.root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID
+        )
         file = self.folder / "alliance.json"
         await self.ready(ENGINE)
         await create_alliance(self.home(self.names[0]), "crash", cards, [anchor], file)

@@ -112,7 +112,9 @@ class Artifact:
         return values[0] if len(values) == 1 else values
 
     def decode_event(self, topics: tuple[int, ...], data: bytes) -> Event:
-        entry = self._events[topics[0].to_bytes(32, "big")]
+        # One contract may call another, which then reports or refuses in its own words.
+        topic = topics[0].to_bytes(32, "big")
+        entry = next(one._events[topic] for one in (self, *_deployable()) if topic in one._events)
         raw_topics = iter(topic.to_bytes(32, "big") for topic in topics[1:])
         plain = [field for field in entry["inputs"] if not field["indexed"]]
         values = iter(eth_abi.decode(_types(plain), data))
@@ -127,10 +129,16 @@ class Artifact:
         )
 
     def decode_error(self, data: bytes) -> Reverted:
-        entry = self._errors.get(data[:4])
+        known = (one._errors.get(data[:4]) for one in (self, *_deployable()))
+        entry = next((one for one in known if one is not None), None)
         if entry is None:
             return Reverted("", (), data)
         return Reverted(entry["name"], eth_abi.decode(get_abi_input_types(entry), data[4:]), data)
+
+
+@cache
+def _deployable() -> tuple[Artifact, ...]:
+    return tuple(load(path.stem) for path in sorted(_FOLDERS[0].glob("*.json")))
 
 
 @cache

@@ -20,7 +20,9 @@ from heqi.v1 import (
     record_service_pb2_grpc,
     system_service_pb2_grpc,
 )
+from msgspec import structs
 
+from adapters.authorities.http import HttpAuthorities
 from adapters.crypto import trial_ca
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.keys import NodeKeys, load_keys
@@ -40,7 +42,6 @@ from node.config import (
     LimitsConfig,
     load_config,
 )
-from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import (
     DESCRIPTOR_TYPE,
     AllianceFile,
@@ -51,6 +52,7 @@ from node.domain.descriptor import (
 )
 from node.domain.member import Member, Role
 from node.domain.system import SystemRole
+from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.setup import create_home
 from node.wire.tls import anchor_pem, server_name
 from node.wiring import Outside, Services
@@ -181,16 +183,23 @@ async def open_network(
     names: tuple[str, ...] = CENTRES,
     guarantors: tuple[str, ...] = (),
     limits: LimitsConfig | None = None,
+    *,
+    root: trial_ca.TrialCertificate | None = None,
+    **terms: object,
 ) -> AsyncIterator[Network]:
-    """Found an alliance of real nodes, centres and perhaps guarantors, and run them."""
+    """Found an alliance of real nodes, centres and perhaps guarantors, and run them.
+
+    `terms` are those on which the trial authority is recognised.
+    """
     roles = dict.fromkeys(names, Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
     centres = {name: _make_centre(folder / name, name, role) for name, role in roles.items()}
     for centre in centres.values():
         centre.config = msgspec.structs.replace(centre.config, limits=limits or LimitsConfig())
-    root = trial_ca.make_root()
+    root = root or trial_ca.make_root()
     alliance_id = os.urandom(32)
-    chain = MemoryChain(alliance_id, [centre.member for centre in centres.values()])
-    descriptor = _describe(chain, centres, root)
+    anchor = structs.replace(trial_anchor(root), **terms)
+    chain = MemoryChain(alliance_id, [centre.member for centre in centres.values()], (anchor,))
+    descriptor = _describe(chain, centres, anchor)
     network = Network(chain, descriptor, root, centres, folder)
     signatures = {
         name: sign_descriptor(descriptor, name, c.keys.identity.sign, iat=int(time.time()), jti="A" * 22)
@@ -218,12 +227,13 @@ async def until(is_so, seconds: float = 10.0) -> None:
 async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
     clock = SystemClock()
     leaves = LeafSource(centre.name, centre.keys.identity.key, clock)
-    peers = GrpcPeers(leaves.leaf)
+    peers, authorities = GrpcPeers(leaves.leaf), HttpAuthorities()
     outside = Outside(
         LevelStore(centre.home / "data"),
         LevelStore(centre.home / "keyring"),
         MemoryLedger(network.chain, centre.keys.account),
         peers,
+        authorities,
         clock,
         os.urandom,
         ProcessSignatureReader(),
@@ -239,6 +249,7 @@ async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
         with contextlib.suppress(asyncio.CancelledError):
             await task
         await peers.close()
+        await authorities.close()
         outside.store.close()
         outside.keyring.close()
 
@@ -259,7 +270,12 @@ def _make_centre(home: Path, name: str, role: Role = Role.CENTRE) -> Centre:
     return Centre(name, home, load_keys(home / "keys"), member, load_config(home))
 
 
-def _describe(chain: MemoryChain, centres: dict[str, Centre], root: trial_ca.TrialCertificate) -> Descriptor:
+def trial_anchor(root: trial_ca.TrialCertificate) -> TrustAnchor:
+    """The entry of the trial authority, on the plainest terms."""
+    return anchor_from_pem("trial", "trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)
+
+
+def _describe(chain: MemoryChain, centres: dict[str, Centre], anchor: TrustAnchor) -> Descriptor:
     deployment = chain.deployment
     return Descriptor(
         type=DESCRIPTOR_TYPE,
@@ -274,7 +290,7 @@ def _describe(chain: MemoryChain, centres: dict[str, Centre], root: trial_ca.Tri
             for name, where in deployment.contracts.items()
         },
         founders=tuple((centres[name].home / CARD_FILE).read_text().strip() for name in sorted(centres)),
-        trust_anchors=(TrustAnchor("trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID),),
+        trust_anchors=(anchor,),
     )
 
 

@@ -18,18 +18,22 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from unittest import mock
 
+from msgspec.structs import replace
+
 from adapters.ledger.memory import MemoryChain
+from node.config import TrustConfig
 from node.domain.descriptor import DESCRIPTOR_TYPE, DeployedContract, Descriptor, open_card
 from node.domain.document import peek_document
 from node.domain.grant import AccessRequest, Scope
 from node.domain.ledger import Call
 from node.domain.member import Member, Role
+from node.domain.trust import TrustAnchor
 from node.domain.wallet import PackageRecord
 from node.errors import LedgerUnavailableError
 from node.services import reading
@@ -75,6 +79,9 @@ class World:
         confirmations: int = 0,
         staleness_seconds: float = 60.0,
         entropy: Entropy = os.urandom,
+        terms: Mapping[str, object] | None = None,
+        anchors: Sequence[TrustAnchor] = (),
+        trust: TrustConfig = TrustConfig(),  # noqa: B008  # frozen
     ) -> None:
         """Args:
         names: the founders that are centres.
@@ -84,22 +91,26 @@ class World:
         confirmations: blocks above one that make it final.
         staleness_seconds: see `LedgerConfig`.
         entropy: of all nodes; a seeded one makes their own choices repeatable.
+        terms: on which the trial authority is recognised, besides the plainest.
+        anchors: further entries of the founding trust list.
+        trust: of all nodes.
         """
         # The real time, because certificates and what `time.time()` says elsewhere must agree with it.
         self.clock = WorldClock(int(time.time()))
         self.authority = Authority()
         self.network = Network()
+        self.anchors = (replace(self.authority.anchor, **(terms or {})), *anchors)
         roles = dict.fromkeys(sorted(names), Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
         keys = {name: new_keys() for name in roles}
         cards = {name: sign_card(name, keys[name], self.clock, roles=roles[name]) for name in roles}
         alliance_id = secrets.token_bytes(32)
         founders = [open_card(card) for card in cards.values()]
-        self.chain = MemoryChain(alliance_id, founders, auto_seal=False, clock=self.clock.now)
+        self.chain = MemoryChain(alliance_id, founders, self.anchors, auto_seal=False, clock=self.clock.now)
         self.clock.advance(1)  # the founding took a block, and blocks are a second apart
         self.descriptor = self._describe(alliance_id, list(cards.values()))
         setup = Setup(
             self.descriptor, self.chain, self.network, self.clock, entropy, folder,
-            batch_size, confirmations, staleness_seconds,
+            batch_size, confirmations, staleness_seconds, trust,
         )  # fmt: skip
         self._setup = setup
         self.centres = {name: Centre(name, keys[name], setup, roles[name]) for name in roles}
@@ -305,5 +316,5 @@ class World:
                 for name, place in deployment.contracts.items()
             },
             founders=tuple(cards),
-            trust_anchors=(self.authority.anchor,),
+            trust_anchors=self.anchors,
         )

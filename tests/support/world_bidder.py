@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from adapters.crypto import trial_ca
 from adapters.systems.sample import credit_code
-from node.domain.certificate import TrustAnchor
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.descriptor import Descriptor
 from node.domain.encoding import to_base64url
+from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.domain.wallet import PackageRecord
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey, new_wallet_key
@@ -33,7 +33,7 @@ class Authority:
     @property
     def anchor(self) -> TrustAnchor:
         pem = self.root.certificate_pem.decode()
-        return TrustAnchor(self._name, pem, trial_ca.CREDIT_CODE_OID)
+        return anchor_from_pem("trial-ca", self._name, pem, trial_ca.CREDIT_CODE_OID)
 
 
 class Bidder:

@@ -14,7 +14,7 @@ from adapters.ledger.memory import MemoryChain
 from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.leveldb import LevelStore
 from adapters.store.memory import MemoryStore
-from node.config import Config, LedgerConfig, Listen, LogConfig
+from node.config import Config, LedgerConfig, Listen, LogConfig, TrustConfig
 from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
@@ -45,6 +45,7 @@ class Setup:
     batch_size: int
     confirmations: int
     staleness_seconds: float
+    trust: TrustConfig
 
 
 class Centre:
@@ -63,9 +64,9 @@ class Centre:
         self.store, self.keyring = self._open("data"), self._open("keyring")
         self.ledger = FrailLedger(setup.chain, self.keys.account)
         self.outside = Outside(
-            self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name), setup.clock,
-            setup.entropy, ProcessSignatureReader(),
-            IdentityCertifier(self.name, self.keys.identity.key),
+            self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name),
+            setup.network.authorities, setup.clock, setup.entropy,
+            ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity.key),
         )  # fmt: skip
         config = Config(
             name=self.name,
@@ -73,6 +74,7 @@ class Centre:
             listen=Listen(f"{self.name}.example:7443", f"{self.name}.example:7444"),
             ledger=LedgerConfig("memory:", setup.confirmations, setup.staleness_seconds),
             log=LogConfig(batch_size=setup.batch_size),
+            trust=setup.trust,
         )
         self.services = Services(config, setup.descriptor, self.keys, self.outside)
         self.is_running = True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from node.domain.member import Member
 from node.errors import PeerError
 from node.ports import Answer, LogView
+from tests.support.world_authorities import WorldAuthorities
 
 if TYPE_CHECKING:
     from tests.support.world_centre import Centre
@@ -19,6 +20,7 @@ class Network:
 
     def __init__(self) -> None:
         self.centres: dict[str, Centre] = {}
+        self.authorities = WorldAuthorities()
         self.absent: set[str] = set()
         """Members whose nodes cannot be reached."""
         self.lose_answers = 0

@@ -3,6 +3,7 @@
 Its signatures are deterministic; `adapters/crypto/trial_ca.py` is the one for people.
 """
 
+import base64
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from node.domain.certificate import TrustAnchor
+from node.domain.trust import CreditCodeField, TrustAnchor
 from tests.vectors.keys import fixed_bytes, p256
 
 CREDIT_CODE = "91110000600037341L"
@@ -108,7 +109,12 @@ def root(common: str = "Test root", path_length: int | None = 1) -> Issued:
 
 
 def anchor(of: Issued | None = None) -> TrustAnchor:
-    return TrustAnchor("测试证书机构 Test CA", (of or root()).pem, CREDIT_CODE_OID)
+    return TrustAnchor(
+        id="test-ca",
+        name="测试证书机构 Test CA",
+        certificate=base64.b64encode((of or root()).der).decode(),
+        credit_code=CreditCodeField(CREDIT_CODE_OID),
+    )
 
 
 def rsa_key(bits: int) -> rsa.RSAPrivateKey:

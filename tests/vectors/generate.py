@@ -28,6 +28,7 @@ from tests.vectors import (
     login_vectors,
     refusals,
     story,
+    trust_vectors,
     wallet_calls,
     world,
 )
@@ -290,6 +291,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "ledger.json": ledger_vectors.ledger,
     "descriptor.json": descriptor,
     "bundle.json": bundles,
+    "trust.json": trust_vectors.trust,
 }
 
 if __name__ == "__main__":

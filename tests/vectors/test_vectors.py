@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from eth_hash.auto import keccak
 
 from node.domain import (
     bundle,
@@ -28,11 +29,14 @@ from node.domain import (
     merkle,
     reading,
     record,
+    status,
+    trust,
     wallet,
 )
 from node.domain.category import categories
 from node.domain.ledger import GrantTerms
 from node.domain.signature import verify_p256
+from node.domain.trust import TrustList
 from node.errors import DocumentFormatError, NodeError
 from node.wallet.keyfile import WalletKey
 from tests.vectors import generate
@@ -202,10 +206,12 @@ def test_document(case):
     founded = descriptor.open_alliance_file(ALLIANCE_FILE)
     at = json.loads(case["payload"])["iat"]
     if kind is login.CertificateLogin:
-        assert certified.open_certified(token, kind, founded.trust_anchors, at)
+        assert certified.open_certified(token, kind, TrustList(founded.trust_anchors), at)
         return
     if kind is delegation.Delegation:
-        opened, identity = delegation.open_delegation(token, founded.alliance, founded.trust_anchors, at)
+        opened, identity = delegation.open_delegation(
+            token, founded.alliance, TrustList(founded.trust_anchors), at
+        )
         assert identity.credit_code == opened.credit_code
         return
     key = P256TestKey(int(KEYS["p256"][case["key"]]["private"], 16))
@@ -319,3 +325,17 @@ def test_false_bundle_is_refused(case):
     with pytest.raises(NodeError) as error:
         bundle.verify_bundle(bundle.parse_bundle(encoding.canonical_json(plain)), founded)
     assert error.value.reason == case["reason"]
+
+
+def test_trust_list():
+    vectors = load("trust.json")
+    entries = [(one["ca"], one["entry"].encode()) for one in vectors["entries"]]
+    for (name, raw), one in zip(entries, vectors["entries"], strict=True):
+        assert trust.encode_anchor(trust.parse_anchor(raw, name)) == raw
+        assert keccak(raw).hex() == one["hash"]
+    assert ledger_ids.trust_head(entries).hex() == vectors["head"]
+    bound = vectors["nonce"]
+    token = bound["delegation"]
+    preimage = b"heqi.status.v1\0" + encoding.from_base64url(bound["salt"]) + token.encode()
+    assert hashlib.sha256(preimage).hexdigest() == bound["nonce"]
+    assert status.binding_nonce(token, encoding.from_base64url(bound["salt"])).hex() == bound["nonce"]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from adapters.ledger.memory.state import State
+from adapters.ledger.memory.trust import TrustRules
 from node.domain.ledger import (
     Action,
     CastVote,
@@ -14,6 +15,7 @@ from node.domain.ledger import (
     ProposalPassed,
     ProposeAdmission,
     ProposeStanding,
+    ProposeTrust,
     UpdateEndpoints,
     VoteCast,
 )
@@ -26,7 +28,7 @@ _ALL_ROLES = 7
 _MAX_ENDPOINT = 255
 _LEAST_TO_SUSPEND = 2
 
-Proposing = ProposeAdmission | ProposeStanding
+Proposing = ProposeAdmission | ProposeStanding | ProposeTrust
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,24 @@ class _Proposal:
 
     @property
     def about(self) -> str:
+        """The member that it is about; empty if it is not about one."""
+        if isinstance(self.call, ProposeTrust):
+            return ""
         return self.call.member.name if isinstance(self.call, ProposeAdmission) else self.call.name
+
+    @property
+    def action(self) -> Action:
+        """What it does when it passes."""
+        if isinstance(self.call, ProposeTrust):
+            return Action.SET_TRUST
+        return Action.ADMIT if isinstance(self.call, ProposeAdmission) else self.call.action
 
 
 class AllianceRules:
     """The alliance contract's functions; each returns what it reports."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, state: State, trust: TrustRules) -> None:
+        self._state, self._trust = state, trust
 
     def found(self, founders: tuple[Member, ...]) -> list[Happening]:
         """What the constructor does.
@@ -97,8 +109,8 @@ class AllianceRules:
             proposal = replace(proposal, eligible=proposal.eligible - 1)
         number = self._add("proposals", 1)
         self._state.put("proposal", number, proposal)
-        action = Action.ADMIT if isinstance(call, ProposeAdmission) else call.action
-        made = ProposalMade(number, proposer, action, proposal.about, call.expires, proposal.eligible)
+        about, entry = (call.anchor, call.entry) if isinstance(call, ProposeTrust) else (proposal.about, b"")
+        made = ProposalMade(number, proposer, proposal.action, about, call.expires, proposal.eligible, entry)
         return [made, *self._cast_vote(number, proposer, approve=True)]
 
     def vote(self, sender: bytes, call: CastVote, now: int) -> list[Happening]:
@@ -133,7 +145,7 @@ class AllianceRules:
         proposal: _Proposal = self._state.get("proposal", number)
         self._state.put("voted", (number, voter), True)
         proposal = replace(proposal, approvals=proposal.approvals + int(approve))
-        is_suspension = isinstance(proposal.call, ProposeStanding) and proposal.call.action is Action.SUSPEND
+        is_suspension = proposal.action is Action.SUSPEND
         is_enough = proposal.approvals >= (_LEAST_TO_SUSPEND if is_suspension else 1)
         is_passed = is_enough and proposal.approvals * 3 >= proposal.eligible * 2
         self._state.put("proposal", number, replace(proposal, is_passed=is_passed))
@@ -146,6 +158,8 @@ class AllianceRules:
     def _carry_out(self, call: Proposing) -> Happening:
         if isinstance(call, ProposeAdmission):
             return self._admit(call.member)
+        if isinstance(call, ProposeTrust):
+            return self._trust.set(call.anchor, call.entry)
         if call.action is Action.SUSPEND:
             self._add("epoch", 1)
             self._add("active", -1)
@@ -157,6 +171,9 @@ class AllianceRules:
     def _check(self, call: Proposing) -> None:
         if isinstance(call, ProposeAdmission):
             self._check_admission(call.member)
+            return
+        if isinstance(call, ProposeTrust):
+            self._trust.check(call.anchor, call.entry)
             return
         if call.action not in (Action.SUSPEND, Action.REINSTATE):
             raise LedgerRefusedError("AllianceMalformedProposal")

@@ -14,6 +14,7 @@ from adapters.ledger.memory.guarantees import GuaranteeRules, Issue
 from adapters.ledger.memory.moves import MoveRules
 from adapters.ledger.memory.state import State
 from adapters.ledger.memory.transactions import Transaction, read_transaction
+from adapters.ledger.memory.trust import TrustRules
 from node.domain.ledger import (
     AnchorCheckpoint,
     Block,
@@ -27,6 +28,7 @@ from node.domain.ledger import (
     Outcome,
     ProposeAdmission,
     ProposeStanding,
+    ProposeTrust,
     RegisterGrant,
     RevokeGrant,
     SignedCall,
@@ -34,6 +36,7 @@ from node.domain.ledger import (
     UpdateEndpoints,
 )
 from node.domain.member import Member
+from node.domain.trust import TrustAnchor
 from node.errors import LedgerRefusedError, LedgerUnavailableError, NonceTakenError
 
 
@@ -54,6 +57,7 @@ class MemoryChain:
         self,
         alliance_id: bytes,
         founders: Sequence[Member],
+        anchors: Sequence[TrustAnchor] = (),
         *,
         chain_id: int = 1337,
         auto_seal: bool = True,
@@ -64,12 +68,13 @@ class MemoryChain:
         Args:
             alliance_id: 32 bytes.
             founders: the first members, in order.
+            anchors: founding entries of the trust list.
             chain_id: part of every signature.
             auto_seal: make a block for each transaction at once; otherwise `seal` does.
             clock: seconds since 1970 UTC.
 
         Raises:
-            LedgerRefusedError: a founder is malformed or there twice.
+            LedgerRefusedError: a founder or an authority is malformed or there twice.
         """
         self.is_down = False
         self.auto_seal = auto_seal
@@ -80,13 +85,15 @@ class MemoryChain:
         genesis = Block(0, keccak(b"genesis" + alliance_id), int(clock()))
         self._sealed = [_Sealed(genesis, (), {}, 0)]
         self.deployment = _place_contracts(alliance_id, chain_id, genesis.hash)
-        self._alliance = AllianceRules(self._state)
+        trust = TrustRules(self._state)
+        self._alliance = AllianceRules(self._state, trust)
         moves = MoveRules(self._state, self._alliance, self.deployment)
         guarantees = GuaranteeRules(self._state, self._alliance, self.deployment)
         verifier = self.deployment.address_of(VERIFIER)
         self._rules: dict[type[Call | Issue], Callable[[bytes, Any, int], list[Happening]]] = {
             ProposeAdmission: self._alliance.propose,
             ProposeStanding: self._alliance.propose,
+            ProposeTrust: self._alliance.propose,
             CastVote: self._alliance.vote,
             UpdateEndpoints: lambda sender, call, _: self._alliance.update_endpoints(sender, call),
             CreateSubject: lambda sender, call, _: moves.create_subject(sender, call),
@@ -100,7 +107,8 @@ class MemoryChain:
             StepGuarantee: guarantees.step,
             AnchorCheckpoint: lambda sender, call, _: moves.anchor(sender, call),
         }
-        self._append(self._alliance.found(tuple(founders)), {}, self._state.mark())
+        founding = [*self._alliance.found(tuple(founders)), *trust.found(anchors)]
+        self._append(founding, {}, self._state.mark())
 
     # -- what a test does to it --------------------------------------------------------------------------
 

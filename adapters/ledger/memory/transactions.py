@@ -9,7 +9,7 @@ from eth_account import Account
 from eth_hash.auto import keccak
 
 from adapters.ledger.abi import decode_function, decode_values
-from adapters.ledger.calls import MEMBER_TYPE
+from adapters.ledger.calls import MEMBER_TYPE, TRUST_TYPES
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.happenings import member_from_tuple
 from adapters.ledger.memory.guarantees import Issue
@@ -24,6 +24,7 @@ from node.domain.ledger import (
     GuaranteeTerms,
     ProposeAdmission,
     ProposeStanding,
+    ProposeTrust,
     RegisterGrant,
     RevokeGrant,
     StepGuarantee,
@@ -66,6 +67,9 @@ def read_transaction(raw: bytes, deployment: Deployment) -> Transaction:
 def _propose(action: int, data: bytes, expires: int) -> Call:
     if action == Action.ADMIT:
         return ProposeAdmission(member_from_tuple(decode_values([MEMBER_TYPE], data)[0]), expires)
+    if action == Action.SET_TRUST:
+        name, entry = decode_values(TRUST_TYPES, data)
+        return ProposeTrust(member_name_from_bytes32(name), entry, expires)
     return ProposeStanding(Action(action), member_name_from_bytes32(data), expires)
 
 

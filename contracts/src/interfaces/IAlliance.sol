@@ -6,7 +6,7 @@ pragma solidity 0.8.37;
 /// members that were active when the proposal was made. Nobody votes on a proposal about itself, and a suspension
 /// needs two votes at least.
 interface IAlliance {
-    enum Action { NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER }
+    enum Action { NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER, SET_TRUST }
 
     /// @param id name of the member, `[a-z][a-z0-9-]{0,30}`, right-padded with zeros
     /// @param roles bit mask: 1 centre, 2 guarantor, 4 supervisor
@@ -36,7 +36,7 @@ interface IAlliance {
     event VerifierSet(address indexed verifier, bool accepted);
     /// @param data ABI encoding of the action's argument:
     /// ADMIT (Member) · SUSPEND, REINSTATE (bytes32 id) · SET_CONTRACT (bytes32 name, address location)
-    /// · SET_VERIFIER (address verifier, bool accepted); no other encoding of the same values is taken
+    /// · SET_VERIFIER (address verifier, bool accepted) · SET_TRUST (bytes32 ca, bytes entry); no other encoding of the same values is taken
     event ProposalMade(
         uint256 indexed proposal, bytes32 indexed proposer, Action action, bytes data, uint64 expires, uint32 eligible
     );
@@ -73,7 +73,7 @@ interface IAlliance {
     function memberIds() external view returns (bytes32[] memory);
 
     /// @param name `[A-Za-z][A-Za-z0-9]{0,30}`, right-padded with zeros
-    /// @return where the named contract is: "Subjects", "Grants", "Anchors", "Guarantees"; zero if not set
+    /// @return where the named contract is: "Subjects", "Grants", "Anchors", "Guarantees", "TrustList"; zero if not set
     function contractOf(bytes32 name) external view returns (address);
 
     /// @return whether signatures may be checked by this ERC-7913 verifier

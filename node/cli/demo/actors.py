@@ -14,7 +14,6 @@ from adapters.crypto.leaves import LeafSource
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.systems.sample import credit_code
 from node.config import KEYS_FOLDER
-from node.domain.certificate import TrustAnchor
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.descriptor import Descriptor
 from node.domain.document import document_digest, peek_document, sign_document
@@ -24,6 +23,7 @@ from node.domain.guarantee import Guarantee
 from node.domain.ledger_ids import grant_id
 from node.domain.member import Member
 from node.domain.reading import ReadRequest
+from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.domain.wallet import PackageRecord
 from node.errors import NodeError
 from node.wallet.client import WalletClient
@@ -46,7 +46,7 @@ class Authority:
     def anchor(self) -> TrustAnchor:
         """What the alliance recognises."""
         pem = self.root.certificate_pem.decode()
-        return TrustAnchor("试用证书机构 Trial CA", pem, trial_ca.CREDIT_CODE_OID)
+        return anchor_from_pem("trial-ca", "试用证书机构 Trial CA", pem, trial_ca.CREDIT_CODE_OID)
 
 
 class Bidder:

@@ -16,8 +16,8 @@ from heqi.v1 import alliance_service_pb2 as alliance_pb
 from node.cli.client import OperatorClient
 from node.cli.waiting import wait_for
 from node.config import CARD_FILE
-from node.domain.certificate import TrustAnchor
 from node.domain.member import Role
+from node.domain.trust import TrustAnchor
 from node.errors import NodeError, UnavailableError
 from node.founding import create_alliance, join_alliance, sign_alliance
 from node.setup import create_home

@@ -49,6 +49,11 @@ def _describe_setup(commands: Commands) -> None:
     one.add_argument(
         "--certificate-key", type=Path, required=True, help="证书私钥 PEM | its private key, PEM"
     )
+    one.add_argument(
+        "--trust",
+        type=Path,
+        help="中心公布的机构清单 | trust list that a centre publishes, if the founding one is outdated",
+    )
     one.set_defaults(run=setup.delegate)
     one = commands.add_parser("register", help="注册或补充材料 | register, or hand in further documents")
     one.add_argument("package", type=Path, help="JSON: [{category, thing, fields}, …]")

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from node.cli.output import print_json, print_table, say
+from node.cli.trust_file import read_trust
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session, passphrase, read_file
 from node.domain.category import category
@@ -19,6 +20,7 @@ from node.domain.certificate import check_certificate
 from node.domain.certified import PrivateKey
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.encoding import to_base64url
+from node.domain.trust import TrustList
 from node.domain.wallet import PackageRecord
 from node.errors import ConfigError
 from node.wallet.folder import DELEGATION_FILE, create_wallet, open_wallet
@@ -39,9 +41,10 @@ def init(args: argparse.Namespace) -> None:
 def delegate(args: argparse.Namespace) -> None:
     """Sign the delegation with the certificate's key."""
     wallet = open_wallet(args.wallet)
+    trust = read_trust(args.trust) or TrustList(wallet.descriptor.trust_anchors)
     chain, key = read_certificate(args.certificate, args.certificate_key)
     now = int(time.time())
-    identity = check_certificate(chain, wallet.descriptor.trust_anchors, now)
+    identity = check_certificate(chain, trust, now)
     delegation = Delegation(
         alliance=wallet.descriptor.alliance,
         iat=now,

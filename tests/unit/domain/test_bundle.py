@@ -41,7 +41,7 @@ def test_bundle_of_read_records_shows_by_what_right():
     verified = verify(READ)
     assert verified.grant == story.grant()
     assert verified.identity.credit_code == CREDIT_CODE
-    assert len(verified.steps) == 6
+    assert len(verified.steps) == 7
 
 
 def test_bundle_has_one_encoding():

@@ -16,11 +16,10 @@ from adapters.crypto import trial_ca
 from node.domain.certificate import (
     MAX_CERTIFICATE_BYTES,
     MAX_CHAIN_LENGTH,
-    TrustAnchor,
-    check_anchor,
     check_certificate,
     check_credit_code,
 )
+from node.domain.trust import CreditCodeField, TrustList, anchor_from_pem, check_anchor
 from node.errors import CertificateError, CodeFormatError, NodeError
 from tests.unit.domain.mutation import refuses_or_returns, spoilt_bytes, spoilt_text
 from tests.vectors.authority import (
@@ -44,7 +43,7 @@ LEAF = x509.BasicConstraints(ca=False, path_length=None)
 
 
 def check(*chain, at=NOW, anchors=None):
-    return check_certificate([issued.der for issued in chain], anchors or [anchor()], at)
+    return check_certificate([issued.der for issued in chain], TrustList(anchors or [anchor()]), at)
 
 
 def make(key=None, by=None, codes=(CREDIT_CODE,), **options):
@@ -77,7 +76,9 @@ def test_bidder_of_a_recognised_authority_is_identified(rsa_bits):
 
 def test_certificate_of_the_trial_authority_is_identified():
     trial = trial_ca.make_root()
-    anchors = [TrustAnchor("试用", trial.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)]
+    anchors = TrustList(
+        [anchor_from_pem("trial", "试用", trial.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)]
+    )
     at = seconds(datetime.datetime.now(datetime.UTC))
     issued = trial_ca.issue(trial, ORGANISATION, CREDIT_CODE)
     assert check_certificate([issued.der], anchors, at).credit_code == CREDIT_CODE
@@ -173,7 +174,7 @@ def test_certificate_without_one_right_credit_code_is_refused(codes):
 
 
 def test_credit_code_is_read_where_this_authority_puts_it():
-    elsewhere = TrustAnchor("elsewhere", root().pem, "2.5.4.5")
+    elsewhere = anchor_from_pem("elsewhere", "elsewhere", root().pem, "2.5.4.5")
     with pytest.raises(CertificateError, match="credit code"):
         check(bidder(), anchors=[elsewhere])
     serial = x509.Name([x509.NameAttribute(NameOID.SERIAL_NUMBER, CREDIT_CODE)])
@@ -213,7 +214,7 @@ def test_chain_is_bounded():
 
 def test_overlong_certificate_is_refused_unread():
     with pytest.raises(CertificateError, match="ordinary size"):
-        check_certificate([bidder().der + bytes(MAX_CERTIFICATE_BYTES)], [anchor()], NOW)
+        check_certificate([bidder().der + bytes(MAX_CERTIFICATE_BYTES)], TrustList([anchor()]), NOW)
 
 
 def test_any_of_several_authorities_will_do():
@@ -223,21 +224,21 @@ def test_any_of_several_authorities_will_do():
 
 def test_alliance_without_authorities_takes_nobody():
     with pytest.raises(CertificateError, match="recognises no"):
-        check_certificate([bidder().der], [], NOW)
+        check_certificate([bidder().der], TrustList([]), NOW)
 
 
 def test_certificate_of_an_unknown_version_is_refused():
     # The version is the context tag [0] at the start of the to-be-signed part.
     der = bidder().der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
     with pytest.raises(CertificateError, match="cannot be read"):
-        check_certificate([der], [anchor()], NOW)
+        check_certificate([der], TrustList([anchor()]), NOW)
 
 
 @given(st.binary() | spoilt_bytes(bidder().der))
 def test_bytes_are_the_certificate_or_refused(der):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        taken = refuses_or_returns(lambda: check_certificate([der], [anchor()], NOW), NodeError)
+        taken = refuses_or_returns(lambda: check_certificate([der], TrustList([anchor()]), NOW), NodeError)
     assert taken is None or der == bidder().der
 
 
@@ -245,15 +246,29 @@ def test_bytes_are_the_certificate_or_refused(der):
 def test_intermediate_that_cannot_be_read_or_used_is_refused_or_passed_over(der):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        refuses_or_returns(lambda: check_certificate([bidder().der, der], [anchor()], NOW), NodeError)
+        refuses_or_returns(
+            lambda: check_certificate([bidder().der, der], TrustList([anchor()]), NOW), NodeError
+        )
 
 
 def test_anchor_is_a_ca_certificate_with_an_oid():
     check_anchor(anchor())
     for wrong in (
         replace(anchor(), certificate=""),
-        replace(anchor(), certificate="-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-        replace(anchor(), credit_code_oid="credit code"),
+        replace(anchor(), certificate="AAAA"),
+        replace(anchor(), certificate=anchor().certificate + "\n"),
+        replace(anchor(), credit_code=CreditCodeField("credit code")),
+        replace(anchor(), credit_code=CreditCodeField("9.9")),
+        replace(anchor(), credit_code=None),
+        replace(anchor(), id="CA"),
+        replace(anchor(), serves="timestamps"),
+        replace(anchor(), timestamp=("http://tsa.example/",)),
+        replace(anchor(), key_usages=()),
+        replace(anchor(), policies=("1.2.4", "1.2.3")),
+        replace(anchor(), ocsp=("ftp://ca.example/",)),
+        replace(anchor(), ocsp=("http://user@ca.example/",)),
+        replace(anchor(), crl=("http:///list",)),
+        replace(anchor(), crl=("http://a.example/",) * 5),
         anchor(bidder()),
         anchor(make(constraints=None)),
     ):
@@ -264,16 +279,15 @@ def test_anchor_is_a_ca_certificate_with_an_oid():
 def test_anchor_with_an_extension_twice_is_refused():
     # Key identifier 2.5.29.14 becomes a second key usage 2.5.29.15; nobody signs anew, for nobody checks here.
     der = root().der.replace(b"\x55\x1d\x0e", b"\x55\x1d\x0f", 1)
-    pem = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(der).decode()}\n-----END CERTIFICATE-----\n"
     with pytest.raises(CertificateError):
-        check_anchor(replace(anchor(), certificate=pem))
+        check_anchor(replace(anchor(), certificate=base64.b64encode(der).decode()))
 
 
-@given(spoilt_text(root().pem))
-def test_text_is_an_anchor_or_refused(pem):
+@given(spoilt_text(anchor().certificate))
+def test_text_is_an_anchor_or_refused(text):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        refuses_or_returns(lambda: check_anchor(replace(anchor(), certificate=pem)), NodeError)
+        refuses_or_returns(lambda: check_anchor(replace(anchor(), certificate=text)), NodeError)
 
 
 @pytest.mark.parametrize("code", [CREDIT_CODE, "91110108MA01KPGK0L"])

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from node.domain.delegation import Delegation, open_delegation, sign_delegation
 from node.domain.document import typ
 from node.domain.encoding import canonical_json, from_base64url
+from node.domain.trust import TrustList
 from node.errors import CertificateError, DocumentFormatError, NodeError, SignatureError
 from tests.unit.domain.mutation import refuses_or_returns, spoilt_json, spoilt_text
 from tests.vectors import authority, world
@@ -26,7 +27,7 @@ PAYLOAD = canonical_json(members(world.delegation()))
 
 
 def open_at(token, at=NOW, alliance=ALLIANCE):
-    return open_delegation(token, alliance, [anchor()], at)
+    return open_delegation(token, alliance, TrustList([anchor()]), at)
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_signature_over_something_else_is_refused(changes):
 
 
 OTHER_VALUES = {
-    "type": "heqi.alliance.v2",
+    "type": "heqi.alliance.v1",
     "alliance": "00" * 32,
     "name": "其他联盟",
     "created": NOW + 1,

@@ -58,6 +58,8 @@ async def invent(world: World, victim: Bidder, delegation: Callable[[WalletKey],
     scribe = Scribe(key, world.descriptor, subject)
     [pending] = home.sharing.requests(subject)
     request = scribe.check_request(pending.token, world.member(world.reader.name))
+    home.sharing._check_certificate = lambda _: None  # type: ignore[method-assign]
+    home.services.recognition.hand_on = lambda *_: b""  # type: ignore[method-assign]
     home.sharing.give_grant(scribe.give(home.name, scribe.grant(request)))
     await world.settle()
     return digest

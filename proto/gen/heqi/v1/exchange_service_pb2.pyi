@@ -179,22 +179,26 @@ class ReadRecordsResponse(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
     DELEGATION_FIELD_NUMBER: _builtins.int
+    STATUS_PROOF_FIELD_NUMBER: _builtins.int
     evidence: _builtins.bytes
     """Canonical JSON, docs/formats/bundle.md."""
     answer: _builtins.str
     """A read-answer document by the home over exactly this evidence."""
     delegation: _builtins.str
     """The subject's delegation document."""
+    status_proof: _builtins.bytes
+    """What authorities said of the certificate behind it (docs/formats/trust.md), canonical JSON; empty if nothing."""
     def __init__(
         self,
         *,
         evidence: _builtins.bytes = ...,
         answer: _builtins.str = ...,
         delegation: _builtins.str = ...,
+        status_proof: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "delegation", b"delegation", "evidence", b"evidence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "delegation", b"delegation", "evidence", b"evidence", "status_proof", b"status_proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
