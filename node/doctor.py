@@ -46,6 +46,8 @@ AskNode = Callable[[int], NodeState]
 _LIBRARIES = ("cryptography", "coincurve", "grpcio", "protobuf", "plyvel", "web3", "py-evm")
 _SYNCS, _SYNC_BYTES = 5, 4096
 _LEAF_SECONDS = 600
+_OPERATOR_DAYS = 30
+"""The running node renews the operator's certificate when 45 days are left."""
 
 
 async def diagnose(home: Path, ask: AskNode, seconds: float) -> tuple[Section, ...]:
@@ -152,7 +154,7 @@ class FolderProbe:
         operator = self._home / TLS_FOLDER / OPERATOR_CERTIFICATE
         if operator.exists():
             found.append(
-                Expiry(f"{TLS_FOLDER}/{OPERATOR_CERTIFICATE}", _ends(operator.read_bytes()), renews=True)
+                Expiry(f"{TLS_FOLDER}/{OPERATOR_CERTIFICATE}", _ends(operator.read_bytes()), _OPERATOR_DAYS)
             )
         for anchor in self._descriptor.trust_anchors if self._descriptor else ():
             remedy = (

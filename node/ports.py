@@ -185,6 +185,7 @@ class SignatureReader(Protocol):
             InvalidError: the file is none of that form.
             TooLargeError: too large, or too costly to read.
             BusyError: too many files are being read.
+            UnavailableError: there is no room to read it in.
         """
         ...
 

@@ -65,9 +65,9 @@ class Expiry:
     """For people: which certificate."""
     ends: float
     """Seconds since 1970 UTC."""
-    renews: bool = False
-    """The running node puts a new one in its place in time."""
-    remedy: tuple[str, str] = ("", "")
+    lead_days: int = 60
+    """Told from so many days before; fewer than 60 for what a running node renews by itself: then it did not."""
+    remedy: tuple[str, str] = ("续期或更换，见 docs/operate.md", "renew or replace it, see docs/operate.md")
     """What to do when it ends, Chinese and English."""
 
 

@@ -13,6 +13,7 @@ from node.errors import InvalidError
 
 TOO_LARGE = "TOO_LARGE"
 BUG = "BUG"
+BEGUN = b"begun"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -55,7 +56,8 @@ class OpenFile:
 
 
 def run(job: bytes, content: OpenFile, limits: Limits, answer: Connection) -> None:
-    """The process: read, answer, end."""
+    """The process: say that it has begun, read, answer, end."""
+    answer.send_bytes(BEGUN)
     from adapters.signatures import worker  # noqa: PLC0415  # loaded before the fork, and never in the node
 
     logging.disable()  # pyHanko logs what it finds; the answer tells it

@@ -14,16 +14,16 @@ from typing import IO, Any
 
 import msgspec
 
-from adapters.signatures.job import BUG, TOO_LARGE, Answer, Job, Limits, OpenFile, run
+from adapters.signatures.job import BEGUN, BUG, TOO_LARGE, Answer, Job, Limits, OpenFile, run
 from node.domain.signed_file import Finding, Format
-from node.errors import BusyError, InvalidError, TooLargeError
+from node.errors import BusyError, InvalidError, TooLargeError, UnavailableError
 
 MAX_BYTES = 64 << 20
 logger = logging.getLogger(__name__)
 
 _MAX_ANSWER_BYTES = 16 << 20
 _AT_ONCE, _WAITING = 2, 16
-_START_SECONDS = 30.0  # the first time, the parsers are loaded
+_START_SECONDS = 60.0  # the first time, the parsers are loaded
 _WORKER = "adapters.signatures.worker"
 
 
@@ -92,6 +92,7 @@ class ProcessSignatureReader:
         process.start()
         theirs.close()
         try:
+            self._await_begin(ours)
             answer = msgspec.msgpack.decode(self._receive(ours), type=Answer)
         except (EOFError, OSError, TimeoutError, msgspec.MsgspecError) as error:
             raise TooLargeError("checking the file takes more time or memory than is allowed") from error
@@ -108,6 +109,16 @@ class ProcessSignatureReader:
         if answer.refused:
             raise InvalidError(answer.refused)
         return answer.findings
+
+    @staticmethod
+    def _await_begin(ours: Connection) -> None:
+        """What goes wrong before the file is touched is no fault of the file."""
+        try:
+            if ours.poll(_START_SECONDS) and ours.recv_bytes(_MAX_ANSWER_BYTES) == BEGUN:
+                return
+        except EOFError:
+            pass
+        raise UnavailableError("no process can be started to read the file")
 
     def _receive(self, ours: Connection) -> bytes:
         if not ours.poll(self._seconds):

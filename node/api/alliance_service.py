@@ -8,7 +8,7 @@ from node.services.alliance import Alliance
 from node.services.decisions import Decisions
 from node.services.membership import Membership
 from node.services.status import NodeStatus
-from node.wire.diagnosis import member_message, message_from_state
+from node.wire.diagnosis import message_from_state
 
 
 class AllianceService(rpc.AllianceServiceServicer):
@@ -51,7 +51,15 @@ class AllianceService(rpc.AllianceServiceServicer):
         """See the proto."""
         response = pb.ListMembersResponse()
         for row in self._alliance.projection.members():
-            response.members.append(member_message(row.member, active=row.active))
+            response.members.add(
+                name=row.member.name,
+                roles=int(row.member.roles),
+                active=row.active,
+                endpoint=row.member.endpoint,
+                wallet_endpoint=row.member.wallet_endpoint,
+                identity_key=row.member.identity_key,
+                log_key=row.member.log_key,
+            )
         return response
 
     async def ListProposals(

@@ -39,6 +39,7 @@ class Verifying:
             InvalidError: the file is none of that form, or `at` is to come.
             TooLargeError: too large, or too costly to read.
             BusyError: too many files are being read.
+            UnavailableError: there is no room to read it in.
         """
         now = int(self._clock.now())
         at = now if at is None else at

@@ -23,8 +23,16 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
         parked_count=state.parked,
     )
     for facts in state.members:
-        one = message.members.add(account=facts.member.account, sealing_key=facts.member.sealing_key)
-        one.member.MergeFrom(member_message(facts.member, active=facts.active))
+        member = pb.Member(
+            name=facts.member.name,
+            roles=int(facts.member.roles),
+            active=facts.active,
+            endpoint=facts.member.endpoint,
+            wallet_endpoint=facts.member.wallet_endpoint,
+            identity_key=facts.member.identity_key,
+            log_key=facts.member.log_key,
+        )
+        message.members.add(member=member, account=facts.member.account, sealing_key=facts.member.sealing_key)
     for item in state.outbox_parked:
         message.parked_items.add(number=item.number, object=item.object, state="parked", problem=item.problem)
     for alarm in state.alarms:
@@ -58,19 +66,6 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         outbox_parked_count=message.parked_item_count,
         parked=message.parked_count,
         alarms=[LogAlarm(alarm.number, alarm.member, alarm.fault) for alarm in message.alarms],
-    )
-
-
-def member_message(member: Member, *, active: bool) -> pb.Member:
-    """A member, as lists show it."""
-    return pb.Member(
-        name=member.name,
-        roles=int(member.roles),
-        active=active,
-        endpoint=member.endpoint,
-        wallet_endpoint=member.wallet_endpoint,
-        identity_key=member.identity_key,
-        log_key=member.log_key,
     )
 
 

@@ -23,8 +23,6 @@ from node.config import ALLIANCE_FILE
 from node.domain.descriptor import open_alliance_file, parse_alliance_file, sign_descriptor
 from node.probes import AnchorFacts
 from node.services.doctor.finding import Level
-from node.setup import OPERATOR_SECONDS
-from node.wire.tls import OPERATOR
 from tests.support.crash_disk import small_disk
 from tests.support.crash_home import joined_home
 from tests.support.doctor import MemoryLedgerProbe, findings, patient_of
@@ -126,9 +124,11 @@ def test_an_authority_that_ends_is_told(centre, examined):
 
 
 def test_an_operators_certificate_that_was_not_renewed(centre, examined):
-    leaf = issue_leaf(centre.name, centre.keys.identity.key, time.time(), role=OPERATOR, seconds=10 * 86_400)
-    (centre.home / "tls" / "operator.cert.pem").write_bytes(leaf.certificate_pem)
-    _, found = examined(centre.home)
+    """As of 70 days later, if the node has not run since."""
+    later = WorldClock(time.time() + 70 * 86_400)
+    later.monotonic = time.monotonic
+    with mock.patch.object(node.doctor, "time", later):
+        _, found = examined(centre.home)
     assert "operator.cert.pem" in found["NOT_RENEWED"]["en"]
 
 
@@ -180,11 +180,6 @@ running = pytest.mark.asyncio(loop_scope="module")
 @pytest.fixture
 def patient(network):
     centre = network["centre-a"]
-    leaf = issue_leaf(
-        centre.name, centre.keys.identity.key, time.time(), role=OPERATOR, seconds=OPERATOR_SECONDS
-    )
-    (centre.home / "tls" / "operator.cert.pem").write_bytes(leaf.certificate_pem)
-    (centre.home / "tls" / "operator.key.pem").write_bytes(leaf.key_pem)
     return lambda **changes: patient_of(centre.home, network.chain, network.descriptor, **changes)
 
 

@@ -18,7 +18,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from adapters.signatures import reader as module
 from adapters.signatures.reader import ProcessSignatureReader
 from node.domain.signed_file import Finding, Format, Problem
-from node.errors import BusyError, InvalidError, NodeError, TooLargeError
+from node.errors import BusyError, InvalidError, NodeError, TooLargeError, UnavailableError
 from tests.support.signed_files import CONTENT, blank_pdf, cms, jws, sign_pdf
 from tests.vectors.authority import bidder, root
 from tests.vectors.world import NOW
@@ -169,6 +169,14 @@ async def test_a_process_that_hangs_is_ended_and_the_event_loop_goes_on_meanwhil
         await read(doubling_pdf(), reader=ProcessSignatureReader(cpu_seconds=100, seconds=1.0))
     counting.cancel()
     assert turns > 5
+
+
+async def test_a_process_that_does_not_start_is_not_held_against_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "run", os.getpid)  # which takes no arguments
+    with pytest.raises(UnavailableError):
+        await read(cms(bidder()))
 
 
 # -- what stays behind ------------------------------------------------------------------------------------

@@ -9,8 +9,6 @@ DAY = 86_400
 _NOTE_DAYS, _WARNING_DAYS, _ERROR_DAYS = 60, 30, 7
 _OWN_LEAF_DAYS = 2
 """The running node renews its leaf when half of its 7 days is over."""
-_RENEWED_DAYS = 30
-"""What a running node renews by itself has more left than this, or the renewing fails."""
 
 
 def check_certificates(expiries: Sequence[Expiry] | Unknown, now: float) -> list[Finding]:
@@ -58,8 +56,8 @@ def _check(one: Expiry, now: float) -> Finding | None:
     days = (one.ends - now) / DAY
     zh, en = _left(one.ends - now)
     what = (f"{one.name}{zh}", f"{one.name} {en}")
-    if one.renews:
-        if days >= _RENEWED_DAYS:
+    if one.lead_days < _NOTE_DAYS:
+        if days >= one.lead_days:
             return None
         return Finding(
             Level.ERROR if days <= 0 else Level.WARNING,
