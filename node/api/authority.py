@@ -52,6 +52,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
     "/heqi.v1.SystemService/",
 )
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
+_TRUST = "/heqi.v1.TrustService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
 RULES: dict[str, Rule] = {
@@ -84,6 +85,8 @@ RULES: dict[str, Rule] = {
     _ALLIANCE + "CastVote": Rule(OPERATOR),
     _ALLIANCE + "ReleaseOutboxItem": Rule(OPERATOR),
     _ALLIANCE + "DropOutboxItem": Rule(OPERATOR),
+    _TRUST + "ListAuthorities": Rule(SYSTEMS),
+    _TRUST + "ProposeAuthority": Rule(OPERATOR),
     # -- what happens at this node -----------------------------------------------------------------------
     _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
     # -- logs, the own and the others' ------------------------------------------------------------------

@@ -18,7 +18,7 @@ CALLS = {
         "issue",
         ((b"\1" * 32, b"\1" * 32, 2**63, *[b"\1" * 32] * 3), REVOKER, b""),
     ),
-    "Guarantees.step": ("guarantees", "step", (b"\1" * 32, 2, b"\1" * 32, REVOKER, b"")),
+    "Guarantees.step": ("guarantees", "step", (b"\1" * 32, 2, b"\1" * 32, REVOKER, b"\1" * 32, b"")),
     "Anchors.anchor": ("anchors", "anchor", (1, b"\1" * 32, [])),
 }
 

@@ -1,8 +1,10 @@
 """The commands of docs/operate.md are run as they stand there, by a shell, in an empty folder."""
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 def test_the_commands_of_the_operators_page_work_as_they_stand(tmp_path):
     bash = shutil.which("bash")
     if bash is None:
@@ -32,15 +34,21 @@ def test_the_commands_of_the_operators_page_work_as_they_stand(tmp_path):
         "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'proto' / 'gen'}",
     }
-    done = subprocess.run(
+    shell = subprocess.Popen(
         [bash, "-c", script],
         cwd=tmp_path,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=170,
-        check=False,
+        start_new_session=True,
     )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "GRANT_REVOKED" in done.stdout
-    assert "centre-b" in done.stdout
+    try:
+        told, problems = shell.communicate(timeout=400)
+    finally:
+        # Whatever the shell has started, also if it was cut off: its nodes hold the ports that the page names.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
+    assert shell.returncode == 0, told[-3000:] + problems[-3000:]
+    assert "GRANT_REVOKED" in told
+    assert "centre-b" in told

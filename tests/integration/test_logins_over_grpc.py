@@ -101,10 +101,15 @@ async def test_unknown_logins_end_a_watch_at_once(network):
 
 async def test_nonsense_is_refused_with_a_reason(network):
     bidder = Bidder(network, 99)
-    for nonsense in ("", "a.b.c", "x" * 30_000, "x" * 300_000):
+    for nonsense, reason in {
+        "": "DOCUMENT_FORMAT",
+        "a.b.c": "DOCUMENT_FORMAT",
+        "x" * 30_000: "DOCUMENT_FORMAT",
+        "x" * 300_000: "TOO_LARGE",
+    }.items():
         with pytest.raises(NodeError) as refused:
             await bidder.at(AT, "answer_login", nonsense)
-        assert refused.value.reason == "DOCUMENT_FORMAT"
+        assert refused.value.reason == reason
 
 
 async def test_the_command_lines_of_centre_and_wallet(network, tmp_path, capsys):

@@ -69,7 +69,7 @@ def test_a_supervisor_changes_nothing_and_sees_no_record():
     allowed = {method.rpartition("/")[2] for method, rule in RULES.items() if SUPERVISOR in rule.who}
     assert allowed - {"Check", "List", "Watch", "ServerReflectionInfo"} == {
         "GetNodeStatus", "ListMembers", "ListProposals", "ListCertificates", "ListActs", "ProveAct",
-        "GetLogStatus", "ListAlarms",
+        "GetLogStatus", "ListAlarms", "GetDiagnosis", "ListAuthorities",
     }  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_a_writer_reads_no_record():
     allowed = {m for m, rule in RULES.items() if WRITER in rule.who and rule.who != ANYBODY}
     assert {method.rpartition("/")[2] for method in allowed} == {
         "AppendRecords", "GetLastSequence", "ListParkedRecords", "GetNodeStatus", "ListMembers", "Watch",
-        "CheckGuarantee",
+        "CheckGuarantee", "CreateLogin", "GetLogin", "WatchLogin", "VerifySignature", "ListAuthorities",
     }  # fmt: skip
 
 

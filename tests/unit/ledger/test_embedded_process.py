@@ -191,15 +191,13 @@ async def test_answers_keep_coming_while_a_full_block_is_sealed(engine: Embedded
         for signer in signers
     ]
     load = asyncio.gather(*(rpc.request("eth_sendRawTransaction", raw) for raw in raws))
-    began, longest = time.monotonic(), 0.0
+    answers = 0
     while int(await rpc.request("eth_getTransactionCount", signers[0].address), 16) < 100:
-        started = time.monotonic()
         await rpc.request("eth_blockNumber")
-        longest = max(longest, time.monotonic() - started)
-    whole = time.monotonic() - began
+        answers += 1
     await load
     await rpc.close()
-    assert longest < whole / 2
+    assert answers > 5, "the engine was silent while it sealed"
 
 
 async def test_an_error_answer_is_a_refusal_with_code_and_data(engine: EmbeddedEngine) -> None:

@@ -105,7 +105,7 @@ async def test_an_item_that_is_released_keeps_its_age(lonely: World) -> None:
     number = lonely.queue(lonely.home, "proposal/99", CastVote(99, approve=True))
     queued = lonely.clock.now()
     await lonely.settle()
-    lonely.home.services.outbox.release(number)
+    lonely.home.services.decisions.release_transaction(number)
     [item] = [item for item in lonely.home.outbox() if item.object == "proposal/99"]
     assert item.queued == queued
 
