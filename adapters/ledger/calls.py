@@ -15,6 +15,7 @@ from node.domain.ledger import (
     Call,
     CastVote,
     ChangeController,
+    ChangeKeys,
     CreateSubject,
     GrantTerms,
     GuaranteeTerms,
@@ -44,9 +45,11 @@ class Invocation:
 
 
 def to_invocation(call: Call, deployment: Deployment) -> Invocation:
-    """Translate a call; one of them names another of the alliance's contracts."""
+    """Translate a call; two of them name another of the alliance's contracts."""
     if isinstance(call, IssueGuarantee):
         return _issue_guarantee(call, deployment.address_of(VERIFIER))
+    if isinstance(call, ChangeKeys):
+        return _change_keys(call, deployment.address_of(VERIFIER))
     return _TABLE[type(call)](call)
 
 
@@ -121,6 +124,17 @@ def _cast_vote(call: CastVote) -> Invocation:
 def _update_endpoints(call: UpdateEndpoints) -> Invocation:
     arguments = (call.endpoint, call.wallet_endpoint)
     return Invocation(ALLIANCE, encode_function(ALLIANCE, "updateEndpoints", arguments), 1_500_000)
+
+
+def _change_keys(call: ChangeKeys, verifier: bytes) -> Invocation:
+    change, keys, proofs = call.change, call.change.keys, call.proofs
+    identity = (keys.identity_key[:32], keys.identity_key[32:])
+    arguments = (
+        ((keys.account, *identity, keys.log_key, keys.sealing_key), change.log_size, change.overlap_until),
+        verifier,
+        (proofs.identity, proofs.new_identity, proofs.new_account),
+    )
+    return Invocation(ALLIANCE, encode_function(ALLIANCE, "changeKeys", arguments), 2_500_000)
 
 
 def _terms(terms: GrantTerms) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters.ledger.abi import Arguments, decode_log, decode_values
 from adapters.ledger.calls import MEMBER_TYPE
+from node.domain.keys import KeyChange, KeyProofs, KeySet, Succession
 from node.domain.ledger import (
     Action,
     Anchored,
@@ -14,6 +15,7 @@ from node.domain.ledger import (
     GrantRevoked,
     GuaranteeMoved,
     Happening,
+    KeysChanged,
     MemberAdmitted,
     MemberStanding,
     ProposalMade,
@@ -61,6 +63,18 @@ def member_from_tuple(fields: Sequence[Any]) -> Member:
     )
 
 
+def key_change_from_tuples(change: Sequence[Any], proofs: Sequence[Any]) -> tuple[KeyChange, KeyProofs]:
+    """The structs `IAlliance.KeyChange` and `IAlliance.KeyProofs`."""
+    (account, x, y, log_key, sealing_key), log_size, overlap_until = change
+    keys = KeySet(bytes.fromhex(account[2:]), x + y, log_key, sealing_key)
+    return KeyChange(keys, log_size, overlap_until), KeyProofs(*proofs)
+
+
+def _keys_changed(event: Arguments) -> KeysChanged:
+    change, proofs = key_change_from_tuples(event["change"], event["proofs"])
+    return KeysChanged(Succession(read_name(event["id"]), event["version"], event["time"], change, proofs))
+
+
 def _proposal_made(event: Arguments) -> ProposalMade:
     action = Action(event["action"])
     return ProposalMade(
@@ -102,6 +116,7 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
     "EndpointsUpdated": lambda event: EndpointsUpdated(
         read_name(event["id"]), event["endpoint"], event["walletEndpoint"]
     ),
+    "KeysChanged": _keys_changed,
     "ProposalMade": _proposal_made,
     "VoteCast": lambda event: VoteCast(event["proposal"], read_name(event["voter"]), event["approve"]),
     "ProposalPassed": lambda event: ProposalPassed(event["proposal"]),

@@ -16,7 +16,7 @@ abstract contract AddressBook is IAlliance {
     }
 
     /// @inheritdoc IAlliance
-    function isVerifier(address verifier) public view returns (bool) {
+    function isVerifier(address verifier) public view virtual returns (bool) {
         return _verifiers[verifier];
     }
 

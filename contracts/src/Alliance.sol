@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {AddressBook} from "./AddressBook.sol";
 import {IAlliance} from "./interfaces/IAlliance.sol";
-import {Membership} from "./Membership.sol";
+import {MemberKeys} from "./MemberKeys.sol";
 import {ProposalData} from "./libraries/ProposalData.sol";
 
 /// @title The alliance: founding, proposals and votes
@@ -13,7 +13,7 @@ import {ProposalData} from "./libraries/ProposalData.sol";
 /// A proposal passes with two thirds of the members that were active when it was made, the member that it would
 /// suspend not counted. Votes are not taken back, also when the voter is suspended later. Beware of small numbers:
 /// where only two members are active, each of them is all of the others.
-contract Alliance is Membership, AddressBook {
+contract Alliance is MemberKeys, AddressBook {
     /// @dev Of two members neither may shut the other out: it takes two to suspend a third
     uint256 private constant LEAST_TO_SUSPEND = 2;
 
@@ -69,7 +69,7 @@ contract Alliance is Membership, AddressBook {
     }
 
     /// @inheritdoc IAlliance
-    function allianceId() external view returns (bytes32) {
+    function allianceId() public view override(MemberKeys, IAlliance) returns (bytes32) {
         return _allianceId;
     }
 
@@ -104,6 +104,11 @@ contract Alliance is Membership, AddressBook {
         if (voter == entry.about || !_isActiveSince(voter, entry.epoch)) revert AllianceNotEligible(voter);
         if (entry.voted[voter]) revert AllianceAlreadyVoted(voter);
         _castVote(proposal, voter, approve);
+    }
+
+    /// @inheritdoc IAlliance
+    function isVerifier(address verifier) public view override(MemberKeys, AddressBook) returns (bool) {
+        return AddressBook.isVerifier(verifier);
     }
 
     function _castVote(uint256 proposal, bytes32 voter, bool approve) private {

@@ -44,11 +44,9 @@ contract Guarantees is IGuarantees, SignedMoves {
         if (!_mayIssue(terms.guarantor)) revert GuaranteesNotGuarantor(terms.guarantor);
         if (block.timestamp >= terms.expires) revert GuaranteesExpired(terms.expires);
         if (_usedApplications[terms.application]) revert GuaranteesApplicationUsed(terms.application);
-        bytes memory signer = abi.encodePacked(verifier, _identityKey(terms.guarantor));
-        if (!_isWellFormed(signer)) revert GuaranteesMalformedSigner();
+        if (!ALLIANCE.isVerifier(verifier)) revert GuaranteesMalformedSigner();
         guarantee = keccak256(abi.encode(ALLIANCE.allianceId(), terms));
-        bytes32 structHash = keccak256(abi.encode(ISSUE_GUARANTEE_TYPEHASH, guarantee));
-        if (!_isSigned(signer, structHash, signature)) revert GuaranteesWrongSignature(guarantee);
+        if (!_isIssued(guarantee, terms.guarantor, verifier, signature)) revert GuaranteesWrongSignature(guarantee);
 
         (uint8 next, , ) = _transition(GuaranteeTable.STATE_NONE, GuaranteeTable.EVENT_ISSUE);
         _usedApplications[terms.application] = true;
@@ -119,7 +117,10 @@ contract Guarantees is IGuarantees, SignedMoves {
     function _isMover(Guarantee storage entry, uint8 mover, bytes calldata signer) private view returns (bool) {
         if (mover == GuaranteeTable.MOVER_GUARANTOR) {
             // whichever accepted verifier: the key is what counts
-            return keccak256(signer[20:]) == keccak256(_identityKey(entry.guarantor));
+            bytes32 key = keccak256(signer[20:]);
+            return
+                key == keccak256(_identityKey(entry.guarantor)) ||
+                key == keccak256(_formerIdentityKey(entry.guarantor));
         }
         if (mover == GuaranteeTable.MOVER_BENEFICIARY) return keccak256(signer) == entry.beneficiary;
         return mover == GuaranteeTable.MOVER_APPLICANT && keccak256(signer) == entry.applicant;
@@ -127,6 +128,24 @@ contract Guarantees is IGuarantees, SignedMoves {
 
     function _mayIssue(bytes32 guarantor) private view returns (bool) {
         return ALLIANCE.isActive(guarantor) && ALLIANCE.member(guarantor).roles & GUARANTOR != 0;
+    }
+
+    /// @dev What was signed just before the guarantor changed its key counts while the key before does
+    function _isIssued(bytes32 guarantee, bytes32 guarantor, address verifier, bytes calldata signature)
+        private
+        view
+        returns (bool)
+    {
+        bytes32 structHash = keccak256(abi.encode(ISSUE_GUARANTEE_TYPEHASH, guarantee));
+        if (_isSigned(abi.encodePacked(verifier, _identityKey(guarantor)), structHash, signature)) return true;
+        bytes memory former = _formerIdentityKey(guarantor);
+        return _isSigned(abi.encodePacked(verifier, former), structHash, signature);
+    }
+
+    /// @dev 64 zero bytes, which are no key, when there is none that counts
+    function _formerIdentityKey(bytes32 guarantor) private view returns (bytes memory) {
+        (bytes32 x, bytes32 y) = ALLIANCE.formerIdentityKey(guarantor);
+        return abi.encodePacked(x, y);
     }
 
     /// @dev The present one, also of a suspended member: duties run on

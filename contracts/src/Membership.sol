@@ -22,7 +22,7 @@ abstract contract Membership is IAlliance {
     /// @inheritdoc IAlliance
     function memberOf(address account) public view returns (bytes32 id) {
         id = _idOf[account];
-        return isActive(id) ? id : bytes32(0);
+        return isActive(id) && _speaksFor(id, account) ? id : bytes32(0);
     }
 
     /// @inheritdoc IAlliance
@@ -59,6 +59,20 @@ abstract contract Membership is IAlliance {
         emit MemberAdmitted(id, newcomer);
     }
 
+    /// @dev The accounts before stay the member's: nobody else can ever have them
+    function _replaceKeys(bytes32 id, Keys memory keys) internal {
+        Member storage entry = _members[id];
+        if (keys.account != entry.account) {
+            if (_idOf[keys.account] != 0) revert AllianceAccountTaken(keys.account);
+            _idOf[keys.account] = id;
+        }
+        entry.account = keys.account;
+        entry.identityX = keys.identityX;
+        entry.identityY = keys.identityY;
+        entry.logKey = keys.logKey;
+        entry.sealingKey = keys.sealingKey;
+    }
+
     function _suspend(bytes32 id) internal {
         ++_epoch;
         _activeSince[id] = 0;
@@ -93,6 +107,20 @@ abstract contract Membership is IAlliance {
     function _checkStanding(bytes32 id, bool active) internal view {
         _requireKnown(id);
         if (isActive(id) == active) revert AllianceUnchanged();
+    }
+
+    /// @return whether an account that is or was the member's may still act for it
+    function _speaksFor(bytes32 id, address account) internal view virtual returns (bool);
+
+    /// @return id of the member whose present account this is, suspended or not; zero if there is none
+    function _ownerOf(address account) internal view returns (bytes32 id) {
+        id = _idOf[account];
+        return _members[id].account == account ? id : bytes32(0);
+    }
+
+    function _keysOf(bytes32 id) internal view returns (Keys memory) {
+        Member storage entry = _members[id];
+        return Keys(entry.account, entry.identityX, entry.identityY, entry.logKey, entry.sealingKey);
     }
 
     /// @return id of the active member that sends this call

@@ -7,6 +7,7 @@ Times are whole seconds since 1970 UTC, as in blocks. Byte lengths are exact.
 import enum
 from dataclasses import dataclass
 
+from node.domain.keys import KeyChange, KeyProofs, Succession
 from node.domain.member import Member
 
 
@@ -159,6 +160,14 @@ class UpdateEndpoints:
     wallet_endpoint: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeKeys:
+    """`Alliance.changeKeys`: the sender's own keys."""
+
+    change: KeyChange
+    proofs: KeyProofs
+
+
 Call = (
     AnchorCheckpoint
     | CreateSubject
@@ -171,6 +180,7 @@ Call = (
     | ProposeStanding
     | CastVote
     | UpdateEndpoints
+    | ChangeKeys
 )
 
 
@@ -199,6 +209,13 @@ class EndpointsUpdated:
     name: str
     endpoint: str
     wallet_endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysChanged:
+    """A member's keys are others from this block on."""
+
+    succession: Succession
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +307,7 @@ Happening = (
     MemberAdmitted
     | MemberStanding
     | EndpointsUpdated
+    | KeysChanged
     | ProposalMade
     | VoteCast
     | ProposalPassed

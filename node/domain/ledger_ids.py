@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eth_hash.auto import keccak
 
+from node.domain.keys import KeyChange
 from node.domain.ledger import GrantTerms, GuaranteeTerms
 from node.domain.member import member_name_to_bytes32
 
@@ -21,6 +22,11 @@ _REVOKE_GRANT_TYPE = keccak(b"RevokeGrant(bytes32 grant)")
 _ISSUE_GUARANTEE_TYPE = keccak(b"IssueGuarantee(bytes32 guarantee)")
 _STEP_GUARANTEE_TYPE = keccak(
     b"StepGuarantee(bytes32 guarantee,uint64 sequence,uint8 event,bytes32 document)"
+)
+
+_CHANGE_KEYS_TYPE = keccak(
+    b"ChangeKeys(bytes32 member,uint64 version,address account,bytes32 identityX,bytes32 identityY,"
+    b"bytes32 logKey,bytes32 sealingKey,uint64 logSize,uint64 overlapUntil)"
 )
 
 
@@ -99,6 +105,24 @@ def step_guarantee_digest(
 ) -> bytes:
     """What a mover signs; `sequence` is the number that the step will have, so it counts once."""
     return domain.digest(keccak(_STEP_GUARANTEE_TYPE + guarantee + _word(sequence) + _word(event) + document))
+
+
+def key_change_digest(domain: Eip712Domain, member: str, version: int, change: KeyChange) -> bytes:
+    """What a member's keys before and after sign; `version` is the number that the change will have."""
+    keys = change.keys
+    return domain.digest(
+        keccak(
+            _CHANGE_KEYS_TYPE
+            + member_name_to_bytes32(member)
+            + _word(version)
+            + keys.account.rjust(32, b"\0")
+            + keys.identity_key
+            + keys.log_key
+            + keys.sealing_key
+            + _word(change.log_size)
+            + _word(change.overlap_until)
+        )
+    )
 
 
 def _word(number: int) -> bytes:

@@ -18,6 +18,21 @@ class Role(enum.IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerKeys:
+    """What a member's keys were before a change, and how long they go on counting."""
+
+    identity_key: bytes
+    log_key: bytes
+    identity_until: int | None
+    """Documents and TLS leaves by the identity key count if they are of this time or earlier; None if the change left
+    the identity key as it was."""
+    log_size: int | None
+    """Checkpoints up to this size are by the log key; None if the change left the log key as it was."""
+    since: int
+    """When the change was made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """One member as the ledger holds it. All keys are public."""
 
@@ -36,6 +51,8 @@ class Member:
     """`host:port` where other members reach the node."""
     wallet_endpoint: str
     """`host:port` where wallets reach the node."""
+    former: tuple[FormerKeys, ...] = ()
+    """One for each change of keys, oldest first."""
 
     def __post_init__(self) -> None:
         """Raises:
@@ -46,6 +63,26 @@ class Member:
         for field, length in lengths.items():
             if len(getattr(self, field)) != length:
                 raise CodeFormatError(f"{field} of member {self.name!r} must have {length} bytes")
+
+    def identity_keys(self, at: float) -> tuple[bytes, ...]:
+        """The identity keys that count for what was signed at a time, the present one first.
+
+        A TLS leaf or a request of this moment counts under the keys of this moment; a document under those of its
+        own time.
+        """
+        before = [
+            one.identity_key
+            for one in reversed(self.former)
+            if one.identity_until is not None and at <= one.identity_until
+        ]
+        return tuple(dict.fromkeys((self.identity_key, *before)))
+
+    def log_key_at(self, size: int) -> bytes:
+        """The key that signs the checkpoint of this size."""
+        for one in self.former:
+            if one.log_size is not None and size <= one.log_size:
+                return one.log_key
+        return self.log_key
 
     def moved_to(self, endpoint: str, wallet_endpoint: str) -> "Member":
         """The same member at other addresses."""

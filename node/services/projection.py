@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from node.domain import ledger
+from node.domain.keys import Succession, succeed
 from node.domain.ledger import Action, Block, Event
 from node.domain.member import Member
 from node.errors import NotMemberError
@@ -26,6 +27,8 @@ class MemberRow(msgspec.Struct, frozen=True):
 
     member: Member
     active: bool
+    successions: tuple[Succession, ...] = ()
+    """Its changes of keys, oldest first, each with its proofs."""
 
 
 class SubjectRow(msgspec.Struct, frozen=True):
@@ -109,7 +112,12 @@ class Projection:
         for key, raw in self._store.scan(layout.LEDGER_MEMBER):
             row = msgspec.msgpack.decode(raw, type=MemberRow)
             name = key[len(layout.LEDGER_MEMBER) :].decode()
-            yield MemberRow(row.member, active=row.active and name not in self.first_sight.suspended)
+            is_active = row.active and name not in self.first_sight.suspended
+            yield msgspec.structs.replace(row, active=is_active)
+
+    def known_member(self, name: str) -> MemberRow | None:
+        """A member, active or suspended, or None."""
+        return self._row(layout.LEDGER_MEMBER + name.encode(), MemberRow)
 
     def subject(self, subject: bytes) -> SubjectRow | None:
         """A subject, or None."""
@@ -181,6 +189,8 @@ def _apply_membership(transaction: Transaction, happening: ledger.Happening) -> 
             _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, active=active)
         case ledger.EndpointsUpdated(name, endpoint, wallet_endpoint):
             _move(transaction, name, endpoint, wallet_endpoint)
+        case ledger.KeysChanged(succession):
+            _change_keys(transaction, succession)
         case ledger.ProposalMade(proposal, proposer, action, about, expires, eligible):
             row = ProposalRow(proposer, action, about, expires, eligible, {})
             _put(transaction, layout.LEDGER_PROPOSAL + layout.number(proposal), row)
@@ -207,6 +217,16 @@ def _move(transaction: Transaction, name: str, endpoint: str, wallet_endpoint: s
         row = msgspec.msgpack.decode(raw, type=MemberRow)
         moved = msgspec.structs.replace(row, member=row.member.moved_to(endpoint, wallet_endpoint))
         _put(transaction, key, moved)
+
+
+def _change_keys(transaction: Transaction, succession: Succession) -> None:
+    key = layout.LEDGER_MEMBER + succession.member.encode()
+    raw = transaction.get(key)
+    if raw is not None:
+        row = msgspec.msgpack.decode(raw, type=MemberRow)
+        changed = succeed(row.member, succession)
+        successions = (*row.successions, succession)
+        _put(transaction, key, msgspec.structs.replace(row, member=changed, successions=successions))
 
 
 def _vote(transaction: Transaction, proposal: int, voter: str, *, approve: bool) -> None:

@@ -47,6 +47,8 @@ class AllianceRules:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.now = 0
+        """Time of the block that a call is in; the chain sets it."""
 
     def found(self, founders: tuple[Member, ...]) -> list[Happening]:
         """What the constructor does.
@@ -65,7 +67,8 @@ class AllianceRules:
     def member_of(self, account: bytes) -> str | None:
         """Name of the active member with this account."""
         name: str | None = self._state.get("account", account)
-        return name if name is not None and self.is_active(name) else None
+        is_known = name is not None and self.is_active(name) and self._speaks_for(name, account)
+        return name if is_known else None
 
     def is_active(self, name: str) -> bool:
         """Whether there is such a member and it is not suspended."""
@@ -81,6 +84,17 @@ class AllianceRules:
         if known is None:
             raise LedgerRefusedError("AllianceUnknownMember", f"id={name}")
         return known
+
+    def former_identity_key(self, name: str) -> bytes | None:
+        """The identity key before the present one while it still counts."""
+        former = self._state.get("former", name)
+        return former.identity if former is not None and self.now <= former.identity_until else None
+
+    def _speaks_for(self, name: str, account: bytes) -> bool:
+        if self.member(name).account == account:
+            return True
+        former = self._state.get("former", name)
+        return former is not None and former.account == account and self.now <= former.account_until
 
     def propose(self, sender: bytes, call: Proposing, now: int) -> list[Happening]:
         """Raises:

@@ -11,6 +11,7 @@ from adapters.ledger.artifact import CONTRACT_NAMES, VERIFIER
 from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.memory.alliance import AllianceRules
 from adapters.ledger.memory.guarantees import GuaranteeRules, Issue
+from adapters.ledger.memory.member_keys import KeyRules
 from adapters.ledger.memory.moves import MoveRules
 from adapters.ledger.memory.state import State
 from adapters.ledger.memory.transactions import Transaction, read_transaction
@@ -20,6 +21,7 @@ from node.domain.ledger import (
     Call,
     CastVote,
     ChangeController,
+    ChangeKeys,
     CreateSubject,
     Event,
     Happening,
@@ -81,6 +83,7 @@ class MemoryChain:
         self._sealed = [_Sealed(genesis, (), {}, 0)]
         self.deployment = _place_contracts(alliance_id, chain_id, genesis.hash)
         self._alliance = AllianceRules(self._state)
+        keys = KeyRules(self._state, self._alliance, self.deployment)
         moves = MoveRules(self._state, self._alliance, self.deployment)
         guarantees = GuaranteeRules(self._state, self._alliance, self.deployment)
         verifier = self.deployment.address_of(VERIFIER)
@@ -89,6 +92,7 @@ class MemoryChain:
             ProposeStanding: self._alliance.propose,
             CastVote: self._alliance.vote,
             UpdateEndpoints: lambda sender, call, _: self._alliance.update_endpoints(sender, call),
+            ChangeKeys: keys.change,
             CreateSubject: lambda sender, call, _: moves.create_subject(sender, call),
             ChangeController: lambda sender, call, _: moves.change_controller(sender, call),
             RegisterGrant: moves.register_grant,
@@ -213,6 +217,7 @@ class MemoryChain:
             return None
 
     def _apply(self, sender: bytes, call: Call | Issue, now: int) -> list[Happening]:
+        self._alliance.now = now
         return self._rules[type(call)](sender, call, now)
 
     def _append(self, happenings: list[Happening], outcomes: dict[bytes, bool], mark: int) -> Block:

@@ -33,6 +33,10 @@ class Membership(Protocol):
         """A member, active or suspended."""
         ...
 
+    def former_identity_key(self, name: str) -> bytes | None:
+        """The identity key before the present one while it still counts."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
@@ -90,10 +94,12 @@ class GuaranteeRules:
             raise LedgerRefusedError("GuaranteesExpired", f"expires={call.expires}")
         if self._tables.get("application", call.application):
             raise LedgerRefusedError("GuaranteesApplicationUsed", f"application=0x{call.application.hex()}")
-        signer = call.verifier + self._membership.member(call.guarantor).identity_key
-        self._check_signer(signer)
+        if call.verifier != self._deployment.address_of(VERIFIER):
+            raise LedgerRefusedError("GuaranteesMalformedSigner")
         guarantee = call.guarantee(self._deployment.alliance_id)
-        if not is_signed(signer, issue_guarantee_digest(self._domain, guarantee), call.signature):
+        digest = issue_guarantee_digest(self._domain, guarantee)
+        keys = self._identity_keys(call.guarantor)
+        if not any(is_signed(call.verifier + key, digest, call.signature) for key in keys):
             raise LedgerRefusedError("GuaranteesWrongSignature", f"guarantee=0x{guarantee.hex()}")
 
         row = transition(State.NONE, Event.ISSUE)
@@ -136,11 +142,15 @@ class GuaranteeRules:
     def _is_mover(self, issue: Issue, mover: Mover, signer: bytes) -> bool:
         match mover:
             case Mover.GUARANTOR:
-                return signer[_ADDRESS_BYTES:] == self._membership.member(issue.guarantor).identity_key
+                return signer[_ADDRESS_BYTES:] in self._identity_keys(issue.guarantor)
             case Mover.BENEFICIARY:
                 return keccak(signer) == issue.beneficiary
             case Mover.APPLICANT:
                 return keccak(signer) == issue.applicant
+
+    def _identity_keys(self, name: str) -> tuple[bytes, ...]:
+        former = self._membership.former_identity_key(name)
+        return (self._membership.member(name).identity_key, *([former] if former else []))
 
     def _may_issue(self, name: str) -> bool:
         membership = self._membership

@@ -11,7 +11,7 @@ from eth_hash.auto import keccak
 from adapters.ledger.abi import decode_function, decode_values
 from adapters.ledger.calls import MEMBER_TYPE
 from adapters.ledger.deployment import Deployment
-from adapters.ledger.happenings import member_from_tuple
+from adapters.ledger.happenings import key_change_from_tuples, member_from_tuple
 from adapters.ledger.memory.guarantees import Issue
 from node.domain.ledger import (
     Action,
@@ -19,6 +19,7 @@ from node.domain.ledger import (
     Call,
     CastVote,
     ChangeController,
+    ChangeKeys,
     CreateSubject,
     GrantTerms,
     ProposeAdmission,
@@ -89,4 +90,5 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "propose": _propose,
     "vote": CastVote,
     "updateEndpoints": UpdateEndpoints,
+    "changeKeys": lambda change, _, proofs: ChangeKeys(*key_change_from_tuples(change, proofs)),
 }

@@ -28,10 +28,41 @@ interface IAlliance {
         string walletEndpoint;
     }
 
+    /// @notice The keys of a member, as in `Member`
+    struct Keys {
+        address account;
+        bytes32 identityX;
+        bytes32 identityY;
+        bytes32 logKey;
+        bytes32 sealingKey;
+    }
+
+    /// @param keys all four, those that stay the same included
+    /// @param logSize size of the member's log up to which the log key before counts; zero if that key stays
+    /// @param overlapUntil block time until which the account and identity key before count too; at most 30 days
+    /// ahead, and zero for none: a key that somebody else has must not count any longer
+    struct KeyChange {
+        Keys keys;
+        uint64 logSize;
+        uint64 overlapUntil;
+    }
+
+    /// @param identity by the identity key before, ES256 over the EIP-712 digest
+    /// @param newIdentity by the new identity key over the same; empty if that key stays
+    /// @param newAccount by the new account over the same, r ‖ s ‖ v; empty if the account stays
+    struct KeyProofs {
+        bytes identity;
+        bytes newIdentity;
+        bytes newAccount;
+    }
+
     event MemberAdmitted(bytes32 indexed id, Member member);
     event MemberSuspended(bytes32 indexed id);
     event MemberReinstated(bytes32 indexed id);
     event EndpointsUpdated(bytes32 indexed id, string endpoint, string walletEndpoint);
+    /// @param version counts a member's changes from 1
+    /// @param proofs let anybody follow the keys from those of the admission, without this ledger
+    event KeysChanged(bytes32 indexed id, uint64 version, uint64 time, KeyChange change, KeyProofs proofs);
     event ContractSet(bytes32 indexed name, address indexed location);
     event VerifierSet(address indexed verifier, bool accepted);
     /// @param data ABI encoding of the action's argument:
@@ -56,12 +87,22 @@ interface IAlliance {
     error AllianceWrongExpiry(uint64 expires);
     /// @dev The proposal would leave everything as it is: suspend a suspended member, accept an accepted verifier
     error AllianceUnchanged();
+    error AllianceMalformedKeys();
+    /// @dev One of the proofs is missing, false, or for another change
+    error AllianceWrongKeyProof();
 
     /// @return the alliance's random id, part of every EIP-712 domain
     function allianceId() external view returns (bytes32);
 
     /// @return id of the active member with this account; zero if there is none
     function memberOf(address account) external view returns (bytes32 id);
+
+    /// @return x coordinate of the identity key before the present one while it still counts; zero otherwise
+    /// @return y coordinate of that key
+    function formerIdentityKey(bytes32 id) external view returns (bytes32 x, bytes32 y);
+
+    /// @return how often the member has changed its keys
+    function keysVersion(bytes32 id) external view returns (uint64);
 
     /// @return the member, active or suspended; reverts if there never was one by that id
     function member(bytes32 id) external view returns (Member memory);
@@ -88,4 +129,9 @@ interface IAlliance {
 
     /// @notice A member changes its own addresses
     function updateEndpoints(string calldata endpoint, string calldata walletEndpoint) external;
+
+    /// @notice A member changes its own keys, suspended or not: its present account sends it and its present identity
+    /// key signs it, so neither of them alone can take the other's place
+    /// @param verifier accepted ERC-7913 verifier that checks the identity keys' signatures
+    function changeKeys(KeyChange calldata change, address verifier, KeyProofs calldata proofs) external;
 }
