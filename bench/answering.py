@@ -12,7 +12,7 @@ from pathlib import Path
 
 from heqi.v1 import guarantee_service_pb2, guarantee_service_pb2_grpc
 
-from adapters.crypto.keys import load_keys
+from adapters.crypto.keys import open_keys
 from adapters.crypto.leaves import issue_leaf
 from bench.empty import EMPTY_METHOD, serve_empty
 from node.domain.document import document_digest, sign_document
@@ -94,7 +94,7 @@ def _seed(centre: Centre) -> tuple[str, bytes]:
 
 async def _ask(pipe: Connection) -> dict[str, float]:
     member, home, token, raw_id, port, read_ms, parts_ms = await asyncio.to_thread(pipe.recv)
-    leaf = issue_leaf("centre-a", load_keys(home / "keys").identity.key, time.time(), role=OPERATOR)
+    leaf = issue_leaf("centre-a", open_keys(home).identity.key, time.time(), role=OPERATOR)
     pair = (leaf.key_pem, leaf.certificate_pem)
     by_id = guarantee_service_pb2.CheckGuaranteeRequest(guarantee_id=raw_id.hex())
     by_file = guarantee_service_pb2.CheckGuaranteeRequest(file=token)

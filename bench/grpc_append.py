@@ -22,7 +22,7 @@ def _serve(folder: Path, pipe: Connection) -> None:
 
 
 async def _append(folder: Path, count: int) -> float:
-    from adapters.crypto.keys import load_keys  # noqa: PLC0415
+    from adapters.crypto.keys import open_keys  # noqa: PLC0415
     from adapters.crypto.leaves import issue_leaf  # noqa: PLC0415
     from node.wire.tls import OPERATOR  # noqa: PLC0415
     from tests.support.network import channel  # noqa: PLC0415
@@ -31,7 +31,7 @@ async def _append(folder: Path, count: int) -> float:
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(folder, there))
     server.start()
     member, home = await asyncio.to_thread(here.recv)
-    leaf = issue_leaf("centre-a", load_keys(home / "keys").identity.key, time.time(), role=OPERATOR)
+    leaf = issue_leaf("centre-a", open_keys(home).identity.key, time.time(), role=OPERATOR)
     requests = [message("bench", n + 1) for n in range(count)]
     async with channel(member, leaf.key_pem, leaf.certificate_pem) as connection:
         stub = Stubs(connection).records

@@ -7,7 +7,7 @@ async with open_node(Path("centre-a")) as node:
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from heqi.v1 import (
 )
 
 from adapters.crypto.clock import SystemClock
-from adapters.crypto.keys import NodeKeys, load_keys
+from adapters.crypto.keys import NodeKeys, open_keys
 from adapters.crypto.leaves import LeafSource
 from adapters.ledger.deployment import deployment_of
 from adapters.ledger.evm import EvmLedger
@@ -43,15 +43,18 @@ from node.api.record_service import RecordService
 from node.api.tiles import TileServer
 from node.api.wallet_service import WalletService
 from node.background import every, repeat
-from node.config import ALLIANCE_FILE, DATA_FOLDER, KEYRING_FOLDER, KEYS_FOLDER, Config, load_config
+from node.config import ALLIANCE_FILE, DATA_FOLDER, KEYRING_FOLDER, Config, load_config
 from node.domain.descriptor import Descriptor, open_alliance_file
 from node.errors import ConfigError
+from node.services.expiries import Deadline
 from node.wiring import Outside, Services
 
 logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3.0
 _EXCHANGE_SECONDS = 0.5
+_KEYS_SECONDS = 5.0
+_EXPIRIES_SECONDS = 3_600.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
     for name in (
@@ -70,8 +73,24 @@ WALLET_SERVICES = ("heqi.v1.WalletService",)
 class Node:
     """A node that is ready to run."""
 
-    def __init__(self, config: Config, keys: NodeKeys, services: Services, leaves: LeafSource) -> None:
+    def __init__(
+        self,
+        config: Config,
+        keys: NodeKeys,
+        services: Services,
+        leaves: LeafSource,
+        tend: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Args:
+        config: of this node.
+        keys: its own.
+        services: its use cases.
+        leaves: its TLS leaves.
+        tend: keeps what follows from the present keys in the node's folder; cheap when nothing has changed.
+        """
         self._config, self._keys, self._services, self._leaves = config, keys, services, leaves
+        self._tend = tend
+        services.expiries.sources.append(lambda: [Deadline("own TLS leaf", leaves.expires, lead_days=2)])
         self.services = services
         self._servers: list[grpc.aio.Server] = []
         self._tiles = TileServer(services.tiles)
@@ -95,6 +114,8 @@ class Node:
                 tasks.create_task(repeat("follow the ledger", services.follow, pause))
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
+                tasks.create_task(every(_EXPIRIES_SECONDS, services.expiries.tell, "tell what runs out"))
                 tasks.create_task(
                     repeat("witness the others' logs", services.witness.step, config.log.period_seconds)
                 )
@@ -109,10 +130,15 @@ class Node:
                 self._tiles.close(), *(running.stop(_GRACE_SECONDS) for running in self._servers)
             )
 
+    async def _tend_keys(self) -> None:
+        self._services.key_rotation.step()
+        self._leaves.leaf()  # renewed in time, also where nobody calls
+        self._tend()
+
     async def _listen(self) -> tuple[int, int]:
         s, callers = (
             self._services,
-            Callers(self._services.projection, self._config.name, self._keys.identity.public_key),
+            Callers(self._services.projection, self._config.name, self._keys.identity, self._services.clock),
         )
         records = RecordService(s.records, s.parking, s.proving, s.exporting, s.feed)
         access = AccessService(s.reading, s.proving)
@@ -130,7 +156,7 @@ class Node:
             s.exporting,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
-        alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox)
+        alliance = AllianceService(s.alliance, s.membership, s.status, s.outbox, s.key_rotation)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
@@ -164,17 +190,24 @@ class Node:
 
 
 @asynccontextmanager
-async def open_node(home: Path) -> AsyncIterator[Node]:
+async def open_node(
+    home: Path, keys: NodeKeys | None = None, tend: Callable[[], None] = lambda: None
+) -> AsyncIterator[Node]:
     """Open the node in a folder that `heqi init` and `heqi alliance join` have prepared.
+
+    Args:
+        home: that folder.
+        keys: its keys, where the caller has opened them.
+        tend: see `Node`.
 
     Raises:
         ConfigError: something in the folder is missing or contradictory.
         DescriptorError: the alliance descriptor is not signed by its founders.
         StoreError: the database is held by another process or damaged.
     """
-    config, keys, clock = load_config(home), load_keys(home / KEYS_FOLDER), SystemClock()
-    descriptor = load_descriptor(home)
-    leaves = LeafSource(config.name, keys.identity.key, clock)
+    config, clock, descriptor = load_config(home), SystemClock(), load_descriptor(home)
+    keys = keys or open_keys(home)
+    leaves = LeafSource(config.name, keys.identity, clock)
     peers = GrpcPeers(leaves.leaf)
     ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
     store = LevelStore(home / DATA_FOLDER)
@@ -182,7 +215,7 @@ async def open_node(home: Path) -> AsyncIterator[Node]:
         keyring = LevelStore(home / KEYRING_FOLDER)
         try:
             outside = Outside(store, keyring, ledger, peers, clock, os.urandom)
-            yield Node(config, keys, Services(config, descriptor, keys, outside), leaves)
+            yield Node(config, keys, Services(config, descriptor, keys, outside), leaves, tend)
         finally:
             keyring.close()
     finally:

@@ -45,6 +45,14 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Entries in every batch, cover included. Change it between days, not with the load: it is public."""
 
 
+class KeysConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the private keys are protected."""
+
+    passphrase: str = "file:keys.passphrase"  # noqa: S105  # where it is, not what
+    """Where the passphrase of the files in `keys/` comes from: `file:PATH` (mode 0600; a relative path begins at the
+    node's folder), `credential:NAME` (systemd) or `prompt`."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -55,6 +63,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: Listen
     ledger: LedgerConfig
     log: LogConfig = LogConfig()
+    keys: KeysConfig = KeysConfig()
 
 
 def load_config(home: Path) -> Config:

@@ -12,7 +12,7 @@ NodeError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  InclusionError  DisclosureError  AnchorError  DescriptorError
 └─ UnavailableError         something outside failed: trying again later may help
-   ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError
+   ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError  KeyHolderError
 
 `reason` is the stable UPPER_SNAKE word that travels in `google.rpc.ErrorInfo`; `advice` is one sentence that
 says what to do. Both are shown to people; neither may carry a secret or say more than the caller may learn.
@@ -285,3 +285,10 @@ class PeerError(UnavailableError):
 
     reason = "PEER"
     advice = "Check the peer's endpoint; the request can be repeated safely."
+
+
+class KeyHolderError(UnavailableError):
+    """The token or agent that holds one of this node's keys does not answer, or refuses to sign."""
+
+    reason = "KEY_HOLDER"
+    advice = "Check that the token or agent runs and is unlocked; `heqi keys list` says which key it holds."

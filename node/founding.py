@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.crypto.keys import load_keys
+from adapters.crypto.keys import open_keys
 from adapters.ledger.check import check_deployment
 from adapters.ledger.deploy import deploy_alliance
 from adapters.ledger.deployment import deployment_of
-from node.config import ALLIANCE_FILE, KEYS_FOLDER, Config, load_config, replace_file
+from node.config import ALLIANCE_FILE, Config, load_config, replace_file
 from node.domain.certificate import TrustAnchor, check_anchor
 from node.domain.descriptor import (
     DESCRIPTOR_TYPE,
@@ -44,7 +44,7 @@ async def create_alliance(
         DescriptorError: a card is false.
         LedgerUnavailableError: the engine does not answer.
     """
-    config, keys = load_config(home), load_keys(home / KEYS_FOLDER)
+    config, keys = load_config(home), open_keys(home)
     if out.exists():  # noqa: ASYNC240  # a command of its own, nothing else waits
         raise ConfigError(f"{out} exists; nothing was deployed")
     for anchor in anchors:
@@ -84,7 +84,7 @@ async def sign_alliance(home: Path, path: Path) -> None:
         DescriptorError: it differs from the ledger, or this node is no founder under these keys.
         LedgerUnavailableError: the engine does not answer.
     """
-    config, keys = load_config(home), load_keys(home / KEYS_FOLDER)
+    config, keys = load_config(home), open_keys(home)
     file = parse_alliance_file(_read(path))
     founder = founders_of(file.descriptor).get(config.name)
     if founder is None or founder.identity_key != keys.identity.public_key:

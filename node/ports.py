@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from node.domain.keys import KeyInfo, KeyKind
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
 from node.domain.member import Member
 
@@ -156,7 +157,11 @@ class Store(Protocol):
 
 
 class Signer(Protocol):
-    """A private key that signs and never leaves its holder: a file, a token, a remote service."""
+    """A private key that signs and never leaves its holder: a file, a token, an agent.
+
+    `sign` raises `KeyHolderError` when the holder does not answer, and nothing else. It is called from the event loop
+    and MUST answer or fail within seconds.
+    """
 
     @property
     def public_key(self) -> bytes:
@@ -168,22 +173,100 @@ class Signer(Protocol):
         ...
 
 
+class Account(Protocol):
+    """A secp256k1 key that signs for an account of the ledger; as `Signer` otherwise."""
+
+    @property
+    def address(self) -> bytes:
+        """20 bytes."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """65 bytes over keccak256 of the message: r ‖ s ‖ v with s in the lower half and v of 27 or 28."""
+        ...
+
+
 class Keys(Protocol):
-    """The keys that the use cases of one node need."""
+    """The keys of one node. Each but `index` has generations, of which one is present; newer ones wait for others to
+    learn of them, older ones are kept for what they alone can open.
+    """
 
     @property
     def identity(self) -> Signer:
-        """P-256: signs this member's documents."""
+        """P-256: signs this member's documents; always by the present generation."""
+        ...
+
+    @property
+    def account(self) -> Account:
+        """secp256k1: signs ledger transactions; always by the present generation."""
         ...
 
     @property
     def log(self) -> Signer:
-        """Ed25519: signs its checkpoints."""
+        """Ed25519, the present generation."""
         ...
 
     @property
-    def data(self) -> bytes:
-        """32 bytes: wraps the keyring."""
+    def log_signers(self) -> Sequence[Signer]:
+        """Those that sign checkpoints now: the present generation, then newer ones."""
+        ...
+
+    @property
+    def data(self) -> Sequence[bytes]:
+        """32 bytes each, newest first: the first wraps the keyring, the others open what they wrapped."""
+        ...
+
+    @property
+    def index(self) -> bytes:
+        """32 bytes."""
+        ...
+
+    def newest(self, kind: KeyKind) -> bytes:
+        """Public key (account: address) of the newest generation of a key that the ledger holds."""
+        ...
+
+    def present(self, kind: KeyKind) -> bytes:
+        """Public key (account: address) of the present generation."""
+        ...
+
+    def make(self, kind: KeyKind, holder: str = "") -> None:
+        """Add a generation. MUST be durable on return; MUST NOT change which one is present.
+
+        Args:
+            kind: of which key; not `INDEX`.
+            holder: URI of a key that is made elsewhere already; empty for a new encrypted file.
+
+        Raises:
+            ConfigError: it cannot be written, or the URI leads to no such key.
+        """
+        ...
+
+    def prove(self, kind: KeyKind, public: bytes, message: bytes) -> bytes:
+        """Sign by the generation of the account or identity key that has this public key (account: address).
+
+        Raises:
+            KeyHolderError: there is none, or its holder does not answer.
+        """
+        ...
+
+    def use(self, kind: KeyKind, public: bytes) -> bool:
+        """Make the generation with this public key present; False if there is none.
+
+        Raises:
+            ConfigError: that cannot be written down.
+        """
+        ...
+
+    def forget(self, kind: KeyKind) -> None:
+        """Destroy all generations older than the present one.
+
+        Raises:
+            ConfigError: a file cannot be removed.
+        """
+        ...
+
+    def list(self) -> Sequence[KeyInfo]:
+        """All generations of all keys."""
         ...
 
 

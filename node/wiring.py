@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 
 from node.config import Config
-from node.domain.descriptor import Descriptor
+from node.domain.descriptor import Descriptor, alliance_domain
 from node.ports import Clock, Keys, Ledger, Peers, Store
 from node.services.alliance import Alliance
 from node.services.cosignatures import Cosignatures
+from node.services.expiries import Expiries, anchor_deadlines
 from node.services.exporting import Exporting
 from node.services.feed import Feed
 from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
+from node.services.key_rotation import KeyRotation
 from node.services.log import Log
 from node.services.membership import Membership
 from node.services.outbox import Outbox
@@ -50,8 +52,9 @@ class Services:
     def __init__(self, config: Config, descriptor: Descriptor, keys: Keys, outside: Outside) -> None:
         store, clock, entropy, me = outside.store, outside.clock, outside.entropy, config.name
         identity = keys.identity
+        self.clock = clock
         self.feed = Feed(store)
-        self.vault = Vault(outside.keyring, keys.data, entropy)
+        self.vault = Vault(outside.keyring, keys, entropy)
         self.projection = Projection(store)
         self.alliance = Alliance(descriptor, self.projection, me)
         self.parking = Parking(store, self.vault, self.feed, clock, me)
@@ -59,9 +62,9 @@ class Services:
             store, self.vault, self.feed, self.parking, clock, entropy, descriptor.alliance, me
         )
         self.outbox = Outbox(store)
-        self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
+        self.log = Log(store, self.outbox, keys, entropy, descriptor.alliance, me, config.log.batch_size)
         self.cosignatures = Cosignatures(store, self.alliance, self.log)
-        self.witness = Witness(store, self.alliance, outside.peers, keys.log, self.feed, clock)
+        self.witness = Witness(store, self.alliance, outside.peers, keys, self.feed, clock)
         self.tiles = Tiles(store, self.log, self.cosignatures)
         self.follower = Follower(
             store,
@@ -124,7 +127,7 @@ class Services:
             identity,
             clock,
             entropy,
-            keys.data,
+            keys.index,
         )
         self.guarantor = Guarantor(
             store,
@@ -139,10 +142,21 @@ class Services:
             clock,
             entropy,
         )
+        self.key_rotation = KeyRotation(
+            store,
+            self.alliance,
+            self.outbox,
+            self.log,
+            self.vault,
+            keys,
+            clock,
+            alliance_domain(descriptor),
+        )
+        self.expiries = Expiries(clock, [lambda: anchor_deadlines(descriptor.trust_anchors)])
         self.membership = Membership(store, self.alliance, self.outbox, clock)
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)
         self.status = NodeStatus(
-            store, self.log, self.proving, self.follower, self.outbox, self.parking, clock
+            store, self.log, self.proving, self.follower, self.outbox, self.parking, self.expiries, clock
         )
 
     async def follow(self) -> bool:
@@ -150,6 +164,7 @@ class Services:
         before = self.follower.final_number()
         again = await self.follower.step()
         if self.follower.final_number() != before:
+            self.key_rotation.take_up()
             self.feed.wake()
         return again
 

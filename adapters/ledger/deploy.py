@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import rlp
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 
 from adapters.ledger.abi import decode_error, encode_constructor
@@ -21,6 +19,7 @@ from adapters.ledger.engine import Engine, EngineRefusal
 from adapters.ledger.signing import sign_free
 from node.domain.member import Member
 from node.errors import LedgerRefusedError, LedgerUnavailableError
+from node.ports import Account
 
 DEPLOYMENT_GAS = 10_000_000
 
@@ -41,7 +40,7 @@ class Creation:
 
 async def deploy_alliance(
     url: str,
-    account_key: bytes,
+    account: Account,
     *,
     alliance_id: bytes,
     founders: Sequence[Member],
@@ -52,7 +51,7 @@ async def deploy_alliance(
 
     Args:
         url: of the engine, as for `EvmLedger`.
-        account_key: 32 bytes, secp256k1; the account must not send anything else meanwhile.
+        account: signs; it must not send anything else meanwhile.
         alliance_id: 32 random bytes.
         founders: the first members, in order.
         timeout_seconds: for each request.
@@ -64,7 +63,7 @@ async def deploy_alliance(
     """
     engine = Engine(url, timeout_seconds)
     try:
-        deployer = _Deployer(engine, Account.from_key(account_key), mining_seconds)
+        deployer = _Deployer(engine, account, mining_seconds)
         return await deployer.run(alliance_id, founders)
     except EngineRefusal as refusal:
         if refusal.data:
@@ -108,7 +107,7 @@ def code_hash(name: str, alliance: bytes) -> bytes:
 
 
 class _Deployer:
-    def __init__(self, engine: Engine, signer: LocalAccount, mining_seconds: float) -> None:
+    def __init__(self, engine: Engine, signer: Account, mining_seconds: float) -> None:
         self._engine = engine
         self._signer = signer
         self._mining_seconds = mining_seconds
@@ -117,15 +116,13 @@ class _Deployer:
         engine = self._engine
         chain_id = engine.read_number(await engine.request("eth_chainId"), "chain id")
         genesis = engine.read_object(await engine.request("eth_getBlockByNumber", "0x0", False), "block")
-        count = await engine.request("eth_getTransactionCount", self._signer.address, "latest")
+        count = await engine.request("eth_getTransactionCount", _hex(self._signer.address), "latest")
         first_nonce = engine.read_number(count, "transaction count")
 
-        creations = plan_creations(
-            bytes.fromhex(self._signer.address[2:]), first_nonce, alliance_id, founders
-        )
+        creations = plan_creations(self._signer.address, first_nonce, alliance_id, founders)
         for creation in creations:  # all of them before any is sent: half an alliance is none
             await engine.request(
-                "eth_call", {"from": self._signer.address, "data": _hex(creation.data)}, "latest"
+                "eth_call", {"from": _hex(self._signer.address), "data": _hex(creation.data)}, "latest"
             )
         hashes = [await self._send(creation, chain_id) for creation in creations]
         blocks = [await self._wait(digest) for digest in hashes]

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from eth_account import Account
-
 from adapters.ledger.abi import decode_error
 from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES
 from adapters.ledger.calls import to_invocation
@@ -13,6 +11,7 @@ from adapters.ledger.happenings import to_happening
 from adapters.ledger.signing import sign_call
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
 from node.errors import LedgerRefusedError, LedgerUnavailableError, NonceTakenError
+from node.ports import Account
 
 MAX_LOG_RANGE = 2_000
 """Blocks asked for at once; engines refuse long ranges (Besu: 5,000 by default)."""
@@ -32,13 +31,13 @@ class EvmLedger:
     """
 
     def __init__(
-        self, url: str, account_key: bytes, deployment: Deployment, *, timeout_seconds: float = 10.0
+        self, url: str, account: Account, deployment: Deployment, *, timeout_seconds: float = 10.0
     ) -> None:
         """Nothing is connected yet.
 
         Args:
             url: `http://host:port`, `https://…` or `unix:///path`.
-            account_key: 32 bytes, secp256k1, of the account that signs.
+            account: signs.
             deployment: where the alliance's contracts are.
             timeout_seconds: for each request.
 
@@ -46,8 +45,7 @@ class EvmLedger:
             ConfigError: the URL is of another kind.
         """
         self._engine = Engine(url, timeout_seconds)
-        self._signer = Account.from_key(account_key)
-        self._account = bytes.fromhex(self._signer.address[2:])
+        self._signer = account
         self._deployment = deployment
         self._sources = frozenset(deployment.address_of(name) for name in (ALLIANCE, *BOOK_NAMES))
         self._is_identified = False
@@ -55,7 +53,7 @@ class EvmLedger:
     @property
     def account(self) -> bytes:
         """20 bytes: the address that signs."""
-        return self._account
+        return self._signer.address
 
     async def head(self) -> Block:
         """The newest block."""
@@ -85,7 +83,7 @@ class EvmLedger:
 
     async def next_nonce(self) -> int:
         """The nonce of the account's next transaction, counting mined ones only."""
-        answer = await self._ask("eth_getTransactionCount", self._signer.address, "latest")
+        answer = await self._ask("eth_getTransactionCount", _hex(self._signer.address), "latest")
         return self._engine.read_number(answer, "transaction count")
 
     async def dry_run(self, call: Call) -> None:
@@ -99,7 +97,7 @@ class EvmLedger:
             await self._request(
                 "eth_call",
                 {
-                    "from": self._signer.address,
+                    "from": _hex(self._signer.address),
                     "to": _hex(self._deployment.address_of(invocation.contract)),
                     "data": _hex(invocation.data),
                     "gas": hex(invocation.gas),

@@ -4,7 +4,10 @@ from heqi.v1 import alliance_service_pb2 as pb
 from heqi.v1 import alliance_service_pb2_grpc as rpc
 
 from node.api.caller import Context
+from node.domain.keys import KeyKind
+from node.errors import InvalidError
 from node.services.alliance import Alliance
+from node.services.key_rotation import KeyRotation
 from node.services.membership import Membership
 from node.services.outbox import Outbox
 from node.services.status import NodeStatus
@@ -14,10 +17,15 @@ class AllianceService(rpc.AllianceServiceServicer):
     """Translates, calls `Membership` and `NodeStatus`, translates back."""
 
     def __init__(
-        self, alliance: Alliance, membership: Membership, status: NodeStatus, outbox: Outbox
+        self,
+        alliance: Alliance,
+        membership: Membership,
+        status: NodeStatus,
+        outbox: Outbox,
+        keys: KeyRotation,
     ) -> None:
         self._alliance, self._membership = alliance, membership
-        self._status, self._outbox = status, outbox
+        self._status, self._outbox, self._keys = status, outbox, keys
 
     async def GetNodeStatus(
         self, request: pb.GetNodeStatusRequest, context: Context
@@ -37,6 +45,10 @@ class AllianceService(rpc.AllianceServiceServicer):
         for number, item in now.outbox:
             response.outbox.add(
                 number=number, object=item.object, state=item.state.value, problem=item.problem
+            )
+        for expiry in now.expiries:
+            response.expiries.add(
+                what=expiry.what, expire_time_seconds=expiry.expires, level=expiry.level.name
             )
         return response
 
@@ -108,3 +120,26 @@ class AllianceService(rpc.AllianceServiceServicer):
         """See the proto."""
         self._outbox.drop(request.number)
         return pb.DropOutboxItemResponse()
+
+    async def ListKeys(self, request: pb.ListKeysRequest, context: Context) -> pb.ListKeysResponse:
+        """See the proto."""
+        response = pb.ListKeysResponse()
+        for one in self._keys.list():
+            response.keys.add(
+                kind=one.info.kind.value,
+                generation=one.info.generation,
+                public_key=one.info.public,
+                holder=one.info.holder,
+                state=one.state,
+                until_time_seconds=one.until,
+            )
+        return response
+
+    async def RotateKeys(self, request: pb.RotateKeysRequest, context: Context) -> pb.RotateKeysResponse:
+        """See the proto."""
+        try:
+            kinds = {KeyKind(kind) for kind in request.kinds}
+        except ValueError as error:
+            raise InvalidError("there is no such kind of key") from error
+        self._keys.rotate(kinds, request.overlap_seconds, request.holder)
+        return pb.RotateKeysResponse()

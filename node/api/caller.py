@@ -6,6 +6,7 @@ import grpc
 from google.protobuf.message import Message
 
 from node.errors import NotMemberError, RoleMissingError, UnknownCallerError
+from node.ports import Clock, Signer
 from node.services.projection import Projection
 from node.wire.tls import OPERATOR, Caller, anchor_pem, identify, parse_leaf
 
@@ -41,21 +42,25 @@ _ALLOWED: dict[str, Kind] = {
 class Callers:
     """Tells who stands behind a call, by the certificate of its connection and the ledger's pinned keys."""
 
-    def __init__(self, projection: Projection, me: str, identity_key: bytes) -> None:
+    def __init__(self, projection: Projection, me: str, identity: Signer, clock: Clock) -> None:
         """Args:
         projection: the ledger's members.
         me: this node's member.
-        identity_key: its own key: its systems are served before the ledger is reached, and while suspended.
+        identity: its own key: its systems are served before the ledger is reached, and while suspended.
+        clock: tells which keys count.
         """
-        self._projection, self._me, self._identity_key = projection, me, identity_key
+        self._projection, self._me, self._identity, self._clock = projection, me, identity, clock
 
     def anchors(self) -> bytes:
         """Trust anchors for the next handshake: all active members and this node itself, PEM."""
-        active = {
-            row.member.name: row.member.identity_key for row in self._projection.members() if row.active
+        now = self._clock.now()
+        pinned = {
+            row.member.name: row.member.identity_keys(now)
+            for row in self._projection.members()
+            if row.active and row.member.name != self._me
         }
-        pinned = active | {self._me: self._identity_key}
-        return b"".join(anchor_pem(name, key) for name, key in pinned.items())
+        pinned[self._me] = self._own_keys()
+        return b"".join(anchor_pem(name, key) for name, keys in pinned.items() for key in keys)
 
     def of(self, context: Context) -> Caller:
         """The caller of a call on the members' listener.
@@ -66,7 +71,7 @@ class Callers:
             UnknownCallerError: nobody this node knows.
         """
         pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
-        return identify(pem, self._key_of(parse_leaf(pem).issuer), self._me)
+        return identify(pem, self._keys_of(parse_leaf(pem).issuer), self._me)
 
     def check(self, method: str, context: Context) -> None:
         """Check that the caller may call a method on the members' listener.
@@ -86,13 +91,19 @@ class Callers:
             f"{caller.member}{' ' + caller.role if caller.role else ''} may not call {method}"
         )
 
-    def _key_of(self, issuer: str) -> bytes:
+    def _keys_of(self, issuer: str) -> tuple[bytes, ...]:
         if issuer == self._me:
-            return self._identity_key
+            return self._own_keys()
         try:
-            return self._projection.member(issuer).identity_key
+            return self._projection.member(issuer).identity_keys(self._clock.now())
         except NotMemberError as error:
             raise UnknownCallerError("the caller's certificate is not of an active member") from error
+
+    def _own_keys(self) -> tuple[bytes, ...]:
+        """The key that signs now, and those that others take too: own systems hold leaves by either."""
+        row = self._projection.known_member(self._me)
+        known = row.member.identity_keys(self._clock.now()) if row is not None else ()
+        return tuple(dict.fromkeys((self._identity.public_key, *known)))
 
 
 def check_wallet_method(method: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from heqi.v1 import alliance_service_pb2 as pb
 
 from node.cli.client import OperatorClient, own_card
-from node.cli.output import print_json, print_table, say
+from node.cli.output import day_of, print_json, print_table, say
 from node.cli.waiting import retry
 from node.domain.certificate import TrustAnchor
 from node.domain.descriptor import descriptor_digest
@@ -152,6 +152,7 @@ def status(args: argparse.Namespace) -> None:
         "block_age_seconds": now.block_age_seconds,
         "outbox": [f"{item.number} {item.object} {item.state} {item.problem}".strip() for item in now.outbox],
         "parked": now.parked_count,
+        "expiries": [f"{one.level} {one.what} {day_of(one.expire_time_seconds)}" for one in now.expiries],
     }
     if args.json:
         print_json(facts)

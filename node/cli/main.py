@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "运行节点 | run the node",
     "chain": "运行内置账本引擎 | run the embedded ledger engine",
     "alliance": "联盟：创建、加入、投票 | the alliance: create, join, vote",
+    "keys": "密钥：查看、更换 | this node's keys: list, rotate",
     "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
     "log": "日志：检查点、见证、警报 | the log: checkpoints, witnesses, alarms",
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",

@@ -1,5 +1,6 @@
 """What commands print: Chinese and English side by side for people, JSON for machines."""
 
+import datetime
 import json
 import sys
 from collections.abc import Sequence
@@ -43,3 +44,8 @@ def _printable(text: str) -> str:
 
 def _width(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def day_of(seconds: int) -> str:
+    """A time as its day, UTC."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date().isoformat()

@@ -10,9 +10,8 @@ from typing import Any
 
 from node.config import load_config
 from node.errors import NodeError
-from node.setup import renew_operator
-
-_RENEW_SECONDS = 6 * 3_600
+from node.services.expiries import Deadline, certificate_deadline
+from node.setup import follow_keys, operator_certificate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,23 +28,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(home: Path) -> None:
+    from adapters.crypto.keys import open_keys  # noqa: PLC0415
     from node.app import open_node  # noqa: PLC0415
 
-    config = load_config(home)
+    config, keys = load_config(home), open_keys(home)
 
-    async def renew() -> None:
-        """The operator's certificate outlives no node that runs for months."""
-        while True:
-            await asyncio.sleep(_RENEW_SECONDS)
-            renew_operator(home, config)
+    def operator_deadlines() -> list[Deadline]:
+        pem = operator_certificate(home)
+        return [] if pem is None else [certificate_deadline("operator's certificate", pem, lead_days=30)]
 
-    renew_operator(home, config)
-    renewing = asyncio.ensure_future(renew())
-    try:
-        async with open_node(home) as node:
-            await node.run()
-    finally:
-        renewing.cancel()
+    async with open_node(home, keys, lambda: follow_keys(home, config, keys)) as node:
+        follow_keys(home, config, keys)  # after the node has taken up the keys that the ledger names
+        node.services.expiries.sources.append(operator_deadlines)
+        await node.run()
 
 
 def set_up_logging(level: str) -> None:

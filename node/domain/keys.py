@@ -5,11 +5,47 @@ A change is signed by the identity key before it, over EIP-712 data that the all
 time without asking a ledger, and the keys of the past stay known together with what they were good for.
 """
 
+import enum
 from dataclasses import dataclass, replace
 
 from node.domain.member import FormerKeys, Member
 
 MAX_OVERLAP_SECONDS = 30 * 86_400
+
+
+class KeyKind(enum.Enum):
+    """What a node's keys are for."""
+
+    ACCOUNT = "account"
+    """secp256k1: signs ledger transactions."""
+    IDENTITY = "identity"
+    """P-256: vouches for TLS leaves, signs documents."""
+    LOG = "log"
+    """Ed25519: signs checkpoints."""
+    SEALING = "sealing"
+    """X25519: opens what is sealed to this member."""
+    DATA = "data"
+    """256 bits: wraps the keyring. Known to nobody else."""
+    INDEX = "index"
+    """256 bits: files guessable names, makes application codes. Stays as long as the node: what it files would not
+    be found again."""
+
+
+ON_LEDGER = (KeyKind.ACCOUNT, KeyKind.IDENTITY, KeyKind.LOG, KeyKind.SEALING)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """One generation of one key, without the key."""
+
+    kind: KeyKind
+    generation: int
+    """From 1."""
+    public: str
+    """Public key or address in hex; a fingerprint for those that have no public half."""
+    holder: str
+    """`file`, `pkcs11` or `ssh-agent`."""
+    is_present: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +112,20 @@ def succeed(member: Member, succession: Succession) -> Member:
         log_size=change.log_size if keys.log_key != member.log_key else None,
         since=succession.time,
     )
+    earlier = member.former
+    if before.identity_until is not None:
+        # Only one key before counts at a time: an overlap that is not over ends with the next change.
+        earlier = tuple(
+            replace(one, identity_until=min(one.identity_until, succession.time))
+            if one.identity_until is not None
+            else one
+            for one in earlier
+        )
     return replace(
         member,
         account=keys.account,
         identity_key=keys.identity_key,
         log_key=keys.log_key,
         sealing_key=keys.sealing_key,
-        former=(*member.former, before),
+        former=(*earlier, before),
     )

@@ -51,9 +51,13 @@ class Eip712Domain:
             + self.alliance_id
         )
 
+    def preimage(self, struct_hash: bytes) -> bytes:
+        """The 66 bytes whose keccak256 is the digest: what an account key, which hashes itself, is given."""
+        return b"\x19\x01" + self.separator() + struct_hash
+
     def digest(self, struct_hash: bytes) -> bytes:
         """The 32 bytes that a signer signs for a struct in this domain."""
-        return keccak(b"\x19\x01" + self.separator() + struct_hash)
+        return keccak(self.preimage(struct_hash))
 
 
 def subject_id(alliance_id: bytes, home: str, salt: bytes) -> bytes:
@@ -107,22 +111,34 @@ def step_guarantee_digest(
     return domain.digest(keccak(_STEP_GUARANTEE_TYPE + guarantee + _word(sequence) + _word(event) + document))
 
 
-def key_change_digest(domain: Eip712Domain, member: str, version: int, change: KeyChange) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Eip712Message:
+    """What is signed, for both kinds of signers."""
+
+    preimage: bytes
+    digest: bytes
+
+
+def key_change_message(domain: Eip712Domain, member: str, version: int, change: KeyChange) -> Eip712Message:
     """What a member's keys before and after sign; `version` is the number that the change will have."""
     keys = change.keys
-    return domain.digest(
-        keccak(
-            _CHANGE_KEYS_TYPE
-            + member_name_to_bytes32(member)
-            + _word(version)
-            + keys.account.rjust(32, b"\0")
-            + keys.identity_key
-            + keys.log_key
-            + keys.sealing_key
-            + _word(change.log_size)
-            + _word(change.overlap_until)
-        )
+    struct_hash = keccak(
+        _CHANGE_KEYS_TYPE
+        + member_name_to_bytes32(member)
+        + _word(version)
+        + keys.account.rjust(32, b"\0")
+        + keys.identity_key
+        + keys.log_key
+        + keys.sealing_key
+        + _word(change.log_size)
+        + _word(change.overlap_until)
     )
+    return Eip712Message(domain.preimage(struct_hash), domain.digest(struct_hash))
+
+
+def key_change_digest(domain: Eip712Domain, member: str, version: int, change: KeyChange) -> bytes:
+    """The digest of `key_change_message`."""
+    return key_change_message(domain, member, version, change).digest
 
 
 def _word(number: int) -> bytes:

@@ -1,12 +1,69 @@
 """Following a member's keys by the changes that it signed, without a ledger."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
-from node.domain.keys import Succession, succeed
+import msgspec
+
+from node.domain.encoding import Hex20, Hex32, Hex64
+from node.domain.keys import KeyChange, KeyProofs, KeySet, Succession, succeed
 from node.domain.ledger_ids import Eip712Domain, key_change_digest
 from node.domain.member import Member
 from node.domain.signature import verify_p256
 from node.errors import SignatureError
+
+HexProof = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{128}|)\Z")]
+HexAccountProof = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{130}|)\Z")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
+
+
+class ShownSuccession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A change of keys as a bundle or a file shows it; bytes in hex."""
+
+    member: str
+    version: Count
+    time: Count
+    account: Hex20
+    identity_key: Hex64
+    log_key: Hex32
+    sealing_key: Hex32
+    log_size: Count
+    overlap_until: Count
+    by_identity: HexProof
+    by_new_identity: HexProof
+    by_new_account: HexAccountProof
+
+
+def show_succession(succession: Succession) -> ShownSuccession:
+    """For a bundle or a file."""
+    change, keys, proofs = succession.change, succession.change.keys, succession.proofs
+    return ShownSuccession(
+        member=succession.member,
+        version=succession.version,
+        time=succession.time,
+        account=keys.account.hex(),
+        identity_key=keys.identity_key.hex(),
+        log_key=keys.log_key.hex(),
+        sealing_key=keys.sealing_key.hex(),
+        log_size=change.log_size,
+        overlap_until=change.overlap_until,
+        by_identity=proofs.identity.hex(),
+        by_new_identity=proofs.new_identity.hex(),
+        by_new_account=proofs.new_account.hex(),
+    )
+
+
+def read_succession(shown: ShownSuccession) -> Succession:
+    """The inverse; nothing is believed yet."""
+    keys = (shown.account, shown.identity_key, shown.log_key, shown.sealing_key)
+    proofs = (shown.by_identity, shown.by_new_identity, shown.by_new_account)
+    return Succession(
+        shown.member,
+        shown.version,
+        shown.time,
+        KeyChange(KeySet(*map(bytes.fromhex, keys)), shown.log_size, shown.overlap_until),
+        KeyProofs(*map(bytes.fromhex, proofs)),
+    )
 
 
 def follow(member: Member, succession: Succession, domain: Eip712Domain) -> Member:

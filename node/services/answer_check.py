@@ -12,7 +12,12 @@ from dataclasses import dataclass
 
 from node.domain.certificate import CertificateIdentity
 from node.domain.delegation import open_delegation
-from node.domain.document import document_digest, open_document, peek_document
+from node.domain.document import (
+    document_digest,
+    open_document,
+    open_members_document,
+    peek_document,
+)
 from node.domain.evidence import (
     VerifiedEvidence,
     check_answers_identity,
@@ -78,7 +83,7 @@ def check_answer(  # noqa: PLR0917
     """
     home = alliance.projection.member(request.aud)
     # 1. the home's signature
-    signed = open_document(answer.answer, ReadAnswer, home.identity_key)
+    signed = open_members_document(answer.answer, ReadAnswer, home.identity_keys)
     expected = (
         home.name,
         alliance.me,
@@ -100,7 +105,7 @@ def check_answer(  # noqa: PLR0917
     check_covers(grant, request.scope, receiver=alliance.me, purpose=request.purpose, at=signed.iat)
     # 5. the log and its anchor
     evidence = verify_evidence(
-        parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key
+        parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key_at
     )
     anchor = alliance.projection.anchor(home.name, evidence.checkpoint.size)
     if anchor is None or anchor.root != evidence.checkpoint.root:

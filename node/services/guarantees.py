@@ -9,6 +9,7 @@ from node.domain.delegation import open_delegation
 from node.domain.document import (
     document_digest,
     open_document,
+    open_members_document,
     peek_document,
     reopen_document,
     sign_document,
@@ -93,11 +94,11 @@ class Guarantees:
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
-        data_key: bytes,
+        index_key: bytes,
     ) -> None:
         self._store, self._alliance, self._gate, self._follower = store, alliance, gate, follower
         self._outbox, self._feed, self._signer = outbox, feed, signer
-        self._clock, self._entropy, self._data_key = clock, entropy, data_key
+        self._clock, self._entropy, self._index_key = clock, entropy, index_key
 
     def application_code(self, token: str) -> str:
         """The code of an authenticated bidder for a section of this centre; stateless, always the same.
@@ -117,7 +118,7 @@ class Guarantees:
         )
         if delegation.key != call.key:
             raise SignatureError("the delegation is for another wallet key")
-        section_key = hmac.digest(self._data_key, _SECTION_TAG + call.section.encode(), "sha256")
+        section_key = hmac.digest(self._index_key, _SECTION_TAG + call.section.encode(), "sha256")
         code = ApplicationCode(
             alliance=self._alliance.id,
             iat=now,
@@ -236,7 +237,7 @@ class Guarantees:
         rows = {row.member.name: row.member for row in self._alliance.projection.members()}
         if issuer not in rows:
             raise NotMemberError(f"{issuer} is not a member of this alliance")
-        guarantee = open_document(token, Guarantee, rows[issuer].identity_key)
+        guarantee = open_members_document(token, Guarantee, rows[issuer].identity_keys)
         check_guarantee(guarantee)
         if guarantee.alliance != self._alliance.id:
             raise DocumentFormatError("the guarantee is of another alliance")

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.document import (
+    document_digest,
+    open_document,
+    open_members_document,
+    peek_document,
+    sign_document,
+)
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
 from node.domain.grant import Grant
@@ -229,7 +235,7 @@ class Guarantor:
     def _check_code(self, call: ApplyCall) -> None:
         """That the tender's centre gave this code to this wallet."""
         centre = self._alliance.projection.member(peek_document(call.code, ApplicationCode).iss)
-        code = open_document(call.code, ApplicationCode, centre.identity_key)
+        code = open_members_document(call.code, ApplicationCode, centre.identity_keys)
         if not centre.roles & Role.CENTRE or code.alliance != self._alliance.id:
             raise DocumentFormatError("the application code is not by a centre of this alliance")
         if code.key != call.key:

@@ -44,6 +44,8 @@ class OutboxItem(msgspec.Struct, frozen=True):
     raw: bytes = b""
     """The signed transaction, stored before it is sent, so that a restart sends the same one."""
     hash: bytes = b""
+    sender: bytes = b""
+    """Account that signed it, 20 bytes: nonces count by account, and a member's account changes."""
 
     def decoded(self) -> Call:
         """The call."""

@@ -50,20 +50,24 @@ class Sender:
         """
         heads = sorted(self._outbox.heads().values(), key=lambda head: head[0])
         # Whatever is under way is the head of its object.
-        in_flight = {item.nonce for _, item in heads if item.state is State.SENT}
+        account = self._ledger.account
+        in_flight = {item.nonce for _, item in heads if item.state is State.SENT and item.sender == account}
         for number, item in heads:
             if item.state is State.WAITING:
-                if not await self._start(number, item, in_flight):
+                if not await self._start(number, item, in_flight, account):
                     return
             elif item.state is State.SENT:
                 await self._follow(number, item)
 
-    async def _start(self, number: int, item: OutboxItem, in_flight: set[int]) -> bool:
-        """Bring an item on its way; False if this member may send nothing at all now."""
+    async def _start(self, number: int, item: OutboxItem, in_flight: set[int], account: bytes) -> bool:
+        """Bring an item on its way; False if this member may send nothing more in this step."""
         try:
             call = item.decoded()
             await self._ledger.dry_run(call)
-            signed = await self._ledger.sign(call, await self._next_nonce(in_flight))
+            nonce = await self._next_nonce(in_flight)
+            if self._ledger.account != account:
+                return False  # it has just changed: nonce and those in flight are the other's
+            signed = await self._ledger.sign(call, nonce)
         except LedgerRefusedError as refusal:
             return self._refused(number, item, refusal)
         except NodeError:
@@ -81,6 +85,7 @@ class Sender:
             nonce=signed.nonce,
             raw=signed.raw,
             hash=signed.hash,
+            sender=account,
         )
         self._outbox.update(number, sent)
         await self._send(number, sent)

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.document import (
+    document_digest,
+    open_document,
+    open_members_document,
+    peek_document,
+    sign_document,
+)
 from node.domain.draft import RecordDraft
 from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
@@ -126,7 +132,7 @@ class Serving:
             NodeError: it is malformed, or not by the reader of that answer.
         """
         member = self._alliance.projection.member(caller)
-        receipt = open_document(token, ReadReceipt, member.identity_key)
+        receipt = open_members_document(token, ReadReceipt, member.identity_keys)
         key = self._store.get(layout.ANSWER + bytes.fromhex(receipt.answer))
         if key is None:
             raise MissingError("there is no such answer")
@@ -154,7 +160,7 @@ class Serving:
         self._follower.check_fresh()
         projection, now = self._alliance.projection, self._clock.now()
         # 1. the reader's own signature, meant for this node, now
-        request = open_document(request_token, ReadRequest, projection.member(caller).identity_key)
+        request = open_members_document(request_token, ReadRequest, projection.member(caller).identity_keys)
         if (request.iss, request.aud, request.alliance) != (caller, self._alliance.me, self._alliance.id):
             raise DocumentFormatError("the request is not this caller's to this node in this alliance")
         if not is_repeated and abs(now - request.iat) > WINDOW_SECONDS:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, peek_document
+from node.domain.document import document_digest, open_document, open_members_document, peek_document
 from node.domain.grant import AccessRequest, Grant, check_grant, check_request, grant_terms
 from node.domain.ledger import GrantTerms, RegisterGrant, RevokeGrant
 from node.domain.ledger_ids import grant_id, revoke_grant_digest
@@ -76,7 +76,7 @@ class Sharing:
             NodeError: the request is malformed or not the caller's.
         """
         member = self._alliance.projection.member(caller)
-        request = open_document(token, AccessRequest, member.identity_key)
+        request = open_members_document(token, AccessRequest, member.identity_keys)
         if (request.iss, request.aud, request.alliance) != (caller, self._alliance.me, self._alliance.id):
             raise DocumentFormatError("the request is not this caller's to this node in this alliance")
         check_request(request)
@@ -105,7 +105,9 @@ class Sharing:
         Raises:
             NodeError: the request is not the caller's.
         """
-        request = open_document(token, AccessRequest, self._alliance.projection.member(caller).identity_key)
+        request = open_members_document(
+            token, AccessRequest, self._alliance.projection.member(caller).identity_keys
+        )
         if request.iss != caller:
             raise DocumentFormatError("the request is not this caller's")
         key = _request_key(request.subject, token)

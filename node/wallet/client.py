@@ -1,5 +1,6 @@
 """A wallet's connection to nodes: TLS that trusts exactly the node's pinned identity key."""
 
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -24,7 +25,9 @@ class WalletClient:
         timeout_seconds: for each call.
         """
         self.member, self._timeout = member, timeout_seconds
-        credentials = grpc.ssl_channel_credentials(anchor_pem(member.name, member.identity_key))
+        credentials = grpc.ssl_channel_credentials(
+            b"".join(anchor_pem(member.name, key) for key in member.identity_keys(time.time()))
+        )
         options = [("grpc.ssl_target_name_override", server_name(member.name))]
         self._channel = grpc.secure_channel(member.wallet_endpoint, credentials, options)
         self._stub = rpc.WalletServiceStub(self._channel)

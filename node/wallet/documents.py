@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from node.domain.descriptor import Descriptor
-from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.document import (
+    document_digest,
+    open_document,
+    open_members_document,
+    peek_document,
+    sign_document,
+)
 from node.domain.encoding import to_base64url
 from node.domain.grant import AccessRequest, Grant, Scope, check_grant, check_request, grant_terms
 from node.domain.ledger_ids import Eip712Domain, grant_id, revoke_grant_digest
@@ -86,7 +92,7 @@ class Scribe:
         Raises:
             NodeError: it is not by that reader, not for this subject, or malformed.
         """
-        request = open_document(token, AccessRequest, reader.identity_key)
+        request = open_members_document(token, AccessRequest, reader.identity_keys)
         check_request(request)
         named = (request.alliance, request.subject, request.iss)
         if named != (self.descriptor.alliance, self.subject, reader.name):

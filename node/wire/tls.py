@@ -10,6 +10,7 @@ ledger. The centre's own systems hold leaves of the same issuer that name a role
 """
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -84,6 +85,8 @@ def anchor_pem(member: str, identity_key: bytes) -> bytes:
         .not_valid_after(now + datetime.timedelta(days=_ANCHOR_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
+        # While two keys of one member count, their anchors have the same name: this tells them apart.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(p256_key(identity_key)), critical=False)
         .sign(throw_away, hashes.SHA256())
     )
     return anchor.public_bytes(serialization.Encoding.PEM)
@@ -138,21 +141,21 @@ def is_issued_by(pem: bytes, identity_key: bytes) -> bool:
     return True
 
 
-def identify(pem: bytes, identity_key: bytes, me: str) -> Caller:
+def identify(pem: bytes, identity_keys: Sequence[bytes], me: str) -> Caller:
     """Who holds this leaf, if the member that it names as issuer really issued it.
 
     TLS has checked the dates and that the caller holds the leaf's key.
 
     Args:
         pem: the leaf.
-        identity_key: 64 bytes, the pinned key of the member that the leaf names as issuer.
+        identity_keys: 64 bytes each, the pinned keys of the member that the leaf names as issuer.
         me: name of this node's member, the only one whose systems may call here.
 
     Raises:
         UnknownCallerError: another key issued it, or it claims a role or name that its issuer cannot give.
     """
     leaf = parse_leaf(pem)
-    if not is_issued_by(pem, identity_key):
+    if not any(is_issued_by(pem, key) for key in identity_keys):
         raise UnknownCallerError("the caller's certificate was not issued by the identity key on the ledger")
     if not leaf.roles and leaf.names == {server_name(leaf.issuer)}:
         return Caller(leaf.issuer)

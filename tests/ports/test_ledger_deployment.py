@@ -133,7 +133,7 @@ async def test_malformed_founders_are_refused_before_anything_is_sent(engine: Em
     deployer = new_account_key()
     with pytest.raises(LedgerRefusedError, match="AllianceAccountTaken"):
         await deploy.deploy_alliance(
-            engine.url, deployer.secret, alliance_id=secrets.token_bytes(32), founders=double
+            engine.url, deployer.account, alliance_id=secrets.token_bytes(32), founders=double
         )
     rpc = Engine(engine.url, 2.0)
     assert await rpc.request("eth_getTransactionCount", "0x" + deployer.address.hex()) == "0x0"
@@ -143,7 +143,7 @@ async def test_malformed_founders_are_refused_before_anything_is_sent(engine: Em
 async def test_founding_without_an_engine_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnavailableError):
         await deploy.deploy_alliance(
-            f"unix://{tmp_path}/none.sock", new_account_key().secret, alliance_id=bytes(32), founders=[]
+            f"unix://{tmp_path}/none.sock", new_account_key().account, alliance_id=bytes(32), founders=[]
         )
 
 

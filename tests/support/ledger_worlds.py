@@ -101,7 +101,7 @@ class MemoryWorld(World):
         self.deployment = self.chain.deployment
 
     def connect(self, key: AccountKey) -> Ledger:
-        return MemoryLedger(self.chain, key.secret)
+        return MemoryLedger(self.chain, key.account)
 
     def go_down(self) -> None:
         self.chain.is_down = True
@@ -118,7 +118,7 @@ class EvmWorld(World):
     async def found(self) -> None:
         self.deployment = await deploy_alliance(
             self.engine.url,
-            new_account_key().secret,
+            new_account_key().account,
             alliance_id=self.alliance_id,
             founders=self.members,
         )
@@ -128,7 +128,7 @@ class EvmWorld(World):
         await check_deployment(self.engine.url, deployment or self.deployment, members or self.members)
 
     def connect(self, key: AccountKey) -> Ledger:
-        return EvmLedger(self.engine.url, key.secret, self.deployment, timeout_seconds=TIMEOUT_SECONDS)
+        return EvmLedger(self.engine.url, key.account, self.deployment, timeout_seconds=TIMEOUT_SECONDS)
 
     def go_down(self) -> None:
         self.engine.go_down()

@@ -22,7 +22,7 @@ from heqi.v1 import (
 
 from adapters.crypto import trial_ca
 from adapters.crypto.clock import SystemClock
-from adapters.crypto.keys import NodeKeys, load_keys
+from adapters.crypto.keys import NodeKeys, open_keys
 from adapters.crypto.leaves import LeafSource, issue_leaf
 from adapters.ledger.memory import MemoryChain, MemoryLedger
 from adapters.peers.grpc_peers import GrpcPeers
@@ -170,7 +170,7 @@ async def until(is_so, seconds: float = 10.0) -> None:
 @contextlib.asynccontextmanager
 async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
     clock = SystemClock()
-    leaves = LeafSource(centre.name, centre.keys.identity.key, clock)
+    leaves = LeafSource(centre.name, centre.keys.identity, clock)
     peers = GrpcPeers(leaves.leaf)
     outside = Outside(
         LevelStore(centre.home / "data"),
@@ -207,7 +207,7 @@ def _make_centre(home: Path, name: str, role: Role = Role.CENTRE) -> Centre:
         batch_size=16,
     )
     member = open_card((home / CARD_FILE).read_text().strip())
-    return Centre(name, home, load_keys(home / "keys"), member, load_config(home))
+    return Centre(name, home, open_keys(home), member, load_config(home))
 
 
 def _describe(chain: MemoryChain, centres: dict[str, Centre], root: trial_ca.TrialCertificate) -> Descriptor:

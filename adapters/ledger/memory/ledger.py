@@ -2,28 +2,27 @@
 
 from collections.abc import Sequence
 
-from eth_account import Account
-
 from adapters.ledger.memory.chain import MemoryChain
 from adapters.ledger.signing import sign_call
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
+from node.ports import Account
 
 
 class MemoryLedger:
     """`node.ports.Ledger` without an engine. Every method fails while the chain is down."""
 
-    def __init__(self, chain: MemoryChain, account_key: bytes) -> None:
+    def __init__(self, chain: MemoryChain, account: Account) -> None:
         """Args:
         chain: shared by all members of a test.
         account_key: 32 bytes, secp256k1.
         """
         self._chain = chain
-        self._signer = Account.from_key(account_key)
+        self._signer = account
 
     @property
     def account(self) -> bytes:
         """20 bytes: the address that signs."""
-        return bytes.fromhex(self._signer.address[2:])
+        return self._signer.address
 
     async def head(self) -> Block:
         """The newest block."""

@@ -89,7 +89,7 @@ def test_a_code_follows_from_a_key_that_only_the_centre_has(tender: Tender, bidd
         return to_base64url(hmac.new(section_key, bidder.code.encode(), hashlib.sha256).digest())
 
     nodes = tender.world.centres.values()
-    assert [node.name for node in nodes if computed(node.keys.data) == word(tender.code(bidder))] == [
+    assert [node.name for node in nodes if computed(node.keys.index) == word(tender.code(bidder))] == [
         tender.centre.name
     ]
 

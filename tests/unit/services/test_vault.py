@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.crypto.key_folder import Generation, new_key
+from adapters.crypto.keys import NodeKeys, Nowhere
 from adapters.store.memory import MemoryStore
+from node.domain.keys import KeyKind
 from node.errors import StoreError
 from node.ports import Batch
 from node.services.vault import Vault
@@ -14,8 +17,16 @@ from node.services.vault import Vault
 OWNER, PLACE, CONTENT = "ab" * 32, b"r/1", b"nobody's business"
 
 
-def new_vault(keyring: MemoryStore | None = None, data_key: bytes = b"k" * 32) -> Vault:
-    return Vault(keyring or MemoryStore(), data_key, os.urandom)
+def keys_of(data_key: bytes) -> NodeKeys:
+    kinds = {kind: {1: Generation(1, new_key(kind), "memory")} for kind in KeyKind}
+    kinds[KeyKind.DATA] = kinds[KeyKind.INDEX] = {1: Generation(1, data_key, "memory")}
+    return NodeKeys(kinds, {}, Nowhere())
+
+
+def new_vault(
+    keyring: MemoryStore | None = None, data_key: bytes = b"k" * 32, keys: NodeKeys | None = None
+) -> Vault:
+    return Vault(keyring or MemoryStore(), keys or keys_of(data_key), os.urandom)
 
 
 def test_what_was_sealed_opens_in_a_later_process() -> None:

@@ -50,6 +50,7 @@ class GetNodeStatusResponse(_message.Message):
     BLOCK_AGE_SECONDS_FIELD_NUMBER: _builtins.int
     OUTBOX_FIELD_NUMBER: _builtins.int
     PARKED_COUNT_FIELD_NUMBER: _builtins.int
+    EXPIRIES_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """Name of the member."""
     alliance_id: _builtins.str
@@ -70,6 +71,10 @@ class GetNodeStatusResponse(_message.Message):
     def outbox(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutboxItem]:
         """Items that wait to reach the ledger."""
 
+    @_builtins.property
+    def expiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Expiry]:
+        """What runs out, the nearest first."""
+
     def __init__(
         self,
         *,
@@ -82,14 +87,45 @@ class GetNodeStatusResponse(_message.Message):
         block_age_seconds: _builtins.int = ...,
         outbox: _abc.Iterable[Global___OutboxItem] | None = ...,
         parked_count: _builtins.int = ...,
+        expiries: _abc.Iterable[Global___Expiry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alliance_id", b"alliance_id", "anchored_size", b"anchored_size", "block_age_seconds", b"block_age_seconds", "block_number", b"block_number", "log_size", b"log_size", "member", b"member", "outbox", b"outbox", "parked_count", b"parked_count", "record_count", b"record_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alliance_id", b"alliance_id", "anchored_size", b"anchored_size", "block_age_seconds", b"block_age_seconds", "block_number", b"block_number", "expiries", b"expiries", "log_size", b"log_size", "member", b"member", "outbox", b"outbox", "parked_count", b"parked_count", "record_count", b"record_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class Expiry(_message.Message):
+    """Something that runs out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHAT_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    what: _builtins.str
+    """What it is, for people; the same in every answer."""
+    expire_time_seconds: _builtins.int
+    """When, seconds since 1970 UTC."""
+    level: _builtins.str
+    """"FINE", "NOTICE" (60 days), "WARNING" (30), "URGENT" (7) or "EXPIRED"."""
+    def __init__(
+        self,
+        *,
+        what: _builtins.str = ...,
+        expire_time_seconds: _builtins.int = ...,
+        level: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time_seconds", b"expire_time_seconds", "level", b"level", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Expiry: _TypeAlias = Expiry  # noqa: Y015
 
 @_typing.final
 class OutboxItem(_message.Message):
@@ -521,3 +557,135 @@ class DropOutboxItemResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DropOutboxItemResponse: _TypeAlias = DropOutboxItemResponse  # noqa: Y015
+
+@_typing.final
+class ListKeysRequest(_message.Message):
+    """Request of ListKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysRequest: _TypeAlias = ListKeysRequest  # noqa: Y015
+
+@_typing.final
+class ListKeysResponse(_message.Message):
+    """Response of ListKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___Key]:
+        """By kind, oldest generation first."""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[Global___Key] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysResponse: _TypeAlias = ListKeysResponse  # noqa: Y015
+
+@_typing.final
+class Key(_message.Message):
+    """One generation of one key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"account", "identity", "log", "sealing", "data" or "index"."""
+    generation: _builtins.int
+    """From 1."""
+    public_key: _builtins.str
+    """Public key or address in hex; a fingerprint for "data" and "index"."""
+    holder: _builtins.str
+    """"file", "pkcs11" or "ssh-agent"."""
+    state: _builtins.str
+    """"present", "waiting", "overlap" or "former"."""
+    until_time_seconds: _builtins.int
+    """End of the overlap, seconds since 1970 UTC; 0 if there is none."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        public_key: _builtins.str = ...,
+        holder: _builtins.str = ...,
+        state: _builtins.str = ...,
+        until_time_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "holder", b"holder", "kind", b"kind", "public_key", b"public_key", "state", b"state", "until_time_seconds", b"until_time_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Key: _TypeAlias = Key  # noqa: Y015
+
+@_typing.final
+class RotateKeysRequest(_message.Message):
+    """Request of RotateKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KINDS_FIELD_NUMBER: _builtins.int
+    OVERLAP_SECONDS_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    overlap_seconds: _builtins.int
+    """How long the account and identity key before count too, less than 30 days; 0 after a compromise."""
+    holder: _builtins.str
+    """Where the new key is, if it is made already: a pkcs11 or ssh-agent URI; then one kind only."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which: "account", "identity", "log", "sealing", "data"."""
+
+    def __init__(
+        self,
+        *,
+        kinds: _abc.Iterable[_builtins.str] | None = ...,
+        overlap_seconds: _builtins.int = ...,
+        holder: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "kinds", b"kinds", "overlap_seconds", b"overlap_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeysRequest: _TypeAlias = RotateKeysRequest  # noqa: Y015
+
+@_typing.final
+class RotateKeysResponse(_message.Message):
+    """Response of RotateKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeysResponse: _TypeAlias = RotateKeysResponse  # noqa: Y015

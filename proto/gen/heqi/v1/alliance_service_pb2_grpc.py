@@ -75,6 +75,16 @@ class AllianceServiceStub:
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemResponse.FromString,
                 _registered_method=True)
+        self.ListKeys = channel.unary_unary(
+                '/heqi.v1.AllianceService/ListKeys',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListKeysRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListKeysResponse.FromString,
+                _registered_method=True)
+        self.RotateKeys = channel.unary_unary(
+                '/heqi.v1.AllianceService/RotateKeys',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.RotateKeysRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.RotateKeysResponse.FromString,
+                _registered_method=True)
 
 
 class AllianceServiceServicer:
@@ -137,6 +147,20 @@ class AllianceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListKeys(self, request, context):
+        """This member's own keys, without the keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateKeys(self, request, context):
+        """Make new keys and announce them on the ledger; they are taken up when that is final.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AllianceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -179,6 +203,16 @@ def add_AllianceServiceServicer_to_server(servicer, server):
                     servicer.DropOutboxItem,
                     request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemResponse.SerializeToString,
+            ),
+            'ListKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeys,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListKeysRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListKeysResponse.SerializeToString,
+            ),
+            'RotateKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKeys,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.RotateKeysRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.RotateKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -398,6 +432,60 @@ class AllianceService:
             '/heqi.v1.AllianceService/DropOutboxItem',
             heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemRequest.SerializeToString,
             heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ListKeys',
+            heqi_dot_v1_dot_alliance__service__pb2.ListKeysRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/RotateKeys',
+            heqi_dot_v1_dot_alliance__service__pb2.RotateKeysRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.RotateKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,10 @@ class AllianceServiceStub:
     """Try a parked item of the outbox again."""
     DropOutboxItem: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.DropOutboxItemRequest, _alliance_service_pb2.DropOutboxItemResponse]
     """Give a parked item of the outbox up."""
+    ListKeys: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ListKeysRequest, _alliance_service_pb2.ListKeysResponse]
+    """This member's own keys, without the keys."""
+    RotateKeys: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.RotateKeysRequest, _alliance_service_pb2.RotateKeysResponse]
+    """Make new keys and announce them on the ledger; they are taken up when that is final."""
 
 @_typing.type_check_only
 class AllianceServiceAsyncStub(AllianceServiceStub):
@@ -71,6 +75,10 @@ class AllianceServiceAsyncStub(AllianceServiceStub):
     """Try a parked item of the outbox again."""
     DropOutboxItem: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.DropOutboxItemRequest, _alliance_service_pb2.DropOutboxItemResponse]  # type: ignore[assignment]
     """Give a parked item of the outbox up."""
+    ListKeys: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ListKeysRequest, _alliance_service_pb2.ListKeysResponse]  # type: ignore[assignment]
+    """This member's own keys, without the keys."""
+    RotateKeys: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.RotateKeysRequest, _alliance_service_pb2.RotateKeysResponse]  # type: ignore[assignment]
+    """Make new keys and announce them on the ledger; they are taken up when that is final."""
 
 class AllianceServiceServicer(metaclass=_abc_1.ABCMeta):
     """The alliance as this node sees it, and this member's part in it. Callers: the centre's own systems."""
@@ -138,5 +146,21 @@ class AllianceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_alliance_service_pb2.DropOutboxItemResponse, _abc.Awaitable[_alliance_service_pb2.DropOutboxItemResponse]]:
         """Give a parked item of the outbox up."""
+
+    @_abc_1.abstractmethod
+    def ListKeys(
+        self,
+        request: _alliance_service_pb2.ListKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.ListKeysResponse, _abc.Awaitable[_alliance_service_pb2.ListKeysResponse]]:
+        """This member's own keys, without the keys."""
+
+    @_abc_1.abstractmethod
+    def RotateKeys(
+        self,
+        request: _alliance_service_pb2.RotateKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.RotateKeysResponse, _abc.Awaitable[_alliance_service_pb2.RotateKeysResponse]]:
+        """Make new keys and announce them on the ledger; they are taken up when that is final."""
 
 def add_AllianceServiceServicer_to_server(servicer: AllianceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
