@@ -9,6 +9,7 @@ import rlp
 from coincurve import PublicKey
 from eth_account import Account as EthAccount
 from eth_hash.auto import keccak
+from eth_utils import to_checksum_address
 
 from adapters.crypto.key_folder import KeyFolder
 from adapters.crypto.leaves import issue_leaf
@@ -84,7 +85,7 @@ def test_an_account_signs_what_the_ledger_takes(make: Make, holder: str) -> None
         message = b"%d" % number
         assert is_signed(account.address, keccak(message), account.sign(message))
     signed = sign_free(account, 1337, 7, to=b"\x01" * 20, data=b"data", gas=21_000)
-    assert EthAccount.recover_transaction(signed.raw) == _checksum(account.address)
+    assert EthAccount.recover_transaction(signed.raw) == to_checksum_address(account.address)
 
 
 def test_transactions_are_byte_for_byte_those_of_eth_account() -> None:
@@ -136,8 +137,7 @@ def test_keys_that_no_holder_has_are_refused(token: Token, agent: Agent, tmp_pat
         "pkcs11:object=there",
         "ssh-agent:/x",
         "https://example/key",
-        "",
-    )[:-1]:
+    ):
         with pytest.raises(ConfigError):
             folder.add(KeyKind.LOG, 2, uri)
     for kind in (KeyKind.SEALING, KeyKind.DATA):
@@ -155,12 +155,6 @@ def test_a_wrong_pin_and_a_pin_that_others_can_read_are_refused(token: Token, tm
             folder.add(KeyKind.LOG, 2, uri)
     finally:
         token.pin_file.chmod(0o600)
-
-
-def _checksum(address: bytes) -> str:
-    from eth_utils import to_checksum_address
-
-    return to_checksum_address(address)
 
 
 def test_the_address_is_that_of_the_public_key() -> None:
