@@ -39,7 +39,7 @@ async def test_the_holder_of_the_identity_key_is_away_until_the_leaf_runs_out(
         patch.setattr(type(home.keys.identity), "key", property(away))
         # works: taking records in, publishing, anchoring; connections, on the leaf that is still good
         for day in range(6):
-            world.clock.advance(DAY / 2)
+            world.clock.advance(DAY * 0.9)  # past the half of its time, when it would be renewed
             home.records.append("c", day + 1, [incoming(str(day))])
             await world.settle()
             assert home.services.proving.anchored_size() == home.services.log.size()
