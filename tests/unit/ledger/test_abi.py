@@ -16,6 +16,7 @@ from node.domain.ledger import (
     Anchored,
     Call,
     CastVote,
+    ChangeKeys,
     GuaranteeMoved,
     GuaranteeTerms,
     Happening,
