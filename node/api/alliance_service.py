@@ -5,6 +5,7 @@ from heqi.v1 import alliance_service_pb2_grpc as rpc
 
 from node.api.caller import Context
 from node.domain.keys import KeyKind
+from node.domain.succession import encode_successions
 from node.errors import InvalidError
 from node.services.alliance import Alliance
 from node.services.key_rotation import KeyRotation
@@ -133,6 +134,7 @@ class AllianceService(rpc.AllianceServiceServicer):
                 state=one.state,
                 until_time_seconds=one.until,
             )
+        response.history = encode_successions(self._keys.history())
         return response
 
     async def RotateKeys(self, request: pb.RotateKeysRequest, context: Context) -> pb.RotateKeysResponse:

@@ -7,6 +7,7 @@ from heqi.v1 import alliance_service_pb2 as pb
 
 from node.cli.client import OperatorClient
 from node.cli.output import day_of, print_json, print_table, say
+from node.config import replace_file
 from node.domain.keys import KeyKind
 
 _ROTATED = [kind.value for kind in KeyKind if kind is not KeyKind.INDEX]
@@ -31,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     one = commands.add_parser("list", help="密钥及其状态 | the keys and how they stand")
     one.set_defaults(run=show)
+    _add_home(one)
+    one = commands.add_parser("history", help="密钥更替记录 | the changes of the keys, for wallets")
+    one.add_argument("--out", type=Path, required=True, metavar="JSON", help="输出 | file to write")
+    one.set_defaults(run=history)
     _add_home(one)
     one = commands.add_parser("rotate", help="更换密钥 | make new keys and announce them")
     one.add_argument("kinds", nargs="+", choices=_ROTATED, metavar="KEY", help=", ".join(_ROTATED))
@@ -84,6 +89,14 @@ def show(args: argparse.Namespace) -> None:
             for row in rows
         ],
     )
+
+
+def history(args: argparse.Namespace) -> None:
+    """Write the changes of this member's keys."""
+    with OperatorClient(args.home) as node:
+        found = node.call(node.alliance.ListKeys, pb.ListKeysRequest()).history
+    replace_file(args.out, found)
+    say(f"已写出 {args.out}，可交给钱包", f"wrote {args.out}: wallets put it into their folder cards/")
 
 
 def rotate(args: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from node.domain.keys import KeyChange, KeyProofs, KeySet, Succession, succeed
 from node.domain.ledger_ids import Eip712Domain, key_change_digest
 from node.domain.member import Member
 from node.domain.signature import verify_p256
-from node.errors import SignatureError
+from node.errors import ProofFormatError, SignatureError
 
 HexProof = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{128}|)\Z")]
 HexAccountProof = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{130}|)\Z")]
@@ -64,6 +64,24 @@ def read_succession(shown: ShownSuccession) -> Succession:
         KeyChange(KeySet(*map(bytes.fromhex, keys)), shown.log_size, shown.overlap_until),
         KeyProofs(*map(bytes.fromhex, proofs)),
     )
+
+
+def encode_successions(successions: Iterable[Succession]) -> bytes:
+    """A file of changes: a JSON array of what `show_succession` shows."""
+    shown = [show_succession(one) for one in successions]
+    return msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n"
+
+
+def parse_successions(raw: bytes) -> list[Succession]:
+    """Read a file of changes; nothing is believed yet.
+
+    Raises:
+        ProofFormatError: it is none.
+    """
+    try:
+        return [read_succession(one) for one in msgspec.json.decode(raw, type=list[ShownSuccession])]
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ProofFormatError(f"not a file of key changes: {error}") from error
 
 
 def follow(member: Member, succession: Succession, domain: Eip712Domain) -> Member:

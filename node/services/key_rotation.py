@@ -15,7 +15,16 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from node.domain.keys import MAX_OVERLAP_SECONDS, ON_LEDGER, KeyChange, KeyInfo, KeyKind, KeyProofs, KeySet
+from node.domain.keys import (
+    MAX_OVERLAP_SECONDS,
+    ON_LEDGER,
+    KeyChange,
+    KeyInfo,
+    KeyKind,
+    KeyProofs,
+    KeySet,
+    Succession,
+)
 from node.domain.ledger import ChangeKeys
 from node.domain.ledger_ids import Eip712Domain, key_change_message
 from node.domain.member import Member
@@ -160,6 +169,15 @@ class KeyRotation:
         now = self._clock.now()
         until = _overlaps(row.member, now) if row is not None else {}
         return [self._status(info, until.get((info.kind, info.public), 0)) for info in self._keys.list()]
+
+    def history(self) -> Sequence[Succession]:
+        """This member's changes of keys, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        row = self._alliance.projection.known_member(self._alliance.me)
+        return () if row is None else row.successions
 
     def _status(self, info: KeyInfo, until: int) -> KeyStatus:
         if info.is_present:

@@ -5,6 +5,7 @@ wallet.json      subject id and home
 alliance.json    the descriptor it trusts
 delegation.jwt   what the certificate signed
 cards/*.jwt      cards of members admitted after the founding, if their owner trusts them
+cards/*.json     changes of members' keys since; they prove themselves
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,15 @@ from pathlib import Path
 
 import msgspec
 
-from node.domain.descriptor import Descriptor, founders_of, known_members, open_alliance_file
+from node.domain.descriptor import (
+    Descriptor,
+    alliance_domain,
+    founders_of,
+    known_members,
+    open_alliance_file,
+)
 from node.domain.member import Member
+from node.domain.succession import follow_all, parse_successions
 from node.errors import ConfigError
 from node.wallet.keyfile import WalletKey, load_wallet_key, new_wallet_key
 
@@ -43,9 +51,14 @@ class WalletFolder:
 
         Raises:
             DescriptorError: a card is false.
+            ProofFormatError: a file of key changes is malformed.
+            SignatureError: a change of keys is false.
         """
         cards = sorted((self.path / CARDS_FOLDER).glob("*.jwt"))
-        return known_members(self.descriptor, [card.read_text().strip() for card in cards])
+        members = known_members(self.descriptor, [card.read_text().strip() for card in cards])
+        files = sorted((self.path / CARDS_FOLDER).glob("*.json"))
+        changes = [one for file in files for one in parse_successions(file.read_bytes())]
+        return follow_all(members, changes, alliance_domain(self.descriptor))
 
     def member(self, name: str) -> Member:
         """A member that this wallet knows.

@@ -1,15 +1,19 @@
 """Changing a member's keys: nothing stops, nothing is lost, what was signed before stays good."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from node.domain.bundle import parse_bundle, verify_bundle
 from node.domain.checkpoint import open_checkpoint
 from node.domain.keys import KeyKind, KeySet
-from node.errors import ConflictError, InvalidError, NodeError, SignatureError
+from node.domain.succession import encode_successions
+from node.errors import ConflictError, InvalidError, NodeError, ProofFormatError, SignatureError
 from node.services.guarantees import Verdict
 from node.services.key_rotation import KeyRotation
 from node.services.outbox import State
+from node.wallet.folder import WalletFolder, WalletState
 from tests.support.world import DAY, World
 from tests.support.world_centre import Centre
 from tests.support.world_guarantees import BANK, Tender
@@ -288,3 +292,27 @@ async def test_a_node_whose_ledger_names_keys_it_does_not_hold_says_so(
 
 def _crash(*_: object) -> None:
     raise RuntimeError("crash")
+
+
+async def test_a_wallet_follows_a_members_keys_by_a_file_that_proves_itself(
+    world: World, tmp_path: Path
+) -> None:
+    home = world.home
+    for _ in range(2):
+        rotation(home).rotate([KeyKind.IDENTITY, KeyKind.LOG], overlap_seconds=0)
+        await world.settle()
+    wallet = WalletFolder(tmp_path, WalletState(home.name), world.descriptor)
+    assert wallet.member(home.name).identity_key != home.keys.identity.public_key
+    (tmp_path / "cards").mkdir()
+    file = tmp_path / "cards" / "home.json"
+    file.write_bytes(encode_successions(rotation(home).history()))
+    followed = wallet.member(home.name)
+    assert KeySet.of(followed) == present(home)
+    assert followed == world.reader.services.projection.member(home.name)
+    file.write_bytes(encode_successions(rotation(home).history()[1:]))
+    with pytest.raises(SignatureError, match="does not follow"):
+        wallet.members()
+    for malformed in (b"", b"{}", b"[{}]", b"\xff"):
+        file.write_bytes(malformed)
+        with pytest.raises(ProofFormatError):
+            wallet.members()
