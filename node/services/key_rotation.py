@@ -196,7 +196,7 @@ class KeyRotation:
             raise ConflictError("a change of keys is under way; heqi alliance status shows the outbox")
         before = KeySet.of(row.member)
         for kind in kinds:
-            if self._keys.newest(kind) == _public_of(before, kind):
+            if holder or self._keys.newest(kind) == _public_of(before, kind):
                 self._keys.make(kind, holder)
         names = {KeyKind.ACCOUNT: "account", KeyKind.IDENTITY: "identity_key"}
         names |= {KeyKind.LOG: "log_key", KeyKind.SEALING: "sealing_key"}

@@ -6,6 +6,7 @@ The keyring is kept apart from the data and from its backups. Source: NIST SP 80
 
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,6 +22,15 @@ _KEY_BYTES = 32
 _KEYRING_PREFIX = b"k/"
 _DIRECTORY_TAG = b"heqi.directory.v1\0"
 _THING_TAG = b"heqi.thing.v1\0"
+
+
+@dataclass(slots=True, repr=False)
+class _Pass:
+    """How far the keyring has been gone over to wrap it by one data key."""
+
+    data_key: bytes
+    start: bytes = b""
+    is_clean: bool = True
 
 
 class Vault:
@@ -40,7 +50,7 @@ class Vault:
         self._keys = keys
         self._entropy = entropy
         self._open_keys: dict[str, AESGCM] = {}
-        self._rewrapped = b""
+        self._pass = _Pass(b"")
         any_key = next(keyring.scan(_KEYRING_PREFIX), None)
         if any_key is not None:
             self._unwrap(*any_key)
@@ -98,17 +108,19 @@ class Vault:
     def rewrap(self, limit: int) -> bool:
         """Wrap some keys that older data keys wrap by the newest; whether there may be more.
 
-        Each batch is durable or not at all, and what is wrapped already is passed over, so it can stop anywhere.
-        The data itself is not touched.
+        False only after a whole pass over the keyring that found nothing to do: then, and not before, older data keys
+        may be destroyed. Each batch is durable or not at all, and what is wrapped already is passed over, so it can
+        stop anywhere. The data itself is not touched.
 
         Raises:
             StoreError: the keyring fails, or holds a key that no data key opens.
         """
         batch = Batch()
         newest = self._keys.data[0]
-        start = self._rewrapped
-        for place, wrapped in self._keyring.scan(_KEYRING_PREFIX, start=start):
-            self._rewrapped = place[len(_KEYRING_PREFIX) :] + b"\0"
+        if self._pass.data_key != newest:
+            self._pass = _Pass(newest)  # what an earlier pass went over is not wrapped by this key
+        for place, wrapped in self._keyring.scan(_KEYRING_PREFIX, start=self._pass.start):
+            self._pass.start = place[len(_KEYRING_PREFIX) :] + b"\0"
             if _decrypt(newest, place, wrapped) is None:
                 batch.put(place, self._wrap(place, self._unwrap(place, wrapped), self._entropy(NONCE_BYTES)))
             limit -= 1
@@ -116,11 +128,13 @@ class Vault:
                 break
         if batch.changes:
             self._keyring.write(batch)
+            self._pass.is_clean = False
         if not limit:
             return True
-        # A key that was made meanwhile is wrapped by the newest: this pass has seen all others.
-        self._rewrapped = b""
-        return False
+        # Keys that are made meanwhile are wrapped by the newest.
+        is_clean = self._pass.is_clean
+        self._pass = _Pass(newest)
+        return not is_clean
 
     def _wrap(self, place: bytes, key: bytes, nonce: bytes) -> bytes:
         return nonce + AESGCM(self._keys.data[0]).encrypt(nonce, key, place)

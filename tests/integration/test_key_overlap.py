@@ -1,13 +1,18 @@
 """A change of the identity key over real TLS: nobody is refused in the overlap, and without one the old key is."""
 
+import asyncio
+import json
 import time
+from pathlib import Path
 
 import grpc
 import pytest
 import pytest_asyncio
 
 from adapters.crypto.leaves import issue_leaf
-from node.domain.keys import KeyKind
+from node.cli.main import main
+from node.domain.keys import KeyKind, KeySet
+from node.domain.succession import parse_successions
 from node.errors import DocumentFormatError
 from node.wire.status import from_rpc_error
 from node.wire.tls import OPERATOR
@@ -93,3 +98,28 @@ async def _reason(connection: grpc.aio.Channel) -> str:
     except grpc.aio.AioRpcError as error:
         return from_rpc_error(error, "a").reason
     return ""
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_command_line_lists_changes_and_shows_keys(
+    network: Network, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    a, out = network["centre-a"], tmp_path / "keys.json"
+    home = str(a.home)
+
+    async def heqi(*words: str) -> str:
+        assert await asyncio.to_thread(main, ["keys", *words, "--home", home]) == 0
+        return capsys.readouterr().out
+
+    before = json.loads(await heqi("list", "--json"))
+    assert [(row["kind"], row["state"]) for row in before] == [(kind.value, "present") for kind in KeyKind]
+    assert "new keys are made" in await heqi("rotate", "sealing", "data", "--overlap-days", "0.5")
+    await until(lambda: a.keys.present(KeyKind.SEALING).hex() not in str(before))
+    after = json.loads(await heqi("list", "--json"))
+    assert [row["state"] for row in after if row["kind"] == "sealing"] == ["former", "present"]
+    assert (a.home / "keys" / "sealing.2.pem").stat().st_mode & 0o777 == 0o600
+    await heqi("history", "--out", str(out))
+    [succession] = parse_successions(out.read_bytes())
+    assert succession.change.keys == KeySet.of(a.services.projection.member("centre-a"))
+    assert await asyncio.to_thread(main, ["keys", "rotate", "log", "--holder", "x", "--home", home]) == 2
+    assert "pkcs11" in capsys.readouterr().err

@@ -269,6 +269,8 @@ async def test_a_new_data_key_wraps_at_once_and_the_old_one_goes_when_nothing_ne
     world.register(world.bidder())
     await world.reader.services.reading.fetch(shared.digest)
     rotation(home).step()
+    assert len(home.keys.data) == 2  # a second look, before anything is destroyed
+    rotation(home).step()
     assert len(home.keys.data) == 1
     assert old not in home.keys.data
     home.restart()

@@ -110,3 +110,24 @@ def test_names_in_the_directory_cannot_be_guessed_without_the_data_key() -> None
     assert vault.thing_key("a", "b", "c") != other.thing_key("a", "b", "c")
     assert len({vault.thing_key("a", "b", "c"), vault.thing_key("a", "bc", ""), vault.thing_key("ab", "", "c"),
                 vault.directory_key("a\0b\0c")}) == 4  # fmt: skip
+
+
+def test_no_data_key_is_destroyed_while_something_needs_it() -> None:
+    """New data keys in the middle of a pass, and keys made in between: all opens by the newest alone in the end."""
+    keyring, keys = MemoryStore(), keys_of(b"k" * 32)
+    vault = new_vault(keyring, keys=keys)
+    owners = [f"{number:064x}" for number in range(20)]
+    sealed = {owner: vault.seal(owner, PLACE, CONTENT) for owner in owners}
+    keys.make(KeyKind.DATA)
+    assert vault.rewrap(7)
+    keys.make(KeyKind.DATA)
+    assert vault.rewrap(7)
+    sealed["new"] = vault.seal("new", PLACE, CONTENT)
+    rounds = 0
+    while vault.rewrap(7):
+        rounds += 1
+        vault = new_vault(keyring, keys=keys) if rounds == 2 else vault  # a restart
+    keys.forget(KeyKind.DATA)
+    assert len(keys.data) == 1
+    later = new_vault(keyring, keys=keys)
+    assert all(later.open(owner, PLACE, content) == CONTENT for owner, content in sealed.items())
