@@ -98,18 +98,18 @@ class KeyFolder:
         Raises:
             ConfigError: it exists, cannot be written, or the URI leads to no such key.
         """
-        name = f"{kind.value}.{number}"
+        path = self._path / _file_name(kind, number)
         if uri:
             generation = Generation(number, _held_elsewhere(kind, uri), uri.partition(":")[0])
-            write_secret(self._path / f"{name}.uri", f"{uri}\n".encode())
+            write_secret(path.with_suffix(".uri"), f"{uri}\n".encode())
             return generation
         if kind in _SYMMETRIC:
             key = secrets.token_bytes(KEY_BYTES)
-            write_secret(self._path / f"{name}.jwe", encrypt_symmetric(key, self._passphrase))
+            write_secret(path, encrypt_symmetric(key, self._passphrase))
             return Generation(number, key, "file")
         private = _new_private(kind)
-        write_secret(self._path / f"{name}.pem", encrypt_private(private, self._passphrase))
-        return Generation(number, _held(kind, private, name), "file")
+        write_secret(path, encrypt_private(private, self._passphrase))
+        return Generation(number, _held(kind, private, str(path)), "file")
 
     def read(self) -> dict[KeyKind, dict[int, Generation]]:
         """All generations.
@@ -130,7 +130,7 @@ class KeyFolder:
             if number in found[kind]:
                 raise ConfigError(f"{self._path} holds generation {number} of the {kind.value} key twice")
             found[kind][number] = self._read(path, kind, number)
-        missing = [kind.value for kind, generations in found.items() if not generations]
+        missing = [_file_name(kind, 1) for kind, generations in found.items() if not generations]
         if missing:
             raise ConfigError(f"{self._path} lacks the keys {', '.join(missing)}")
         return found
@@ -181,6 +181,10 @@ class KeyFolder:
             return Generation(number, decrypt_symmetric(content, self._passphrase, str(path)), "file")
         private = decrypt_private(content, self._passphrase, str(path))
         return Generation(number, _held(kind, private, str(path)), "file")
+
+
+def _file_name(kind: KeyKind, number: int) -> str:
+    return f"{kind.value}.{number}.{'jwe' if kind in _SYMMETRIC else 'pem'}"
 
 
 def _new_private(kind: KeyKind) -> Private:

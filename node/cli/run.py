@@ -11,7 +11,7 @@ from typing import Any
 from node.config import load_config
 from node.errors import NodeError
 from node.services.expiries import Deadline, certificate_deadline
-from node.setup import follow_keys, operator_certificate
+from node.setup import follow_keys, operator_certificate, renew_operator
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +37,7 @@ async def _serve(home: Path) -> None:
         pem = operator_certificate(home)
         return [] if pem is None else [certificate_deadline("operator's certificate", pem, lead_days=30)]
 
+    renew_operator(home, config, keys)
     async with open_node(home, keys, lambda: follow_keys(home, config, keys)) as node:
         follow_keys(home, config, keys)  # after the node has taken up the keys that the ledger names
         node.services.expiries.sources.append(operator_deadlines)
