@@ -127,6 +127,7 @@ class Node:
             s.proving,
             s.guarantees,
             s.guarantor,
+            s.moving,
             s.exporting,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)

@@ -15,6 +15,7 @@ from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.log import Log
 from node.services.membership import Membership
+from node.services.moving import Moving
 from node.services.outbox import Outbox
 from node.services.parking import Parking
 from node.services.projection import Projection
@@ -103,6 +104,17 @@ class Services:
             clock,
             entropy,
         )
+        self.moving = Moving(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.registrations,
+            self.records,
+            self.outbox,
+            self.feed,
+            clock,
+        )
         self.reading = Reading(
             store,
             self.vault,
@@ -150,6 +162,7 @@ class Services:
         before = self.follower.final_number()
         again = await self.follower.step()
         if self.follower.final_number() != before:
+            self.membership.answer_summons()
             self.feed.wake()
         return again
 

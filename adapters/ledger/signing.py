@@ -2,15 +2,20 @@
 
 from eth_account.signers.local import LocalAccount
 
+from adapters.ledger.book import Book
 from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import Deployment
 from node.domain.ledger import Call, SignedCall
 
 
-def sign_call(signer: LocalAccount, deployment: Deployment, call: Call, nonce: int) -> SignedCall:
-    """Sign the transaction that makes a call."""
+def sign_call(signer: LocalAccount, deployment: Deployment, book: Book, call: Call, nonce: int) -> SignedCall:
+    """Sign the transaction that makes a call.
+
+    Raises:
+        ContractUnknownError: the contract that it is for is of an unknown version.
+    """
     invocation = to_invocation(call, deployment)
-    target = deployment.address_of(invocation.contract)
+    target = book.target(invocation)
     return sign_free(signer, deployment.chain_id, nonce, to=target, data=invocation.data, gas=invocation.gas)
 
 

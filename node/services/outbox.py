@@ -45,6 +45,11 @@ class OutboxItem(msgspec.Struct, frozen=True):
     """The signed transaction, stored before it is sent, so that a restart sends the same one."""
     hash: bytes = b""
 
+    @property
+    def kind(self) -> str:
+        """What it does: the name of the call's class."""
+        return self.call[0]
+
     def decoded(self) -> Call:
         """The call."""
         name, content = self.call

@@ -11,6 +11,7 @@ import msgspec
 
 from node.domain.document import document_digest, open_document, peek_document, sign_document
 from node.domain.draft import RecordDraft
+from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
 from node.domain.grant import Grant, Scope, check_covers, check_grant, check_scope, grant_terms
@@ -23,6 +24,7 @@ from node.errors import (
     GrantRevokedError,
     GrantUsedUpError,
     MissingError,
+    MovedError,
     ReplayError,
     StaleVersionError,
 )
@@ -151,7 +153,9 @@ class Serving:
     def _authorise(
         self, caller: str, request_token: str, grant_token: str, *, is_repeated: bool
     ) -> _Authority:
+        self._alliance.check_may(Act.SERVE)
         self._follower.check_fresh()
+        self._alliance.projection.check_known("Subjects", "Grants")
         projection, now = self._alliance.projection, self._clock.now()
         # 1. the reader's own signature, meant for this node, now
         request = open_document(request_token, ReadRequest, projection.member(caller).identity_key)
@@ -180,6 +184,8 @@ class Serving:
         check_grant(claimed)
         grant = open_document(token, Grant, bytes.fromhex(claimed.key))
         row = self._alliance.projection.subject(bytes.fromhex(grant.iss))
+        if row is not None and grant.home == self._alliance.me != row.home:
+            raise MovedError(f"the subject has moved to {row.home}; a grant that names {grant.home} is dead")
         if (
             row is None
             or row.controller != self._alliance.signer_of(grant.key)

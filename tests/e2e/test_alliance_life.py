@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.crypto import trial_ca
 from adapters.systems.sample import write_sample
+from node.cli.demo.actors import Authority, Bidder
 from node.cli.demo.network import Network
 from node.cli.waiting import wait_for
-from node.domain.certificate import TrustAnchor
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(150)
@@ -34,7 +33,9 @@ def ask(*arguments: object):
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     running = Network(tmp_path_factory.mktemp("life"))
-    anchor = TrustAnchor("trial", trial_ca.make_root().certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)
+    authority = Authority()
+    running.authority = authority
+    anchor = authority.anchor()
     try:
         running.start_chain()
         running.found_alliance([anchor])
@@ -122,3 +123,85 @@ def test_a_node_works_on_while_the_engine_is_away(network, tmp_path):
         return now["anchored_size"] > anchored
 
     wait_for("the anchor after the outage", is_caught_up, 40)
+
+
+def decide(network, *proposal: object) -> None:
+    """The first proposes, the others agree until it passes."""
+    first, *others = (network.home(name) for name in ("centre-a", "centre-b", "bank-x", "centre-c"))
+    known = {row["number"] for row in ask("alliance", "proposals", "--home", first)}
+    heqi("alliance", proposal[0], "--home", first, *proposal[1:])
+
+    def newest() -> dict[str, object] | None:
+        rows = [row for row in ask("alliance", "proposals", "--home", first) if row["number"] not in known]
+        return rows[0] if rows else None
+
+    wait_for("the proposal", newest, 20)
+    for voter in others:
+        row = newest()
+        assert row is not None
+        if row["passed"] or row["about"] == voter.name:
+            continue
+
+        def is_seen(voter=voter, number=row["number"]) -> bool:
+            return any(one["number"] == number for one in ask("alliance", "proposals", "--home", voter))
+
+        wait_for("the proposal at the voter", is_seen, 20)
+        heqi("alliance", "vote", "--home", voter, row["number"])
+        counted = row["yes"]
+        wait_for("the vote", lambda counted=counted: newest()["passed"] or newest()["yes"] != counted, 20)
+    wait_for("the decision", lambda: newest()["passed"], 20)
+
+
+def test_a_bidder_moves_away_from_a_suspended_home_that_does_not_answer(network, tmp_path):
+    c = network.home("centre-c")
+    bidder = Bidder(tmp_path / "wallet", network.alliance, "centre-c", network.authority)
+    secret = tmp_path / "passphrase"
+    secret.write_bytes(bidder.passphrase)
+    wallet = ("--wallet", tmp_path / "wallet", "--passphrase-file", secret)
+    package = tmp_path / "package.json"
+    fields = {"legal_name": "虚构建设有限公司", "credit_code": bidder.code}
+    package.write_text(json.dumps([{"category": "subject.base", "thing": "base", "fields": fields}]))
+    heqi("wallet", "register", package, "--wait", *wallet)
+    decide(network, "suspend", "centre-c")
+    rows = {row["name"]: row for row in ask("alliance", "members", "--home", network.home("centre-a"))}
+    assert rows["centre-c"]["standing"] == "SUSPENDED"
+    os.kill(network.pids()["centre-c"], signal.SIGKILL)
+    moved = ask("wallet", "move", "centre-a", *wallet)
+    assert (moved["from"], moved["home"]) == ("centre-c", "centre-a")
+    now = ask("wallet", "status", *wallet)
+    assert (now["home"], now["subject_final"], now["records_accepted"]) == ("centre-a", True, 1)
+    network.restart("centre-c")
+    decide(network, "reinstate", "centre-c")
+    message = heqi("wallet", "move", "centre-b", *wallet, "--without-home")
+    assert "centre-b" in message
+    assert c.exists()
+
+
+def test_a_contract_is_replaced_by_vote_and_all_nodes_go_over_to_it(network, tmp_path):
+    a = network.home("centre-a")
+    placed = ask("alliance", "deploy", "Anchors", "--home", a)
+    wrong = placed["code"][:-2] + ("00" if placed["code"][-2:] != "00" else "11")
+    heqi("alliance", "upgrade", "Anchors", "--address", placed["address"], "--code", wrong, "--home", a)
+
+    def is_parked() -> bool:
+        items = ask("alliance", "status", "--home", a)["outbox"]
+        return any("AllianceOtherCode" in item for item in items)
+
+    wait_for("the refusal", is_parked, 20)
+    number = next(
+        item for item in ask("alliance", "status", "--home", a)["outbox"] if "OtherCode" in item
+    ).split()[0]
+    heqi("alliance", "drop", "--home", a, number)
+    decide(network, "upgrade", "Anchors", "--address", placed["address"], "--code", placed["code"])
+    for name in ("centre-a", "centre-b"):
+        home = network.home(name)
+        wait_for("the new contract", lambda home=home: ask("alliance", "contracts", "--home", home), 20)
+        assert [(one["contract"], one["known"]) for one in ask("alliance", "contracts", "--home", home)] == [
+            ("Anchors", True)
+        ]
+        size = ask("alliance", "status", "--home", home)["anchored_size"]
+        wait_for(
+            "an anchor in it",
+            lambda home=home, size=size: ask("alliance", "status", "--home", home)["anchored_size"] > size,
+            30,
+        )

@@ -9,7 +9,7 @@ from node.domain.ledger_ids import change_controller_digest, revoke_grant_digest
 from node.domain.member import member_name_to_bytes32
 from tests.vectors import guarantee_story, story, wallet_calls, world
 from tests.vectors.keys import fixed_bytes, p256
-from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, WALLET
+from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, THIRD, WALLET
 
 
 def ledger() -> Mapping[str, Any]:
@@ -56,6 +56,12 @@ def ledger() -> Mapping[str, Any]:
             "digest": change_controller_digest(
                 world.domain("Subjects"), bytes.fromhex(world.SUBJECT), 2, handed
             ).hex(),
+        },
+        "move_subject": {
+            "version": 2,
+            "home": THIRD,
+            "digest": wallet_calls.move_digest().hex(),
+            "signature": WALLET.sign(wallet_calls.move_digest()).hex(),
         },
         **_guarantee(),
     }

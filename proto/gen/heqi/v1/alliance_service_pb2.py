@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/alliance_service.proto\x12\x07heqi.v1\"\x16\n\x14GetNodeStatusRequest\"\xe7\x01\n\x15GetNodeStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x13\n\x0b\x61lliance_id\x18\x02 \x01(\t\x12\x14\n\x0crecord_count\x18\x03 \x01(\x03\x12\x10\n\x08log_size\x18\x04 \x01(\x03\x12\x15\n\ranchored_size\x18\x05 \x01(\x03\x12\x14\n\x0c\x62lock_number\x18\x06 \x01(\x03\x12\x19\n\x11\x62lock_age_seconds\x18\x07 \x01(\x03\x12#\n\x06outbox\x18\x08 \x03(\x0b\x32\x13.heqi.v1.OutboxItem\x12\x14\n\x0cparked_count\x18\t \x01(\x03\"L\n\nOutboxItem\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\x14\n\x12ListMembersRequest\"7\n\x13ListMembersResponse\x12 \n\x07members\x18\x01 \x03(\x0b\x32\x0f.heqi.v1.Member\"\x87\x01\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x01(\x05\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\x12\x10\n\x08\x65ndpoint\x18\x04 \x01(\t\x12\x17\n\x0fwallet_endpoint\x18\x05 \x01(\t\x12\x14\n\x0cidentity_key\x18\x06 \x01(\x0c\x12\x0f\n\x07log_key\x18\x07 \x01(\x0c\"\x16\n\x14ListProposalsRequest\"=\n\x15ListProposalsResponse\x12$\n\tproposals\x18\x01 \x03(\x0b\x32\x11.heqi.v1.Proposal\"\xb5\x01\n\x08Proposal\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x10\n\x08proposer\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\r\n\x05\x61\x62out\x18\x04 \x01(\t\x12\x1b\n\x13\x65xpire_time_seconds\x18\x05 \x01(\x03\x12\x16\n\x0e\x65ligible_count\x18\x06 \x01(\x05\x12\x11\n\tapprovals\x18\x07 \x03(\t\x12\x10\n\x08refusals\x18\x08 \x03(\t\x12\x0e\n\x06passed\x18\t \x01(\x08\"E\n\x17ProposeAdmissionRequest\x12\x13\n\x0bmember_card\x18\x01 \x01(\t\x12\x15\n\rvalid_seconds\x18\x02 \x01(\x03\"\x1a\n\x18ProposeAdmissionResponse\"O\n\x16ProposeStandingRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x15\n\rvalid_seconds\x18\x03 \x01(\x03\"\x19\n\x17ProposeStandingResponse\"4\n\x0f\x43\x61stVoteRequest\x12\x10\n\x08proposal\x18\x01 \x01(\x03\x12\x0f\n\x07\x61pprove\x18\x02 \x01(\x08\"\x12\n\x10\x43\x61stVoteResponse\"*\n\x18ReleaseOutboxItemRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1b\n\x19ReleaseOutboxItemResponse\"\'\n\x15\x44ropOutboxItemRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x18\n\x16\x44ropOutboxItemResponse2\x9a\x05\n\x0f\x41llianceService\x12N\n\rGetNodeStatus\x12\x1d.heqi.v1.GetNodeStatusRequest\x1a\x1e.heqi.v1.GetNodeStatusResponse\x12H\n\x0bListMembers\x12\x1b.heqi.v1.ListMembersRequest\x1a\x1c.heqi.v1.ListMembersResponse\x12N\n\rListProposals\x12\x1d.heqi.v1.ListProposalsRequest\x1a\x1e.heqi.v1.ListProposalsResponse\x12W\n\x10ProposeAdmission\x12 .heqi.v1.ProposeAdmissionRequest\x1a!.heqi.v1.ProposeAdmissionResponse\x12T\n\x0fProposeStanding\x12\x1f.heqi.v1.ProposeStandingRequest\x1a .heqi.v1.ProposeStandingResponse\x12?\n\x08\x43\x61stVote\x12\x18.heqi.v1.CastVoteRequest\x1a\x19.heqi.v1.CastVoteResponse\x12Z\n\x11ReleaseOutboxItem\x12!.heqi.v1.ReleaseOutboxItemRequest\x1a\".heqi.v1.ReleaseOutboxItemResponse\x12Q\n\x0e\x44ropOutboxItem\x12\x1e.heqi.v1.DropOutboxItemRequest\x1a\x1f.heqi.v1.DropOutboxItemResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/alliance_service.proto\x12\x07heqi.v1\"\x16\n\x14GetNodeStatusRequest\"\xe7\x01\n\x15GetNodeStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x13\n\x0b\x61lliance_id\x18\x02 \x01(\t\x12\x14\n\x0crecord_count\x18\x03 \x01(\x03\x12\x10\n\x08log_size\x18\x04 \x01(\x03\x12\x15\n\ranchored_size\x18\x05 \x01(\x03\x12\x14\n\x0c\x62lock_number\x18\x06 \x01(\x03\x12\x19\n\x11\x62lock_age_seconds\x18\x07 \x01(\x03\x12#\n\x06outbox\x18\x08 \x03(\x0b\x32\x13.heqi.v1.OutboxItem\x12\x14\n\x0cparked_count\x18\t \x01(\x03\"L\n\nOutboxItem\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\x14\n\x12ListMembersRequest\"7\n\x13ListMembersResponse\x12 \n\x07members\x18\x01 \x03(\x0b\x32\x0f.heqi.v1.Member\"\xd5\x01\n\x06Member\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x01(\x05\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\x12\x10\n\x08\x65ndpoint\x18\x04 \x01(\t\x12\x17\n\x0fwallet_endpoint\x18\x05 \x01(\t\x12\x14\n\x0cidentity_key\x18\x06 \x01(\x0c\x12\x0f\n\x07log_key\x18\x07 \x01(\x0c\x12\x10\n\x08standing\x18\x08 \x01(\t\x12\x1e\n\x16summoned_until_seconds\x18\t \x01(\x03\x12\x1a\n\x12leave_time_seconds\x18\n \x01(\x03\"\x16\n\x14ListProposalsRequest\"=\n\x15ListProposalsResponse\x12$\n\tproposals\x18\x01 \x03(\x0b\x32\x11.heqi.v1.Proposal\"\xc5\x01\n\x08Proposal\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x10\n\x08proposer\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\r\n\x05\x61\x62out\x18\x04 \x01(\t\x12\x1b\n\x13\x65xpire_time_seconds\x18\x05 \x01(\x03\x12\x16\n\x0e\x65ligible_count\x18\x06 \x01(\x05\x12\x11\n\tapprovals\x18\x07 \x03(\t\x12\x10\n\x08refusals\x18\x08 \x03(\t\x12\x0e\n\x06passed\x18\t \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\n \x01(\t\"E\n\x17ProposeAdmissionRequest\x12\x13\n\x0bmember_card\x18\x01 \x01(\t\x12\x15\n\rvalid_seconds\x18\x02 \x01(\x03\"\x1a\n\x18ProposeAdmissionResponse\"O\n\x16ProposeStandingRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x15\n\rvalid_seconds\x18\x03 \x01(\x03\"\x19\n\x17ProposeStandingResponse\"K\n\x13ProposeRolesRequest\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x01(\x05\x12\x15\n\rvalid_seconds\x18\x03 \x01(\x03\"\x16\n\x14ProposeRolesResponse\"a\n\x16ProposeContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x11\n\tcode_hash\x18\x03 \x01(\x0c\x12\x15\n\rvalid_seconds\x18\x04 \x01(\x03\"\x19\n\x17ProposeContractResponse\"e\n\x16ProposeVerifierRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x11\n\tcode_hash\x18\x03 \x01(\x0c\x12\x15\n\rvalid_seconds\x18\x04 \x01(\x03\"\x19\n\x17ProposeVerifierResponse\"7\n\x17TakeStandingStepRequest\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\"\x1a\n\x18TakeStandingStepResponse\"\x16\n\x14ListContractsRequest\"E\n\x15ListContractsResponse\x12,\n\tcontracts\x18\x01 \x03(\x0b\x32\x19.heqi.v1.ReplacedContract\"S\n\x10ReplacedContract\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0c\x12\x11\n\tcode_hash\x18\x03 \x01(\x0c\x12\r\n\x05known\x18\x04 \x01(\x08\"4\n\x0f\x43\x61stVoteRequest\x12\x10\n\x08proposal\x18\x01 \x01(\x03\x12\x0f\n\x07\x61pprove\x18\x02 \x01(\x08\"\x12\n\x10\x43\x61stVoteResponse\"*\n\x18ReleaseOutboxItemRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1b\n\x19ReleaseOutboxItemResponse\"\'\n\x15\x44ropOutboxItemRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x18\n\x16\x44ropOutboxItemResponse2\xbc\x08\n\x0f\x41llianceService\x12N\n\rGetNodeStatus\x12\x1d.heqi.v1.GetNodeStatusRequest\x1a\x1e.heqi.v1.GetNodeStatusResponse\x12H\n\x0bListMembers\x12\x1b.heqi.v1.ListMembersRequest\x1a\x1c.heqi.v1.ListMembersResponse\x12N\n\rListProposals\x12\x1d.heqi.v1.ListProposalsRequest\x1a\x1e.heqi.v1.ListProposalsResponse\x12W\n\x10ProposeAdmission\x12 .heqi.v1.ProposeAdmissionRequest\x1a!.heqi.v1.ProposeAdmissionResponse\x12T\n\x0fProposeStanding\x12\x1f.heqi.v1.ProposeStandingRequest\x1a .heqi.v1.ProposeStandingResponse\x12K\n\x0cProposeRoles\x12\x1c.heqi.v1.ProposeRolesRequest\x1a\x1d.heqi.v1.ProposeRolesResponse\x12T\n\x0fProposeContract\x12\x1f.heqi.v1.ProposeContractRequest\x1a .heqi.v1.ProposeContractResponse\x12T\n\x0fProposeVerifier\x12\x1f.heqi.v1.ProposeVerifierRequest\x1a .heqi.v1.ProposeVerifierResponse\x12W\n\x10TakeStandingStep\x12 .heqi.v1.TakeStandingStepRequest\x1a!.heqi.v1.TakeStandingStepResponse\x12N\n\rListContracts\x12\x1d.heqi.v1.ListContractsRequest\x1a\x1e.heqi.v1.ListContractsResponse\x12?\n\x08\x43\x61stVote\x12\x18.heqi.v1.CastVoteRequest\x1a\x19.heqi.v1.CastVoteResponse\x12Z\n\x11ReleaseOutboxItem\x12!.heqi.v1.ReleaseOutboxItemRequest\x1a\".heqi.v1.ReleaseOutboxItemResponse\x12Q\n\x0e\x44ropOutboxItem\x12\x1e.heqi.v1.DropOutboxItemRequest\x1a\x1f.heqi.v1.DropOutboxItemResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,33 +42,55 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMEMBERSRESPONSE']._serialized_start=401
   _globals['_LISTMEMBERSRESPONSE']._serialized_end=456
   _globals['_MEMBER']._serialized_start=459
-  _globals['_MEMBER']._serialized_end=594
-  _globals['_LISTPROPOSALSREQUEST']._serialized_start=596
-  _globals['_LISTPROPOSALSREQUEST']._serialized_end=618
-  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=620
-  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=681
-  _globals['_PROPOSAL']._serialized_start=684
-  _globals['_PROPOSAL']._serialized_end=865
-  _globals['_PROPOSEADMISSIONREQUEST']._serialized_start=867
-  _globals['_PROPOSEADMISSIONREQUEST']._serialized_end=936
-  _globals['_PROPOSEADMISSIONRESPONSE']._serialized_start=938
-  _globals['_PROPOSEADMISSIONRESPONSE']._serialized_end=964
-  _globals['_PROPOSESTANDINGREQUEST']._serialized_start=966
-  _globals['_PROPOSESTANDINGREQUEST']._serialized_end=1045
-  _globals['_PROPOSESTANDINGRESPONSE']._serialized_start=1047
-  _globals['_PROPOSESTANDINGRESPONSE']._serialized_end=1072
-  _globals['_CASTVOTEREQUEST']._serialized_start=1074
-  _globals['_CASTVOTEREQUEST']._serialized_end=1126
-  _globals['_CASTVOTERESPONSE']._serialized_start=1128
-  _globals['_CASTVOTERESPONSE']._serialized_end=1146
-  _globals['_RELEASEOUTBOXITEMREQUEST']._serialized_start=1148
-  _globals['_RELEASEOUTBOXITEMREQUEST']._serialized_end=1190
-  _globals['_RELEASEOUTBOXITEMRESPONSE']._serialized_start=1192
-  _globals['_RELEASEOUTBOXITEMRESPONSE']._serialized_end=1219
-  _globals['_DROPOUTBOXITEMREQUEST']._serialized_start=1221
-  _globals['_DROPOUTBOXITEMREQUEST']._serialized_end=1260
-  _globals['_DROPOUTBOXITEMRESPONSE']._serialized_start=1262
-  _globals['_DROPOUTBOXITEMRESPONSE']._serialized_end=1286
-  _globals['_ALLIANCESERVICE']._serialized_start=1289
-  _globals['_ALLIANCESERVICE']._serialized_end=1955
+  _globals['_MEMBER']._serialized_end=672
+  _globals['_LISTPROPOSALSREQUEST']._serialized_start=674
+  _globals['_LISTPROPOSALSREQUEST']._serialized_end=696
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=698
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=759
+  _globals['_PROPOSAL']._serialized_start=762
+  _globals['_PROPOSAL']._serialized_end=959
+  _globals['_PROPOSEADMISSIONREQUEST']._serialized_start=961
+  _globals['_PROPOSEADMISSIONREQUEST']._serialized_end=1030
+  _globals['_PROPOSEADMISSIONRESPONSE']._serialized_start=1032
+  _globals['_PROPOSEADMISSIONRESPONSE']._serialized_end=1058
+  _globals['_PROPOSESTANDINGREQUEST']._serialized_start=1060
+  _globals['_PROPOSESTANDINGREQUEST']._serialized_end=1139
+  _globals['_PROPOSESTANDINGRESPONSE']._serialized_start=1141
+  _globals['_PROPOSESTANDINGRESPONSE']._serialized_end=1166
+  _globals['_PROPOSEROLESREQUEST']._serialized_start=1168
+  _globals['_PROPOSEROLESREQUEST']._serialized_end=1243
+  _globals['_PROPOSEROLESRESPONSE']._serialized_start=1245
+  _globals['_PROPOSEROLESRESPONSE']._serialized_end=1267
+  _globals['_PROPOSECONTRACTREQUEST']._serialized_start=1269
+  _globals['_PROPOSECONTRACTREQUEST']._serialized_end=1366
+  _globals['_PROPOSECONTRACTRESPONSE']._serialized_start=1368
+  _globals['_PROPOSECONTRACTRESPONSE']._serialized_end=1393
+  _globals['_PROPOSEVERIFIERREQUEST']._serialized_start=1395
+  _globals['_PROPOSEVERIFIERREQUEST']._serialized_end=1496
+  _globals['_PROPOSEVERIFIERRESPONSE']._serialized_start=1498
+  _globals['_PROPOSEVERIFIERRESPONSE']._serialized_end=1523
+  _globals['_TAKESTANDINGSTEPREQUEST']._serialized_start=1525
+  _globals['_TAKESTANDINGSTEPREQUEST']._serialized_end=1580
+  _globals['_TAKESTANDINGSTEPRESPONSE']._serialized_start=1582
+  _globals['_TAKESTANDINGSTEPRESPONSE']._serialized_end=1608
+  _globals['_LISTCONTRACTSREQUEST']._serialized_start=1610
+  _globals['_LISTCONTRACTSREQUEST']._serialized_end=1632
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_start=1634
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_end=1703
+  _globals['_REPLACEDCONTRACT']._serialized_start=1705
+  _globals['_REPLACEDCONTRACT']._serialized_end=1788
+  _globals['_CASTVOTEREQUEST']._serialized_start=1790
+  _globals['_CASTVOTEREQUEST']._serialized_end=1842
+  _globals['_CASTVOTERESPONSE']._serialized_start=1844
+  _globals['_CASTVOTERESPONSE']._serialized_end=1862
+  _globals['_RELEASEOUTBOXITEMREQUEST']._serialized_start=1864
+  _globals['_RELEASEOUTBOXITEMREQUEST']._serialized_end=1906
+  _globals['_RELEASEOUTBOXITEMRESPONSE']._serialized_start=1908
+  _globals['_RELEASEOUTBOXITEMRESPONSE']._serialized_end=1935
+  _globals['_DROPOUTBOXITEMREQUEST']._serialized_start=1937
+  _globals['_DROPOUTBOXITEMREQUEST']._serialized_end=1976
+  _globals['_DROPOUTBOXITEMRESPONSE']._serialized_start=1978
+  _globals['_DROPOUTBOXITEMRESPONSE']._serialized_end=2002
+  _globals['_ALLIANCESERVICE']._serialized_start=2005
+  _globals['_ALLIANCESERVICE']._serialized_end=3089
 # @@protoc_insertion_point(module_scope)
