@@ -28,7 +28,7 @@ def move(args: argparse.Namespace) -> None:
     scribe = Scribe(wallet.key(passphrase(args)), wallet.descriptor, wallet.state.subject)
     old = wallet.state.home
     if not args.without_home:
-        _collect(wallet, scribe)
+        _collect(wallet, scribe, is_silent=args.json)
     package = wallet.package()
     if not package:
         raise ConfigError("this wallet has no copy of its registration, and its home does not give one")
@@ -73,7 +73,7 @@ def _live_grants(wallet: WalletFolder, old: str) -> Mapping[str, str]:
     return {one: token for one, token in named.items() if one not in revoked}
 
 
-def _collect(wallet: WalletFolder, scribe: Scribe) -> None:
+def _collect(wallet: WalletFolder, scribe: Scribe, *, is_silent: bool) -> None:
     """What the old home still gives: documents, requests, signed reads. Without it the wallet's own copy serves."""
     home = wallet.member(wallet.state.home)
     try:
@@ -82,10 +82,11 @@ def _collect(wallet: WalletFolder, scribe: Scribe) -> None:
             reads = client.reads(scribe.history(home.name)).reads
             status = client.status(scribe.status(home.name))
     except (NodeError, msgspec.MsgspecError) as error:
-        say(
-            f"{home.name} 未配合，使用钱包自存副本",
-            f"{home.name} does not help ({error}); using the wallet's copy",
-        )
+        if not is_silent:
+            say(
+                f"{home.name} 未配合，使用钱包自存副本",
+                f"{home.name} does not help ({error}); using the wallet's copy",
+            )
         return
     # Its own copy goes first: what the home says the documents were proves nothing against it.
     wallet.remember_package([*package, *wallet.package()])
