@@ -84,7 +84,7 @@ def contracts(args: argparse.Namespace) -> None:
         found = node.call(node.alliance.ListContracts, pb.ListContractsRequest()).contracts
     rows = [(one.name, "0x" + one.address.hex(), "0x" + one.code_hash.hex(), one.known) for one in found]
     if args.json:
-        print_json([dict(zip(("name", "address", "code", "known"), row, strict=True)) for row in rows])
+        print_json([dict(zip(("contract", "address", "code", "known"), row, strict=True)) for row in rows])
     else:
         print_table(("合约 contract", "地址 address", "代码哈希 code hash", "本节点可用 known"), rows)
 
