@@ -178,7 +178,7 @@ class Registrations:
             UnknownCallerError: it is not; the same where there is no such subject.
             StoreError: the database fails.
         """
-        if not self._is_registered(subject) or self.load(subject).key != key:
+        if not self.is_registered(subject) or self.load(subject).key != key:
             raise UnknownCallerError("this key does not speak for a subject that is registered here")
         return subject
 
@@ -188,12 +188,17 @@ class Registrations:
         Raises:
             StoreError: the database fails.
         """
-        if not self._is_registered(subject):
+        if not self.is_registered(subject):
             return False
         row = self._alliance.projection.subject(bytes.fromhex(subject))
         return row is None or row.home == self._alliance.me
 
-    def _is_registered(self, subject: str) -> bool:
+    def is_registered(self, subject: str) -> bool:
+        """Whether the subject was ever registered here, also if it has moved away since.
+
+        Raises:
+            StoreError: the database fails.
+        """
         return self._store.get(layout.REGISTRATION + subject.encode()) is not None
 
     def _identify(self, call: RegisterCall | MoveCall) -> CertificateIdentity:

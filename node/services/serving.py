@@ -24,7 +24,6 @@ from node.errors import (
     GrantRevokedError,
     GrantUsedUpError,
     MissingError,
-    MovedError,
     ReplayError,
     StaleVersionError,
 )
@@ -184,14 +183,16 @@ class Serving:
         check_grant(claimed)
         grant = open_document(token, Grant, bytes.fromhex(claimed.key))
         row = self._alliance.projection.subject(bytes.fromhex(grant.iss))
-        if row is not None and grant.home == self._alliance.me != row.home:
-            raise MovedError(f"the subject has moved to {row.home}; a grant that names {grant.home} is dead")
         if (
             row is None
             or row.controller != self._alliance.signer_of(grant.key)
             or (row.home, grant.home) != (self._alliance.me, self._alliance.me)
             or grant.alliance != self._alliance.id
         ):
+            # Whom the subject itself gave a grant of before its move may know that there was one.
+            is_theirs = row is not None and row.controller == self._alliance.signer_of(grant.key)
+            if is_theirs and self._registrations.is_registered(grant.iss):
+                self._registrations.check_home(grant.iss)
             raise GrantMissingError("no live grant covers this read")
         return grant
 
