@@ -47,6 +47,7 @@ check: $(DEV)
 	@$(BIN)/buf lint && $(BIN)/buf format --diff --exit-code
 	@$(BIN)/python proto/drift.py
 	@$(BIN)/python docs/generate_errors.py --check
+	@$(BIN)/python docs/generate_duties.py --check
 	@$(BIN)/python contracts/generate_table.py --check
 	@if command -v npm >/dev/null; then \
 	  npm ci --silent --no-progress --prefix contracts && node contracts/build.mjs --check; \
@@ -67,6 +68,7 @@ proto: $(DEV)
 
 docs: $(DEV)
 	@$(BIN)/python docs/generate_errors.py
+	@$(BIN)/python docs/generate_duties.py
 
 format: $(DEV)
 	@$(BIN)/ruff format .

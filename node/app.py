@@ -153,6 +153,7 @@ class Node:
             s.proving,
             s.guarantees,
             s.guarantor,
+            s.moving,
             s.exporting,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)

@@ -5,14 +5,15 @@ NodeError
 │  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
-│  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError
+│  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError  StandingError  MovedError
 ├─ MissingError             there is nothing by that name
 ├─ ConflictError            a right request in the wrong state
 │  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  InclusionError  DisclosureError  AnchorError  DescriptorError
 └─ UnavailableError         something outside failed: trying again later may help
-   ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError  KeyHolderError
+   ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError
+   ├─ KeyHolderError
 
 `reason` is the stable UPPER_SNAKE word that travels in `google.rpc.ErrorInfo`; `advice` is one sentence that
 says what to do. Both are shown to people; neither may carry a secret or say more than the caller may learn.
@@ -140,6 +141,20 @@ class ReplayError(DeniedError):
 
     reason = "REPLAY"
     advice = "Sign a fresh request; check that the clock of the sender is right."
+
+
+class StandingError(DeniedError):
+    """This node's member is suspended, absent or has left, and may not begin this; its duties run on."""
+
+    reason = "STANDING"
+    advice = "Go to an active member; the operator finds the way back in docs/operate.md."
+
+
+class MovedError(DeniedError):
+    """The subject has moved: another member is its home now."""
+
+    reason = "MOVED"
+    advice = "Turn to the subject's present home; a grant that names the old one no longer counts."
 
 
 # -- there is nothing by that name ---------------------------------------------------------------------
@@ -271,6 +286,22 @@ class ProjectionStaleError(UnavailableError):
 
     reason = "PROJECTION_STALE"
     advice = "Check that the engine runs; reads that need the ledger fail until the node has caught up."
+
+
+class ContractUnknownError(UnavailableError):
+    """The members have replaced a contract by a version that this node's software does not know."""
+
+    reason = "CONTRACT_UNKNOWN"
+    advice = "Update this node's software; what is for that contract waits, everything else goes on."
+
+    def __init__(self, name: str) -> None:
+        """Args:
+        name: of the contract in the address book.
+        """
+        self.name = name
+        super().__init__(
+            f"the contract {name} was replaced by vote, and this node does not know its new code"
+        )
 
 
 class StoreError(UnavailableError):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from node.domain.alliance_life import BookEntry, ContractSet
 from node.domain.keys import KeyInfo, KeyKind
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
 from node.domain.member import Member
@@ -67,7 +68,22 @@ class Ledger(Protocol):
     async def events(self, first: int, last: int) -> Sequence[Event]:
         """What the alliance's contracts reported in blocks `first` to `last`, both included, in order.
 
-        MUST contain only events of the contracts that the descriptor names.
+        MUST contain only events of the contracts that the descriptor names and of those in `use` that are known.
+        """
+        ...
+
+    def use(self, contracts: Sequence[BookEntry]) -> None:
+        """Take in which contracts votes have put in force since the founding, oldest first.
+
+        From then on calls MUST go to the newest contract of a name, or where they say `at`, and events of all that
+        are known MUST be reported.
+        """
+        ...
+
+    async def knows(self, contract: ContractSet) -> bool:
+        """Whether this software knows the code of a contract that was voted in.
+
+        MUST compare the code on the chain: with what was voted on, and with the code this software was built for.
         """
         ...
 
@@ -80,11 +96,16 @@ class Ledger(Protocol):
 
         Raises:
             LedgerRefusedError: a contract refuses; `problem` names its custom error.
+            ContractUnknownError: the contract in force is not `known`.
         """
         ...
 
     async def sign(self, call: Call, nonce: int) -> SignedCall:
-        """Sign a transaction at gas price zero. MUST NOT send it."""
+        """Sign a transaction at gas price zero. MUST NOT send it.
+
+        Raises:
+            ContractUnknownError: the contract in force is not `known`.
+        """
         ...
 
     async def send(self, signed: SignedCall) -> None:

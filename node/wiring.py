@@ -17,6 +17,7 @@ from node.services.guarantor import Guarantor
 from node.services.key_rotation import KeyRotation
 from node.services.log import Log
 from node.services.membership import Membership
+from node.services.moving import Moving
 from node.services.outbox import Outbox
 from node.services.parking import Parking
 from node.services.projection import Projection
@@ -106,6 +107,17 @@ class Services:
             clock,
             entropy,
         )
+        self.moving = Moving(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.registrations,
+            self.records,
+            self.outbox,
+            self.feed,
+            clock,
+        )
         self.reading = Reading(
             store,
             self.vault,
@@ -165,6 +177,7 @@ class Services:
         again = await self.follower.step()
         if self.follower.final_number() != before:
             self.key_rotation.take_up()
+            self.membership.answer_summons()
             self.feed.wake()
         return again
 

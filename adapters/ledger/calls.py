@@ -9,6 +9,13 @@ from eth_hash.auto import keccak
 from adapters.ledger.abi import encode_function, encode_values
 from adapters.ledger.artifact import ALLIANCE, ANCHORS, GRANTS, GUARANTEES, SUBJECTS, VERIFIER
 from adapters.ledger.deployment import Deployment
+from node.domain.alliance_life import (
+    MoveSubject,
+    ProposeContract,
+    ProposeRoles,
+    ProposeVerifier,
+    StandingStep,
+)
 from node.domain.ledger import (
     Action,
     AnchorCheckpoint,
@@ -31,6 +38,16 @@ from node.domain.member import Member, member_name_to_bytes32
 
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
 
+DATA_TYPES: dict[Action, tuple[str, ...]] = {
+    Action.ADMIT: (MEMBER_TYPE,),
+    Action.SUSPEND: ("bytes32",),
+    Action.REINSTATE: ("bytes32",),
+    Action.SET_CONTRACT: ("bytes32", "address", "bytes32"),
+    Action.SET_VERIFIER: ("address", "bool", "bytes32"),
+    Action.SET_ROLES: ("bytes32", "uint8"),
+}
+"""What a proposal's data is the encoding of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
@@ -42,6 +59,8 @@ class Invocation:
     gas: int
     """Limit. Gas is free, so the limits are generous and fixed: an estimate would cost a request and would no
     longer be true when another transaction comes in between. `tests/ports` measures the real use."""
+    at: bytes = b""
+    """20 bytes: a contract that was replaced since; empty: the one in force."""
 
 
 def to_invocation(call: Call, deployment: Deployment) -> Invocation:
@@ -89,7 +108,7 @@ def _register_grant(call: RegisterGrant) -> Invocation:
 
 def _revoke_grant(call: RevokeGrant) -> Invocation:
     arguments = (*_terms(call.terms), call.signature)
-    return Invocation(GRANTS, encode_function(GRANTS, "revoke", arguments), 2_000_000)
+    return Invocation(GRANTS, encode_function(GRANTS, "revoke", arguments), 2_000_000, call.at)
 
 
 def _issue_guarantee(call: IssueGuarantee, verifier: bytes) -> Invocation:
@@ -99,7 +118,7 @@ def _issue_guarantee(call: IssueGuarantee, verifier: bytes) -> Invocation:
 
 def _step_guarantee(call: StepGuarantee) -> Invocation:
     arguments = (call.guarantee, call.event, call.document, call.signer, call.signature)
-    return Invocation(GUARANTEES, encode_function(GUARANTEES, "step", arguments), 2_000_000)
+    return Invocation(GUARANTEES, encode_function(GUARANTEES, "step", arguments), 2_000_000, call.at)
 
 
 def _propose_admission(call: ProposeAdmission) -> Invocation:
@@ -109,6 +128,22 @@ def _propose_admission(call: ProposeAdmission) -> Invocation:
 
 def _propose_standing(call: ProposeStanding) -> Invocation:
     return _propose(call.action, member_name_to_bytes32(call.name), call.expires)
+
+
+def _propose_roles(call: ProposeRoles) -> Invocation:
+    data = encode_values(DATA_TYPES[Action.SET_ROLES], [member_name_to_bytes32(call.name), call.roles])
+    return _propose(Action.SET_ROLES, data, call.expires)
+
+
+def _propose_contract(call: ProposeContract) -> Invocation:
+    name = call.name.encode("ascii").ljust(32, b"\0")
+    data = encode_values(DATA_TYPES[Action.SET_CONTRACT], [name, call.address, call.code_hash])
+    return _propose(Action.SET_CONTRACT, data, call.expires)
+
+
+def _propose_verifier(call: ProposeVerifier) -> Invocation:
+    data = encode_values(DATA_TYPES[Action.SET_VERIFIER], [call.address, call.accepted, call.code_hash])
+    return _propose(Action.SET_VERIFIER, data, call.expires)
 
 
 def _propose(action: Action, data: bytes, expires: int) -> Invocation:
@@ -137,6 +172,16 @@ def _change_keys(call: ChangeKeys, verifier: bytes) -> Invocation:
     return Invocation(ALLIANCE, encode_function(ALLIANCE, "changeKeys", arguments), 2_500_000)
 
 
+def _standing_step(call: StandingStep) -> Invocation:
+    arguments = [member_name_to_bytes32(call.name)] if call.step.names_member else []
+    return Invocation(ALLIANCE, encode_function(ALLIANCE, call.step.value, arguments), 500_000)
+
+
+def _move_subject(call: MoveSubject) -> Invocation:
+    arguments = (call.subject, call.signature)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "move", arguments), 2_000_000)
+
+
 def _terms(terms: GrantTerms) -> tuple[object, ...]:
     return (terms.digest, terms.register_before, terms.expires, terms.revoker)
 
@@ -162,6 +207,11 @@ _TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
     StepGuarantee: _step_guarantee,
     ProposeAdmission: _propose_admission,
     ProposeStanding: _propose_standing,
+    ProposeRoles: _propose_roles,
+    ProposeContract: _propose_contract,
+    ProposeVerifier: _propose_verifier,
+    StandingStep: _standing_step,
+    MoveSubject: _move_subject,
     CastVote: _cast_vote,
     UpdateEndpoints: _update_endpoints,
 }

@@ -73,6 +73,39 @@ async def deploy_alliance(
         await engine.close()
 
 
+async def deploy_contract(  # noqa: PLR0917
+    url: str,
+    account: Account,
+    name: str,
+    alliance: bytes,
+    timeout_seconds: float = 10.0,
+    mining_seconds: float = 60.0,
+) -> DeployedContract:
+    """Deploy a contract that the members may then vote into the address book; where it is, and its code hash.
+
+    Args:
+        url: of the engine, as for `EvmLedger`.
+        account: signs; it must not send anything else meanwhile.
+        name: one of `BOOK_NAMES`.
+        alliance: 20 bytes: the alliance contract.
+        timeout_seconds: for each request.
+        mining_seconds: how long to wait for the contract to be in a block.
+
+    Raises:
+        LedgerUnavailableError: the engine does not answer, or the contract was in no block in time.
+        LedgerRefusedError: it cannot be deployed.
+    """
+    engine = Engine(url, timeout_seconds)
+    try:
+        deployer = _Deployer(engine, account, mining_seconds)
+        address = await deployer.one(name, encode_constructor(name, (alliance,)))
+        return DeployedContract(address, code_hash(name, alliance))
+    except EngineRefusal as refusal:
+        raise LedgerUnavailableError(f"{url} refuses the deployment: {refusal.message}") from refusal
+    finally:
+        await engine.close()
+
+
 def plan_creations(
     deployer: bytes, first_nonce: int, alliance_id: bytes, founders: Sequence[Member]
 ) -> list[Creation]:
@@ -138,6 +171,15 @@ class _Deployer:
                 for creation in creations
             },
         )
+
+    async def one(self, name: str, data: bytes) -> bytes:
+        engine, account = self._engine, self._signer.address
+        chain_id = engine.read_number(await engine.request("eth_chainId"), "chain id")
+        count = await engine.request("eth_getTransactionCount", _hex(account), "latest")
+        nonce = engine.read_number(count, "transaction count")
+        address = created_address(account, nonce)
+        await self._wait(await self._send(Creation(name, data, nonce, address), chain_id))
+        return address
 
     async def _send(self, creation: Creation, chain_id: int) -> str:
         signed = sign_free(

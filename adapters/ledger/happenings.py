@@ -4,7 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adapters.ledger.abi import Arguments, decode_log, decode_values
-from adapters.ledger.calls import MEMBER_TYPE
+from adapters.ledger.calls import DATA_TYPES
+from node.domain.alliance_life import (
+    ContractSet,
+    LeaveAnnounced,
+    MemberAbsent,
+    MemberLeft,
+    MemberSummoned,
+    RolesChanged,
+    SubjectMoved,
+    SummonsEnded,
+    VerifierSet,
+)
 from node.domain.keys import KeyChange, KeyProofs, KeySet, Succession
 from node.domain.ledger import (
     Action,
@@ -23,13 +34,13 @@ from node.domain.ledger import (
     SubjectCreated,
     VoteCast,
 )
-from node.domain.member import Member, Role
+from node.domain.member import Member, Role, role_names
 from node.domain.member import member_name_from_bytes32 as read_name
 from node.errors import CodeFormatError
 
 
 def to_happening(topics: Sequence[bytes], data: bytes) -> Happening | None:
-    """Translate a log; None for events the domain has no word for (`ContractSet`, `VerifierSet`).
+    """Translate a log; None for events the domain has no word for.
 
     Raises:
         ValueError: the log does not fit its event.
@@ -77,36 +88,36 @@ def _keys_changed(event: Arguments) -> KeysChanged:
 
 def _proposal_made(event: Arguments) -> ProposalMade:
     action = Action(event["action"])
+    about, detail = _ABOUT[action](*decode_values(DATA_TYPES[action], event["data"]))
     return ProposalMade(
         proposal=event["proposal"],
         proposer=read_name(event["proposer"]),
         action=action,
-        about=_ABOUT[action](event["data"]),
+        about=about,
         expires=event["expires"],
         eligible=event["eligible"],
+        detail=detail,
     )
 
 
-def _admitted_name(data: bytes) -> str:
-    return member_from_tuple(decode_values([MEMBER_TYPE], data)[0]).name
+def _about_member(name: bytes) -> tuple[str, str]:
+    return read_name(name), ""
 
 
-def _contract_name(data: bytes) -> str:
-    name: bytes = decode_values(["bytes32", "address"], data)[0]
+def _text(name: bytes) -> str:
     return name.rstrip(b"\0").decode("ascii")
 
 
-def _verifier_address(data: bytes) -> str:
-    address: str = decode_values(["address", "bool"], data)[0]
-    return address
-
-
-_ABOUT: dict[Action, Callable[[bytes], str]] = {
-    Action.ADMIT: _admitted_name,
-    Action.SUSPEND: read_name,
-    Action.REINSTATE: read_name,
-    Action.SET_CONTRACT: _contract_name,
-    Action.SET_VERIFIER: _verifier_address,
+_ABOUT: dict[Action, Callable[..., tuple[str, str]]] = {
+    Action.ADMIT: lambda fields: (member_from_tuple(fields).name, ""),
+    Action.SUSPEND: _about_member,
+    Action.REINSTATE: _about_member,
+    Action.SET_CONTRACT: lambda name, address, code: (_text(name), f"{address.lower()} code 0x{code.hex()}"),
+    Action.SET_VERIFIER: lambda address, accepted, code: (
+        address.lower(),
+        f"accept code 0x{code.hex()}" if accepted else "drop",
+    ),
+    Action.SET_ROLES: lambda name, roles: (read_name(name), role_names(roles)),
 }
 
 _TABLE: dict[str, Callable[[Arguments], Happening]] = {
@@ -136,5 +147,19 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
         event["document"],
         event["expires"],
     ),
+    "MemberSummoned": lambda event: MemberSummoned(
+        read_name(event["id"]), read_name(event["by"]), event["until"]
+    ),
+    "SummonsEnded": lambda event: SummonsEnded(read_name(event["id"]), read_name(event["by"])),
+    "MemberAbsent": lambda event: MemberAbsent(read_name(event["id"]), absent=True),
+    "MemberReturned": lambda event: MemberAbsent(read_name(event["id"]), absent=False),
+    "LeaveAnnounced": lambda event: LeaveAnnounced(read_name(event["id"]), event["from"]),
+    "MemberLeft": lambda event: MemberLeft(read_name(event["id"])),
+    "RolesChanged": lambda event: RolesChanged(read_name(event["id"]), event["roles"]),
+    "SubjectMoved": lambda event: SubjectMoved(event["subject"], event["version"], read_name(event["home"])),
+    "ContractSet": lambda event: ContractSet(
+        _text(event["name"]), bytes.fromhex(event["location"][2:]), event["codeHash"]
+    ),
+    "VerifierSet": lambda event: VerifierSet(bytes.fromhex(event["verifier"][2:]), event["accepted"]),
     "Anchored": lambda event: Anchored(read_name(event["member"]), event["size"], event["root"]),
 }

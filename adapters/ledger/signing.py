@@ -3,6 +3,7 @@
 import rlp
 from eth_hash.auto import keccak
 
+from adapters.ledger.book import Book
 from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import Deployment
 from node.domain.ledger import Call, SignedCall
@@ -11,10 +12,15 @@ from node.ports import Account
 _TYPE = b"\x02"  # EIP-2718 type of an EIP-1559 transaction
 
 
-def sign_call(account: Account, deployment: Deployment, call: Call, nonce: int) -> SignedCall:
-    """Sign the transaction that makes a call."""
+def sign_call(account: Account, deployment: Deployment, book: Book, call: Call, nonce: int) -> SignedCall:
+    """Sign the transaction that makes a call.
+
+    Raises:
+        ContractUnknownError: the contract that it is for is of an unknown version.
+        KeyHolderError: the holder of the key does not answer.
+    """
     invocation = to_invocation(call, deployment)
-    target = deployment.address_of(invocation.contract)
+    target = book.target(invocation)
     return sign_free(account, deployment.chain_id, nonce, to=target, data=invocation.data, gas=invocation.gas)
 
 

@@ -6,11 +6,12 @@ import {IGuarantees} from "./interfaces/IGuarantees.sol";
 import {GuaranteeTable} from "./libraries/GuaranteeTable.sol";
 import {MembersOnly} from "./MembersOnly.sol";
 import {SignedMoves} from "./SignedMoves.sol";
+import {Succession} from "./Succession.sol";
 
 /// @title That a guarantee was issued and by whom, and which steps it has taken since
 /// @dev What is possible is data, GuaranteeTable; this contract keeps it, whatever it says. The step's number in
 /// what is signed makes each signature good for one step only, also where the table comes back to a state.
-contract Guarantees is IGuarantees, SignedMoves {
+contract Guarantees is IGuarantees, SignedMoves, Succession {
     struct Guarantee {
         uint8 state;
         uint64 sequence;
@@ -41,9 +42,10 @@ contract Guarantees is IGuarantees, SignedMoves {
         bytes calldata signature
     ) external returns (bytes32 guarantee) {
         if (_senderMember() == 0) revert GuaranteesNotMember(msg.sender);
+        _requireInForce();
         if (!_mayIssue(terms.guarantor)) revert GuaranteesNotGuarantor(terms.guarantor);
         if (block.timestamp >= terms.expires) revert GuaranteesExpired(terms.expires);
-        if (_usedApplications[terms.application]) revert GuaranteesApplicationUsed(terms.application);
+        if (isApplicationUsed(terms.application)) revert GuaranteesApplicationUsed(terms.application);
         if (!ALLIANCE.isVerifier(verifier)) revert GuaranteesMalformedSigner();
         guarantee = keccak256(abi.encode(ALLIANCE.allianceId(), terms));
         if (!_isIssued(guarantee, terms.guarantor, verifier, signature)) revert GuaranteesWrongSignature(guarantee);
@@ -69,7 +71,7 @@ contract Guarantees is IGuarantees, SignedMoves {
         bytes calldata signer,
         bytes calldata signature
     ) external {
-        if (_senderMember() == 0) revert GuaranteesNotMember(msg.sender);
+        if (_senderBound() == 0) revert GuaranteesNotMember(msg.sender);
         Guarantee storage entry = _guarantees[guarantee];
         (uint8 next, uint8 mover) = _possibleStep(guarantee, entry, event_);
         if (!_isWellFormed(signer)) revert GuaranteesMalformedSigner();
@@ -84,9 +86,21 @@ contract Guarantees is IGuarantees, SignedMoves {
     }
 
     /// @inheritdoc IGuarantees
+    function isApplicationUsed(bytes32 application) public view returns (bool) {
+        if (_usedApplications[application]) return true;
+        address before = _predecessor();
+        return before != address(0) && IGuarantees(before).isApplicationUsed(application);
+    }
+
+    /// @inheritdoc IGuarantees
     function stateOf(bytes32 guarantee) external view returns (uint8 state, uint64 sequence, uint64 expires) {
         Guarantee storage entry = _guarantees[guarantee];
         return (entry.state, entry.sequence, entry.expires);
+    }
+
+    /// @inheritdoc Succession
+    function _bookName() internal pure override returns (bytes32) {
+        return "Guarantees";
     }
 
     /// @dev Virtual so that the tests can hold this contract to tables that no guarantee has yet

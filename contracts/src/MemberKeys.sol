@@ -64,6 +64,7 @@ abstract contract MemberKeys is Membership {
         }
         if (change.keys.logKey != old.logKey) former.logSize = change.logSize;
         _replaceKeys(id, change.keys);
+        if (isActive(id)) _noteLife(id);
         emit KeysChanged(id, version, uint64(block.timestamp), change, proofs);
     }
 

@@ -101,7 +101,7 @@ class Callers:
 
     def _own_keys(self) -> tuple[bytes, ...]:
         """The key that signs now, and those that others take too: own systems hold leaves by either."""
-        row = self._projection.known_member(self._me)
+        row = self._projection.standing(self._me)
         known = row.member.identity_keys(self._clock.now()) if row is not None else ()
         return tuple(dict.fromkeys((self._identity.public_key, *known)))
 

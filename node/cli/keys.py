@@ -6,7 +6,7 @@ from pathlib import Path
 from heqi.v1 import alliance_service_pb2 as pb
 
 from node.cli.client import OperatorClient
-from node.cli.output import day_of, print_json, print_table, say
+from node.cli.output import day, print_json, print_table, say
 from node.config import replace_file
 from node.domain.keys import KeyKind
 
@@ -68,7 +68,7 @@ def show(args: argparse.Namespace) -> None:
             "public_key": key.public_key,
             "holder": key.holder,
             "state": key.state,
-            "until": day_of(key.until_time_seconds) if key.until_time_seconds else "",
+            "until": day(key.until_time_seconds) if key.until_time_seconds else "",
         }
         for key in found
     ]

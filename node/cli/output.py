@@ -1,9 +1,9 @@
 """What commands print: Chinese and English side by side for people, JSON for machines."""
 
-import datetime
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from unicodedata import east_asian_width
 
 
@@ -46,6 +46,6 @@ def _width(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
-def day_of(seconds: int) -> str:
-    """A time as its day, UTC."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date().isoformat()
+def day(seconds: int) -> str:
+    """The UTC day of a time in seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

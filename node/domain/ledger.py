@@ -7,6 +7,22 @@ Times are whole seconds since 1970 UTC, as in blocks. Byte lengths are exact.
 import enum
 from dataclasses import dataclass
 
+from node.domain.alliance_life import (
+    ContractSet,
+    LeaveAnnounced,
+    MemberAbsent,
+    MemberLeft,
+    MemberSummoned,
+    MoveSubject,
+    ProposeContract,
+    ProposeRoles,
+    ProposeVerifier,
+    RolesChanged,
+    StandingStep,
+    SubjectMoved,
+    SummonsEnded,
+    VerifierSet,
+)
 from node.domain.keys import KeyChange, KeyProofs, Succession
 from node.domain.member import Member
 
@@ -76,6 +92,8 @@ class RevokeGrant:
 
     terms: GrantTerms
     signature: bytes
+    at: bytes = b""
+    """20 bytes: the contract that it is signed for, if that was replaced since; empty: the one in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +133,8 @@ class StepGuarantee:
     signer: bytes
     """ERC-7913 signer of the mover; the ledger holds its hash."""
     signature: bytes
+    at: bytes = b""
+    """20 bytes: the contract that holds the guarantee, if it was replaced since; empty: the one in force."""
 
 
 class Action(enum.IntEnum):
@@ -125,6 +145,7 @@ class Action(enum.IntEnum):
     REINSTATE = 3
     SET_CONTRACT = 4
     SET_VERIFIER = 5
+    SET_ROLES = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +199,14 @@ Call = (
     | StepGuarantee
     | ProposeAdmission
     | ProposeStanding
+    | ProposeContract
+    | ProposeVerifier
+    | ProposeRoles
     | CastVote
     | UpdateEndpoints
     | ChangeKeys
+    | StandingStep
+    | MoveSubject
 )
 
 
@@ -226,9 +252,11 @@ class ProposalMade:
     proposer: str
     action: Action
     about: str
-    """Member name for ADMIT, SUSPEND and REINSTATE; contract name or verifier address otherwise."""
+    """Member name for ADMIT, SUSPEND, REINSTATE and SET_ROLES; contract name or verifier address otherwise."""
     expires: int
     eligible: int
+    detail: str = ""
+    """What a vote decides besides: a contract's address and code hash, a verifier's, a member's new roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +345,15 @@ Happening = (
     | GrantRevoked
     | GuaranteeMoved
     | Anchored
+    | MemberSummoned
+    | SummonsEnded
+    | MemberAbsent
+    | LeaveAnnounced
+    | MemberLeft
+    | RolesChanged
+    | SubjectMoved
+    | ContractSet
+    | VerifierSet
 )
 
 
@@ -327,6 +364,8 @@ class Event:
     block: int
     index: int
     happening: Happening
+    contract: bytes = b""
+    """20 bytes: which contract reported it."""
 
 
 @dataclass(frozen=True, slots=True)

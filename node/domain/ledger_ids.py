@@ -18,6 +18,7 @@ _DOMAIN_TYPE = keccak(
 _DOMAIN_NAME = keccak(b"Heqi")
 _DOMAIN_VERSION = keccak(b"1")
 _CHANGE_CONTROLLER_TYPE = keccak(b"ChangeController(bytes32 subject,uint64 version,bytes controller)")
+_MOVE_SUBJECT_TYPE = keccak(b"MoveSubject(bytes32 subject,uint64 version,bytes32 home)")
 _REVOKE_GRANT_TYPE = keccak(b"RevokeGrant(bytes32 grant)")
 _ISSUE_GUARANTEE_TYPE = keccak(b"IssueGuarantee(bytes32 guarantee)")
 _STEP_GUARANTEE_TYPE = keccak(
@@ -79,6 +80,12 @@ def grant_id(alliance_id: bytes, terms: GrantTerms) -> bytes:
 def change_controller_digest(domain: Eip712Domain, subject: bytes, version: int, controller: bytes) -> bytes:
     """What the present controller signs to hand over; `version` is the new one."""
     return domain.digest(keccak(_CHANGE_CONTROLLER_TYPE + subject + _word(version) + keccak(controller)))
+
+
+def move_subject_digest(domain: Eip712Domain, subject: bytes, version: int, home: str) -> bytes:
+    """What the present controller signs so that the member `home` becomes its home; `version` is the new one."""
+    struct = _MOVE_SUBJECT_TYPE + subject + _word(version) + member_name_to_bytes32(home)
+    return domain.digest(keccak(struct))
 
 
 def revoke_grant_digest(domain: Eip712Domain, grant: bytes) -> bytes:

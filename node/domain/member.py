@@ -2,7 +2,7 @@
 
 import enum
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from node.errors import CodeFormatError
 
@@ -15,6 +15,23 @@ class Role(enum.IntFlag):
     CENTRE = 1
     GUARANTOR = 2
     SUPERVISOR = 4
+
+
+def role_names(roles: int) -> str:
+    """For people: `CENTRE+GUARANTOR`."""
+    return "+".join(role.name or "" for role in Role(roles))
+
+
+class Standing(enum.IntEnum):
+    """Where a member stands; the same numbers as in `IStanding.sol`. Only an active one has rights."""
+
+    ACTIVE = 1
+    SUSPENDED = 2
+    """By vote, until it is reinstated by vote."""
+    ABSENT = 3
+    """Set aside because it gave no sign of life; it comes back by its own step."""
+    LEFT = 4
+    """By its own step, after its notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +100,6 @@ class Member:
             if one.log_size is not None and size <= one.log_size:
                 return one.log_key
         return self.log_key
-
-    def moved_to(self, endpoint: str, wallet_endpoint: str) -> "Member":
-        """The same member at other addresses."""
-        return replace(self, endpoint=endpoint, wallet_endpoint=wallet_endpoint)
 
 
 def check_member_name(name: str) -> str:

@@ -33,6 +33,7 @@ from node.errors import (
     AnchorError,
     GrantMissingError,
     GrantRevokedError,
+    MovedError,
     SignatureError,
     VerificationError,
 )
@@ -61,8 +62,11 @@ def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = 
     if (grant.alliance, grant.aud) != (alliance.id, alliance.me):
         raise GrantMissingError("the grant is for another alliance or receiver")
     row = alliance.projection.subject(bytes.fromhex(grant.iss))
-    if row is None or row.controller != alliance.signer_of(grant.key) or row.home != grant.home:
+    if row is None or row.controller != alliance.signer_of(grant.key):
         raise SignatureError("the grant is not signed by the key that the ledger names for its subject")
+    if row.home != grant.home:
+        # Whatever the home so far still answers: it may not know of a revocation, and nobody counts uses there.
+        raise MovedError(f"the subject has moved to {row.home}; a grant that names {grant.home} is dead")
     if delegation_key is not None and delegation_key != grant.key:
         raise SignatureError(
             "the bidder's certificate vouches for another key than the one that signed the grant"
@@ -80,6 +84,7 @@ def check_answer(  # noqa: PLR0917
         GrantMissingError: the grant is not on the ledger.
         GrantRevokedError: it is revoked.
         GrantExpiredError: it was not valid when the home answered.
+        MovedError: the subject has another home by now.
     """
     home = alliance.projection.member(request.aud)
     # 1. the home's signature

@@ -14,6 +14,7 @@ from node.domain.document import (
     reopen_document,
     sign_document,
 )
+from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.guarantee import (
     ApplicationCode,
@@ -109,8 +110,10 @@ class Guarantees:
         Raises:
             NodeError: the bidder cannot be authenticated, or this node is no centre.
         """
-        if not self._alliance.projection.member(self._alliance.me).roles & Role.CENTRE:
+        row = self._alliance.projection.standing(self._alliance.me)
+        if row is None or not row.member.roles & Role.CENTRE:
             raise RoleMissingError(f"{self._alliance.me} runs no tenders")
+        self._alliance.check_may(Act.GIVE_CODE)
         call = self._gate.open(token, CodeCall)
         now = int(self._clock.now())
         delegation, identity = open_delegation(
@@ -135,9 +138,11 @@ class Guarantees:
 
         Raises:
             ProjectionStaleError: this node's view of the ledger is too old to say.
+            ContractUnknownError: this node cannot read the contract in force.
             StoreError: the database fails.
         """
         self._follower.check_fresh()
+        self._alliance.projection.check_known("Guarantees")
         known = self._store.get(_file_key(token))
         if known is not None:
             # The very same file was verified when it was kept; only its state can have changed.
@@ -162,6 +167,7 @@ class Guarantees:
 
         Raises:
             ProjectionStaleError: this node's view of the ledger is too old to say.
+            ContractUnknownError: this node cannot read the contract in force.
             StoreError: the database fails.
         """
         raw_id = self.by_number(guarantor, number)
@@ -174,9 +180,11 @@ class Guarantees:
 
         Raises:
             ProjectionStaleError: this node's view of the ledger is too old to say.
+            ContractUnknownError: this node cannot read the contract in force.
             StoreError: the database fails.
         """
         self._follower.check_fresh()
+        self._alliance.projection.check_known("Guarantees")
         raw_id = bytes.fromhex(guarantee)
         kept = self._store.get(layout.GUARANTEE + raw_id)
         return self._judge(raw_id, None if kept is None else reopen_document(kept.decode(), Guarantee))
@@ -219,11 +227,15 @@ class Guarantees:
             raise ConflictError(f"a guarantee that is {State(row.state).name} cannot be released")
         document = document_digest(call.release)
         step = (raw_id, row.sequence + 1, Event.RELEASE, document)
-        digest = step_guarantee_digest(self._alliance.signing_domain("Guarantees"), *step)
+        # A guarantee lives on in the contract that it was issued in, also when that is replaced.
+        at = row.contract or self._alliance.contract("Guarantees")
+        digest = step_guarantee_digest(self._alliance.domain_at(at), *step)
         signature = bytes.fromhex(call.signature)
         verify_p256(bytes.fromhex(call.key), digest, signature)
         transaction = Transaction(self._store)
-        move = StepGuarantee(raw_id, Event.RELEASE, document, self._alliance.signer_of(call.key), signature)
+        move = StepGuarantee(
+            raw_id, Event.RELEASE, document, self._alliance.signer_of(call.key), signature, at
+        )
         self._outbox.add(transaction, f"guarantee/{raw_id.hex()}", move)
         about = {"guarantee": raw_id.hex(), "event": Event.RELEASE.name}
         self._feed.add(transaction, FeedEntry("guarantee.step", self._clock.now(), about))

@@ -16,6 +16,7 @@ from node.domain.document import (
     peek_document,
     sign_document,
 )
+from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
 from node.domain.grant import Grant
@@ -98,6 +99,7 @@ class Guarantor:
             NodeError: this node is no guarantor, or the application is not acceptable; nothing is stored.
         """
         self._check_role()
+        self._alliance.check_may(Act.APPLY)
         call = self._gate.open(token, ApplyCall)
         subject = self._gate.check_controller(call).hex()
         self._check_code(call)
@@ -184,6 +186,7 @@ class Guarantor:
             NodeError: the guarantee would be malformed.
         """
         self._check_role()
+        self._alliance.check_may(Act.ISSUE)
         found = self._undecided(application)
         if not found.credit_code:
             raise ConflictError("read and verify the applicant's data first: heqi guarantee assess")
@@ -226,7 +229,8 @@ class Guarantor:
         return found
 
     def _check_role(self) -> None:
-        if not self._alliance.projection.member(self._alliance.me).roles & Role.GUARANTOR:
+        row = self._alliance.projection.standing(self._alliance.me)
+        if row is None or not row.member.roles & Role.GUARANTOR:
             raise RoleMissingError(f"{self._alliance.me} is no guarantor in this alliance")
 
     def _code(self, call: ApplyCall) -> str:

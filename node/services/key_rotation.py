@@ -136,7 +136,7 @@ class KeyRotation:
             ConfigError: the folder of the keys cannot be written.
             StoreError: the database fails.
         """
-        row = self._alliance.projection.known_member(self._alliance.me)
+        row = self._alliance.projection.standing(self._alliance.me)
         if row is None:
             return False
         wanted = {
@@ -165,7 +165,7 @@ class KeyRotation:
         Raises:
             StoreError: the database fails.
         """
-        row = self._alliance.projection.known_member(self._alliance.me)
+        row = self._alliance.projection.standing(self._alliance.me)
         now = self._clock.now()
         until = _overlaps(row.member, now) if row is not None else {}
         return [self._status(info, until.get((info.kind, info.public), 0)) for info in self._keys.list()]
@@ -176,7 +176,7 @@ class KeyRotation:
         Raises:
             StoreError: the database fails.
         """
-        row = self._alliance.projection.known_member(self._alliance.me)
+        row = self._alliance.projection.standing(self._alliance.me)
         return () if row is None else row.successions
 
     def _status(self, info: KeyInfo, until: int) -> KeyStatus:
@@ -188,7 +188,7 @@ class KeyRotation:
         return KeyStatus(info, "waiting" if info.generation > present.generation else "former")
 
     def _announce(self, kinds: Sequence[KeyKind], overlap_seconds: int, holder: str) -> None:
-        row = self._alliance.projection.known_member(self._alliance.me)
+        row = self._alliance.projection.standing(self._alliance.me)
         if row is None:
             raise NotMemberError("this node does not know itself as a member yet; it has not seen the ledger")
         transaction = Transaction(self._store)

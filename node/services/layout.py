@@ -79,6 +79,7 @@ LEDGER_GRANT = b"l/grant/"
 LEDGER_ANCHOR = b"l/anchor/"
 LEDGER_GUARANTEE = b"l/guarantee/"
 LEDGER_PROPOSAL = b"l/proposal/"
+LEDGER_CONTRACT = b"l/contract/"
 LEDGER = b"l/"
 
 

@@ -1,5 +1,6 @@
-"""This member's part in the alliance: proposing, voting, and moving its own addresses."""
+"""This member's part in the alliance: proposing, voting, its own standing, and moving its own addresses."""
 
+from node.domain.alliance_life import ProposeContract, ProposeRoles, ProposeVerifier, StandingStep, Step
 from node.domain.descriptor import open_card
 from node.domain.ledger import Action, Call, CastVote, ProposeAdmission, ProposeStanding, UpdateEndpoints
 from node.errors import ConflictError, MissingError
@@ -10,6 +11,7 @@ from node.services.transaction import Transaction
 
 DEFAULT_VALID_SECONDS = 7 * 86_400
 MAX_VALID_SECONDS = 90 * 86_400
+_ANSWER = "answer"
 
 
 class Membership:
@@ -39,12 +41,68 @@ class Membership:
             ConflictError: it is this member itself.
             StoreError: the database fails.
         """
-        if name == self._alliance.me:
-            raise ConflictError("nobody decides on itself")
-        if all(row.member.name != name for row in self._alliance.projection.members()):
-            raise MissingError(f"there is no member {name}")
+        self._check_other(name)
         action = Action.REINSTATE if active else Action.SUSPEND
         self._queue(f"standing/{name}", ProposeStanding(action, name, self._expiry(valid_seconds)))
+
+    def propose_roles(self, name: str, roles: int, valid_seconds: int) -> None:
+        """Propose that a member has these roles and no others.
+
+        Raises:
+            MissingError: there is no such member.
+            ConflictError: it is this member itself.
+            StoreError: the database fails.
+        """
+        self._check_other(name)
+        self._queue(f"roles/{name}", ProposeRoles(name, roles, self._expiry(valid_seconds)))
+
+    def propose_contract(self, name: str, address: bytes, code_hash: bytes, valid_seconds: int) -> None:
+        """Propose to replace a contract by one that is deployed already.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        call = ProposeContract(name, address, code_hash, self._expiry(valid_seconds))
+        self._queue(f"contract/{name}", call)
+
+    def propose_verifier(
+        self, address: bytes, code_hash: bytes, valid_seconds: int, *, accepted: bool
+    ) -> None:
+        """Propose to accept a signature verifier, or no longer.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        call = ProposeVerifier(address, accepted, code_hash, self._expiry(valid_seconds))
+        self._queue(f"verifier/{address.hex()}", call)
+
+    def take_step(self, step: Step, name: str) -> None:
+        """Summon, vouch for or set aside a member, or leave, stay, come back oneself.
+
+        Raises:
+            MissingError: there is no such member.
+            ConflictError: the step is about another member, and this names oneself or nobody.
+            StoreError: the database fails.
+        """
+        if step.names_member:
+            self._check_other(name)
+        self._queue(
+            f"step/{name or self._alliance.me}", StandingStep(step, name if step.names_member else "")
+        )
+
+    def answer_summons(self) -> None:
+        """Give a sign of life if this member is summoned: a node that runs is never set aside by oversight.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        row = self._alliance.projection.standing(self._alliance.me)
+        if row is None or not row.summoned_until:
+            return
+        transaction = Transaction(self._store)
+        if not self._outbox.is_open(transaction, _ANSWER):
+            self._outbox.add(transaction, _ANSWER, StandingStep(Step.ANSWER))
+            transaction.commit()
 
     def vote(self, proposal: int, *, approve: bool) -> None:
         """Vote on a proposal.
@@ -68,6 +126,12 @@ class Membership:
             StoreError: the database fails.
         """
         self._queue("endpoints", UpdateEndpoints(endpoint, wallet_endpoint))
+
+    def _check_other(self, name: str) -> None:
+        if name == self._alliance.me:
+            raise ConflictError("nobody decides on itself")
+        if self._alliance.projection.standing(name) is None:
+            raise MissingError(f"there is no member {name}")
 
     def _expiry(self, valid_seconds: int) -> int:
         valid = min(valid_seconds or DEFAULT_VALID_SECONDS, MAX_VALID_SECONDS - 3600)

@@ -47,6 +47,11 @@ class OutboxItem(msgspec.Struct, frozen=True):
     sender: bytes = b""
     """Account that signed it, 20 bytes: nonces count by account, and a member's account changes."""
 
+    @property
+    def kind(self) -> str:
+        """What it does: the name of the call's class."""
+        return self.call[0]
+
     def decoded(self) -> Call:
         """The call."""
         name, content = self.call

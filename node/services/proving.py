@@ -82,5 +82,5 @@ class Proving:
 
     def _successions(self, *members: str) -> tuple[ShownSuccession, ...]:
         """How the members' keys have changed, so that who knows those of the descriptor can follow."""
-        rows = [self._alliance.projection.known_member(name) for name in sorted(set(members))]
+        rows = [self._alliance.projection.standing(name) for name in sorted(set(members))]
         return tuple(show_succession(one) for row in rows if row is not None for one in row.successions)

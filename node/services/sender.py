@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from node.domain.ledger import Block
-from node.errors import LedgerRefusedError, NodeError, NonceTakenError
+from node.errors import ContractUnknownError, LedgerRefusedError, NodeError, NonceTakenError
 from node.ports import Clock, Ledger
 from node.services.outbox import Outbox, OutboxItem, State
 
@@ -24,7 +24,9 @@ _ALREADY_DONE = frozenset({"GrantsAlreadyRegistered", "GrantsAlreadyRevoked", "S
 reached. A subject's id follows from its home and a random salt, so nobody else can have taken it."""
 _NOT_NOW = "NotMember"
 """How every contract's refusal ends that is about this member and no item: it is not admitted yet, or suspended.
-All goes out later."""
+Calls of that kind go out later; a duty that the ledger takes from a suspended member too does not wait for them."""
+_IN_FORCE = "ContractNotInForce"
+"""The contract was replaced a moment ago, and this node has not read the block yet."""
 
 
 class Sender:
@@ -52,15 +54,16 @@ class Sender:
         # Whatever is under way is the head of its object.
         account = self._ledger.account
         in_flight = {item.nonce for _, item in heads if item.state is State.SENT and item.sender == account}
+        barred: set[str] = set()
         for number, item in heads:
             if item.state is State.WAITING:
-                if not await self._start(number, item, in_flight, account):
-                    return
+                if item.kind not in barred and not await self._start(number, item, in_flight, account):
+                    barred.add(item.kind)
             elif item.state is State.SENT:
                 await self._follow(number, item)
 
     async def _start(self, number: int, item: OutboxItem, in_flight: set[int], account: bytes) -> bool:
-        """Bring an item on its way; False if this member may send nothing more in this step."""
+        """Bring an item on its way; False if this member can send nothing of its kind now."""
         try:
             call = item.decoded()
             await self._ledger.dry_run(call)
@@ -70,6 +73,9 @@ class Sender:
             signed = await self._ledger.sign(call, nonce)
         except LedgerRefusedError as refusal:
             return self._refused(number, item, refusal)
+        except ContractUnknownError as unknown:
+            self._wait(number, item, unknown)
+            return False
         except NodeError:
             raise
         except Exception as bug:
@@ -132,11 +138,14 @@ class Sender:
             number, OutboxItem(item.object, item.call, state=state, attempts=item.attempts, problem=problem)
         )
 
+    def _wait(self, number: int, item: OutboxItem, reason: NodeError) -> None:
+        if item.problem != str(reason):
+            logger.warning("outbox item %d (%s) and others of its kind wait: %s", number, item.object, reason)
+            self._outbox.update(number, msgspec.structs.replace(item, problem=str(reason)))
+
     def _refused(self, number: int, item: OutboxItem, refusal: LedgerRefusedError) -> bool:
-        if refusal.problem.endswith(_NOT_NOW):
-            if item.problem != str(refusal):
-                logger.warning("outbox item %d (%s) and all others wait: %s", number, item.object, refusal)
-                self._outbox.update(number, msgspec.structs.replace(item, problem=str(refusal)))
+        if refusal.problem.endswith(_NOT_NOW) or refusal.problem == _IN_FORCE:
+            self._wait(number, item, refusal)
             return False
         if refusal.problem in _ALREADY_DONE:
             self._outbox.remove(number, item)

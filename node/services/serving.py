@@ -17,6 +17,7 @@ from node.domain.document import (
     sign_document,
 )
 from node.domain.draft import RecordDraft
+from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
 from node.domain.grant import Grant, Scope, check_covers, check_grant, check_scope, grant_terms
@@ -157,7 +158,9 @@ class Serving:
     def _authorise(
         self, caller: str, request_token: str, grant_token: str, *, is_repeated: bool
     ) -> _Authority:
+        self._alliance.check_may(Act.SERVE)
         self._follower.check_fresh()
+        self._alliance.projection.check_known("Subjects", "Grants")
         projection, now = self._alliance.projection, self._clock.now()
         # 1. the reader's own signature, meant for this node, now
         request = open_members_document(request_token, ReadRequest, projection.member(caller).identity_keys)
@@ -192,6 +195,10 @@ class Serving:
             or (row.home, grant.home) != (self._alliance.me, self._alliance.me)
             or grant.alliance != self._alliance.id
         ):
+            # Whom the subject itself gave a grant of before its move may know that there was one.
+            is_theirs = row is not None and row.controller == self._alliance.signer_of(grant.key)
+            if is_theirs and self._registrations.is_registered(grant.iss):
+                self._registrations.check_home(grant.iss)
             raise GrantMissingError("no live grant covers this read")
         return grant
 

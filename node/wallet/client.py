@@ -75,6 +75,18 @@ class WalletClient:
         """Who read what."""
         return self._call(self._stub.ListReads, pb.ListReadsRequest(signed_request=signed))
 
+    def place(self, signed: str) -> pb.GetPlaceResponse:
+        """Where the ledger has the subject."""
+        return self._call(self._stub.GetPlace, pb.GetPlaceRequest(signed_request=signed))
+
+    def copy(self, signed: str) -> bytes:
+        """The subject's own documents, JSON."""
+        return self._call(self._stub.GetCopy, pb.GetCopyRequest(signed_request=signed)).package_json
+
+    def take_over(self, signed: str) -> int:
+        """At the new home: move here; how many documents it took in."""
+        return self._call(self._stub.TakeOver, pb.TakeOverRequest(signed_request=signed)).record_count
+
     def application_code(self, signed: str) -> str:
         """At the tender's centre: the application code, a signed document."""
         request = pb.GetApplicationCodeRequest(signed_request=signed)

@@ -12,6 +12,7 @@ from adapters.ledger.artifact import CONTRACT_NAMES
 from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import DeployedContract
 from adapters.ledger.engine import Engine
+from node.domain.alliance_life import MoveSubject, ProposeRoles, StandingStep, Step
 from node.domain.ledger import (
     AnchorCheckpoint,
     CastVote,
@@ -31,6 +32,7 @@ from node.domain.ledger_ids import (
     grant_id,
     guarantee_id,
     issue_guarantee_digest,
+    move_subject_digest,
     revoke_grant_digest,
     step_guarantee_digest,
     subject_id,
@@ -156,6 +158,7 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
     salt = secrets.token_bytes(32)
     subject = subject_id(world.alliance_id, "hangzhou", salt)
     digest = change_controller_digest(world.deployment.domain_of("Subjects"), subject, 2, revoker.signer)
+    move = move_subject_digest(world.deployment.domain_of("Subjects"), subject, 3, "nanjing")
     terms = GrantTerms(secrets.token_bytes(32), now + 600, now + 6_000, revoker.signer)
     revoke = revoke_grant_digest(world.deployment.domain_of("Grants"), grant_id(world.alliance_id, terms))
     there = world.deployment.domain_of("Guarantees")
@@ -166,13 +169,17 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
     step = (guarantee, 2, 2, bytes(32))
     release = revoker.sign(step_guarantee_digest(there, *step), high=True)
     padded = revoker.signer + bytes(64)  # the longest key a signer may have
-    checked = ChangeController | RevokeGrant | IssueGuarantee | StepGuarantee
+    checked = ChangeController | MoveSubject | RevokeGrant | IssueGuarantee | StepGuarantee
     rpc = Engine(engine.url, 5.0)
     for call, who in [
         (AnchorCheckpoint(2**63, bytes(32), ()), "hangzhou"),
         (CreateSubject(salt, revoker.signer), "hangzhou"),
         (CreateSubject(bytes(32), padded), "hangzhou"),
         (ChangeController(subject, revoker.signer, revoker.sign(digest, high=True)), "nanjing"),
+        (MoveSubject(subject, revoker.sign(move, high=True)), "nanjing"),
+        (StandingStep(Step.ANNOUNCE_LEAVE), "nanjing"),
+        (StandingStep(Step.WITHDRAW_LEAVE), "nanjing"),
+        (StandingStep(Step.ANSWER), "nanjing"),
         (RegisterGrant(terms), "nanjing"),
         (RevokeGrant(terms, revoker.sign(revoke)), "nanjing"),
         (UpdateEndpoints(big, big), "hangzhou"),
@@ -181,6 +188,8 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (StepGuarantee(guarantee, 2, bytes(32), revoker.signer, release), "nanjing"),
         (ProposeAdmission(newcomer, now + 600), "hangzhou"),
         (CastVote(1, True), "shanghai"),
+        (ProposeRoles("shanghai", 7, now + 600), "hangzhou"),
+        (CastVote(2, True), "nanjing"),
     ]:
         outcome = await submit(world.ledger(who), call)
         block = await rpc.request("eth_getBlockByNumber", hex(outcome.block.number), False)

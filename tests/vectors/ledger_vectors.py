@@ -18,7 +18,7 @@ from node.domain.member import member_name_to_bytes32
 from node.domain.succession import show_succession
 from tests.vectors import guarantee_story, story, wallet_calls, world
 from tests.vectors.keys import fixed_bytes, log_key, p256
-from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, WALLET
+from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, THIRD, WALLET
 
 
 def ledger() -> Mapping[str, Any]:
@@ -67,6 +67,12 @@ def ledger() -> Mapping[str, Any]:
             ).hex(),
         },
         "change_keys": _change_keys(),
+        "move_subject": {
+            "version": 2,
+            "home": THIRD,
+            "digest": wallet_calls.move_digest().hex(),
+            "signature": WALLET.sign(wallet_calls.move_digest()).hex(),
+        },
         **_guarantee(),
     }
 

@@ -254,6 +254,12 @@ def test_ledger_signatures():
         bytes.fromhex(change["controller"]),
     )
     assert handed.hex() == change["digest"]
+    move = LEDGER["move_subject"]
+    moved = ledger_ids.move_subject_digest(
+        domains["Subjects"], bytes.fromhex(LEDGER["subject"]["id"]), move["version"], move["home"]
+    )
+    assert moved.hex() == move["digest"]
+    verify_p256(bytes.fromhex(LEDGER["subject"]["controller"])[20:], moved, bytes.fromhex(move["signature"]))
 
 
 def test_a_change_of_keys():

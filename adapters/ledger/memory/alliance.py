@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from adapters.ledger.memory.book import BookRules
+from adapters.ledger.memory.standings import StandingRules
 from adapters.ledger.memory.state import State
+from node.domain.alliance_life import ProposeContract, ProposeRoles, ProposeVerifier, RolesChanged
 from node.domain.ledger import (
     Action,
     CastVote,
@@ -17,16 +20,16 @@ from node.domain.ledger import (
     UpdateEndpoints,
     VoteCast,
 )
-from node.domain.member import Member
+from node.domain.member import Member, Role, Standing, role_names
 from node.errors import LedgerRefusedError
 
 MAX_PROPOSAL_SECONDS = 90 * 24 * 3600
 
 _ALL_ROLES = 7
 _MAX_ENDPOINT = 255
-_LEAST_TO_SUSPEND = 2
+_LEAST_AGAINST_A_MEMBER = 2
 
-Proposing = ProposeAdmission | ProposeStanding
+Proposing = ProposeAdmission | ProposeStanding | ProposeRoles | ProposeContract | ProposeVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,37 @@ class _Proposal:
 
     @property
     def about(self) -> str:
-        return self.call.member.name if isinstance(self.call, ProposeAdmission) else self.call.name
+        """The member that it is about; empty if it is about none."""
+        match self.call:
+            case ProposeAdmission(member):
+                return member.name
+            case ProposeStanding(_, name) | ProposeRoles(name):
+                return name
+            case _:
+                return ""
+
+    def made(self, number: int, proposer: str) -> ProposalMade:
+        """What is reported when it is made."""
+        action, about, detail = Action.ADMIT, self.about, ""
+        match self.call:
+            case ProposeStanding(standing):
+                action = standing
+            case ProposeRoles(_, roles):
+                action, detail = Action.SET_ROLES, role_names(roles)
+            case ProposeContract(about, address, code_hash):
+                action, detail = Action.SET_CONTRACT, f"0x{address.hex()} code 0x{code_hash.hex()}"
+            case ProposeVerifier(address, accepted, code_hash):
+                action, about = Action.SET_VERIFIER, f"0x{address.hex()}"
+                detail = f"accept code 0x{code_hash.hex()}" if accepted else "drop"
+        return ProposalMade(number, proposer, action, about, self.call.expires, self.eligible, detail)
 
 
-class AllianceRules:
+class AllianceRules(StandingRules):
     """The alliance contract's functions; each returns what it reports."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self.now = 0
-        """Time of the block that a call is in; the chain sets it."""
+    def __init__(self, state: State, book: BookRules) -> None:
+        super().__init__(state)
+        self._book = book
 
     def found(self, founders: tuple[Member, ...]) -> list[Happening]:
         """What the constructor does.
@@ -64,38 +88,6 @@ class AllianceRules:
             happenings.append(self._admit(founder))
         return happenings
 
-    def member_of(self, account: bytes) -> str | None:
-        """Name of the active member with this account."""
-        name: str | None = self._state.get("account", account)
-        is_known = name is not None and self.is_active(name) and self._speaks_for(name, account)
-        return name if is_known else None
-
-    def is_active(self, name: str) -> bool:
-        """Whether there is such a member and it is not suspended."""
-        return self._active_since(name) != 0
-
-    def member(self, name: str) -> Member:
-        """A member, active or suspended.
-
-        Raises:
-            LedgerRefusedError: there never was one by that name.
-        """
-        known: Member | None = self._state.get("member", name)
-        if known is None:
-            raise LedgerRefusedError("AllianceUnknownMember", f"id={name}")
-        return known
-
-    def former_identity_key(self, name: str) -> bytes | None:
-        """The identity key before the present one while it still counts."""
-        former = self._state.get("former", name)
-        return former.identity if former is not None and self.now <= former.identity_until else None
-
-    def _speaks_for(self, name: str, account: bytes) -> bool:
-        if self.member(name).account == account:
-            return True
-        former = self._state.get("former", name)
-        return former is not None and former.account == account and self.now <= former.account_until
-
     def propose(self, sender: bytes, call: Proposing, now: int) -> list[Happening]:
         """Raises:
         LedgerRefusedError: as `Alliance.propose`.
@@ -107,12 +99,11 @@ class AllianceRules:
         proposal = _Proposal(call, self._count("epoch"), self._count("active"))
         if proposal.about == proposer:
             raise LedgerRefusedError("AllianceNotEligible", f"voter={proposer}")
-        if self.is_active(proposal.about):
+        if proposal.about and self.is_active(proposal.about):
             proposal = replace(proposal, eligible=proposal.eligible - 1)
         number = self._add("proposals", 1)
         self._state.put("proposal", number, proposal)
-        action = Action.ADMIT if isinstance(call, ProposeAdmission) else call.action
-        made = ProposalMade(number, proposer, action, proposal.about, call.expires, proposal.eligible)
+        made = proposal.made(number, proposer)
         return [made, *self._cast_vote(number, proposer, approve=True)]
 
     def vote(self, sender: bytes, call: CastVote, now: int) -> list[Happening]:
@@ -147,8 +138,7 @@ class AllianceRules:
         proposal: _Proposal = self._state.get("proposal", number)
         self._state.put("voted", (number, voter), True)
         proposal = replace(proposal, approvals=proposal.approvals + int(approve))
-        is_suspension = isinstance(proposal.call, ProposeStanding) and proposal.call.action is Action.SUSPEND
-        is_enough = proposal.approvals >= (_LEAST_TO_SUSPEND if is_suspension else 1)
+        is_enough = proposal.approvals >= (_LEAST_AGAINST_A_MEMBER if self._is_against(proposal.call) else 1)
         is_passed = is_enough and proposal.approvals * 3 >= proposal.eligible * 2
         self._state.put("proposal", number, replace(proposal, is_passed=is_passed))
         cast = VoteCast(number, voter, approve)
@@ -157,27 +147,48 @@ class AllianceRules:
         self._check(proposal.call)  # what was possible when it was proposed may no longer be
         return [cast, ProposalPassed(number), self._carry_out(proposal.call)]
 
+    def _is_against(self, call: Proposing) -> bool:
+        """Whether it takes something from the member that it is about."""
+        if isinstance(call, ProposeRoles):
+            return bool(self.member(call.name).roles & ~Role(call.roles))
+        return isinstance(call, ProposeStanding) and call.action is Action.SUSPEND
+
     def _carry_out(self, call: Proposing) -> Happening:
-        if isinstance(call, ProposeAdmission):
-            return self._admit(call.member)
-        if call.action is Action.SUSPEND:
-            self._add("epoch", 1)
-            self._add("active", -1)
-            self._state.put("since", call.name, 0)
-        else:
-            self._activate(call.name)
-        return MemberStanding(call.name, active=call.action is Action.REINSTATE)
+        match call:
+            case ProposeAdmission(member):
+                return self._admit(member)
+            case ProposeStanding(Action.SUSPEND, name):
+                self._rest(name, Standing.SUSPENDED)
+                return MemberStanding(name, active=False)
+            case ProposeStanding(_, name):
+                self._activate(name)
+                return MemberStanding(name, active=True)
+            case ProposeRoles(name, roles):
+                self._state.put("member", name, replace(self.member(name), roles=Role(roles)))
+                return RolesChanged(name, roles)
+            case ProposeContract(name, address, code_hash):
+                return self._book.set_contract(name, address, code_hash)
+            case ProposeVerifier(address, accepted):
+                return self._book.set_verifier(address, accepted=accepted)
 
     def _check(self, call: Proposing) -> None:
-        if isinstance(call, ProposeAdmission):
-            self._check_admission(call.member)
-            return
-        if call.action not in (Action.SUSPEND, Action.REINSTATE):
-            raise LedgerRefusedError("AllianceMalformedProposal")
-        if self._state.get("member", call.name) is None:
-            raise LedgerRefusedError("AllianceUnknownMember", f"id={call.name}")
-        if self.is_active(call.name) == (call.action is Action.REINSTATE):
-            raise LedgerRefusedError("AllianceUnchanged")
+        match call:
+            case ProposeAdmission(member):
+                self._check_admission(member)
+            case ProposeStanding(Action.SUSPEND | Action.REINSTATE as action, name):
+                self._check_standing(name, active=action is Action.REINSTATE)
+            case ProposeRoles(name, roles):
+                if not 0 < roles <= _ALL_ROLES:
+                    self.member(name)
+                    raise LedgerRefusedError("AllianceMalformedMember")
+                if self.member(name).roles == roles:
+                    raise LedgerRefusedError("AllianceUnchanged")
+            case ProposeContract(name, address, code_hash):
+                self._book.check_contract(name, address, code_hash)
+            case ProposeVerifier(address, accepted, code_hash):
+                self._book.check_verifier(address, code_hash, accepted=accepted)
+            case _:
+                raise LedgerRefusedError("AllianceMalformedProposal")
 
     def _check_admission(self, member: Member) -> None:
         keys = (member.identity_key[:32], member.identity_key[32:], member.log_key, member.sealing_key)
@@ -198,30 +209,6 @@ class AllianceRules:
         self._state.put("account", member.account, member.name)
         self._activate(member.name)
         return MemberAdmitted(member)
-
-    def _activate(self, name: str) -> None:
-        self._state.put("since", name, self._add("epoch", 1))
-        self._add("active", 1)
-
-    def _active_since(self, name: str) -> int:
-        """Epoch of admission or last reinstatement; 0 if not active."""
-        since: int = self._state.get("since", name, 0)
-        return since
-
-    def _sender(self, account: bytes) -> str:
-        name = self.member_of(account)
-        if name is None:
-            raise LedgerRefusedError("AllianceNotMember", f"account=0x{account.hex()}")
-        return name
-
-    def _count(self, counter: str) -> int:
-        value: int = self._state.get("count", counter, 0)
-        return value
-
-    def _add(self, counter: str, step: int) -> int:
-        value = self._count(counter) + step
-        self._state.put("count", counter, value)
-        return value
 
 
 def _is_endpoint(text: str) -> bool:

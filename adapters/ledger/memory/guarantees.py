@@ -5,13 +5,14 @@ from typing import Protocol
 
 from eth_hash.auto import keccak
 
-from adapters.ledger.artifact import GUARANTEES, VERIFIER
+from adapters.ledger.artifact import GUARANTEES
 from adapters.ledger.deployment import Deployment
+from adapters.ledger.memory.book import BookRules
 from adapters.ledger.memory.signers import is_signed, is_well_formed
 from adapters.ledger.memory.state import State as Tables
 from node.domain.guarantee_table import Event, Mover, State, Transition, transition
 from node.domain.ledger import GuaranteeMoved, Happening, IssueGuarantee, StepGuarantee
-from node.domain.ledger_ids import issue_guarantee_digest, step_guarantee_digest
+from node.domain.ledger_ids import Eip712Domain, issue_guarantee_digest, step_guarantee_digest
 from node.domain.member import Member, Role, member_name_to_bytes32
 from node.errors import LedgerRefusedError
 
@@ -23,6 +24,10 @@ class Membership(Protocol):
 
     def member_of(self, account: bytes) -> str | None:
         """Name of the active member with this account."""
+        ...
+
+    def bound_member(self, account: bytes) -> str | None:
+        """Name of the member with this account, in whatever standing."""
         ...
 
     def is_active(self, name: str) -> bool:
@@ -76,28 +81,28 @@ class _Guarantee:
 class GuaranteeRules:
     """The contract's functions; each returns what it reports."""
 
-    def __init__(self, tables: Tables, membership: Membership, deployment: Deployment) -> None:
-        self._tables = tables
-        self._membership = membership
+    def __init__(
+        self, tables: Tables, membership: Membership, book: BookRules, deployment: Deployment
+    ) -> None:
+        self._tables, self._membership, self._book = tables, membership, book
         self._deployment = deployment
-        self._domain = deployment.domain_of(GUARANTEES)
-        self._contracts = frozenset(place.address for place in deployment.contracts.values())
 
     def issue(self, sender: bytes, call: Issue, now: int) -> list[Happening]:
         """Raises:
         LedgerRefusedError: as `Guarantees.issue`.
         """
-        self._check_sender(sender)
+        self._check_sender(self._membership.member_of(sender), sender)
+        self._book.require_in_force(GUARANTEES)
         if not self._may_issue(call.guarantor):
             raise LedgerRefusedError("GuaranteesNotGuarantor", f"member={call.guarantor}")
         if now >= call.expires:
             raise LedgerRefusedError("GuaranteesExpired", f"expires={call.expires}")
         if self._tables.get("application", call.application):
             raise LedgerRefusedError("GuaranteesApplicationUsed", f"application=0x{call.application.hex()}")
-        if call.verifier != self._deployment.address_of(VERIFIER):
+        if not self._book.is_verifier(call.verifier):
             raise LedgerRefusedError("GuaranteesMalformedSigner")
         guarantee = call.guarantee(self._deployment.alliance_id)
-        digest = issue_guarantee_digest(self._domain, guarantee)
+        digest = issue_guarantee_digest(self._domain(), guarantee)
         keys = self._identity_keys(call.guarantor)
         if not any(is_signed(call.verifier + key, digest, call.signature) for key in keys):
             raise LedgerRefusedError("GuaranteesWrongSignature", f"guarantee=0x{guarantee.hex()}")
@@ -112,9 +117,9 @@ class GuaranteeRules:
         """Raises:
         LedgerRefusedError: as `Guarantees.step`.
         """
-        self._check_sender(sender)
+        self._check_sender(self._membership.bound_member(sender), sender)
         named = f"guarantee=0x{call.guarantee.hex()}"
-        entry: _Guarantee | None = self._tables.get("guarantee", call.guarantee)
+        entry: _Guarantee | None = self._tables.get("guarantee", (self._tables.frame.target, call.guarantee))
         if entry is None:
             raise LedgerRefusedError("GuaranteesUnknown", named)
         row = _row(entry.state, call.event)
@@ -128,14 +133,14 @@ class GuaranteeRules:
             raise LedgerRefusedError("GuaranteesWrongMover", named)
         sequence = entry.sequence + 1
         step = (call.guarantee, sequence, call.event, call.document)
-        if not is_signed(call.signer, step_guarantee_digest(self._domain, *step), call.signature):
+        if not is_signed(call.signer, step_guarantee_digest(self._domain(), *step), call.signature):
             raise LedgerRefusedError("GuaranteesWrongSignature", named)
 
         moved = _Guarantee(row.next, sequence, entry.issue)
         return self._move(call.guarantee, moved, row.event, call.document)
 
     def _move(self, guarantee: bytes, entry: _Guarantee, event: Event, document: bytes) -> list[Happening]:
-        self._tables.put("guarantee", guarantee, entry)
+        self._tables.put("guarantee", (self._tables.frame.target, guarantee), entry)
         place = (int(event), int(entry.state), entry.sequence)
         return [GuaranteeMoved(guarantee, *place, document, entry.issue.expires)]
 
@@ -156,12 +161,16 @@ class GuaranteeRules:
         membership = self._membership
         return membership.is_active(name) and bool(membership.member(name).roles & Role.GUARANTOR)
 
-    def _check_sender(self, account: bytes) -> None:
-        if self._membership.member_of(account) is None:
+    def _domain(self) -> Eip712Domain:
+        deployment = self._deployment
+        return Eip712Domain(deployment.chain_id, self._tables.frame.target, deployment.alliance_id)
+
+    def _check_sender(self, member: str | None, account: bytes) -> None:
+        if member is None:
             raise LedgerRefusedError("GuaranteesNotMember", f"account=0x{account.hex()}")
 
     def _check_signer(self, signer: bytes) -> None:
-        if not is_well_formed(signer, self._deployment.address_of(VERIFIER), self._contracts):
+        if not is_well_formed(signer, self._book):
             raise LedgerRefusedError("GuaranteesMalformedSigner")
 
 

@@ -1,11 +1,13 @@
 """`MemberKeys.sol` in Python. Checks stand in the contract's order."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from adapters.ledger.artifact import ALLIANCE, VERIFIER
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.memory.alliance import AllianceRules
+from adapters.ledger.memory.book import BookRules
 from adapters.ledger.memory.signers import is_signed
+from adapters.ledger.memory.standings import Former
 from adapters.ledger.memory.state import State
 from node.domain.keys import MAX_OVERLAP_SECONDS, KeyChange, KeySet, Succession
 from node.domain.ledger import ChangeKeys, Happening, KeysChanged
@@ -14,23 +16,13 @@ from node.domain.member import Member
 from node.errors import LedgerRefusedError
 
 
-@dataclass(frozen=True, slots=True)
-class Former:
-    """What the contract remembers of a member's keys before."""
-
-    version: int = 0
-    account: bytes = b""
-    account_until: int = 0
-    identity: bytes = b""
-    identity_until: int = 0
-    log_size: int = 0
-
-
 class KeyRules:
     """The contract's function; it returns what it reports."""
 
-    def __init__(self, state: State, alliance: AllianceRules, deployment: Deployment) -> None:
-        self._state, self._alliance = state, alliance
+    def __init__(
+        self, state: State, alliance: AllianceRules, book: BookRules, deployment: Deployment
+    ) -> None:
+        self._state, self._alliance, self._book = state, alliance, book
         self._domain = deployment.domain_of(ALLIANCE)
         self._verifier = deployment.address_of(VERIFIER)
 
@@ -66,9 +58,12 @@ class KeyRules:
             sealing_key=new.sealing_key,
         )
         self._state.put("member", name, changed)
+        self._alliance.note_own_step(name)
         return [KeysChanged(Succession(name, former.version, now, change, call.proofs))]
 
     def _check_proofs(self, member: Member, version: int, call: ChangeKeys) -> None:
+        if not self._book.is_verifier(self._verifier):
+            raise LedgerRefusedError("AllianceWrongKeyProof")
         keys, proofs = call.change.keys, call.proofs
         digest = key_change_digest(self._domain, member.name, version, call.change)
         wanted = [

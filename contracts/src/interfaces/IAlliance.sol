@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IStanding} from "./IStanding.sol";
+
 /// @title Who belongs to the alliance, and which contracts and signature verifiers it uses
 /// @notice Founders come with the constructor; everything after that changes by vote of two thirds of the
-/// members that were active when the proposal was made. Nobody votes on a proposal about itself, and a suspension
-/// needs two votes at least.
-interface IAlliance {
-    enum Action { NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER }
+/// members that were active when the proposal was made. Nobody votes on a proposal about itself, and a suspension, or
+/// taking a role away, needs two votes at least. What a member does about its own standing: IStanding.
+interface IAlliance is IStanding {
+    /// @dev SET_TRUST is kept for trust anchors: no proposal of it is taken
+    enum Action { NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER, SET_TRUST, SET_ROLES }
 
     /// @param id name of the member, `[a-z][a-z0-9-]{0,30}`, right-padded with zeros
     /// @param roles bit mask: 1 centre, 2 guarantor, 4 supervisor
@@ -63,11 +66,13 @@ interface IAlliance {
     /// @param version counts a member's changes from 1
     /// @param proofs let anybody follow the keys from those of the admission, without this ledger
     event KeysChanged(bytes32 indexed id, uint64 version, uint64 time, KeyChange change, KeyProofs proofs);
-    event ContractSet(bytes32 indexed name, address indexed location);
+    /// @param codeHash keccak256 of its code, as it was voted on; zero at the founding, where it is deployed later
+    event ContractSet(bytes32 indexed name, address indexed location, bytes32 codeHash);
     event VerifierSet(address indexed verifier, bool accepted);
     /// @param data ABI encoding of the action's argument:
-    /// ADMIT (Member) · SUSPEND, REINSTATE (bytes32 id) · SET_CONTRACT (bytes32 name, address location)
-    /// · SET_VERIFIER (address verifier, bool accepted); no other encoding of the same values is taken
+    /// ADMIT (Member) · SUSPEND, REINSTATE (bytes32 id) · SET_CONTRACT (bytes32 name, address location,
+    /// bytes32 codeHash) · SET_VERIFIER (address verifier, bool accepted, bytes32 codeHash) · SET_ROLES (bytes32 id,
+    /// uint8 roles); no other encoding of the same values is taken
     event ProposalMade(
         uint256 indexed proposal, bytes32 indexed proposer, Action action, bytes data, uint64 expires, uint32 eligible
     );
@@ -85,6 +90,8 @@ interface IAlliance {
     error AllianceNotEligible(bytes32 voter);
     error AllianceAlreadyVoted(bytes32 voter);
     error AllianceWrongExpiry(uint64 expires);
+    /// @dev The code at `location` is not the code that the proposal names
+    error AllianceOtherCode(address location, bytes32 codeHash);
     /// @dev The proposal would leave everything as it is: suspend a suspended member, accept an accepted verifier
     error AllianceUnchanged();
     error AllianceMalformedKeys();
@@ -117,6 +124,12 @@ interface IAlliance {
     /// @return where the named contract is: "Subjects", "Grants", "Anchors", "Guarantees"; zero if not set
     function contractOf(bytes32 name) external view returns (address);
 
+    /// @return all contracts that had the name, oldest first; the last one is in force
+    function contractsOf(bytes32 name) external view returns (address[] memory);
+
+    /// @return the contract that had the name before `location`, or the present one if `location` never had it
+    function predecessorOf(bytes32 name, address location) external view returns (address);
+
     /// @return whether signatures may be checked by this ERC-7913 verifier
     function isVerifier(address verifier) external view returns (bool);
 
@@ -130,7 +143,7 @@ interface IAlliance {
     /// @notice A member changes its own addresses
     function updateEndpoints(string calldata endpoint, string calldata walletEndpoint) external;
 
-    /// @notice A member changes its own keys, suspended or not: its present account sends it and its present identity
+    /// @notice A member changes its own keys, in whatever standing: its present account sends it and its present identity
     /// key signs it, so neither of them alone can take the other's place
     /// @param verifier accepted ERC-7913 verifier that checks the identity keys' signatures
     function changeKeys(KeyChange calldata change, address verifier, KeyProofs calldata proofs) external;

@@ -57,6 +57,9 @@ interface IGuarantees {
     function step(bytes32 guarantee, uint8 event_, bytes32 document, bytes calldata signer, bytes calldata signature)
         external;
 
+    /// @return whether a guarantee was issued under the application, by this contract or one that it replaced
+    function isApplicationUsed(bytes32 application) external view returns (bool);
+
     /// @return state as in GuaranteeTable, zero if there is none
     /// @return sequence number of the last step
     /// @return expires when it ends

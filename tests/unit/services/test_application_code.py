@@ -13,10 +13,10 @@ from node.errors import (
     CertificateError,
     DocumentFormatError,
     NodeError,
-    NotMemberError,
     ReplayError,
     RoleMissingError,
     SignatureError,
+    StandingError,
 )
 from node.services.guarantees import CODE_VALID_SECONDS
 from node.wallet.documents import Scribe
@@ -108,7 +108,7 @@ def test_a_guarantor_runs_no_tenders(tender: Tender, bidder: Bidder) -> None:
 
 async def test_a_suspended_centre_gives_no_codes(tender: Tender, bidder: Bidder) -> None:
     await tender.suspend(tender.centre)
-    with pytest.raises(NotMemberError):
+    with pytest.raises(StandingError):
         tender.code(bidder)
 
 

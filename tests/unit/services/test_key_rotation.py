@@ -70,7 +70,7 @@ async def test_all_keys_change_and_everybody_follows(world: World) -> None:
     assert states(home, KeyKind.IDENTITY) == ["overlap", "present"]
     world.clock.advance(5 * DAY + 60)
     assert states(home, KeyKind.IDENTITY) == ["former", "present"]
-    member = home.services.projection.known_member(home.name)
+    member = home.services.projection.standing(home.name)
     assert member is not None
     assert KeySet.of(member.member) == present(home)
 

@@ -215,12 +215,15 @@ class Member(_message.Message):
     WALLET_ENDPOINT_FIELD_NUMBER: _builtins.int
     IDENTITY_KEY_FIELD_NUMBER: _builtins.int
     LOG_KEY_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    SUMMONED_UNTIL_SECONDS_FIELD_NUMBER: _builtins.int
+    LEAVE_TIME_SECONDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name."""
     roles: _builtins.int
     """Bit mask: 1 centre, 2 guarantor, 4 supervisor."""
     active: _builtins.bool
-    """False while suspended."""
+    """False while suspended or absent, and when it has left."""
     endpoint: _builtins.str
     """host:port for members."""
     wallet_endpoint: _builtins.str
@@ -229,6 +232,12 @@ class Member(_message.Message):
     """P-256 identity key, x and y, 64 bytes."""
     log_key: _builtins.bytes
     """Ed25519 log key, 32 bytes."""
+    standing: _builtins.str
+    """"ACTIVE", "SUSPENDED", "ABSENT" or "LEFT"."""
+    summoned_until_seconds: _builtins.int
+    """Block time from which it can be set aside, seconds since 1970 UTC; 0 while it is not summoned."""
+    leave_time_seconds: _builtins.int
+    """Block time from which it can leave, seconds since 1970 UTC; 0 without notice."""
     def __init__(
         self,
         *,
@@ -239,10 +248,13 @@ class Member(_message.Message):
         wallet_endpoint: _builtins.str = ...,
         identity_key: _builtins.bytes = ...,
         log_key: _builtins.bytes = ...,
+        standing: _builtins.str = ...,
+        summoned_until_seconds: _builtins.int = ...,
+        leave_time_seconds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "endpoint", b"endpoint", "identity_key", b"identity_key", "log_key", b"log_key", "name", b"name", "roles", b"roles", "wallet_endpoint", b"wallet_endpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "endpoint", b"endpoint", "identity_key", b"identity_key", "leave_time_seconds", b"leave_time_seconds", "log_key", b"log_key", "name", b"name", "roles", b"roles", "standing", b"standing", "summoned_until_seconds", b"summoned_until_seconds", "wallet_endpoint", b"wallet_endpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -304,12 +316,13 @@ class Proposal(_message.Message):
     APPROVALS_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
     PASSED_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Number on the ledger."""
     proposer: _builtins.str
     """Who made it."""
     action: _builtins.str
-    """"ADMIT", "SUSPEND", "REINSTATE", "SET_CONTRACT" or "SET_VERIFIER"."""
+    """"ADMIT", "SUSPEND", "REINSTATE", "SET_CONTRACT", "SET_VERIFIER" or "SET_ROLES"."""
     about: _builtins.str
     """Member, contract or verifier it is about."""
     expire_time_seconds: _builtins.int
@@ -318,6 +331,8 @@ class Proposal(_message.Message):
     """How many members may vote."""
     passed: _builtins.bool
     """Whether it passed and was carried out."""
+    detail: _builtins.str
+    """What it decides besides: a contract's address and code hash, a verifier's, a member's new roles."""
     @_builtins.property
     def approvals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Who voted yes."""
@@ -338,10 +353,11 @@ class Proposal(_message.Message):
         approvals: _abc.Iterable[_builtins.str] | None = ...,
         refusals: _abc.Iterable[_builtins.str] | None = ...,
         passed: _builtins.bool = ...,
+        detail: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "action", b"action", "approvals", b"approvals", "eligible_count", b"eligible_count", "expire_time_seconds", b"expire_time_seconds", "number", b"number", "passed", b"passed", "proposer", b"proposer", "refusals", b"refusals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "action", b"action", "approvals", b"approvals", "detail", b"detail", "eligible_count", b"eligible_count", "expire_time_seconds", b"expire_time_seconds", "number", b"number", "passed", b"passed", "proposer", b"proposer", "refusals", b"refusals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -436,6 +452,273 @@ class ProposeStandingResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProposeStandingResponse: _TypeAlias = ProposeStandingResponse  # noqa: Y015
+
+@_typing.final
+class ProposeRolesRequest(_message.Message):
+    """Request of ProposeRoles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    VALID_SECONDS_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """Whom it is about."""
+    roles: _builtins.int
+    """Bit mask: 1 centre, 2 guarantor, 4 supervisor."""
+    valid_seconds: _builtins.int
+    """How long members can vote; 0 means 7 days."""
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        roles: _builtins.int = ...,
+        valid_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "roles", b"roles", "valid_seconds", b"valid_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeRolesRequest: _TypeAlias = ProposeRolesRequest  # noqa: Y015
+
+@_typing.final
+class ProposeRolesResponse(_message.Message):
+    """Response of ProposeRoles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeRolesResponse: _TypeAlias = ProposeRolesResponse  # noqa: Y015
+
+@_typing.final
+class ProposeContractRequest(_message.Message):
+    """Request of ProposeContract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CODE_HASH_FIELD_NUMBER: _builtins.int
+    VALID_SECONDS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name in the address book."""
+    address: _builtins.bytes
+    """Where the new contract is, 20 bytes."""
+    code_hash: _builtins.bytes
+    """keccak256 of its code, 32 bytes."""
+    valid_seconds: _builtins.int
+    """How long members can vote; 0 means 7 days."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        address: _builtins.bytes = ...,
+        code_hash: _builtins.bytes = ...,
+        valid_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "code_hash", b"code_hash", "name", b"name", "valid_seconds", b"valid_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeContractRequest: _TypeAlias = ProposeContractRequest  # noqa: Y015
+
+@_typing.final
+class ProposeContractResponse(_message.Message):
+    """Response of ProposeContract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeContractResponse: _TypeAlias = ProposeContractResponse  # noqa: Y015
+
+@_typing.final
+class ProposeVerifierRequest(_message.Message):
+    """Request of ProposeVerifier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    CODE_HASH_FIELD_NUMBER: _builtins.int
+    VALID_SECONDS_FIELD_NUMBER: _builtins.int
+    address: _builtins.bytes
+    """Where the verifier is, 20 bytes."""
+    accepted: _builtins.bool
+    """Whether its answers count from now on."""
+    code_hash: _builtins.bytes
+    """keccak256 of its code, 32 bytes; 32 zero bytes to drop one."""
+    valid_seconds: _builtins.int
+    """How long members can vote; 0 means 7 days."""
+    def __init__(
+        self,
+        *,
+        address: _builtins.bytes = ...,
+        accepted: _builtins.bool = ...,
+        code_hash: _builtins.bytes = ...,
+        valid_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "address", b"address", "code_hash", b"code_hash", "valid_seconds", b"valid_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeVerifierRequest: _TypeAlias = ProposeVerifierRequest  # noqa: Y015
+
+@_typing.final
+class ProposeVerifierResponse(_message.Message):
+    """Response of ProposeVerifier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeVerifierResponse: _TypeAlias = ProposeVerifierResponse  # noqa: Y015
+
+@_typing.final
+class TakeStandingStepRequest(_message.Message):
+    """Request of TakeStandingStep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    step: _builtins.str
+    """"SUMMON", "VOUCH", "SET_ASIDE", "ANSWER", "COME_BACK", "ANNOUNCE_LEAVE", "WITHDRAW_LEAVE" or "DEPART"."""
+    member: _builtins.str
+    """Whom the first three are about."""
+    def __init__(
+        self,
+        *,
+        step: _builtins.str = ...,
+        member: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeStandingStepRequest: _TypeAlias = TakeStandingStepRequest  # noqa: Y015
+
+@_typing.final
+class TakeStandingStepResponse(_message.Message):
+    """Response of TakeStandingStep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeStandingStepResponse: _TypeAlias = TakeStandingStepResponse  # noqa: Y015
+
+@_typing.final
+class ListContractsRequest(_message.Message):
+    """Request of ListContracts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListContractsRequest: _TypeAlias = ListContractsRequest  # noqa: Y015
+
+@_typing.final
+class ListContractsResponse(_message.Message):
+    """Response of ListContracts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contracts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplacedContract]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        contracts: _abc.Iterable[Global___ReplacedContract] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListContractsResponse: _TypeAlias = ListContractsResponse  # noqa: Y015
+
+@_typing.final
+class ReplacedContract(_message.Message):
+    """A contract that a vote put in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CODE_HASH_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name in the address book."""
+    address: _builtins.bytes
+    """Where it is, 20 bytes."""
+    code_hash: _builtins.bytes
+    """keccak256 of the code that was voted on, 32 bytes."""
+    known: _builtins.bool
+    """Whether this node's software knows that code; if not, it neither reads nor writes the contract."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        address: _builtins.bytes = ...,
+        code_hash: _builtins.bytes = ...,
+        known: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "code_hash", b"code_hash", "known", b"known", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplacedContract: _TypeAlias = ReplacedContract  # noqa: Y015
 
 @_typing.final
 class CastVoteRequest(_message.Message):

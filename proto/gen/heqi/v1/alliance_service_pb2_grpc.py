@@ -60,6 +60,31 @@ class AllianceServiceStub:
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingResponse.FromString,
                 _registered_method=True)
+        self.ProposeRoles = channel.unary_unary(
+                '/heqi.v1.AllianceService/ProposeRoles',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesResponse.FromString,
+                _registered_method=True)
+        self.ProposeContract = channel.unary_unary(
+                '/heqi.v1.AllianceService/ProposeContract',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeContractRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeContractResponse.FromString,
+                _registered_method=True)
+        self.ProposeVerifier = channel.unary_unary(
+                '/heqi.v1.AllianceService/ProposeVerifier',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierResponse.FromString,
+                _registered_method=True)
+        self.TakeStandingStep = channel.unary_unary(
+                '/heqi.v1.AllianceService/TakeStandingStep',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepResponse.FromString,
+                _registered_method=True)
+        self.ListContracts = channel.unary_unary(
+                '/heqi.v1.AllianceService/ListContracts',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListContractsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListContractsResponse.FromString,
+                _registered_method=True)
         self.CastVote = channel.unary_unary(
                 '/heqi.v1.AllianceService/CastVote',
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.CastVoteRequest.SerializeToString,
@@ -121,6 +146,41 @@ class AllianceServiceServicer:
 
     def ProposeStanding(self, request, context):
         """Propose to suspend or reinstate a member.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeRoles(self, request, context):
+        """Propose that a member has certain roles and no others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeContract(self, request, context):
+        """Propose to replace a contract by one that is deployed already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeVerifier(self, request, context):
+        """Propose to accept a signature verifier, or no longer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeStandingStep(self, request, context):
+        """A step about a standing that needs no vote.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListContracts(self, request, context):
+        """Contracts that votes have put in force since the founding.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -188,6 +248,31 @@ def add_AllianceServiceServicer_to_server(servicer, server):
                     servicer.ProposeStanding,
                     request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingResponse.SerializeToString,
+            ),
+            'ProposeRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeRoles,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesResponse.SerializeToString,
+            ),
+            'ProposeContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeContract,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeContractRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeContractResponse.SerializeToString,
+            ),
+            'ProposeVerifier': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeVerifier,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierResponse.SerializeToString,
+            ),
+            'TakeStandingStep': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeStandingStep,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepResponse.SerializeToString,
+            ),
+            'ListContracts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContracts,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListContractsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListContractsResponse.SerializeToString,
             ),
             'CastVote': grpc.unary_unary_rpc_method_handler(
                     servicer.CastVote,
@@ -351,6 +436,141 @@ class AllianceService:
             '/heqi.v1.AllianceService/ProposeStanding',
             heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingRequest.SerializeToString,
             heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ProposeRoles',
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ProposeContract',
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeContractRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeVerifier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ProposeVerifier',
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeStandingStep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/TakeStandingStep',
+            heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContracts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ListContracts',
+            heqi_dot_v1_dot_alliance__service__pb2.ListContractsRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ListContractsResponse.FromString,
             options,
             channel_credentials,
             insecure,
