@@ -52,6 +52,7 @@ check: $(DEV)
 	@$(BIN)/python proto/drift.py
 	@$(BIN)/python docs/generate_errors.py --check
 	@$(BIN)/python docs/generate_access.py --check
+	@$(BIN)/python docs/generate_duties.py --check
 	@$(BIN)/python contracts/generate_table.py --check
 	@$(BIN)/python requirements/lock.py --check
 	@$(BIN)/python requirements/audit.py
@@ -91,6 +92,7 @@ sbom: $(DEV)
 docs: $(DEV)
 	@$(BIN)/python docs/generate_errors.py
 	@$(BIN)/python docs/generate_access.py
+	@$(BIN)/python docs/generate_duties.py
 
 format: $(DEV)
 	@$(BIN)/ruff format .

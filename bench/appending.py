@@ -13,6 +13,7 @@ from pathlib import Path
 from heqi.v1.record_service_pb2 import AppendRecordsRequest
 
 from adapters.crypto.clock import SystemClock
+from adapters.crypto.keys import memory_keys
 from adapters.store.leveldb import LevelStore
 from bench import floor
 from bench.sample import message
@@ -61,7 +62,7 @@ def _rate(run: object) -> float:
 
 def _in_process(raw: list[bytes], folder: Path) -> int:
     store, keyring = LevelStore(folder), LevelStore(folder.with_name("keyring"))
-    vault = Vault(keyring, os.urandom(32), os.urandom)
+    vault = Vault(keyring, memory_keys(), os.urandom)
     feed, clock = Feed(store), SystemClock()
     parking = Parking(store, vault, feed, clock, "centre-a")
     records = Records(store, vault, feed, parking, clock, os.urandom, "0" * 64, "centre-a")

@@ -38,7 +38,7 @@ async def serve_empty(centre: Centre, guard: Guard | None = None) -> tuple[grpc.
     async def answer(_request: bytes, _context: object) -> bytes:
         return b""
 
-    leaves = LeafSource(centre.name, centre.keys.identity.key, SystemClock())
+    leaves = LeafSource(centre.name, centre.keys.identity, SystemClock())
     members = [row.member for row in centre.services.projection.members()]
     anchors = b"".join(anchor_pem(member.name, member.identity_key) for member in members)
     server = grpc.aio.server(interceptors=[guard] if guard else [])

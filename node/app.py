@@ -7,7 +7,7 @@ async with open_node(Path("centre-a")) as node:
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from heqi.v1 import (
 
 from adapters.authorities.http import HttpAuthorities
 from adapters.crypto.clock import SystemClock
-from adapters.crypto.keys import NodeKeys, load_keys
+from adapters.crypto.keys import NodeKeys, open_keys
 from adapters.crypto.leaves import IdentityCertifier, LeafSource
 from adapters.ledger.deployment import deployment_of
 from adapters.ledger.evm import EvmLedger
@@ -60,13 +60,13 @@ from node.config import (
     ALLIANCE_FILE,
     DATA_FOLDER,
     KEYRING_FOLDER,
-    KEYS_FOLDER,
     Config,
     config_digest,
     load_config,
 )
 from node.domain.descriptor import Descriptor, open_alliance_file
 from node.errors import ConfigError, UnavailableError
+from node.services.expiries import Deadline
 from node.setup import keep_operator
 from node.wiring import Outside, Services
 
@@ -75,6 +75,8 @@ logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 3.0
 _EXCHANGE_SECONDS = 0.5
 _ACCESS_SECONDS = 1.0
+_KEYS_SECONDS = 5.0
+_EXPIRIES_SECONDS = 3_600.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
     for name in (
@@ -97,10 +99,26 @@ WALLET_SERVICES = ("heqi.v1.WalletService",)
 class Node:
     """A node that is ready to run."""
 
-    def __init__(
-        self, home: Path, config: Config, keys: NodeKeys, services: Services, leaves: LeafSource
+    def __init__(  # noqa: PLR0917
+        self,
+        home: Path,
+        config: Config,
+        keys: NodeKeys,
+        services: Services,
+        leaves: LeafSource,
+        tend: Callable[[], None] = lambda: None,
     ) -> None:
+        """Args:
+        home: its folder.
+        config: of this node.
+        keys: its own.
+        services: its use cases.
+        leaves: its TLS leaves.
+        tend: keeps what follows from the present keys in the node's folder; cheap when nothing has changed.
+        """
         self._home, self._config, self._keys, self._leaves = home, config, keys, leaves
+        self._tend = tend
+        services.expiries.sources.append(lambda: [Deadline("own TLS leaf", leaves.expires, lead_days=2)])
         self.services = services
         self._servers: list[grpc.aio.Server] = []
         self._tiles = TileServer(services.tiles)
@@ -129,6 +147,8 @@ class Node:
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
+                tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
+                tasks.create_task(every(_EXPIRIES_SECONDS, services.expiries.tell, "tell what runs out"))
                 tasks.create_task(
                     repeat("witness the others' logs", services.witness.step, config.log.period_seconds)
                 )
@@ -151,10 +171,14 @@ class Node:
         except ConfigError as error:
             raise UnavailableError(str(error)) from error  # told once, and tried again
 
+    async def _tend_keys(self) -> None:
+        self.services.key_rotation.step()
+        self._leaves.leaf()  # renewed in time, also where nobody calls
+        self._tend()
+
     async def _listen(self) -> tuple[int, int]:
         s, limits = self.services, self._config.limits
-        identity_key = self._keys.identity.public_key
-        callers = Callers(s.projection, s.systems, s.clock, self._config.name, identity_key)
+        callers = Callers(s.projection, s.systems, s.clock, self._config.name, self._keys.identity)
         records = RecordService(s.records, s.parking, s.decisions, s.proving, s.exporting, s.feed)
         access = AccessService(s.reading, s.proving)
         exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers, s.clock)
@@ -169,12 +193,13 @@ class Node:
             s.codes,
             s.guarantees,
             s.guarantor,
+            s.moving,
             s.exporting,
             s.logins,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)
-        alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions)
+        alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         trust = TrustService(s.recognition, s.trust_votes)
@@ -214,17 +239,24 @@ class Node:
 
 
 @asynccontextmanager
-async def open_node(home: Path) -> AsyncIterator[Node]:
+async def open_node(
+    home: Path, keys: NodeKeys | None = None, tend: Callable[[], None] = lambda: None
+) -> AsyncIterator[Node]:
     """Open the node in a folder that `heqi init` and `heqi alliance join` have prepared.
+
+    Args:
+        home: that folder.
+        keys: its keys, where the caller has opened them.
+        tend: see `Node`.
 
     Raises:
         ConfigError: something in the folder is missing or contradictory.
         DescriptorError: the alliance descriptor is not signed by its founders.
         StoreError: the database is held by another process or damaged.
     """
-    config, keys, clock = load_config(home), load_keys(home / KEYS_FOLDER), SystemClock()
-    descriptor = load_descriptor(home)
-    leaves = LeafSource(config.name, keys.identity.key, clock)
+    config, clock, descriptor = load_config(home), SystemClock(), load_descriptor(home)
+    keys = keys or open_keys(home)
+    leaves = LeafSource(config.name, keys.identity, clock)
     peers = GrpcPeers(leaves.leaf)
     ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
     authorities = HttpAuthorities(config.trust.timeout_seconds)
@@ -232,14 +264,18 @@ async def open_node(home: Path) -> AsyncIterator[Node]:
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
         try:
-            signatures, certifier = (
-                ProcessSignatureReader(),
-                IdentityCertifier(config.name, keys.identity.key),
-            )
             outside = Outside(
-                store, keyring, ledger, peers, authorities, clock, os.urandom, signatures, certifier
+                store,
+                keyring,
+                ledger,
+                peers,
+                authorities,
+                clock,
+                os.urandom,
+                ProcessSignatureReader(),
+                IdentityCertifier(config.name, keys.identity),
             )
-            yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves)
+            yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)
         finally:
             keyring.close()
     finally:

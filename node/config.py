@@ -82,6 +82,14 @@ class TrustConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long an authority may take to answer."""
 
 
+class KeysConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the private keys are protected."""
+
+    passphrase: str = "file:keys.passphrase"  # noqa: S105  # where it is, not what
+    """Where the passphrase of the files in `keys/` comes from: `file:PATH` (mode 0600; a relative path begins at the
+    node's folder), `credential:NAME` (systemd) or `prompt`."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -94,6 +102,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: LogConfig = LogConfig()
     limits: LimitsConfig = LimitsConfig()
     trust: TrustConfig = TrustConfig()
+    keys: KeysConfig = KeysConfig()
 
 
 def load_config(home: Path) -> Config:

@@ -5,6 +5,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +13,7 @@ from typing import TypeVar
 from cryptography import x509
 from packaging.requirements import Requirement
 
-from adapters.crypto.keys import load_keys
+from adapters.crypto.keys import NodeKeys, open_keys
 from adapters.crypto.leaves import IssuedLeaf, issue_leaf
 from adapters.ledger.deployment import deployment_of
 from adapters.ledger.probe import EngineProbe
@@ -28,7 +29,6 @@ from node.config import (
     OPERATOR_CERTIFICATE,
     OPERATOR_KEY,
     TLS_FOLDER,
-    Config,
     load_config,
 )
 from node.domain.descriptor import Descriptor, founders_of, open_alliance_file, open_card
@@ -72,8 +72,10 @@ async def diagnose(home: Path, ask: AskNode, seconds: float) -> tuple[Section, .
                 config.ledger.url, deployment_of(descriptor), ordered, seconds, descriptor.trust_anchors
             ),
         )
+    # Once: a token may count logins, and a person at a terminal is asked for the passphrase once.
+    keys = lru_cache(maxsize=1)(lambda: open_keys(home))
     patient = Patient(
-        host=FolderProbe(home, config, descriptor),
+        host=FolderProbe(home, descriptor, keys),
         version=VERSION,
         name=config.name if config else "",
         endpoint=config.listen.members if config else "",
@@ -82,7 +84,7 @@ async def diagnose(home: Path, ask: AskNode, seconds: float) -> tuple[Section, .
         troubles=troubles,
         known=ordered,
         ledger=ledger,
-        peers=GrpcPeerProbe(lambda: peer_leaf(home, config)) if config else None,
+        peers=GrpcPeerProbe(lambda: peer_leaf(config.name, keys())) if config else None,
         state=NodeProbe(home, ask) if config else None,
     )
     try:
@@ -95,8 +97,8 @@ async def diagnose(home: Path, ask: AskNode, seconds: float) -> tuple[Section, .
 class FolderProbe:
     """The `HostProbe` of a node's folder on this machine."""
 
-    def __init__(self, home: Path, config: Config | None, descriptor: Descriptor | None) -> None:
-        self._home, self._config, self._descriptor = home, config, descriptor
+    def __init__(self, home: Path, descriptor: Descriptor | None, keys: Callable[[], NodeKeys]) -> None:
+        self._home, self._descriptor, self._keys = home, descriptor, keys
 
     def files(self) -> Sequence[FileFacts]:
         """See `HostProbe.files`."""
@@ -105,7 +107,13 @@ class FolderProbe:
         needed = [keys, *sorted(keys.glob("*"))]
         where_run = [
             path
-            for path in (tls, tls / OPERATOR_KEY, self._home / DATA_FOLDER, self._home / KEYRING_FOLDER)
+            for path in (
+                tls,
+                tls / OPERATOR_KEY,
+                self._home / DATA_FOLDER,
+                self._home / KEYRING_FOLDER,
+                *self._home.glob("*.passphrase"),
+            )
             if path.exists()
         ]
         return [
@@ -116,7 +124,7 @@ class FolderProbe:
     def keys(self) -> KeyFacts:
         """See `HostProbe.keys`."""
         try:
-            keys = load_keys(self._home / KEYS_FOLDER)
+            keys = self._keys()
         except NodeError as error:
             return KeyFacts(trouble=str(error))
         return KeyFacts(
@@ -235,11 +243,9 @@ def _bytes(path: Path) -> bytes:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
 
 
-def peer_leaf(home: Path, config: Config | None) -> IssuedLeaf:
+def peer_leaf(member: str, keys: NodeKeys) -> IssuedLeaf:
     """A short leaf for asking peers."""
-    assert config is not None
-    keys = load_keys(home / KEYS_FOLDER)
-    return issue_leaf(config.name, keys.identity.key, time.time(), seconds=_LEAF_SECONDS)
+    return issue_leaf(member, keys.identity.key, time.time(), seconds=_LEAF_SECONDS)
 
 
 def _file(path: Path, *, is_secret: bool) -> FileFacts:

@@ -7,7 +7,7 @@ NodeError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
 │  │  └─ CertificateRevokedError
-│  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError
+│  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError  StandingError  MovedError
 │  ├─ LoginRefusedError
 ├─ MissingError             there is nothing by that name
 ├─ ConflictError            a right request in the wrong state
@@ -16,8 +16,8 @@ NodeError
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
 │  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError
 └─ UnavailableError         something outside failed: trying again later may help
-   ├─ LedgerUnavailableError  ProjectionStaleError  StoreError  PeerError  BusyError
-   ├─ AuthorityUnavailableError  StatusUnknownError
+   ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
+   ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError
    └─ LimitError            this caller asks too much at once
       ├─ RateLimitError  TooManyCallsError
 
@@ -177,6 +177,20 @@ class LoginRefusedError(DeniedError):
     advice = "Have the centre show a new QR code, and answer it once and in time."
 
 
+class StandingError(DeniedError):
+    """This node's member is suspended, absent or has left, and may not begin this; its duties run on."""
+
+    reason = "STANDING"
+    advice = "Go to an active member; the operator finds the way back in docs/operate.md."
+
+
+class MovedError(DeniedError):
+    """The subject has moved: another member is its home now."""
+
+    reason = "MOVED"
+    advice = "Turn to the subject's present home; a grant that names the old one no longer counts."
+
+
 # -- there is nothing by that name ---------------------------------------------------------------------
 
 
@@ -330,6 +344,22 @@ class ProjectionStaleError(UnavailableError):
     advice = "Check that the engine runs; reads that need the ledger fail until the node has caught up."
 
 
+class ContractUnknownError(UnavailableError):
+    """The members have replaced a contract by a version that this node's software does not know."""
+
+    reason = "CONTRACT_UNKNOWN"
+    advice = "Update this node's software; what is for that contract waits, everything else goes on."
+
+    def __init__(self, name: str) -> None:
+        """Args:
+        name: of the contract in the address book.
+        """
+        self.name = name
+        super().__init__(
+            f"the contract {name} was replaced by vote, and this node does not know its new code"
+        )
+
+
 class StoreError(UnavailableError):
     """The node's own database failed, is locked by another process, or is full."""
 
@@ -393,3 +423,10 @@ class StatusUnknownError(UnavailableError):
     advice = (
         "Try again when the authority answers; trust.soft_fail in heqi.toml names those it may go on without."
     )
+
+
+class KeyHolderError(UnavailableError):
+    """The token or agent that holds one of this node's keys does not answer, or refuses to sign."""
+
+    reason = "KEY_HOLDER"
+    advice = "Check that the token or agent runs and is unlocked; `heqi keys list` says which key it holds."

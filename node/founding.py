@@ -12,11 +12,13 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.crypto.keys import load_keys
+from adapters.crypto.keys import open_keys
+from adapters.crypto.signers import AccountSigner
+from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES
 from adapters.ledger.check import check_deployment
-from adapters.ledger.deploy import deploy_alliance
+from adapters.ledger.deploy import deploy_alliance, deploy_contract
 from adapters.ledger.deployment import deployment_of
-from node.config import ALLIANCE_FILE, KEYS_FOLDER, Config, load_config, replace_file
+from node.config import ALLIANCE_FILE, Config, load_config, replace_file
 from node.domain.descriptor import (
     DESCRIPTOR_TYPE,
     AllianceFile,
@@ -44,7 +46,7 @@ async def create_alliance(
         DescriptorError: a card is false.
         LedgerUnavailableError: the engine does not answer.
     """
-    config, keys = load_config(home), load_keys(home / KEYS_FOLDER)
+    config, keys = load_config(home), open_keys(home)
     if out.exists():  # noqa: ASYNC240  # a command of its own, nothing else waits
         raise ConfigError(f"{out} exists; nothing was deployed")
     check_anchors(anchors)
@@ -83,7 +85,7 @@ async def sign_alliance(home: Path, path: Path) -> None:
         DescriptorError: it differs from the ledger, or this node is no founder under these keys.
         LedgerUnavailableError: the engine does not answer.
     """
-    config, keys = load_config(home), load_keys(home / KEYS_FOLDER)
+    config, keys = load_config(home), open_keys(home)
     file = parse_alliance_file(_read(path))
     founder = founders_of(file.descriptor).get(config.name)
     if founder is None or founder.identity_key != keys.identity.public_key:
@@ -132,3 +134,28 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, file: AllianceFile) -> None:
     replace_file(path, msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n")
+
+
+async def deploy_successor(home: Path, name: str) -> tuple[bytes, bytes]:
+    """Put the contract that this node's software was built for on the chain; the members then vote on it.
+
+    Returns:
+        Its address, 20 bytes, and the keccak256 of its code, 32 bytes: what every member compares.
+
+    Raises:
+        ConfigError: there is no such contract, or this node has joined no alliance.
+        DescriptorError: the descriptor is not signed by its founders.
+        LedgerUnavailableError: the engine does not answer.
+    """
+    if name not in BOOK_NAMES:
+        raise ConfigError(f"{name} is none of the contracts that can be replaced: {', '.join(BOOK_NAMES)}")
+    config = load_config(home)
+    path = home / ALLIANCE_FILE
+    try:
+        descriptor = open_alliance_file(path.read_bytes())  # as above
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    # From an account of its own: the node's is the running node's, and nonces are counted by one process.
+    alliance = deployment_of(descriptor).address_of(ALLIANCE)
+    placed = await deploy_contract(config.ledger.url, AccountSigner(os.urandom(32)), name, alliance)
+    return placed.address, placed.code_hash

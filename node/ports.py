@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from node.domain.alliance_life import BookEntry, ContractSet
+from node.domain.keys import KeyInfo, KeyKind
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
 from node.domain.member import Member
 from node.domain.signed_file import Finding, Format
@@ -69,7 +71,22 @@ class Ledger(Protocol):
     async def events(self, first: int, last: int) -> Sequence[Event]:
         """What the alliance's contracts reported in blocks `first` to `last`, both included, in order.
 
-        MUST contain only events of the contracts that the descriptor names.
+        MUST contain only events of the contracts that the descriptor names and of those in `use` that are known.
+        """
+        ...
+
+    def use(self, contracts: Sequence[BookEntry]) -> None:
+        """Take in which contracts votes have put in force since the founding, oldest first.
+
+        From then on calls MUST go to the newest contract of a name, or where they say `at`, and events of all that
+        are known MUST be reported.
+        """
+        ...
+
+    async def knows(self, contract: ContractSet) -> bool:
+        """Whether this software knows the code of a contract that was voted in.
+
+        MUST compare the code on the chain: with what was voted on, and with the code this software was built for.
         """
         ...
 
@@ -82,11 +99,16 @@ class Ledger(Protocol):
 
         Raises:
             LedgerRefusedError: a contract refuses; `problem` names its custom error.
+            ContractUnknownError: the contract in force is not `known`.
         """
         ...
 
     async def sign(self, call: Call, nonce: int) -> SignedCall:
-        """Sign a transaction at gas price zero. MUST NOT send it."""
+        """Sign a transaction at gas price zero. MUST NOT send it.
+
+        Raises:
+            ContractUnknownError: the contract in force is not `known`.
+        """
         ...
 
     async def send(self, signed: SignedCall) -> None:
@@ -191,7 +213,11 @@ class SignatureReader(Protocol):
 
 
 class Signer(Protocol):
-    """A private key that signs and never leaves its holder: a file, a token, a remote service."""
+    """A private key that signs and never leaves its holder: a file, a token, an agent.
+
+    `sign` raises `KeyHolderError` when the holder does not answer, and nothing else. It is called from the event loop
+    and MUST answer or fail within seconds.
+    """
 
     @property
     def public_key(self) -> bytes:
@@ -203,22 +229,100 @@ class Signer(Protocol):
         ...
 
 
+class Account(Protocol):
+    """A secp256k1 key that signs for an account of the ledger; as `Signer` otherwise."""
+
+    @property
+    def address(self) -> bytes:
+        """20 bytes."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """65 bytes over keccak256 of the message: r ‖ s ‖ v with s in the lower half and v of 27 or 28."""
+        ...
+
+
 class Keys(Protocol):
-    """The keys that the use cases of one node need."""
+    """The keys of one node. Each but `index` has generations, of which one is present; newer ones wait for others to
+    learn of them, older ones are kept for what they alone can open.
+    """
 
     @property
     def identity(self) -> Signer:
-        """P-256: signs this member's documents."""
+        """P-256: signs this member's documents; always by the present generation."""
+        ...
+
+    @property
+    def account(self) -> Account:
+        """secp256k1: signs ledger transactions; always by the present generation."""
         ...
 
     @property
     def log(self) -> Signer:
-        """Ed25519: signs its checkpoints."""
+        """Ed25519, the present generation."""
         ...
 
     @property
-    def data(self) -> bytes:
-        """32 bytes: wraps the keyring."""
+    def log_signers(self) -> Sequence[Signer]:
+        """Those that sign checkpoints now: the present generation, then newer ones."""
+        ...
+
+    @property
+    def data(self) -> Sequence[bytes]:
+        """32 bytes each, newest first: the first wraps the keyring, the others open what they wrapped."""
+        ...
+
+    @property
+    def index(self) -> bytes:
+        """32 bytes."""
+        ...
+
+    def newest(self, kind: KeyKind) -> bytes:
+        """Public key (account: address) of the newest generation of a key that the ledger holds."""
+        ...
+
+    def present(self, kind: KeyKind) -> bytes:
+        """Public key (account: address) of the present generation."""
+        ...
+
+    def make(self, kind: KeyKind, holder: str = "") -> None:
+        """Add a generation. MUST be durable on return; MUST NOT change which one is present.
+
+        Args:
+            kind: of which key; not `INDEX`.
+            holder: URI of a key that is made elsewhere already; empty for a new encrypted file.
+
+        Raises:
+            ConfigError: it cannot be written, or the URI leads to no such key.
+        """
+        ...
+
+    def prove(self, kind: KeyKind, public: bytes, message: bytes) -> bytes:
+        """Sign by the generation of the account or identity key that has this public key (account: address).
+
+        Raises:
+            KeyHolderError: there is none, or its holder does not answer.
+        """
+        ...
+
+    def use(self, kind: KeyKind, public: bytes) -> bool:
+        """Make the generation with this public key present; False if there is none.
+
+        Raises:
+            ConfigError: that cannot be written down.
+        """
+        ...
+
+    def forget(self, kind: KeyKind) -> None:
+        """Destroy all generations older than the present one.
+
+        Raises:
+            ConfigError: a file cannot be removed.
+        """
+        ...
+
+    def list(self) -> Sequence[KeyInfo]:
+        """All generations of all keys."""
         ...
 
 

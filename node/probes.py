@@ -167,6 +167,8 @@ class NodeState:
     outbox_parked_count: int
     parked: int
     """Records that wait for a decision."""
+    expiries: Sequence[Expiry] = ()
+    """What runs out, as the running node keeps it: overlaps of keys too; empty from a folder."""
     alarms: Sequence[LogAlarm] = ()
     """Those that no operator has settled."""
 

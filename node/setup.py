@@ -4,13 +4,17 @@ file that names the adapters which hold keys.
 
 import os
 import time
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from adapters.crypto.keys import NodeKeys, create_keys, write_secret
+from adapters.crypto.files import write_secret
+from adapters.crypto.keys import NodeKeys, create_keys
 from adapters.crypto.leaves import issue_leaf, new_request
+from adapters.crypto.passphrase import DEFAULT_SOURCE, make_passphrase
 from node.config import (
     CARD_FILE,
     CONFIG_FILE,
@@ -22,12 +26,13 @@ from node.config import (
     parse_config,
     replace_file,
 )
-from node.domain.descriptor import MemberCard
+from node.domain.descriptor import MemberCard, open_card
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
+from node.domain.keys import KeySet
 from node.domain.member import Role, check_member_name
 from node.domain.system import OPERATOR_NAME, SystemRole
-from node.errors import ConfigError
+from node.errors import ConfigError, DescriptorError
 from node.services.systems import DAY_SECONDS, Systems
 
 OPERATOR_DAYS = 90
@@ -49,6 +54,9 @@ confirmations = {confirmations}
 [log]
 period_seconds = {period}
 batch_size = {batch}
+
+[keys]
+passphrase = "{passphrase}"
 """
 
 
@@ -62,6 +70,7 @@ def create_home(  # noqa: PLR0917
     confirmations: int = 0,
     period_seconds: float = 10.0,
     batch_size: int = 64,
+    passphrase: str = DEFAULT_SOURCE,
 ) -> Config:
     """Make the folder of a new node.
 
@@ -81,6 +90,7 @@ def create_home(  # noqa: PLR0917
         confirmations=confirmations,
         period=period_seconds,
         batch=batch_size,
+        passphrase=passphrase,
     )
     # Before anything is made: what is wrong can be put right with the same command.
     config = parse_config(text.encode(), str(home / CONFIG_FILE))
@@ -88,8 +98,8 @@ def create_home(  # noqa: PLR0917
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ConfigError(f"cannot create {home}: {error.strerror}") from error
-    keys = create_keys(home / KEYS_FOLDER)
-    replace_file(home / CARD_FILE, f"{_card(config, roles, keys)}\n".encode("ascii"))
+    keys = create_keys(home / KEYS_FOLDER, make_passphrase(home, passphrase))
+    _write_card(home, config, keys)
     # The running node takes this certificate into its register, and issues the next.
     leaf = issue_leaf(
         name, keys.identity.key, time.time(), role=OPERATOR_NAME, seconds=OPERATOR_DAYS * DAY_SECONDS
@@ -100,13 +110,40 @@ def create_home(  # noqa: PLR0917
     return config
 
 
-def keep_operator(home: Path, systems: Systems) -> None:
-    """See to it that `heqi` on this machine can call the node: a live operator's certificate in its folder.
-
-    One is issued if there is none, half of its time is over, or it was revoked.
+def follow_keys(home: Path, config: Config, keys: NodeKeys) -> None:
+    """Make the member card that of the present keys; nothing if it is. The operator's certificate: `keep_operator`.
 
     Raises:
         ConfigError: the folder cannot be written.
+    """
+    present = KeySet(
+        keys.account_address, keys.identity.public_key, keys.log.public_key, keys.sealing_public_key
+    )
+    try:
+        known = KeySet.of(open_card((home / CARD_FILE).read_text("ascii").strip()))
+    except (OSError, ValueError, DescriptorError):
+        known = None
+    if known != present:
+        _write_card(home, config, keys)
+
+
+def operator_certificate(home: Path) -> bytes | None:
+    """PEM of the operator's certificate; None if there is none."""
+    try:
+        return (home / TLS_FOLDER / OPERATOR_CERTIFICATE).read_bytes()
+    except OSError:
+        return None
+
+
+def keep_operator(home: Path, systems: Systems) -> None:
+    """See to it that `heqi` on this machine can call the node: a live operator's certificate in its folder.
+
+    One is issued if there is none, half of its time is over, it was revoked, or another identity key than the present
+    one issued it.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+        KeyHolderError: the identity key's holder does not answer.
         StoreError: the database fails.
     """
     folder = home / TLS_FOLDER
@@ -143,7 +180,8 @@ def _fits(key_file: Path, certificate_pem: bytes) -> bool:
     return key.public_key() == x509.load_pem_x509_certificate(certificate_pem).public_key()
 
 
-def _card(config: Config, roles: Role, keys: NodeKeys) -> str:
+def _write_card(home: Path, config: Config, keys: NodeKeys) -> None:
+    roles = reduce(or_, (Role[name] for name in config.roles))
     card = MemberCard(
         alliance="",
         iat=int(time.time()),
@@ -157,4 +195,4 @@ def _card(config: Config, roles: Role, keys: NodeKeys) -> str:
         endpoint=config.listen.members,
         wallet_endpoint=config.listen.wallets,
     )
-    return sign_document(card, keys.identity.sign)
+    replace_file(home / CARD_FILE, f"{sign_document(card, keys.identity.sign)}\n".encode("ascii"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from node.config import Config
 from node.domain.act import ActKind
-from node.domain.descriptor import Descriptor
+from node.domain.descriptor import Descriptor, alliance_domain
 from node.ports import Authorities, Certifier, Clock, Keys, Ledger, Peers, SignatureReader, Store
 from node.services import layout
 from node.services.acts import Acts
@@ -13,15 +13,18 @@ from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
+from node.services.expiries import Expiries, anchor_deadlines
 from node.services.exporting import Exporting
 from node.services.feed import Feed
 from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
+from node.services.key_rotation import KeyRotation
 from node.services.log import Log
 from node.services.logins import Logins
 from node.services.membership import Membership
+from node.services.moving import Moving
 from node.services.outbox import Outbox
 from node.services.parking import Parking
 from node.services.projection import Projection
@@ -67,7 +70,7 @@ class Services:
         identity = keys.identity
         self.clock = clock
         self.feed = Feed(store)
-        self.vault = Vault(outside.keyring, keys.data, entropy)
+        self.vault = Vault(outside.keyring, keys, entropy)
         self.projection = Projection(store)
         self.alliance = Alliance(descriptor, self.projection, me)
         self.recognition = Recognition(
@@ -87,9 +90,9 @@ class Services:
         self.systems = Systems(store, self.acts, outside.certifier, clock)
         self.outbox = Outbox(store, clock)
         self.decisions = Decisions(store, self.records, self.outbox, self.acts, self.feed)
-        self.log = Log(store, self.outbox, keys.log, entropy, descriptor.alliance, me, config.log.batch_size)
+        self.log = Log(store, self.outbox, keys, entropy, descriptor.alliance, me, config.log.batch_size)
         self.cosignatures = Cosignatures(store, self.alliance, self.log)
-        self.witness = Witness(store, self.alliance, outside.peers, keys.log, self.acts, self.feed, clock)
+        self.witness = Witness(store, self.alliance, outside.peers, keys, self.acts, self.feed, clock)
         self.tiles = Tiles(store, self.log, self.cosignatures)
         self.follower = Follower(
             store,
@@ -141,6 +144,18 @@ class Services:
             clock,
             entropy,
         )
+        self.moving = Moving(
+            store,
+            self.vault,
+            self.alliance,
+            self.recognition,
+            self.gate,
+            self.registrations,
+            self.records,
+            self.outbox,
+            self.feed,
+            clock,
+        )
         self.reading = Reading(
             store,
             self.vault,
@@ -155,7 +170,7 @@ class Services:
             entropy,
         )
         self.codes = ApplicationCodes(
-            self.alliance, self.recognition, self.gate, identity, clock, entropy, data_key=keys.data
+            self.alliance, self.recognition, self.gate, identity, clock, entropy, index_key=keys.index
         )
         self.guarantees = Guarantees(
             store,
@@ -185,10 +200,22 @@ class Services:
         )
         self.verifying = Verifying(outside.signatures, self.recognition, clock)
         self.membership = Membership(store, self.alliance, self.outbox, self.acts, clock)
-        self.trust_votes = TrustVotes(store, self.alliance, self.recognition, self.outbox, clock)
+        self.trust_votes = TrustVotes(store, self.alliance, self.recognition, self.outbox, self.acts, clock)
+        self.key_rotation = KeyRotation(
+            store,
+            self.alliance,
+            self.outbox,
+            self.log,
+            self.vault,
+            self.acts,
+            keys,
+            clock,
+            alliance_domain(descriptor),
+        )
+        self.expiries = Expiries(clock, [lambda: anchor_deadlines(self.recognition.trust().anchors)])
         self.proving = Proving(self.alliance, self.records, self.log, self.reading)
         self.status = NodeStatus(
-            store, self.log, self.proving, self.follower, self.outbox, self.parking, clock
+            store, self.log, self.proving, self.follower, self.outbox, self.parking, self.expiries, clock
         )
         self._store, self.clock = store, clock
         self._members = self._known_members()
@@ -223,6 +250,8 @@ class Services:
         before = self.follower.final_number()
         again = await self.follower.step()
         if self.follower.final_number() != before:
+            self.key_rotation.take_up()
+            self.membership.answer_summons()
             self.feed.wake()
         members = self._known_members()
         if members != self._members:

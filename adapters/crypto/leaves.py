@@ -1,7 +1,9 @@
 """TLS leaves: short certificates that a member issues with its identity key, to its node and to its systems."""
 
 import datetime
+import logging
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -10,13 +12,30 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from node.errors import CertificateRequestError, UnknownCallerError
+from node.errors import CertificateRequestError, KeyHolderError, UnknownCallerError
 from node.ports import Clock, IssuedCertificate
 from node.wire.tls import Leaf, is_issued_by, issuer_name, parse_leaf, role_uri, server_name
 
+logger = logging.getLogger(__name__)
+
 LEAF_SECONDS = 7 * 86_400
 _LEAST_RSA_BITS = 2048
+_RETRY_SECONDS = 30
 _BACKDATE_SECONDS = 3_600  # so that a peer whose clock is a little late takes a new leaf
+
+
+class Issuer(Protocol):
+    """An identity key that signs X.509."""
+
+    @property
+    def key(self) -> ec.EllipticCurvePrivateKey:
+        """The present one; perhaps elsewhere."""
+        ...
+
+    @property
+    def public_key(self) -> bytes:
+        """64 bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,19 +88,17 @@ def new_request() -> tuple[bytes, bytes]:
 
 
 class IdentityCertifier:
-    """The `Certifier` port over the identity key in this process."""
+    """The `Certifier` port over the present identity key; it is asked for each time, because it changes."""
 
-    def __init__(self, member: str, identity: ec.EllipticCurvePrivateKey) -> None:
+    def __init__(self, member: str, identity: Issuer) -> None:
         self._member, self._identity = member, identity
-        numbers = identity.public_key().public_numbers()
-        self._public = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
 
     def certify(
         self, request_pem: bytes, name: str, role: str, start: float, end: float
     ) -> IssuedCertificate:
         """See `Certifier.certify`."""
         key = _requested_key(request_pem)
-        certificate = _sign(self._member, self._identity, key, role, f"{role} {name}", start, end)
+        certificate = _sign(self._member, self._identity.key, key, role, f"{role} {name}", start, end)
         return _issued(parse_leaf(certificate.public_bytes(serialization.Encoding.PEM)))
 
     def recognise(self, certificate_pem: bytes, role: str) -> IssuedCertificate:
@@ -89,7 +106,7 @@ class IdentityCertifier:
         leaf = parse_leaf(certificate_pem)
         if leaf.roles != {role} or leaf.names or leaf.issuer != self._member:
             raise UnknownCallerError("the certificate is for something else")
-        if not is_issued_by(certificate_pem, self._public):
+        if not is_issued_by(certificate_pem, self._identity.public_key):
             raise UnknownCallerError("the certificate was not issued by this node's identity key")
         return _issued(leaf)
 
@@ -152,6 +169,9 @@ def _sign(  # noqa: PLR0917
         .add_extension(x509.SubjectAlternativeName([name]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(identity.public_key()), critical=False
+        )
     )
     if role:
         # A system calls; with its certificate nobody can pass for a server.
@@ -161,17 +181,36 @@ def _sign(  # noqa: PLR0917
 
 
 class LeafSource:
-    """The node's present leaf, renewed when half of its time is over; the key never touches the disk."""
+    """The node's present leaf, renewed when half of its time is over or the identity key has changed; the leaf's key
+    never touches the disk.
+    """
 
-    def __init__(self, member: str, identity: ec.EllipticCurvePrivateKey, clock: Clock) -> None:
+    def __init__(self, member: str, identity: Issuer, clock: Clock) -> None:
         self._member, self._identity, self._clock = member, identity, clock
-        self._leaf = issue_leaf(member, identity, clock.now())
-        self._renew_at = clock.now() + LEAF_SECONDS / 2
+        self._renew_at = self.expires = 0.0
+        """When the leaf is due for renewal, and when it runs out; seconds since 1970 UTC."""
+        self._issue(clock.now())
 
     def leaf(self) -> IssuedLeaf:
-        """A leaf with at least half of its time to go."""
+        """A leaf by the present identity key.
+
+        When the key's holder does not answer, the last leaf is shown as long as it is good.
+
+        Raises:
+            KeyHolderError: the key's holder does not answer, and the last leaf has run out.
+        """
         now = self._clock.now()
-        if now >= self._renew_at:
-            self._leaf = issue_leaf(self._member, self._identity, now)
-            self._renew_at = now + LEAF_SECONDS / 2
+        if now >= self._renew_at or self._identity.public_key != self._issuer:
+            try:
+                self._issue(now)
+            except KeyHolderError:
+                if now >= self.expires:
+                    raise
+                logger.warning("the leaf is not renewed: the identity key's holder does not answer")
+                self._renew_at = now + _RETRY_SECONDS
         return self._leaf
+
+    def _issue(self, now: float) -> None:
+        self._leaf = issue_leaf(self._member, self._identity.key, now)
+        self._issuer = self._identity.public_key
+        self._renew_at, self.expires = now + LEAF_SECONDS / 2, now + LEAF_SECONDS

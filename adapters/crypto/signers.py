@@ -1,8 +1,10 @@
-"""The `Signer` port on private keys in memory, as they come from files."""
+"""Signers on private keys in memory, as they come from encrypted files."""
 
+from coincurve import PrivateKey
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from eth_hash.auto import keccak
 
 from node.domain.signature import p256_bytes
 
@@ -12,6 +14,7 @@ class P256Signer:
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
         self.key = key
+        """Also signs X.509, through `cryptography`."""
         self._public_key = p256_bytes(key.public_key())
 
     @property
@@ -39,3 +42,24 @@ class Ed25519Signer:
     def sign(self, message: bytes) -> bytes:
         """64 bytes."""
         return self._key.sign(message)
+
+
+class AccountSigner:
+    """secp256k1 for an account of the ledger."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Args:
+        secret: 32 bytes.
+        """
+        self._key = PrivateKey(secret)
+        self._address = keccak(self._key.public_key.format(compressed=False)[1:])[12:]
+
+    @property
+    def address(self) -> bytes:
+        """20 bytes."""
+        return self._address
+
+    def sign(self, message: bytes) -> bytes:
+        """65 bytes over keccak256 of the message, r ‖ s ‖ v."""
+        signature = self._key.sign_recoverable(keccak(message), hasher=None)
+        return signature[:64] + bytes([signature[64] + 27])

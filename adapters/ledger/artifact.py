@@ -64,5 +64,20 @@ def load_artifact(name: str) -> Artifact:
     )
 
 
+def knows_code(name: str, code: bytes, alliance: bytes) -> bool:
+    """Whether the runtime code is that of a version of the named contract that this software was built for.
+
+    A release that brings a new version keeps the artefacts of those it still works with, as `Name.1.json` and so on.
+    """
+    return any(code == artifact.runtime_code(alliance) for artifact in _versions(name))
+
+
+@functools.cache
+def _versions(name: str) -> tuple[Artifact, ...]:
+    folder = importlib.resources.files("adapters.ledger").joinpath("artifacts")
+    earlier = [one.name.removesuffix(".json") for one in folder.iterdir() if one.name.startswith(f"{name}.")]
+    return tuple(load_artifact(version) for version in sorted({name, *earlier}) if name in CONTRACT_NAMES)
+
+
 def _read_hex(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))

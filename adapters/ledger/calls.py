@@ -7,12 +7,20 @@ from typing import Any
 from adapters.ledger.abi import encode_function, encode_values
 from adapters.ledger.artifact import ALLIANCE, ANCHORS, GRANTS, GUARANTEES, SUBJECTS, VERIFIER
 from adapters.ledger.deployment import Deployment
+from node.domain.alliance_life import (
+    MoveSubject,
+    ProposeContract,
+    ProposeRoles,
+    ProposeVerifier,
+    StandingStep,
+)
 from node.domain.ledger import (
     Action,
     AnchorCheckpoint,
     Call,
     CastVote,
     ChangeController,
+    ChangeKeys,
     CreateSubject,
     GrantTerms,
     GuaranteeTerms,
@@ -28,8 +36,16 @@ from node.domain.ledger import (
 from node.domain.member import Member, member_name_to_bytes32
 
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
-TRUST_TYPES = ("bytes32", "bytes")
-"""Name of an authority, and its entry: the data of a proposal about the trust list."""
+DATA_TYPES: dict[Action, tuple[str, ...]] = {
+    Action.ADMIT: (MEMBER_TYPE,),
+    Action.SUSPEND: ("bytes32",),
+    Action.REINSTATE: ("bytes32",),
+    Action.SET_CONTRACT: ("bytes32", "address", "bytes32"),
+    Action.SET_VERIFIER: ("address", "bool", "bytes32"),
+    Action.SET_TRUST: ("bytes32", "bytes"),
+    Action.SET_ROLES: ("bytes32", "uint8"),
+}
+"""What a proposal's data is the encoding of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +58,16 @@ class Invocation:
     gas: int
     """Limit. Gas is free, so the limits are generous and fixed: an estimate would cost a request and would no
     longer be true when another transaction comes in between. `tests/ports` measures the real use."""
+    at: bytes = b""
+    """20 bytes: a contract that was replaced since; empty: the one in force."""
 
 
 def to_invocation(call: Call, deployment: Deployment) -> Invocation:
-    """Translate a call; one of them names another of the alliance's contracts."""
+    """Translate a call; two of them name another of the alliance's contracts."""
     if isinstance(call, IssueGuarantee):
         return _issue_guarantee(call, deployment.address_of(VERIFIER))
+    if isinstance(call, ChangeKeys):
+        return _change_keys(call, deployment.address_of(VERIFIER))
     return _TABLE[type(call)](call)
 
 
@@ -87,7 +107,7 @@ def _register_grant(call: RegisterGrant) -> Invocation:
 
 def _revoke_grant(call: RevokeGrant) -> Invocation:
     arguments = (*_terms(call.terms), call.signature)
-    return Invocation(GRANTS, encode_function(GRANTS, "revoke", arguments), 2_000_000)
+    return Invocation(GRANTS, encode_function(GRANTS, "revoke", arguments), 2_000_000, call.at)
 
 
 def _issue_guarantee(call: IssueGuarantee, verifier: bytes) -> Invocation:
@@ -97,7 +117,7 @@ def _issue_guarantee(call: IssueGuarantee, verifier: bytes) -> Invocation:
 
 def _step_guarantee(call: StepGuarantee) -> Invocation:
     arguments = (call.guarantee, call.event, call.document, call.signer, call.salt, call.signature)
-    return Invocation(GUARANTEES, encode_function(GUARANTEES, "step", arguments), 2_000_000)
+    return Invocation(GUARANTEES, encode_function(GUARANTEES, "step", arguments), 2_000_000, call.at)
 
 
 def _propose_admission(call: ProposeAdmission) -> Invocation:
@@ -110,8 +130,24 @@ def _propose_standing(call: ProposeStanding) -> Invocation:
 
 
 def _propose_trust(call: ProposeTrust) -> Invocation:
-    data = encode_values(TRUST_TYPES, [member_name_to_bytes32(call.anchor), call.entry])
+    data = encode_values(DATA_TYPES[Action.SET_TRUST], [member_name_to_bytes32(call.anchor), call.entry])
     return _propose(Action.SET_TRUST, data, call.expires, gas=16_000_000)
+
+
+def _propose_roles(call: ProposeRoles) -> Invocation:
+    data = encode_values(DATA_TYPES[Action.SET_ROLES], [member_name_to_bytes32(call.name), call.roles])
+    return _propose(Action.SET_ROLES, data, call.expires)
+
+
+def _propose_contract(call: ProposeContract) -> Invocation:
+    name = call.name.encode("ascii").ljust(32, b"\0")
+    data = encode_values(DATA_TYPES[Action.SET_CONTRACT], [name, call.address, call.code_hash])
+    return _propose(Action.SET_CONTRACT, data, call.expires)
+
+
+def _propose_verifier(call: ProposeVerifier) -> Invocation:
+    data = encode_values(DATA_TYPES[Action.SET_VERIFIER], [call.address, call.accepted, call.code_hash])
+    return _propose(Action.SET_VERIFIER, data, call.expires)
 
 
 def _propose(action: Action, data: bytes, expires: int, gas: int = 4_000_000) -> Invocation:
@@ -127,6 +163,27 @@ def _cast_vote(call: CastVote) -> Invocation:
 def _update_endpoints(call: UpdateEndpoints) -> Invocation:
     arguments = (call.endpoint, call.wallet_endpoint)
     return Invocation(ALLIANCE, encode_function(ALLIANCE, "updateEndpoints", arguments), 1_500_000)
+
+
+def _change_keys(call: ChangeKeys, verifier: bytes) -> Invocation:
+    change, keys, proofs = call.change, call.change.keys, call.proofs
+    identity = (keys.identity_key[:32], keys.identity_key[32:])
+    arguments = (
+        ((keys.account, *identity, keys.log_key, keys.sealing_key), change.log_size, change.overlap_until),
+        verifier,
+        (proofs.identity, proofs.new_identity, proofs.new_account),
+    )
+    return Invocation(ALLIANCE, encode_function(ALLIANCE, "changeKeys", arguments), 2_500_000)
+
+
+def _standing_step(call: StandingStep) -> Invocation:
+    arguments = [member_name_to_bytes32(call.name)] if call.step.names_member else []
+    return Invocation(ALLIANCE, encode_function(ALLIANCE, call.step.value, arguments), 500_000)
+
+
+def _move_subject(call: MoveSubject) -> Invocation:
+    arguments = (call.subject, call.signature)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "move", arguments), 2_000_000)
 
 
 def _terms(terms: GrantTerms) -> tuple[object, ...]:
@@ -155,6 +212,11 @@ _TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
     ProposeAdmission: _propose_admission,
     ProposeStanding: _propose_standing,
     ProposeTrust: _propose_trust,
+    ProposeRoles: _propose_roles,
+    ProposeContract: _propose_contract,
+    ProposeVerifier: _propose_verifier,
+    StandingStep: _standing_step,
+    MoveSubject: _move_subject,
     CastVote: _cast_vote,
     UpdateEndpoints: _update_endpoints,
 }

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import rlp
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 
 from adapters.ledger.abi import decode_error, encode_constructor
@@ -29,6 +27,7 @@ from adapters.ledger.signing import sign_free
 from node.domain.member import Member, member_name_to_bytes32
 from node.domain.trust import TrustAnchor, encode_anchor
 from node.errors import LedgerRefusedError, LedgerUnavailableError
+from node.ports import Account
 
 DEPLOYMENT_GAS = 10_000_000
 
@@ -49,7 +48,7 @@ class Creation:
 
 async def deploy_alliance(
     url: str,
-    account_key: bytes,
+    account: Account,
     *,
     alliance_id: bytes,
     founders: Sequence[Member],
@@ -61,7 +60,7 @@ async def deploy_alliance(
 
     Args:
         url: of the engine, as for `EvmLedger`.
-        account_key: 32 bytes, secp256k1; the account must not send anything else meanwhile.
+        account: signs; it must not send anything else meanwhile.
         alliance_id: 32 random bytes.
         founders: the first members, in order.
         anchors: founding entries of the trust list, in order.
@@ -74,11 +73,44 @@ async def deploy_alliance(
     """
     engine = Engine(url, timeout_seconds)
     try:
-        deployer = _Deployer(engine, Account.from_key(account_key), mining_seconds)
+        deployer = _Deployer(engine, account, mining_seconds)
         return await deployer.run(alliance_id, founders, anchors)
     except EngineRefusal as refusal:
         if refusal.data:
             raise LedgerRefusedError(*decode_error(refusal.data)) from refusal
+        raise LedgerUnavailableError(f"{url} refuses the deployment: {refusal.message}") from refusal
+    finally:
+        await engine.close()
+
+
+async def deploy_contract(  # noqa: PLR0917
+    url: str,
+    account: Account,
+    name: str,
+    alliance: bytes,
+    timeout_seconds: float = 10.0,
+    mining_seconds: float = 60.0,
+) -> DeployedContract:
+    """Deploy a contract that the members may then vote into the address book; where it is, and its code hash.
+
+    Args:
+        url: of the engine, as for `EvmLedger`.
+        account: signs; it must not send anything else meanwhile.
+        name: one of `BOOK_NAMES`.
+        alliance: 20 bytes: the alliance contract.
+        timeout_seconds: for each request.
+        mining_seconds: how long to wait for the contract to be in a block.
+
+    Raises:
+        LedgerUnavailableError: the engine does not answer, or the contract was in no block in time.
+        LedgerRefusedError: it cannot be deployed.
+    """
+    engine = Engine(url, timeout_seconds)
+    try:
+        deployer = _Deployer(engine, account, mining_seconds)
+        address = await deployer.one(name, encode_constructor(name, (alliance,)))
+        return DeployedContract(address, code_hash(name, alliance))
+    except EngineRefusal as refusal:
         raise LedgerUnavailableError(f"{url} refuses the deployment: {refusal.message}") from refusal
     finally:
         await engine.close()
@@ -127,7 +159,7 @@ def code_hash(name: str, alliance: bytes) -> bytes:
 
 
 class _Deployer:
-    def __init__(self, engine: Engine, signer: LocalAccount, mining_seconds: float) -> None:
+    def __init__(self, engine: Engine, signer: Account, mining_seconds: float) -> None:
         self._engine = engine
         self._signer = signer
         self._mining_seconds = mining_seconds
@@ -138,15 +170,13 @@ class _Deployer:
         engine = self._engine
         chain_id = engine.read_number(await engine.request("eth_chainId"), "chain id")
         genesis = engine.read_object(await engine.request("eth_getBlockByNumber", "0x0", False), "block")
-        count = await engine.request("eth_getTransactionCount", self._signer.address, "latest")
+        count = await engine.request("eth_getTransactionCount", _hex(self._signer.address), "latest")
         first_nonce = engine.read_number(count, "transaction count")
 
-        creations = plan_creations(
-            bytes.fromhex(self._signer.address[2:]), first_nonce, alliance_id, founders, anchors
-        )
+        creations = plan_creations(self._signer.address, first_nonce, alliance_id, founders, anchors)
         for creation in creations:  # all of them before any is sent: half an alliance is none
             await engine.request(
-                "eth_call", {"from": self._signer.address, "data": _hex(creation.data)}, "latest"
+                "eth_call", {"from": _hex(self._signer.address), "data": _hex(creation.data)}, "latest"
             )
         hashes = [await self._send(creation, chain_id) for creation in creations]
         blocks = [await self._wait(digest) for digest in hashes]
@@ -162,6 +192,15 @@ class _Deployer:
                 for creation in creations
             },
         )
+
+    async def one(self, name: str, data: bytes) -> bytes:
+        engine, account = self._engine, self._signer.address
+        chain_id = engine.read_number(await engine.request("eth_chainId"), "chain id")
+        count = await engine.request("eth_getTransactionCount", _hex(account), "latest")
+        nonce = engine.read_number(count, "transaction count")
+        address = created_address(account, nonce)
+        await self._wait(await self._send(Creation(name, data, nonce, address), chain_id))
+        return address
 
     async def _send(self, creation: Creation, chain_id: int) -> str:
         signed = sign_free(

@@ -1,18 +1,24 @@
 """The ledger port over Ethereum JSON-RPC: the embedded engine, Besu, Anvil, or any other EVM engine."""
 
+import logging
 from collections.abc import Sequence
 
-from eth_account import Account
+from eth_hash.auto import keccak
 
 from adapters.ledger.abi import decode_error
-from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES
+from adapters.ledger.artifact import ALLIANCE, knows_code
+from adapters.ledger.book import Book
 from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.engine import Engine, EngineRefusal
 from adapters.ledger.happenings import to_happening
 from adapters.ledger.signing import sign_call
+from node.domain.alliance_life import BookEntry, ContractSet
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
 from node.errors import LedgerRefusedError, LedgerUnavailableError, NonceTakenError
+from node.ports import Account
+
+logger = logging.getLogger(__name__)
 
 MAX_LOG_RANGE = 2_000
 """Blocks asked for at once; engines refuse long ranges (Besu: 5,000 by default)."""
@@ -32,13 +38,13 @@ class EvmLedger:
     """
 
     def __init__(
-        self, url: str, account_key: bytes, deployment: Deployment, *, timeout_seconds: float = 10.0
+        self, url: str, account: Account, deployment: Deployment, *, timeout_seconds: float = 10.0
     ) -> None:
         """Nothing is connected yet.
 
         Args:
             url: `http://host:port`, `https://…` or `unix:///path`.
-            account_key: 32 bytes, secp256k1, of the account that signs.
+            account: signs.
             deployment: where the alliance's contracts are.
             timeout_seconds: for each request.
 
@@ -46,16 +52,15 @@ class EvmLedger:
             ConfigError: the URL is of another kind.
         """
         self._engine = Engine(url, timeout_seconds)
-        self._signer = Account.from_key(account_key)
-        self._account = bytes.fromhex(self._signer.address[2:])
+        self._signer = account
         self._deployment = deployment
-        self._sources = frozenset(deployment.address_of(name) for name in (ALLIANCE, *BOOK_NAMES))
+        self._book = Book(deployment)
         self._is_identified = False
 
     @property
     def account(self) -> bytes:
         """20 bytes: the address that signs."""
-        return self._account
+        return self._signer.address
 
     async def head(self) -> Block:
         """The newest block."""
@@ -83,9 +88,22 @@ class EvmLedger:
             start = end + 1
         return found
 
+    def use(self, contracts: Sequence[BookEntry]) -> None:
+        """Take in which contracts votes have put in force since the founding, oldest first."""
+        self._book.use(contracts)
+
+    async def knows(self, contract: ContractSet) -> bool:
+        """Whether the code there is what was voted on, and code that this software was built for."""
+        answer = await self._ask("eth_getCode", _hex(contract.address), "latest")
+        code = self._engine.read_bytes(answer, "code")
+        if keccak(code) != contract.code_hash:
+            logger.error("the code of %s on the chain is not what the members voted on", contract.name)
+            return False
+        return knows_code(contract.name, code, self._deployment.address_of(ALLIANCE))
+
     async def next_nonce(self) -> int:
         """The nonce of the account's next transaction, counting mined ones only."""
-        answer = await self._ask("eth_getTransactionCount", self._signer.address, "latest")
+        answer = await self._ask("eth_getTransactionCount", _hex(self._signer.address), "latest")
         return self._engine.read_number(answer, "transaction count")
 
     async def dry_run(self, call: Call) -> None:
@@ -93,14 +111,16 @@ class EvmLedger:
 
         Raises:
             LedgerRefusedError: a contract refuses; `problem` names its custom error.
+            ContractUnknownError: the contract in force is of an unknown version.
         """
         invocation = to_invocation(call, self._deployment)
+        target = self._book.target(invocation)
         try:
             await self._request(
                 "eth_call",
                 {
-                    "from": self._signer.address,
-                    "to": _hex(self._deployment.address_of(invocation.contract)),
+                    "from": _hex(self._signer.address),
+                    "to": _hex(target),
                     "data": _hex(invocation.data),
                     "gas": hex(invocation.gas),
                 },
@@ -115,8 +135,12 @@ class EvmLedger:
             raise self._trouble(refusal) from refusal
 
     async def sign(self, call: Call, nonce: int) -> SignedCall:
-        """Sign a transaction at gas price zero; needs no engine."""
-        return sign_call(self._signer, self._deployment, call, nonce)
+        """Sign a transaction at gas price zero; needs no engine.
+
+        Raises:
+            ContractUnknownError: the contract in force is of an unknown version.
+        """
+        return sign_call(self._signer, self._deployment, self._book, call, nonce)
 
     async def send(self, signed: SignedCall) -> None:
         """Hand the transaction to the engine; one that it already knows is fine.
@@ -180,7 +204,7 @@ class EvmLedger:
         wanted = {
             "fromBlock": hex(first),
             "toBlock": hex(last),
-            "address": sorted(_hex(source) for source in self._sources),
+            "address": sorted(_hex(source) for source in self._book.sources),
         }
         answer = await self._request("eth_getLogs", wanted)
         if not isinstance(answer, list):
@@ -204,7 +228,7 @@ class EvmLedger:
         log = self._engine.read_object(answer, "log")
         topics = log.get("topics")
         source = self._engine.read_bytes(log.get("address"), "log", 20)
-        if not isinstance(topics, list) or source not in self._sources or log.get("removed") is True:
+        if not isinstance(topics, list) or source not in self._book.sources or log.get("removed") is True:
             return None
         try:
             happening = to_happening(
@@ -216,7 +240,7 @@ class EvmLedger:
         if happening is None:
             return None
         block = self._engine.read_number(log.get("blockNumber"), "log")
-        return Event(block, self._engine.read_number(log.get("logIndex"), "log"), happening)
+        return Event(block, self._engine.read_number(log.get("logIndex"), "log"), happening, source)
 
     def _trouble(self, refusal: EngineRefusal) -> LedgerUnavailableError:
         return LedgerUnavailableError(f"{self._engine.url} refuses: {refusal.message} ({refusal.code})")

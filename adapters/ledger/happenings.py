@@ -4,7 +4,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adapters.ledger.abi import Arguments, decode_log, decode_values
-from adapters.ledger.calls import MEMBER_TYPE, TRUST_TYPES
+from adapters.ledger.calls import DATA_TYPES
+from node.domain.alliance_life import (
+    ContractSet,
+    LeaveAnnounced,
+    MemberAbsent,
+    MemberLeft,
+    MemberSummoned,
+    RolesChanged,
+    SubjectMoved,
+    SummonsEnded,
+    VerifierSet,
+)
+from node.domain.keys import KeyChange, KeyProofs, KeySet, Succession
 from node.domain.ledger import (
     Action,
     Anchored,
@@ -14,6 +26,7 @@ from node.domain.ledger import (
     GrantRevoked,
     GuaranteeMoved,
     Happening,
+    KeysChanged,
     MemberAdmitted,
     MemberStanding,
     ProposalMade,
@@ -22,13 +35,13 @@ from node.domain.ledger import (
     TrustSet,
     VoteCast,
 )
-from node.domain.member import Member, Role
+from node.domain.member import Member, Role, role_names
 from node.domain.member import member_name_from_bytes32 as read_name
 from node.errors import CodeFormatError
 
 
 def to_happening(topics: Sequence[bytes], data: bytes) -> Happening | None:
-    """Translate a log; None for events the domain has no word for (`ContractSet`, `VerifierSet`).
+    """Translate a log; None for events the domain has no word for.
 
     Raises:
         ValueError: the log does not fit its event.
@@ -62,44 +75,53 @@ def member_from_tuple(fields: Sequence[Any]) -> Member:
     )
 
 
+def key_change_from_tuples(change: Sequence[Any], proofs: Sequence[Any]) -> tuple[KeyChange, KeyProofs]:
+    """The structs `IAlliance.KeyChange` and `IAlliance.KeyProofs`."""
+    (account, x, y, log_key, sealing_key), log_size, overlap_until = change
+    keys = KeySet(bytes.fromhex(account[2:]), x + y, log_key, sealing_key)
+    return KeyChange(keys, log_size, overlap_until), KeyProofs(*proofs)
+
+
+def _keys_changed(event: Arguments) -> KeysChanged:
+    change, proofs = key_change_from_tuples(event["change"], event["proofs"])
+    return KeysChanged(Succession(read_name(event["id"]), event["version"], event["time"], change, proofs))
+
+
 def _proposal_made(event: Arguments) -> ProposalMade:
     action = Action(event["action"])
+    data = decode_values(DATA_TYPES[action], event["data"])
+    about, detail = _ABOUT[action](*data)
     return ProposalMade(
         proposal=event["proposal"],
         proposer=read_name(event["proposer"]),
         action=action,
-        about=_ABOUT[action](event["data"]),
+        about=about,
         expires=event["expires"],
         eligible=event["eligible"],
-        entry=decode_values(TRUST_TYPES, event["data"])[1] if action is Action.SET_TRUST else b"",
+        detail=detail,
+        entry=data[1] if action is Action.SET_TRUST else b"",
     )
 
 
-def _admitted_name(data: bytes) -> str:
-    return member_from_tuple(decode_values([MEMBER_TYPE], data)[0]).name
+def _about_member(name: bytes) -> tuple[str, str]:
+    return read_name(name), ""
 
 
-def _contract_name(data: bytes) -> str:
-    name: bytes = decode_values(["bytes32", "address"], data)[0]
+def _text(name: bytes) -> str:
     return name.rstrip(b"\0").decode("ascii")
 
 
-def _verifier_address(data: bytes) -> str:
-    address: str = decode_values(["address", "bool"], data)[0]
-    return address
-
-
-def _anchor_name(data: bytes) -> str:
-    return read_name(decode_values(TRUST_TYPES, data)[0])
-
-
-_ABOUT: dict[Action, Callable[[bytes], str]] = {
-    Action.ADMIT: _admitted_name,
-    Action.SUSPEND: read_name,
-    Action.REINSTATE: read_name,
-    Action.SET_CONTRACT: _contract_name,
-    Action.SET_VERIFIER: _verifier_address,
-    Action.SET_TRUST: _anchor_name,
+_ABOUT: dict[Action, Callable[..., tuple[str, str]]] = {
+    Action.ADMIT: lambda fields: (member_from_tuple(fields).name, ""),
+    Action.SUSPEND: _about_member,
+    Action.REINSTATE: _about_member,
+    Action.SET_CONTRACT: lambda name, address, code: (_text(name), f"{address.lower()} code 0x{code.hex()}"),
+    Action.SET_VERIFIER: lambda address, accepted, code: (
+        address.lower(),
+        f"accept code 0x{code.hex()}" if accepted else "drop",
+    ),
+    Action.SET_ROLES: lambda name, roles: (read_name(name), role_names(roles)),
+    Action.SET_TRUST: lambda name, _entry: (read_name(name), ""),
 }
 
 _TABLE: dict[str, Callable[[Arguments], Happening]] = {
@@ -109,6 +131,7 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
     "EndpointsUpdated": lambda event: EndpointsUpdated(
         read_name(event["id"]), event["endpoint"], event["walletEndpoint"]
     ),
+    "KeysChanged": _keys_changed,
     "ProposalMade": _proposal_made,
     "VoteCast": lambda event: VoteCast(event["proposal"], read_name(event["voter"]), event["approve"]),
     "ProposalPassed": lambda event: ProposalPassed(event["proposal"]),
@@ -129,5 +152,19 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
         event["expires"],
     ),
     "TrustSet": lambda event: TrustSet(read_name(event["ca"]), event["version"], event["entry"]),
+    "MemberSummoned": lambda event: MemberSummoned(
+        read_name(event["id"]), read_name(event["by"]), event["until"]
+    ),
+    "SummonsEnded": lambda event: SummonsEnded(read_name(event["id"]), read_name(event["by"])),
+    "MemberAbsent": lambda event: MemberAbsent(read_name(event["id"]), absent=True),
+    "MemberReturned": lambda event: MemberAbsent(read_name(event["id"]), absent=False),
+    "LeaveAnnounced": lambda event: LeaveAnnounced(read_name(event["id"]), event["from"]),
+    "MemberLeft": lambda event: MemberLeft(read_name(event["id"])),
+    "RolesChanged": lambda event: RolesChanged(read_name(event["id"]), event["roles"]),
+    "SubjectMoved": lambda event: SubjectMoved(event["subject"], event["version"], read_name(event["home"])),
+    "ContractSet": lambda event: ContractSet(
+        _text(event["name"]), bytes.fromhex(event["location"][2:]), event["codeHash"]
+    ),
+    "VerifierSet": lambda event: VerifierSet(bytes.fromhex(event["verifier"][2:]), event["accepted"]),
     "Anchored": lambda event: Anchored(read_name(event["member"]), event["size"], event["root"]),
 }

@@ -1,34 +1,36 @@
 """Signing transactions: EIP-1559, at a gas price of zero, with the chain id in them."""
 
-from eth_account.signers.local import LocalAccount
+import rlp
+from eth_hash.auto import keccak
 
+from adapters.ledger.book import Book
 from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import Deployment
 from node.domain.ledger import Call, SignedCall
+from node.ports import Account
+
+_TYPE = b"\x02"  # EIP-2718 type of an EIP-1559 transaction
 
 
-def sign_call(signer: LocalAccount, deployment: Deployment, call: Call, nonce: int) -> SignedCall:
-    """Sign the transaction that makes a call."""
+def sign_call(account: Account, deployment: Deployment, book: Book, call: Call, nonce: int) -> SignedCall:
+    """Sign the transaction that makes a call.
+
+    Raises:
+        ContractUnknownError: the contract that it is for is of an unknown version.
+        KeyHolderError: the holder of the key does not answer.
+    """
     invocation = to_invocation(call, deployment)
-    target = deployment.address_of(invocation.contract)
-    return sign_free(signer, deployment.chain_id, nonce, to=target, data=invocation.data, gas=invocation.gas)
+    target = book.target(invocation)
+    return sign_free(account, deployment.chain_id, nonce, to=target, data=invocation.data, gas=invocation.gas)
 
 
-def sign_free(
-    signer: LocalAccount, chain_id: int, nonce: int, *, to: bytes, data: bytes, gas: int
-) -> SignedCall:
-    """Sign a transaction that costs nothing; `to` is empty to create a contract."""
-    signed = signer.sign_transaction(
-        {
-            "type": 2,
-            "chainId": chain_id,
-            "nonce": nonce,
-            "to": to,
-            "data": data,
-            "value": 0,
-            "gas": gas,
-            "maxFeePerGas": 0,
-            "maxPriorityFeePerGas": 0,
-        }
-    )
-    return SignedCall(nonce, bytes(signed.raw_transaction), bytes(signed.hash))
+def sign_free(account: Account, chain_id: int, nonce: int, *, to: bytes, data: bytes, gas: int) -> SignedCall:
+    """Sign a transaction that costs nothing; `to` is empty to create a contract.
+
+    eth-account signs only with keys that it holds; this one may be on a token. Source: EIP-1559, EIP-2718.
+    """
+    fields: list[object] = [chain_id, nonce, 0, 0, gas, to, 0, data, []]
+    signature = account.sign(_TYPE + rlp.encode(fields))
+    r, s = (int.from_bytes(part, "big") for part in (signature[:32], signature[32:64]))
+    raw = _TYPE + rlp.encode([*fields, signature[64] - 27, r, s])
+    return SignedCall(nonce, raw, keccak(raw))

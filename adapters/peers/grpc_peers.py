@@ -1,5 +1,6 @@
 """Other members' nodes over gRPC: one channel per peer, trusting exactly the key that the ledger names for it."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -19,13 +20,19 @@ _MESSAGE_BYTES = 16 << 20
 class GrpcPeers:
     """The `Peers` port."""
 
-    def __init__(self, leaf: Callable[[], IssuedLeaf], timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        leaf: Callable[[], IssuedLeaf],
+        timeout_seconds: float = 10.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Args:
         leaf: this node's present leaf.
         timeout_seconds: for each call.
+        clock: seconds since 1970 UTC; tells which of a peer's keys count.
         """
-        self._leaf, self._timeout = leaf, timeout_seconds
-        self._channels: dict[tuple[str, str, bytes, bytes], grpc.aio.Channel] = {}
+        self._leaf, self._timeout, self._clock = leaf, timeout_seconds, clock
+        self._channels: dict[tuple[str, str, tuple[bytes, ...], bytes], grpc.aio.Channel] = {}
 
     async def submit_request(self, member: Member, request: str) -> None:
         """See `Peers.submit_request`."""
@@ -75,13 +82,14 @@ class GrpcPeers:
 
     async def _channel(self, member: Member) -> grpc.aio.Channel:
         leaf = self._leaf()
-        wanted = (member.name, member.endpoint, member.identity_key, leaf.certificate_pem)
+        keys = member.identity_keys(self._clock())
+        wanted = (member.name, member.endpoint, keys, leaf.certificate_pem)
         if wanted not in self._channels:
             # A new key, address or leaf makes a new channel; the old one would trust the wrong thing.
             for known in [known for known in self._channels if known[0] == member.name]:
                 await self._channels.pop(known).close()
             credentials = grpc.ssl_channel_credentials(
-                anchor_pem(member.name, member.identity_key), leaf.key_pem, leaf.certificate_pem
+                b"".join(anchor_pem(member.name, key) for key in keys), leaf.key_pem, leaf.certificate_pem
             )
             options = [
                 ("grpc.ssl_target_name_override", server_name(member.name)),

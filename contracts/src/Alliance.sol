@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {AddressBook} from "./AddressBook.sol";
 import {IAlliance} from "./interfaces/IAlliance.sol";
-import {Membership} from "./Membership.sol";
+import {MemberKeys} from "./MemberKeys.sol";
 import {ProposalData} from "./libraries/ProposalData.sol";
+import {Standings} from "./Standings.sol";
 import {TrustVotes} from "./libraries/TrustVotes.sol";
 
 /// @title The alliance: founding, proposals and votes
@@ -13,10 +14,11 @@ import {TrustVotes} from "./libraries/TrustVotes.sol";
 ///
 /// A proposal passes with two thirds of the members that were active when it was made, the member that it would
 /// suspend not counted. Votes are not taken back, also when the voter is suspended later. Beware of small numbers:
-/// where only two members are active, each of them is all of the others.
-contract Alliance is Membership, AddressBook {
-    /// @dev Of two members neither may shut the other out: it takes two to suspend a third
-    uint256 private constant LEAST_TO_SUSPEND = 2;
+/// where only two members are active, each of them is all of the others. Where too few are there to pass anything,
+/// Standings sets those aside that are silent.
+contract Alliance is Standings, MemberKeys, AddressBook {
+    /// @dev Of two members neither may shut the other out, or take a role from it: that takes two others
+    uint256 private constant LEAST_AGAINST_A_MEMBER = 2;
 
     using ProposalData for bytes;
 
@@ -62,7 +64,8 @@ contract Alliance is Membership, AddressBook {
         }
         for (uint256 i = 0; i < names.length; ++i) {
             _checkFoundingContract(names[i], locations[i]);
-            _setContract(names[i], locations[i]);
+            // deployed after this contract: its code is the founders' to check, before they sign
+            _setContract(names[i], locations[i], 0);
         }
         for (uint256 i = 0; i < verifiers.length; ++i) {
             _checkFoundingVerifier(verifiers[i]);
@@ -71,7 +74,7 @@ contract Alliance is Membership, AddressBook {
     }
 
     /// @inheritdoc IAlliance
-    function allianceId() external view returns (bytes32) {
+    function allianceId() public view override(MemberKeys, IAlliance) returns (bytes32) {
         return _allianceId;
     }
 
@@ -108,13 +111,18 @@ contract Alliance is Membership, AddressBook {
         _castVote(proposal, voter, approve);
     }
 
+    /// @inheritdoc IAlliance
+    function isVerifier(address verifier) public view override(IAlliance, MemberKeys, AddressBook) returns (bool) {
+        return AddressBook.isVerifier(verifier);
+    }
+
     function _castVote(uint256 proposal, bytes32 voter, bool approve) private {
         Proposal storage entry = _proposals[proposal];
         entry.voted[voter] = true;
         if (approve) ++entry.approvals;
         emit VoteCast(proposal, voter, approve);
 
-        uint256 least = entry.action == Action.SUSPEND ? LEAST_TO_SUSPEND : 1;
+        uint256 least = _isAgainst(entry.action, entry.about, entry.data) ? LEAST_AGAINST_A_MEMBER : 1;
         if (entry.approvals >= least && uint256(entry.approvals) * 3 >= uint256(entry.eligible) * 2) {
             entry.passed = true;
             emit ProposalPassed(proposal);
@@ -132,14 +140,24 @@ contract Alliance is Membership, AddressBook {
         } else if (action == Action.REINSTATE) {
             _reinstate(about);
         } else if (action == Action.SET_CONTRACT) {
-            (bytes32 name, address location) = data.toContract();
-            _setContract(name, location);
+            (bytes32 name, address location, bytes32 codeHash) = data.toContract();
+            _setContract(name, location, codeHash);
         } else if (action == Action.SET_TRUST) {
             TrustVotes.carryOut(contractOf(TRUST_LIST), data);
-        } else {
-            (address verifier, bool accepted) = data.toVerifier();
+        } else if (action == Action.SET_VERIFIER) {
+            (address verifier, bool accepted, ) = data.toVerifier();
             _setVerifier(verifier, accepted);
+        } else {
+            (, uint8 roles) = data.toRoles();
+            _setRoles(about, roles);
         }
+    }
+
+    /// @return whether the action takes something from the member that it is about
+    function _isAgainst(Action action, bytes32 about, bytes memory data) private view returns (bool) {
+        if (action != Action.SET_ROLES) return action == Action.SUSPEND;
+        (, uint8 roles) = data.toRoles();
+        return _rolesOf(about) & ~roles != 0;
     }
 
     /// @dev Reverts unless the action could be carried out now
@@ -153,13 +171,17 @@ contract Alliance is Membership, AddressBook {
             about = data.toId();
             _checkStanding(about, action == Action.REINSTATE);
         } else if (action == Action.SET_CONTRACT) {
-            (bytes32 name, address location) = data.toContract();
-            _checkContract(name, location);
+            (bytes32 name, address location, bytes32 codeHash) = data.toContract();
+            _checkContract(name, location, codeHash);
         } else if (action == Action.SET_VERIFIER) {
-            (address verifier, bool accepted) = data.toVerifier();
-            _checkVerifier(verifier, accepted);
+            (address verifier, bool accepted, bytes32 codeHash) = data.toVerifier();
+            _checkVerifier(verifier, accepted, codeHash);
         } else if (action == Action.SET_TRUST) {
             TrustVotes.check(contractOf(TRUST_LIST), data);
+        } else if (action == Action.SET_ROLES) {
+            uint8 roles;
+            (about, roles) = data.toRoles();
+            _checkRoles(about, roles);
         } else {
             revert AllianceMalformedProposal();
         }

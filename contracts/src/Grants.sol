@@ -5,11 +5,13 @@ import {IAlliance} from "./interfaces/IAlliance.sol";
 import {IGrants} from "./interfaces/IGrants.sol";
 import {MembersOnly} from "./MembersOnly.sol";
 import {SignedMoves} from "./SignedMoves.sol";
+import {Succession} from "./Succession.sol";
 
 /// @title That a signed grant exists and is not revoked
 /// @dev A grant only moves UNKNOWN -> REGISTERED -> REVOKED or UNKNOWN -> REVOKED: revoked is for ever, so a
-/// revocation that overtakes its registration wins.
-contract Grants is IGrants, SignedMoves {
+/// revocation that overtakes its registration wins. Revoking goes on where the contract has been replaced, and is
+/// taken from members in any standing: what a wallet signed for this contract must not lose its force.
+contract Grants is IGrants, SignedMoves, Succession {
     struct Grant {
         State state;
         uint64 expires;
@@ -30,16 +32,16 @@ contract Grants is IGrants, SignedMoves {
         bytes calldata revoker
     ) external returns (bytes32 grant) {
         if (_senderMember() == 0) revert GrantsNotMember(msg.sender);
+        _requireInForce();
         if (!_isWellFormed(revoker)) revert GrantsMalformedSigner();
         grant = _grantId(digest, registerBefore, expires, revoker);
-        Grant storage entry = _grants[grant];
-        if (entry.state == State.REGISTERED) revert GrantsAlreadyRegistered(grant);
-        if (entry.state == State.REVOKED) revert GrantsAlreadyRevoked(grant);
+        (State state, ) = stateOf(grant);
+        if (state == State.REGISTERED) revert GrantsAlreadyRegistered(grant);
+        if (state == State.REVOKED) revert GrantsAlreadyRevoked(grant);
         if (block.timestamp > registerBefore) revert GrantsTooLate(registerBefore);
         if (block.timestamp >= expires) revert GrantsExpired(expires);
 
-        entry.state = State.REGISTERED;
-        entry.expires = expires;
+        _grants[grant] = Grant({state: State.REGISTERED, expires: expires});
         emit GrantRegistered(grant, expires);
     }
 
@@ -51,7 +53,7 @@ contract Grants is IGrants, SignedMoves {
         bytes calldata revoker,
         bytes calldata signature
     ) external returns (bytes32 grant) {
-        if (_senderMember() == 0) revert GrantsNotMember(msg.sender);
+        if (_senderBound() == 0) revert GrantsNotMember(msg.sender);
         if (!_isWellFormed(revoker)) revert GrantsMalformedSigner();
         grant = _grantId(digest, registerBefore, expires, revoker);
         Grant storage entry = _grants[grant];
@@ -64,9 +66,18 @@ contract Grants is IGrants, SignedMoves {
     }
 
     /// @inheritdoc IGrants
-    function stateOf(bytes32 grant) external view returns (State state, uint64 expires) {
+    function stateOf(bytes32 grant) public view returns (State state, uint64 expires) {
         Grant storage entry = _grants[grant];
-        return (entry.state, entry.expires);
+        (state, expires) = (entry.state, entry.expires);
+        address before = state == State.REVOKED ? address(0) : _predecessor();
+        if (before == address(0)) return (state, expires);
+        (State earlier, uint64 until) = IGrants(before).stateOf(grant);
+        return earlier == State.REVOKED || state == State.UNKNOWN ? (earlier, until) : (state, expires);
+    }
+
+    /// @inheritdoc Succession
+    function _bookName() internal pure override returns (bytes32) {
+        return "Grants";
     }
 
     /// @dev Commits to the revoker: nobody can leave a tombstone on somebody else's grant

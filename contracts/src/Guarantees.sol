@@ -6,11 +6,12 @@ import {IGuarantees} from "./interfaces/IGuarantees.sol";
 import {GuaranteeTable} from "./libraries/GuaranteeTable.sol";
 import {MembersOnly} from "./MembersOnly.sol";
 import {SignedMoves} from "./SignedMoves.sol";
+import {Succession} from "./Succession.sol";
 
 /// @title That a guarantee was issued and by whom, and which steps it has taken since
 /// @dev What is possible is data, GuaranteeTable; this contract keeps it, whatever it says. The step's number in
 /// what is signed makes each signature good for one step only, also where the table comes back to a state.
-contract Guarantees is IGuarantees, SignedMoves {
+contract Guarantees is IGuarantees, SignedMoves, Succession {
     struct Guarantee {
         uint8 state;
         /// the last one
@@ -43,15 +44,14 @@ contract Guarantees is IGuarantees, SignedMoves {
         bytes calldata signature
     ) external returns (bytes32 guarantee) {
         if (_senderMember() == 0) revert GuaranteesNotMember(msg.sender);
+        _requireInForce();
         if (!_mayIssue(terms.guarantor)) revert GuaranteesNotGuarantor(terms.guarantor);
         if (terms.expires % GuaranteeTable.EXPIRY_UNIT != 0) revert GuaranteesUnroundedExpiry(terms.expires);
         if (block.timestamp >= terms.expires) revert GuaranteesExpired(terms.expires);
-        if (_usedApplications[terms.application]) revert GuaranteesApplicationUsed(terms.application);
-        bytes memory signer = abi.encodePacked(verifier, _identityKey(terms.guarantor));
-        if (!_isWellFormed(signer)) revert GuaranteesMalformedSigner();
+        if (isApplicationUsed(terms.application)) revert GuaranteesApplicationUsed(terms.application);
+        if (!ALLIANCE.isVerifier(verifier)) revert GuaranteesMalformedSigner();
         guarantee = keccak256(abi.encode(ALLIANCE.allianceId(), terms));
-        bytes32 structHash = keccak256(abi.encode(ISSUE_GUARANTEE_TYPEHASH, guarantee));
-        if (!_isSigned(signer, structHash, signature)) revert GuaranteesWrongSignature(guarantee);
+        if (!_isIssued(guarantee, terms.guarantor, verifier, signature)) revert GuaranteesWrongSignature(guarantee);
 
         (uint8 next, , ) = _transition(GuaranteeTable.STATE_NONE, GuaranteeTable.EVENT_ISSUE);
         _usedApplications[terms.application] = true;
@@ -76,7 +76,7 @@ contract Guarantees is IGuarantees, SignedMoves {
         bytes32 salt,
         bytes calldata signature
     ) external {
-        if (_senderMember() == 0) revert GuaranteesNotMember(msg.sender);
+        if (_senderBound() == 0) revert GuaranteesNotMember(msg.sender);
         Guarantee storage entry = _guarantees[guarantee];
         (uint8 next, uint8 mover) = _possibleStep(guarantee, entry, event_);
         if (!_isWellFormed(signer)) revert GuaranteesMalformedSigner();
@@ -92,9 +92,21 @@ contract Guarantees is IGuarantees, SignedMoves {
     }
 
     /// @inheritdoc IGuarantees
+    function isApplicationUsed(bytes32 application) public view returns (bool) {
+        if (_usedApplications[application]) return true;
+        address before = _predecessor();
+        return before != address(0) && IGuarantees(before).isApplicationUsed(application);
+    }
+
+    /// @inheritdoc IGuarantees
     function stateOf(bytes32 guarantee) external view returns (uint8 state, uint64 sequence, uint64 expires) {
         Guarantee storage entry = _guarantees[guarantee];
         return (entry.state, entry.sequence, entry.expires);
+    }
+
+    /// @inheritdoc Succession
+    function _bookName() internal pure override returns (bytes32) {
+        return "Guarantees";
     }
 
     /// @dev Virtual so that the tests can hold this contract to tables that no guarantee has yet
@@ -133,7 +145,10 @@ contract Guarantees is IGuarantees, SignedMoves {
     ) private view returns (bool) {
         if (mover == GuaranteeTable.MOVER_GUARANTOR) {
             // whichever accepted verifier: the key is what counts
-            return keccak256(signer[20:]) == keccak256(_identityKey(entry.guarantor));
+            bytes32 key = keccak256(signer[20:]);
+            return
+                key == keccak256(_identityKey(entry.guarantor)) ||
+                key == keccak256(_formerIdentityKey(entry.guarantor));
         }
         bytes32 commitment = keccak256(bytes.concat(salt, signer));
         if (mover == GuaranteeTable.MOVER_BENEFICIARY) return commitment == entry.beneficiary;
@@ -142,6 +157,24 @@ contract Guarantees is IGuarantees, SignedMoves {
 
     function _mayIssue(bytes32 guarantor) private view returns (bool) {
         return ALLIANCE.isActive(guarantor) && ALLIANCE.member(guarantor).roles & GUARANTOR != 0;
+    }
+
+    /// @dev What was signed just before the guarantor changed its key counts while the key before does
+    function _isIssued(bytes32 guarantee, bytes32 guarantor, address verifier, bytes calldata signature)
+        private
+        view
+        returns (bool)
+    {
+        bytes32 structHash = keccak256(abi.encode(ISSUE_GUARANTEE_TYPEHASH, guarantee));
+        if (_isSigned(abi.encodePacked(verifier, _identityKey(guarantor)), structHash, signature)) return true;
+        bytes memory former = _formerIdentityKey(guarantor);
+        return _isSigned(abi.encodePacked(verifier, former), structHash, signature);
+    }
+
+    /// @dev 64 zero bytes, which are no key, when there is none that counts
+    function _formerIdentityKey(bytes32 guarantor) private view returns (bytes memory) {
+        (bytes32 x, bytes32 y) = ALLIANCE.formerIdentityKey(guarantor);
+        return abi.encodePacked(x, y);
     }
 
     /// @dev The present one, also of a suspended member: duties run on

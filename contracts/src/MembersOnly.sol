@@ -18,4 +18,10 @@ abstract contract MembersOnly {
     function _senderMember() internal view returns (bytes32 id) {
         return ALLIANCE.memberOf(msg.sender);
     }
+
+    /// @dev For what only fulfils a duty: it is taken also from a member that is suspended, absent or has left
+    /// @return id of the member that sends this call, in whatever standing, or zero
+    function _senderBound() internal view returns (bytes32 id) {
+        return ALLIANCE.boundMember(msg.sender);
+    }
 }

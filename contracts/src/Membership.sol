@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IAlliance} from "./interfaces/IAlliance.sol";
 import {Names} from "./libraries/Names.sol";
 
-/// @title The members' part of the alliance: who is in, who is suspended, and since when
+/// @title The members' part of the alliance: who is in, and since when without a break
 /// @notice Every change of membership opens a new epoch. A proposal remembers the epoch it was made in, so whoever
 /// came in (or came back) later has no vote on it, without a list of voters per proposal.
 /// Members are never deleted: an id or an account, once used, belongs to that member for good.
@@ -13,7 +13,7 @@ abstract contract Membership is IAlliance {
 
     mapping(bytes32 id => Member) private _members;
     mapping(address account => bytes32 id) private _idOf;
-    /// @dev Epoch of admission or last reinstatement; zero while suspended, and for those who never were members
+    /// @dev Epoch of admission or last reinstatement; zero while not active, and for those who never were members
     mapping(bytes32 id => uint64 epoch) private _activeSince;
     bytes32[] private _ids;
     uint64 private _epoch;
@@ -21,7 +21,7 @@ abstract contract Membership is IAlliance {
 
     /// @inheritdoc IAlliance
     function memberOf(address account) public view returns (bytes32 id) {
-        id = _idOf[account];
+        id = _speakerFor(account);
         return isActive(id) ? id : bytes32(0);
     }
 
@@ -59,24 +59,33 @@ abstract contract Membership is IAlliance {
         emit MemberAdmitted(id, newcomer);
     }
 
-    function _suspend(bytes32 id) internal {
-        ++_epoch;
-        _activeSince[id] = 0;
-        --_activeCount;
-        emit MemberSuspended(id);
+    /// @dev The accounts before stay the member's: nobody else can ever have them
+    function _replaceKeys(bytes32 id, Keys memory keys) internal {
+        Member storage entry = _members[id];
+        if (keys.account != entry.account) {
+            if (_idOf[keys.account] != 0) revert AllianceAccountTaken(keys.account);
+            _idOf[keys.account] = id;
+        }
+        entry.account = keys.account;
+        entry.identityX = keys.identityX;
+        entry.identityY = keys.identityY;
+        entry.logKey = keys.logKey;
+        entry.sealingKey = keys.sealingKey;
     }
 
-    function _reinstate(bytes32 id) internal {
-        _activate(id);
-        emit MemberReinstated(id);
+    function _changeRoles(bytes32 id, uint8 roles) internal {
+        _members[id].roles = roles;
+    }
+
+    function _rolesOf(bytes32 id) internal view returns (uint8) {
+        return _members[id].roles;
     }
 
     /// @dev Reverts unless `newcomer` is well formed and nobody has its id or account, suspended members included
     function _checkAdmission(Member memory newcomer) internal view {
         if (
             !Names.isMemberName(newcomer.id) ||
-            newcomer.roles == 0 ||
-            newcomer.roles > ALL_ROLES ||
+            !_areRoles(newcomer.roles) ||
             newcomer.account == address(0) ||
             newcomer.identityX == 0 ||
             newcomer.identityY == 0 ||
@@ -89,16 +98,43 @@ abstract contract Membership is IAlliance {
         if (_idOf[newcomer.account] != 0) revert AllianceAccountTaken(newcomer.account);
     }
 
-    /// @dev Reverts unless the member exists and its standing would change
-    function _checkStanding(bytes32 id, bool active) internal view {
+    /// @dev Reverts unless the member exists and its roles would change to possible ones
+    function _checkRoles(bytes32 id, uint8 roles) internal view {
         _requireKnown(id);
-        if (isActive(id) == active) revert AllianceUnchanged();
+        if (!_areRoles(roles)) revert AllianceMalformedMember();
+        if (_members[id].roles == roles) revert AllianceUnchanged();
     }
 
+    /// @return whether an account that is or was the member's may still act for it
+    function _speaksFor(bytes32 id, address account) internal view virtual returns (bool);
+
+    /// @return id of the member whose present account this is, in whatever standing; zero if there is none
+    function _ownerOf(address account) internal view returns (bytes32 id) {
+        id = _idOf[account];
+        return _members[id].account == account ? id : bytes32(0);
+    }
+
+    function _keysOf(bytes32 id) internal view returns (Keys memory) {
+        Member storage entry = _members[id];
+        return Keys(entry.account, entry.identityX, entry.identityY, entry.logKey, entry.sealingKey);
+    }
+
+    /// @dev Also the sign of life that ends a summons
     /// @return id of the active member that sends this call
-    function _sender() internal view returns (bytes32 id) {
+    function _sender() internal returns (bytes32 id) {
         id = memberOf(msg.sender);
         if (id == 0) revert AllianceNotMember(msg.sender);
+        _noteLife(id);
+    }
+
+    /// @dev Told of every call that an active member makes to the alliance, and when one becomes active
+    function _noteLife(bytes32 id) internal virtual;
+
+    /// @return id of the member that this account acts for, in whatever standing; zero if there is none, and for an
+    /// account that the member has given up
+    function _speakerFor(address account) internal view returns (bytes32 id) {
+        id = _idOf[account];
+        return _speaksFor(id, account) ? id : bytes32(0);
     }
 
     /// @return whether the member is active now and has been without a break since `epoch`
@@ -115,12 +151,23 @@ abstract contract Membership is IAlliance {
         return _activeCount;
     }
 
-    function _activate(bytes32 id) private {
+    function _activate(bytes32 id) internal {
         _activeSince[id] = ++_epoch;
         ++_activeCount;
+        _noteLife(id);
     }
 
-    function _requireKnown(bytes32 id) private view {
+    function _deactivate(bytes32 id) internal {
+        ++_epoch;
+        _activeSince[id] = 0;
+        --_activeCount;
+    }
+
+    function _requireKnown(bytes32 id) internal view {
         if (_members[id].account == address(0)) revert AllianceUnknownMember(id);
+    }
+
+    function _areRoles(uint8 roles) private pure returns (bool) {
+        return roles != 0 && roles <= ALL_ROLES;
     }
 }

@@ -11,6 +11,9 @@ contract FreeGuarantees is Guarantees {
     /// @param alliance as for Guarantees
     constructor(IAlliance alliance) Guarantees(alliance) {}
 
+    /// @dev Not in the address book, and in force all the same
+    function _requireInForce() internal view override {}
+
     function _transition(uint8 state, uint8 event_)
         internal
         pure

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from node.api.authority import MEMBER, PARTY_OF_ROLE, RULES, WALLET, Party, Rule
 from node.errors import NotMemberError, RoleMissingError, UnknownCallerError
-from node.ports import Clock
+from node.ports import Clock, Signer
 from node.services.projection import Projection
 from node.services.systems import Systems
 from node.wire.tls import Caller, anchor_pem, identify, parse_leaf
@@ -43,25 +43,29 @@ class Callers:
     """Tells who stands behind a call, by the certificate of its connection and the ledger's pinned keys."""
 
     def __init__(
-        self, projection: Projection, systems: Systems, clock: Clock, me: str, identity_key: bytes
+        self, projection: Projection, systems: Systems, clock: Clock, me: str, identity: Signer
     ) -> None:
         """Args:
         projection: the ledger's members.
         systems: the register of the centre's own systems.
         clock: for the time of certificates.
         me: this node's member.
-        identity_key: its own key: its systems are served before the ledger is reached, and while suspended.
+        identity: its own key: its systems are served before the ledger is reached, and while suspended.
+        clock: tells which keys count.
         """
         self._projection, self._systems, self._clock = projection, systems, clock
-        self._me, self._identity_key = me, identity_key
+        self._me, self._identity = me, identity
 
     def anchors(self) -> bytes:
         """Trust anchors for the next handshake: all active members and this node itself, PEM."""
-        active = {
-            row.member.name: row.member.identity_key for row in self._projection.members() if row.active
+        now = self._clock.now()
+        pinned = {
+            row.member.name: row.member.identity_keys(now)
+            for row in self._projection.members()
+            if row.active and row.member.name != self._me
         }
-        pinned = active | {self._me: self._identity_key}
-        return b"".join(anchor_pem(name, key) for name, key in pinned.items())
+        pinned[self._me] = self._own_keys()
+        return b"".join(anchor_pem(name, key) for name, keys in pinned.items() for key in keys)
 
     def of(self, context: Context) -> Caller:
         """The caller of a call on the members' listener.
@@ -73,7 +77,7 @@ class Callers:
             UnknownCallerError: nobody this node knows.
         """
         pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
-        return identify(pem, self._key_of(parse_leaf(pem).issuer), self._me, self._clock.now())
+        return identify(pem, self._keys_of(parse_leaf(pem).issuer), self._me, self._clock.now())
 
     def check(self, method: str, context: Context) -> tuple[Visitor, Rule]:
         """Who calls a method on the members' listener, if that caller may.
@@ -92,13 +96,19 @@ class Callers:
         row = self._systems.check(caller.serial, caller.fingerprint, caller.role)
         return Visitor(PARTY_OF_ROLE[caller.role], row.name)
 
-    def _key_of(self, issuer: str) -> bytes:
+    def _keys_of(self, issuer: str) -> tuple[bytes, ...]:
         if issuer == self._me:
-            return self._identity_key
+            return self._own_keys()
         try:
-            return self._projection.member(issuer).identity_key
+            return self._projection.member(issuer).identity_keys(self._clock.now())
         except NotMemberError as error:
             raise UnknownCallerError("the caller's certificate is not of an active member") from error
+
+    def _own_keys(self) -> tuple[bytes, ...]:
+        """The key that signs now, and those that others take too: own systems hold leaves by either."""
+        row = self._projection.standing(self._me)
+        known = row.member.identity_keys(self._clock.now()) if row is not None else ()
+        return tuple(dict.fromkeys((self._identity.public_key, *known)))
 
 
 def check_wallet(method: str, context: Context) -> tuple[Visitor, Rule]:

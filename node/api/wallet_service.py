@@ -1,5 +1,6 @@
 """`WalletService`: what bidders' wallets call; the signed document in each request says who it is."""
 
+import msgspec
 from heqi.v1 import wallet_service_pb2 as pb
 from heqi.v1 import wallet_service_pb2_grpc as rpc
 
@@ -15,6 +16,7 @@ from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.logins import Logins
+from node.services.moving import Moving
 from node.services.proving import Proving
 from node.services.records import Records
 from node.services.registration import Registrations
@@ -37,13 +39,14 @@ class WalletService(rpc.WalletServiceServicer):
         codes: ApplicationCodes,
         guarantees: Guarantees,
         guarantor: Guarantor,
+        moving: Moving,
         exporting: Exporting,
         logins: Logins,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
-        self._exporting, self._logins = exporting, logins
+        self._moving, self._exporting, self._logins = moving, exporting, logins
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -112,6 +115,22 @@ class WalletService(rpc.WalletServiceServicer):
         for header, sd_jwt in self._exporting.registration(request.signed_request):
             response.records.add(category=header.category, thing=header.thing, sd_jwt=sd_jwt)
         return response
+
+    async def GetPlace(self, request: pb.GetPlaceRequest, context: Context) -> pb.GetPlaceResponse:
+        """See the proto."""
+        place = self._moving.place(request.signed_request)
+        return pb.GetPlaceResponse(home=place.home, version=place.version, contract=place.contract)
+
+    async def GetCopy(self, request: pb.GetCopyRequest, context: Context) -> pb.GetCopyResponse:
+        """See the proto."""
+        package = list(self._moving.copy(request.signed_request))
+        return pb.GetCopyResponse(package_json=msgspec.json.encode(package))
+
+    async def TakeOver(self, request: pb.TakeOverRequest, context: Context) -> pb.TakeOverResponse:
+        """See the proto."""
+        status = await self._moving.prepare(request.signed_request)
+        taken = self._moving.take_over(request.signed_request, status)
+        return pb.TakeOverResponse(record_count=taken.count)
 
     async def GetApplicationCode(
         self, request: pb.GetApplicationCodeRequest, context: Context

@@ -94,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def issue(args: argparse.Namespace) -> None:
     """Let a system in, and write what it needs to call."""
-    from adapters.crypto.keys import write_secret  # noqa: PLC0415
+    from adapters.crypto.files import write_secret  # noqa: PLC0415
     from adapters.crypto.leaves import new_request  # noqa: PLC0415
 
     key_pem, request = (b"", args.csr.read_bytes()) if args.csr else new_request()

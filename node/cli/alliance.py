@@ -6,13 +6,13 @@ from pathlib import Path
 
 from heqi.v1 import alliance_service_pb2 as pb
 
-from node.cli import trust
+from node.cli import alliance_life, trust
 from node.cli.client import OperatorClient, own_card
-from node.cli.output import print_json, print_table, say
+from node.cli.output import day, print_json, print_table, say
 from node.cli.trust_file import read_entry
 from node.cli.waiting import retry
 from node.domain.descriptor import descriptor_digest
-from node.domain.member import Role
+from node.domain.member import role_names
 from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.errors import ConfigError, UnavailableError
 from node.wire.tls import anchor_pem
@@ -87,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("proposal", type=int)
     one.add_argument("--refuse", action="store_true", help="反对 | vote no")
     one.set_defaults(run=vote)
+    alliance_life.describe(commands)
     for name, summary in (
         ("release", "再试发件箱搁置条目 | try a parked outbox item again"),
         ("drop", "放弃发件箱搁置条目 | give a parked outbox item up"),
@@ -161,6 +162,7 @@ def status(args: argparse.Namespace) -> None:
         "block_age_seconds": now.block_age_seconds,
         "outbox": [f"{item.number} {item.object} {item.state} {item.problem}".strip() for item in now.outbox],
         "parked": now.parked_count,
+        "expiries": [f"{one.level} {one.what} {day(one.expire_time_seconds)}" for one in now.expiries],
     }
     if args.json:
         print_json(facts)
@@ -172,24 +174,41 @@ def members(args: argparse.Namespace) -> None:
     """List members."""
     with OperatorClient(args.home) as node:
         found = node.call(node.alliance.ListMembers, pb.ListMembersRequest()).members
-    rows = [(m.name, "+".join(r.name or "" for r in Role(m.roles)), m.active, m.endpoint) for m in found]
+    rows = [(m.name, role_names(m.roles), m.active, m.endpoint, *_standing(m)) for m in found]
     if args.json:
-        print_json([dict(zip(("name", "roles", "active", "endpoint"), row, strict=True)) for row in rows])
+        names = ("name", "roles", "active", "endpoint", "standing", "until")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
-        print_table(("成员 member", "角色 roles", "有效 active", "地址 endpoint"), rows)
+        header = ("成员 member", "角色 roles", "有效 active", "地址 endpoint", "状态 standing", "期限 until")
+        print_table(header, rows)
+
+
+def _standing(member: pb.Member) -> tuple[str, str]:
+    """In words, and the day on which something may follow from it."""
+    if member.summoned_until_seconds:
+        return f"{member.standing} summoned", day(member.summoned_until_seconds)
+    if member.leave_time_seconds:
+        return f"{member.standing} leaving", day(member.leave_time_seconds)
+    return member.standing, ""
 
 
 def proposals(args: argparse.Namespace) -> None:
     """List proposals."""
     with OperatorClient(args.home) as node:
         found = node.call(node.alliance.ListProposals, pb.ListProposalsRequest()).proposals
-    rows = [(p.number, p.action, p.about, f"{len(p.approvals)}/{p.eligible_count}", p.passed) for p in found]
+    rows = [
+        (p.number, p.action, p.about, f"{len(p.approvals)}/{p.eligible_count}", p.passed, p.detail)
+        for p in found
+    ]
     if args.json:
         print_json(
-            [dict(zip(("number", "action", "about", "yes", "passed"), row, strict=True)) for row in rows]
+            [
+                dict(zip(("number", "action", "about", "yes", "passed", "detail"), row, strict=True))
+                for row in rows
+            ]
         )
     else:
-        print_table(("编号 No", "动作 action", "对象 about", "赞成 yes", "通过 passed"), rows)
+        print_table(("编号 No", "动作 action", "对象 about", "赞成 yes", "通过 passed", "内容 detail"), rows)
 
 
 def propose(args: argparse.Namespace) -> None:

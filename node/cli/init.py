@@ -5,6 +5,7 @@ from functools import reduce
 from operator import or_
 from pathlib import Path
 
+from adapters.crypto.passphrase import DEFAULT_SOURCE
 from node.cli.output import say
 from node.domain.member import Role
 from node.setup import create_home
@@ -45,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", type=int, default=64, help="每批条数 | entries in every batch (default 64)"
     )
+    parser.add_argument(
+        "--passphrase",
+        metavar="SOURCE",
+        default=DEFAULT_SOURCE,
+        help="密钥口令来源 | where the passphrase of the keys comes from: file:PATH (made if it is not there), "
+        f"credential:NAME (systemd) or prompt (default {DEFAULT_SOURCE} in the folder)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -61,9 +69,17 @@ def run(args: argparse.Namespace) -> None:
         args.confirmations,
         args.period,
         args.batch,
+        args.passphrase,
     )
     say(f"已建立 {args.home}（配置、密钥、成员名片）", f"made {args.home}: configuration, keys, member card")
     say(
         f"请备份 {args.home}/keys",
         f"keep a copy of {args.home}/keys in a safe place: it cannot be made again",
     )
+    if args.passphrase.startswith("file:"):
+        path = args.home / args.passphrase.removeprefix("file:")
+        say(
+            f"密钥口令在 {path}，请另处备份：它防密钥备份外泄，不防本机被攻破",
+            f"the keys' passphrase is in {path}; keep its copy apart from that of the keys: it protects copies of "
+            "the keys that get into wrong hands, and does not protect against who has broken into this machine",
+        )

@@ -16,6 +16,7 @@ COMMANDS = {
     "chain": "运行内置账本引擎 | run the embedded ledger engine",
     "alliance": "联盟：创建、加入、投票 | the alliance: create, join, vote",
     "access": "业务系统接入、操作记录 | systems of the centre: let in, shut out; what was done",
+    "keys": "密钥：查看、更换 | this node's keys: list, rotate",
     "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
     "log": "日志：检查点、见证、警报 | the log: checkpoints, witnesses, alarms",
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from unicodedata import east_asian_width
 
 
@@ -43,3 +44,8 @@ def printable(text: str) -> str:
 
 def _width(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def day(seconds: int) -> str:
+    """The UTC day of a time in seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from node.errors import NodeError
+from node.services.expiries import Deadline, certificate_deadline
+from node.setup import follow_keys, operator_certificate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +27,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(home: Path) -> None:
+    from adapters.crypto.keys import open_keys  # noqa: PLC0415
     from node.app import open_node  # noqa: PLC0415
+    from node.config import load_config  # noqa: PLC0415
 
-    async with open_node(home) as node:
+    config, keys = load_config(home), open_keys(home)
+
+    def operator_deadlines() -> list[Deadline]:
+        pem = operator_certificate(home)
+        return [] if pem is None else [certificate_deadline("operator's certificate", pem, lead_days=30)]
+
+    async with open_node(home, keys, lambda: follow_keys(home, config, keys)) as node:
+        follow_keys(home, config, keys)  # after the node has taken up the keys that the ledger names
+        node.services.expiries.sources.append(operator_deadlines)
         await node.run()
 
 

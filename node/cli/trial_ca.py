@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from adapters.crypto import trial_ca
-from adapters.crypto.keys import read_secret, write_secret
+from adapters.crypto.files import read_secret, write_secret
 from adapters.crypto.trial_ca import TrialCertificate
 from node.cli.output import say
 from node.domain.certificate import check_credit_code

@@ -12,8 +12,17 @@ class ActKind(enum.Enum):
     ACCESS_REVOKED = ("access.revoked", "吊销接入证书 | a system's certificate was revoked")
     ADMISSION_PROPOSED = ("admission.proposed", "提议接纳成员 | a member was proposed")
     STANDING_PROPOSED = ("standing.proposed", "提议暂停或恢复成员 | a suspension or its end was proposed")
+    ROLES_PROPOSED = ("roles.proposed", "提议变更成员职能 | other roles of a member were proposed")
+    CONTRACT_PROPOSED = ("contract.proposed", "提议更换合约 | another contract was proposed")
+    VERIFIER_PROPOSED = (
+        "verifier.proposed",
+        "提议变更签名验证器 | a signature verifier was proposed, or its end",
+    )
+    TRUST_PROPOSED = ("trust.proposed", "提议变更互认证书机构 | an entry of the trust list was proposed")
+    STANDING_STEP = ("standing.step", "联盟身份操作 | a step about a member's standing was taken")
     VOTE_CAST = ("vote.cast", "投票 | this member voted")
     ENDPOINTS_CHANGED = ("endpoints.changed", "变更节点地址 | new addresses of this node were announced")
+    KEYS_CHANGED = ("keys.changed", "更换密钥 | new keys of this node were made and announced")
     RECORD_RELEASED = ("record.released", "再试搁置记录 | a parked record was tried again")
     RECORD_DROPPED = ("record.dropped", "放弃搁置记录 | a parked record was given up")
     OUTBOX_RELEASED = ("outbox.released", "再试搁置交易 | a parked transaction was tried again")

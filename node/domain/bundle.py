@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from node.domain.certificate import CertificateIdentity
-from node.domain.descriptor import Descriptor, known_members
-from node.domain.document import document_digest, open_document, peek_document
+from node.domain.descriptor import Descriptor, alliance_domain, known_members
+from node.domain.document import document_digest, open_document, open_members_document, peek_document
 from node.domain.encoding import canonical_json, decode_canonical, from_base64url
 from node.domain.evidence import (
     Evidence,
@@ -27,6 +27,7 @@ from node.domain.grant import Grant, check_covers, check_grant, check_scope, gra
 from node.domain.ledger_ids import grant_id
 from node.domain.member import Member
 from node.domain.reading import ReadAnswer, ReadRequest
+from node.domain.succession import ShownSuccession, follow_all, read_succession
 from node.domain.trust import TrustList
 from node.domain.validity import Circumstances, Judgement, judge_delegation, parse_proof
 from node.errors import DescriptorError, DocumentFormatError, ProofFormatError, VerificationError
@@ -55,6 +56,8 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Centre whose log holds the records."""
     evidence: Evidence
     authority: Authority | None = None
+    successions: tuple[ShownSuccession, ...] = ()
+    """Changes of keys since the descriptor, of the centre and the reader, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,19 @@ def verify_bundle(
     """
     if bundle.alliance != descriptor.alliance:
         raise VerificationError("the bundle belongs to another alliance than the descriptor")
-    members = known_members(descriptor, cards)
+    known = known_members(descriptor, cards)
+    members = follow_all(known, map(read_succession, bundle.successions), alliance_domain(descriptor))
     home = _member(members, bundle.member)
     steps = [
         f"keys of {home.name} taken from the {'descriptor' if not cards else 'descriptor and given cards'}"
     ]
     evidence = verify_evidence(
-        bundle.evidence, alliance=bundle.alliance, member=home.name, log_key=home.log_key
+        bundle.evidence, alliance=bundle.alliance, member=home.name, log_key=home.log_key_at
     )
+    if bundle.successions:
+        steps.append(
+            f"{len(bundle.successions)} change(s) of keys are each signed by the identity key before"
+        )
     steps += [
         f"checkpoint of {home.name} at size {evidence.checkpoint.size} is signed by its log key",
         f"{len(evidence.records)} record(s) are in that log, every shown field belongs to its record",
@@ -146,7 +154,9 @@ def _verify_authority(
     circumstances: Circumstances,
     members: dict[str, Member],
 ) -> tuple[Grant, Judgement]:
-    answer = open_document(authority.answer, ReadAnswer, _member(members, bundle.member).identity_key)
+    answer = open_members_document(
+        authority.answer, ReadAnswer, _member(members, bundle.member).identity_keys
+    )
     judged = judge_delegation(
         authority.delegation,
         replace(circumstances, now=answer.iat),
@@ -156,7 +166,7 @@ def _verify_authority(
     delegation, identity = judged.delegation, judged.identity
     grant = open_document(authority.grant, Grant, bytes.fromhex(delegation.key))
     check_grant(grant)
-    request = open_document(authority.request, ReadRequest, _member(members, grant.aud).identity_key)
+    request = open_members_document(authority.request, ReadRequest, _member(members, grant.aud).identity_keys)
     raw_id = grant_id(
         bytes.fromhex(circumstances.alliance), grant_terms(grant, document_digest(authority.grant))
     )

@@ -55,6 +55,17 @@ def sign_checkpoint(checkpoint: Checkpoint, log_key: bytes, sign: Sign) -> str:
     return f"{checkpoint.text}\n{line}"
 
 
+def add_signature(note: str, log_key: bytes, sign: Sign) -> str:
+    """The note with one more signature of the log's, by another of its keys: each is enough for who knows that one.
+
+    Raises:
+        ProofFormatError: it is no checkpoint.
+    """
+    checkpoint = parse_checkpoint(note)
+    signed = sign_checkpoint(checkpoint, log_key, sign)
+    return note + signed.removeprefix(f"{checkpoint.text}\n")
+
+
 def parse_checkpoint(note: str) -> Checkpoint:
     """Read a note without believing it.
 

@@ -13,6 +13,7 @@ import msgspec
 
 from node.domain.document import Document, open_document, peek_document, sign_document
 from node.domain.encoding import Hex20, Hex32, Hex64, Seconds, canonical_json, parse_readable_json
+from node.domain.ledger_ids import Eip712Domain
 from node.domain.member import Member, Role
 from node.domain.signature import Sign
 from node.domain.trust import TrustAnchor, check_anchors
@@ -143,6 +144,12 @@ def founders_of(descriptor: Descriptor) -> dict[str, Member]:
     if not names or names != sorted(set(names)):
         raise DescriptorError("the descriptor's founders must be sorted by name, each once")
     return {member.name: member for member in members}
+
+
+def alliance_domain(descriptor: Descriptor) -> Eip712Domain:
+    """The EIP-712 domain of signatures that the alliance contract checks."""
+    contract = bytes.fromhex(descriptor.contracts["Alliance"].address)
+    return Eip712Domain(descriptor.chain_id, contract, bytes.fromhex(descriptor.alliance))
 
 
 def known_members(descriptor: Descriptor, cards: Sequence[str] = ()) -> dict[str, Member]:

@@ -12,6 +12,7 @@ Source: RFC 7515 (JWS), RFC 7519 claim names, RFC 8725 3.11 (explicit typing).
 
 import hashlib
 from base64 import urlsafe_b64decode
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -100,6 +101,30 @@ def open_document(token: str, kind: type[D], raw_key: bytes) -> D:
     except (SignatureError, CodeFormatError) as error:
         raise SignatureError(f"the {kind.kind} is not signed by the expected key") from error
     return document
+
+
+def open_members_document(token: str, kind: type[D], keys_at: Callable[[float], Sequence[bytes]]) -> D:
+    """`open_document` by whichever of a member's keys counted when it says that it was signed.
+
+    That time is the signer's word, so whoever hands the document over in a call is authenticated by itself, under
+    the keys of that moment.
+
+    Args:
+        token: compact JWS.
+        kind: of document.
+        keys_at: `Member.identity_keys`, one key at least.
+
+    Raises:
+        DocumentFormatError: as `open_document`.
+        SignatureError: signed by none of those keys.
+    """
+    *others, last = keys_at(peek_document(token, kind).iat)
+    for raw_key in others:
+        try:
+            return open_document(token, kind, raw_key)
+        except SignatureError:
+            continue
+    return open_document(token, kind, last)
 
 
 def peek_document(token: str, kind: type[D]) -> D:

@@ -5,12 +5,12 @@ heart of a bundle. Its bytes are canonical JSON, so that its SHA-256 can be sign
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.checkpoint import Checkpoint, open_checkpoint
+from node.domain.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from node.domain.disclosure import BLIND_BYTES, open_disclosures
 from node.domain.encoding import canonical_json, decode_canonical, from_base64url, to_base64url
 from node.domain.grant import Scope
@@ -102,7 +102,9 @@ def parse_evidence(raw: bytes) -> Evidence:
         raise ProofFormatError(f"not evidence: {error}") from error
 
 
-def verify_evidence(evidence: Evidence, *, alliance: str, member: str, log_key: bytes) -> VerifiedEvidence:
+def verify_evidence(
+    evidence: Evidence, *, alliance: str, member: str, log_key: Callable[[int], bytes]
+) -> VerifiedEvidence:
     """Check every record of the evidence against its checkpoint, and the checkpoint against the log key.
 
     The caller still has to compare the checkpoint with the ledger.
@@ -111,7 +113,7 @@ def verify_evidence(evidence: Evidence, *, alliance: str, member: str, log_key: 
         evidence: what somebody showed.
         alliance: id of the alliance, 64 hex digits.
         member: whose log it must be.
-        log_key: that member's Ed25519 public key, 32 bytes.
+        log_key: size → that member's Ed25519 public key for checkpoints of this size, 32 bytes.
 
     Raises:
         ProofFormatError: something is malformed.
@@ -120,7 +122,8 @@ def verify_evidence(evidence: Evidence, *, alliance: str, member: str, log_key: 
         InclusionError: a record is not in the tree.
         DisclosureError: a field does not belong to its record.
     """
-    checkpoint = open_checkpoint(evidence.checkpoint, log_key)
+    claimed = parse_checkpoint(evidence.checkpoint)
+    checkpoint = open_checkpoint(evidence.checkpoint, log_key(claimed.size))
     if (checkpoint.alliance, checkpoint.member) != (alliance, member):
         raise AnchorError(
             f"the checkpoint is of the log {checkpoint.origin}, not of {member} in this alliance"

@@ -7,6 +7,23 @@ Times are whole seconds since 1970 UTC, as in blocks. Byte lengths are exact.
 import enum
 from dataclasses import dataclass
 
+from node.domain.alliance_life import (
+    ContractSet,
+    LeaveAnnounced,
+    MemberAbsent,
+    MemberLeft,
+    MemberSummoned,
+    MoveSubject,
+    ProposeContract,
+    ProposeRoles,
+    ProposeVerifier,
+    RolesChanged,
+    StandingStep,
+    SubjectMoved,
+    SummonsEnded,
+    VerifierSet,
+)
+from node.domain.keys import KeyChange, KeyProofs, Succession
 from node.domain.member import Member
 
 
@@ -75,6 +92,8 @@ class RevokeGrant:
 
     terms: GrantTerms
     signature: bytes
+    at: bytes = b""
+    """20 bytes: the contract that it is signed for, if that was replaced since; empty: the one in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,8 @@ class StepGuarantee:
     salt: bytes
     """32 bytes that open the ledger's commitment to the signer; any for a step of the guarantor, whom it names."""
     signature: bytes
+    at: bytes = b""
+    """20 bytes: the contract that holds the guarantee, if it was replaced since; empty: the one in force."""
 
 
 class Action(enum.IntEnum):
@@ -128,6 +149,7 @@ class Action(enum.IntEnum):
     SET_CONTRACT = 4
     SET_VERIFIER = 5
     SET_TRUST = 6
+    SET_ROLES = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +196,14 @@ class UpdateEndpoints:
     wallet_endpoint: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeKeys:
+    """`Alliance.changeKeys`: the sender's own keys."""
+
+    change: KeyChange
+    proofs: KeyProofs
+
+
 Call = (
     AnchorCheckpoint
     | CreateSubject
@@ -185,8 +215,14 @@ Call = (
     | ProposeAdmission
     | ProposeStanding
     | ProposeTrust
+    | ProposeContract
+    | ProposeVerifier
+    | ProposeRoles
     | CastVote
     | UpdateEndpoints
+    | ChangeKeys
+    | StandingStep
+    | MoveSubject
 )
 
 
@@ -218,6 +254,13 @@ class EndpointsUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysChanged:
+    """A member's keys are others from this block on."""
+
+    succession: Succession
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalMade:
     """A proposal is open until `expires`; `eligible` members may vote."""
 
@@ -225,9 +268,11 @@ class ProposalMade:
     proposer: str
     action: Action
     about: str
-    """Member name for ADMIT, SUSPEND and REINSTATE; name of a contract or an authority, or verifier address."""
+    """Name of a member (ADMIT, SUSPEND, REINSTATE, SET_ROLES), contract or authority; or verifier address."""
     expires: int
     eligible: int
+    detail: str = ""
+    """What a vote decides besides: a contract's address and code hash, a verifier's, a member's new roles."""
     entry: bytes = b""
     """For SET_TRUST what would be put in force; not checked."""
 
@@ -319,6 +364,7 @@ Happening = (
     MemberAdmitted
     | MemberStanding
     | EndpointsUpdated
+    | KeysChanged
     | ProposalMade
     | VoteCast
     | ProposalPassed
@@ -329,6 +375,15 @@ Happening = (
     | GuaranteeMoved
     | TrustSet
     | Anchored
+    | MemberSummoned
+    | SummonsEnded
+    | MemberAbsent
+    | LeaveAnnounced
+    | MemberLeft
+    | RolesChanged
+    | SubjectMoved
+    | ContractSet
+    | VerifierSet
 )
 
 
@@ -339,6 +394,8 @@ class Event:
     block: int
     index: int
     happening: Happening
+    contract: bytes = b""
+    """20 bytes: which contract reported it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from eth_hash.auto import keccak
 
+from node.domain.keys import KeyChange
 from node.domain.ledger import GrantTerms, GuaranteeTerms
 from node.domain.member import member_name_to_bytes32
 
@@ -18,10 +19,16 @@ _DOMAIN_TYPE = keccak(
 _DOMAIN_NAME = keccak(b"Heqi")
 _DOMAIN_VERSION = keccak(b"1")
 _CHANGE_CONTROLLER_TYPE = keccak(b"ChangeController(bytes32 subject,uint64 version,bytes controller)")
+_MOVE_SUBJECT_TYPE = keccak(b"MoveSubject(bytes32 subject,uint64 version,bytes32 home)")
 _REVOKE_GRANT_TYPE = keccak(b"RevokeGrant(bytes32 grant)")
 _ISSUE_GUARANTEE_TYPE = keccak(b"IssueGuarantee(bytes32 guarantee)")
 _STEP_GUARANTEE_TYPE = keccak(
     b"StepGuarantee(bytes32 guarantee,uint64 sequence,uint8 event,bytes32 document)"
+)
+
+_CHANGE_KEYS_TYPE = keccak(
+    b"ChangeKeys(bytes32 member,uint64 version,address account,bytes32 identityX,bytes32 identityY,"
+    b"bytes32 logKey,bytes32 sealingKey,uint64 logSize,uint64 overlapUntil)"
 )
 
 
@@ -46,9 +53,13 @@ class Eip712Domain:
             + self.alliance_id
         )
 
+    def preimage(self, struct_hash: bytes) -> bytes:
+        """The 66 bytes whose keccak256 is the digest: what an account key, which hashes itself, is given."""
+        return b"\x19\x01" + self.separator() + struct_hash
+
     def digest(self, struct_hash: bytes) -> bytes:
         """The 32 bytes that a signer signs for a struct in this domain."""
-        return keccak(b"\x19\x01" + self.separator() + struct_hash)
+        return keccak(self.preimage(struct_hash))
 
 
 def subject_id(alliance_id: bytes, home: str, salt: bytes) -> bytes:
@@ -82,6 +93,12 @@ def grant_id(alliance_id: bytes, terms: GrantTerms) -> bytes:
 def change_controller_digest(domain: Eip712Domain, subject: bytes, version: int, controller: bytes) -> bytes:
     """What the present controller signs to hand over; `version` is the new one."""
     return domain.digest(keccak(_CHANGE_CONTROLLER_TYPE + subject + _word(version) + keccak(controller)))
+
+
+def move_subject_digest(domain: Eip712Domain, subject: bytes, version: int, home: str) -> bytes:
+    """What the present controller signs so that the member `home` becomes its home; `version` is the new one."""
+    struct = _MOVE_SUBJECT_TYPE + subject + _word(version) + member_name_to_bytes32(home)
+    return domain.digest(keccak(struct))
 
 
 def revoke_grant_digest(domain: Eip712Domain, grant: bytes) -> bytes:
@@ -122,6 +139,36 @@ def step_guarantee_digest(
 ) -> bytes:
     """What a mover signs; `sequence` is the number that the step will have, so it counts once."""
     return domain.digest(keccak(_STEP_GUARANTEE_TYPE + guarantee + _word(sequence) + _word(event) + document))
+
+
+@dataclass(frozen=True, slots=True)
+class Eip712Message:
+    """What is signed, for both kinds of signers."""
+
+    preimage: bytes
+    digest: bytes
+
+
+def key_change_message(domain: Eip712Domain, member: str, version: int, change: KeyChange) -> Eip712Message:
+    """What a member's keys before and after sign; `version` is the number that the change will have."""
+    keys = change.keys
+    struct_hash = keccak(
+        _CHANGE_KEYS_TYPE
+        + member_name_to_bytes32(member)
+        + _word(version)
+        + keys.account.rjust(32, b"\0")
+        + keys.identity_key
+        + keys.log_key
+        + keys.sealing_key
+        + _word(change.log_size)
+        + _word(change.overlap_until)
+    )
+    return Eip712Message(domain.preimage(struct_hash), domain.digest(struct_hash))
+
+
+def key_change_digest(domain: Eip712Domain, member: str, version: int, change: KeyChange) -> bytes:
+    """The digest of `key_change_message`."""
+    return key_change_message(domain, member, version, change).digest
 
 
 def _word(number: int) -> bytes:

@@ -17,6 +17,38 @@ class Role(enum.IntFlag):
     SUPERVISOR = 4
 
 
+def role_names(roles: int) -> str:
+    """For people: `CENTRE+GUARANTOR`."""
+    return "+".join(role.name or "" for role in Role(roles))
+
+
+class Standing(enum.IntEnum):
+    """Where a member stands; the same numbers as in `IStanding.sol`. Only an active one has rights."""
+
+    ACTIVE = 1
+    SUSPENDED = 2
+    """By vote, until it is reinstated by vote."""
+    ABSENT = 3
+    """Set aside because it gave no sign of life; it comes back by its own step."""
+    LEFT = 4
+    """By its own step, after its notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormerKeys:
+    """What a member's keys were before a change, and how long they go on counting."""
+
+    identity_key: bytes
+    log_key: bytes
+    identity_until: int | None
+    """Documents and TLS leaves by the identity key count if they are of this time or earlier; None if the change left
+    the identity key as it was."""
+    log_size: int | None
+    """Checkpoints up to this size are by the log key; None if the change left the log key as it was."""
+    since: int
+    """When the change was made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One member as the ledger holds it. All keys are public."""
@@ -36,6 +68,8 @@ class Member:
     """`host:port` where other members reach the node."""
     wallet_endpoint: str
     """`host:port` where wallets reach the node."""
+    former: tuple[FormerKeys, ...] = ()
+    """One for each change of keys, oldest first."""
 
     def __post_init__(self) -> None:
         """Raises:
@@ -47,9 +81,29 @@ class Member:
             if len(getattr(self, field)) != length:
                 raise CodeFormatError(f"{field} of member {self.name!r} must have {length} bytes")
 
+    def identity_keys(self, at: float) -> tuple[bytes, ...]:
+        """The identity keys that count for what was signed at a time, the present one first.
+
+        A TLS leaf or a request of this moment counts under the keys of this moment; a document under those of its
+        own time.
+        """
+        before = [
+            one.identity_key
+            for one in reversed(self.former)
+            if one.identity_until is not None and at <= one.identity_until
+        ]
+        return tuple(dict.fromkeys((self.identity_key, *before)))
+
     def moved_to(self, endpoint: str, wallet_endpoint: str) -> "Member":
         """The same member at other addresses."""
         return replace(self, endpoint=endpoint, wallet_endpoint=wallet_endpoint)
+
+    def log_key_at(self, size: int) -> bytes:
+        """The key that signs the checkpoint of this size."""
+        for one in self.former:
+            if one.log_size is not None and size <= one.log_size:
+                return one.log_key
+        return self.log_key
 
 
 def check_member_name(name: str) -> str:

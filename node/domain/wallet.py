@@ -45,6 +45,43 @@ class RegisterCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=
     records: tuple[PackageRecord, ...]
 
 
+class CarriedGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A grant that a subject signed again for its new home."""
+
+    grant: str
+    """Names the new home, and as many reads as were left; a compact JWS."""
+    request: str
+    """The reader's access request that it answers, so that the reader can collect it; empty if there was none."""
+
+
+class MoveCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Become this subject's home; the home so far is not asked."""
+
+    kind: ClassVar[str] = "wallet-move"
+
+    delegation: str
+    """The delegation, a compact JWS."""
+    records: tuple[PackageRecord, ...]
+    """The registration package, from the wallet's own copy."""
+    version: Annotated[int, msgspec.Meta(ge=2)]
+    """Number of this change of the subject on the ledger."""
+    signature: Hex64
+    """By the wallet's key over EIP-712 MoveSubject."""
+    grants: tuple[CarriedGrant, ...]
+
+
+class CopyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Give me my own documents back; also at a home that I have left."""
+
+    kind: ClassVar[str] = "wallet-copy"
+
+
+class PlaceCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the ledger has this subject, and which contract its next change is signed for; at any node."""
+
+    kind: ClassVar[str] = "wallet-place"
+
+
 class StatusCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How far registration, records, requests and grants are."""
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from node.domain.descriptor import Descriptor
+from node.domain.duties import Act, is_allowed
 from node.domain.ledger_ids import Eip712Domain
+from node.errors import StandingError
 from node.services.projection import Projection
 
 VERIFIER_CONTRACT = "ES256Verifier"
@@ -34,13 +36,48 @@ class Alliance:
         return self.contract(VERIFIER_CONTRACT)
 
     def contract(self, name: str) -> bytes:
-        """Address of a contract, 20 bytes."""
-        return bytes.fromhex(self.descriptor.contracts[name].address)
+        """Address of the contract in force, 20 bytes.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self.contracts(name)[0]
+
+    def contracts(self, name: str) -> list[bytes]:
+        """All contracts that have had the name and that this node can read, newest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        later = [entry for entry in self.projection.contracts() if entry.name == name and entry.is_known]
+        founding = bytes.fromhex(self.descriptor.contracts[name].address)
+        return [*(entry.address for entry in reversed(later)), founding]
+
+    def check_may(self, act: Act) -> None:
+        """The gate of `node.domain.duties`: that this node's member may do something in its present standing.
+
+        A node that is not admitted yet, or has not seen the ledger, may: what it begins waits in the outbox.
+
+        Raises:
+            StandingError: it may not.
+            StoreError: the database fails.
+        """
+        row = self.projection.standing(self.me)
+        if row is not None and not is_allowed(act, row.standing):
+            raise StandingError(f"{self.me} is {row.standing.name.lower()} and may not {act.value}")
 
     def signer_of(self, key: str) -> bytes:
         """ERC-7913 signer of a wallet's P-256 key (128 hex digits): the accepted verifier ‖ key."""
         return self.verifier + bytes.fromhex(key)
 
     def signing_domain(self, contract: str) -> Eip712Domain:
-        """EIP-712 domain of a contract of this alliance."""
-        return Eip712Domain(self.descriptor.chain_id, self.contract(contract), self.raw_id)
+        """EIP-712 domain of a contract of this alliance, the one in force.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self.domain_at(self.contract(contract))
+
+    def domain_at(self, address: bytes) -> Eip712Domain:
+        """EIP-712 domain of the contract at an address."""
+        return Eip712Domain(self.descriptor.chain_id, address, self.raw_id)

@@ -11,7 +11,11 @@
 from dataclasses import dataclass
 
 from node.domain.certificate import CertificateIdentity
-from node.domain.document import document_digest, open_document, reopen_document
+from node.domain.document import (
+    document_digest,
+    open_members_document,
+    reopen_document,
+)
 from node.domain.evidence import (
     VerifiedEvidence,
     check_answers_identity,
@@ -27,6 +31,7 @@ from node.errors import (
     AnchorError,
     GrantMissingError,
     GrantRevokedError,
+    MovedError,
     SignatureError,
     VerificationError,
 )
@@ -54,8 +59,11 @@ def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = 
     if (grant.alliance, grant.aud) != (alliance.id, alliance.me):
         raise GrantMissingError("the grant is for another alliance or receiver")
     row = alliance.projection.subject(bytes.fromhex(grant.iss))
-    if row is None or row.controller != alliance.signer_of(grant.key) or row.home != grant.home:
+    if row is None or row.controller != alliance.signer_of(grant.key):
         raise SignatureError("the grant is not signed by the key that the ledger names for its subject")
+    if row.home != grant.home:
+        # Whatever the home so far still answers: it may not know of a revocation, and nobody counts uses there.
+        raise MovedError(f"the subject has moved to {row.home}; a grant that names {grant.home} is dead")
     if delegation_key is not None and delegation_key != grant.key:
         raise SignatureError(
             "the bidder's certificate vouches for another key than the one that signed the grant"
@@ -79,10 +87,11 @@ def check_answer(  # noqa: PLR0917
         GrantMissingError: the grant is not on the ledger.
         GrantRevokedError: it is revoked.
         GrantExpiredError: it was not valid when the home answered.
+        MovedError: the subject has another home by now.
     """
     home = alliance.projection.member(request.aud)
     # 1. the home's signature
-    signed = open_document(answer.answer, ReadAnswer, home.identity_key)
+    signed = open_members_document(answer.answer, ReadAnswer, home.identity_keys)
     expected = (
         home.name,
         alliance.me,
@@ -107,7 +116,7 @@ def check_answer(  # noqa: PLR0917
     check_covers(grant, request.scope, receiver=alliance.me, purpose=request.purpose, at=signed.iat)
     # 5. the log and its anchor
     evidence = verify_evidence(
-        parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key
+        parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key_at
     )
     anchor = alliance.projection.anchor(home.name, evidence.checkpoint.size)
     if anchor is None or anchor.root != evidence.checkpoint.root:

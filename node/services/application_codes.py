@@ -7,6 +7,7 @@ often it is asked, and finds out later whether a guarantee carries the code of i
 import hmac
 
 from node.domain.document import peek_document, sign_document
+from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.guarantee import ApplicationCode, Guarantee
 from node.domain.member import Role
@@ -34,10 +35,10 @@ class ApplicationCodes:
         clock: Clock,
         entropy: Entropy,
         *,
-        data_key: bytes,
+        index_key: bytes,
     ) -> None:
         self._alliance, self._recognition, self._gate, self._signer = alliance, recognition, gate, signer
-        self._clock, self._entropy, self._data_key = clock, entropy, data_key
+        self._clock, self._entropy, self._index_key = clock, entropy, index_key
 
     async def prepare(self, token: str) -> None:
         """Ask the authorities about the delegation in a request for `give`.
@@ -56,8 +57,10 @@ class ApplicationCodes:
         Raises:
             NodeError: the bidder cannot be authenticated, or this node is no centre.
         """
-        if not self._alliance.projection.member(self._alliance.me).roles & Role.CENTRE:
+        row = self._alliance.projection.standing(self._alliance.me)
+        if row is None or not row.member.roles & Role.CENTRE:
             raise RoleMissingError(f"{self._alliance.me} runs no tenders")
+        self._alliance.check_may(Act.GIVE_CODE)
         call = self._gate.open(token, CodeCall)
         now = int(self._clock.now())
         judged = self._recognition.check(call.delegation)
@@ -87,5 +90,5 @@ class ApplicationCodes:
         return not hmac.compare_digest(guarantee.code, expected)
 
     def _code(self, section: str, credit_code: str) -> str:
-        section_key = hmac.digest(self._data_key, _SECTION_TAG + section.encode(), "sha256")
+        section_key = hmac.digest(self._index_key, _SECTION_TAG + section.encode(), "sha256")
         return to_base64url(hmac.digest(section_key, credit_code.encode(), "sha256"))

@@ -6,16 +6,17 @@ alliance's first block: a node must not go on believing what the ledger no longe
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from node.domain import ledger
+from node.domain import alliance_life, ledger
+from node.domain.alliance_life import BookEntry, ContractSet
 from node.domain.ledger import Block, Event
 from node.errors import LedgerUnavailableError, ProjectionStaleError
 from node.ports import Clock, Ledger, Store
 from node.services import layout
-from node.services.projection import FirstSight, Projection, apply_event
+from node.services.projection import FirstSight, Projection, apply_event, put_contract
 from node.services.transaction import Transaction
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Follower:
             staleness_seconds,
         )
         self._head: Block | None = None
+        self._knows_book = False
 
     @property
     def head(self) -> Block | None:
@@ -107,7 +109,12 @@ class Follower:
         """
         head = await self._ledger.head()
         if await self._cursor_is_gone():
+            logger.error(
+                "a block that was final is gone from the ledger; reading it again from the beginning"
+            )
             self._forget()
+        if not self._knows_book:
+            await self._open_book()
         first = self.final_number() + 1
         final = head.number - self._confirmations
         last = min(final, first + _CHUNK_BLOCKS - 1)
@@ -119,20 +126,60 @@ class Follower:
         self._head = head
         return False
 
+    async def _open_book(self) -> None:
+        """Once after the start: which contracts are in force, and whether this software knows them."""
+        entries = self._projection.contracts()
+        for entry in entries:
+            voted = ContractSet(entry.name, entry.address, entry.code_hash)
+            if await self._ledger.knows(voted) != entry.is_known:
+                logger.warning("this software knows other contracts than before; reading the ledger again")
+                self._forget()
+                entries = []
+                break
+        self._ledger.use(entries)
+        self._knows_book = True
+
     async def _take_in(self, first: int, last: int) -> None:
         # The same block at both ends: all that was asked in between is of one chain, the cursor included.
         block = await self._ledger.block(last)
         is_gone = await self._cursor_is_gone()
         events = await self._ledger.events(first, last)
+        added: dict[object, BookEntry] = {}
+        page = next((event.block for event in events if _replaces(event)), None)
+        if page is not None:
+            # A new contract may report from the very block on that puts it in force: what has been read ends
+            # there, and is read again with the new contract in use.
+            added, last = await self._add_contracts(page, events), page
+            block, events = await self._ledger.block(last), await self._ledger.events(first, last)
         again = await self._ledger.block(last)
         if block is None or again != block or is_gone:
             raise LedgerUnavailableError("the chain changed while it was read")
         transaction = Transaction(self._store)
         for event in events:
             apply_event(transaction, event)
+            if event.happening in added:
+                put_contract(transaction, event, added[event.happening])
             self._observer(transaction, event)
         transaction.put(layout.LEDGER_CURSOR, msgspec.msgpack.encode(block))
         transaction.commit()
+        self._knows_book = True
+
+    async def _add_contracts(self, block: int, events: Sequence[Event]) -> dict[object, BookEntry]:
+        """Use the contracts that a block puts in force."""
+        added: dict[object, BookEntry] = {}
+        for event in events:
+            voted = event.happening
+            if event.block != block or not isinstance(voted, ContractSet) or not _replaces(event):
+                continue
+            is_known = await self._ledger.knows(voted)
+            if not is_known:
+                logger.error(
+                    "%s was replaced by a version that this node does not know: update it", voted.name
+                )
+            added[voted] = BookEntry(voted.name, voted.address, voted.code_hash, is_known)
+        self._knows_book = False  # until it is durable
+        self._ledger.use([*self._projection.contracts(), *added.values()])
+        return added
 
     async def _look_ahead(self, first: int, last: int) -> None:
         seen = FirstSight()
@@ -144,6 +191,10 @@ class Follower:
                     seen.suspended.add(name)
                 case ledger.TrustSet(anchor, _, entry):
                     seen.trust[anchor] = entry
+                case alliance_life.MemberAbsent(name, absent) if absent:
+                    seen.suspended.add(name)
+                case alliance_life.MemberLeft(name):
+                    seen.suspended.add(name)
         self._projection.first_sight = seen
 
     async def _cursor_is_gone(self) -> bool:
@@ -154,7 +205,6 @@ class Follower:
         return block is None or block.hash != cursor.hash
 
     def _forget(self) -> None:
-        logger.error("a block that was final is gone from the ledger; reading it again from the beginning")
         transaction = Transaction(self._store)
         for key, _ in self._store.scan(layout.LEDGER):
             transaction.delete(key)
@@ -162,3 +212,9 @@ class Follower:
         # Until all of it is read again the projection lacks revocations that the ledger has: nothing may rely
         # on it.
         self._head = None
+        self._ledger.use(())
+
+
+def _replaces(event: Event) -> bool:
+    """Whether it puts another contract in force; what the founding sets is in the descriptor."""
+    return isinstance(event.happening, ContractSet) and any(event.happening.code_hash)

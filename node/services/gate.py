@@ -51,8 +51,10 @@ class Gate:
 
         Raises:
             UnknownCallerError: it does not; the same where there is no such subject.
+            ContractUnknownError: this node cannot tell who speaks for a subject now.
             StoreError: the database fails.
         """
+        self._alliance.projection.check_known("Subjects")
         subject = bytes.fromhex(call.subject) if len(call.subject) == 64 else b""
         row = self._alliance.projection.subject(subject)
         if row is None or row.controller != self._alliance.signer_of(call.key):

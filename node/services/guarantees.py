@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from node.domain.document import (
     document_digest,
     open_document,
+    open_members_document,
     peek_document,
     reopen_document,
 )
@@ -123,9 +124,11 @@ class Guarantees:
 
         Raises:
             ProjectionStaleError: this node's view of the ledger is too old to say.
+            ContractUnknownError: this node cannot read the contract in force.
             StoreError: the database fails.
         """
         self._follower.check_fresh()
+        self._alliance.projection.check_known("Guarantees")
         known = self._store.get(_file_key(token))
         if known is not None:
             # The very same file was verified when it was kept; only its state can have changed.
@@ -150,6 +153,7 @@ class Guarantees:
 
         Raises:
             ProjectionStaleError: this node's view of the ledger is too old to say.
+            ContractUnknownError: this node cannot read the contract in force.
             StoreError: the database fails.
         """
         found = self.by_number(guarantor, number)
@@ -169,9 +173,11 @@ class Guarantees:
 
         Raises:
             ProjectionStaleError: this node's view of the ledger is too old to say.
+            ContractUnknownError: this node cannot read the contract in force.
             StoreError: the database fails.
         """
         self._follower.check_fresh()
+        self._alliance.projection.check_known("Guarantees")
         raw_id = bytes.fromhex(guarantee)
         kept = self._store.get(layout.GUARANTEE + raw_id)
         return self._judge(raw_id, None if kept is None else reopen_document(kept.decode(), Guarantee))
@@ -215,14 +221,16 @@ class Guarantees:
             raise ConflictError(f"a guarantee that is {State(row.state).name} cannot be released")
         document = document_digest(call.release)
         step = (raw_id, row.sequence + 1, Event.RELEASE, document)
-        digest = step_guarantee_digest(self._alliance.signing_domain("Guarantees"), *step)
+        # A guarantee lives on in the contract that it was issued in, also when that is replaced.
+        at = row.contract or self._alliance.contract("Guarantees")
+        digest = step_guarantee_digest(self._alliance.domain_at(at), *step)
         signature = bytes.fromhex(call.signature)
         verify_p256(bytes.fromhex(call.key), digest, signature)
         if self._is_under_way(raw_id, Event.RELEASE):
             return Taken(raw_id.hex(), was_under_way=True)
         transaction = Transaction(self._store)
         signer, salt = self._alliance.signer_of(call.key), beneficiary_salt(guarantee.code)
-        move = StepGuarantee(raw_id, Event.RELEASE, document, signer, salt, signature)
+        move = StepGuarantee(raw_id, Event.RELEASE, document, signer, salt, signature, at)
         self._outbox.add(transaction, _object(raw_id), move)
         about = {"guarantee": raw_id.hex(), "event": Event.RELEASE.name}
         self._feed.add(transaction, FeedEntry("guarantee.step", self._clock.now(), about))
@@ -243,7 +251,7 @@ class Guarantees:
         rows = {row.member.name: row.member for row in self._alliance.projection.members()}
         if issuer not in rows:
             raise NotMemberError(f"{issuer} is not a member of this alliance")
-        guarantee = open_document(token, Guarantee, rows[issuer].identity_key)
+        guarantee = open_members_document(token, Guarantee, rows[issuer].identity_keys)
         check_guarantee(guarantee)
         if guarantee.alliance != self._alliance.id:
             raise DocumentFormatError("the guarantee is of another alliance")

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.document import (
+    document_digest,
+    open_document,
+    open_members_document,
+    peek_document,
+    sign_document,
+)
+from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
 from node.domain.grant import Grant
@@ -77,6 +84,7 @@ class Guarantor:
             NodeError: this node is no guarantor, or the application is not acceptable; nothing is stored.
         """
         self._check_role()
+        self._alliance.check_may(Act.APPLY)
         if (taken := self._taken(token)) is not None:
             return taken
         call = self._gate.open(token, ApplyCall)
@@ -163,6 +171,7 @@ class Guarantor:
             NodeError: the guarantee would be malformed.
         """
         self._check_role()
+        self._alliance.check_may(Act.ISSUE)
         found = self._undecided(application)
         if not found.credit_code:
             raise ConflictError("read and verify the applicant's data first: heqi guarantee assess")
@@ -207,7 +216,8 @@ class Guarantor:
         return found
 
     def _check_role(self) -> None:
-        if not self._alliance.projection.member(self._alliance.me).roles & Role.GUARANTOR:
+        row = self._alliance.projection.standing(self._alliance.me)
+        if row is None or not row.member.roles & Role.GUARANTOR:
             raise RoleMissingError(f"{self._alliance.me} is no guarantor in this alliance")
 
     def _taken(self, token: str) -> str | None:
@@ -219,7 +229,7 @@ class Guarantor:
     def _check_code(self, call: ApplyCall) -> None:
         """That the tender's centre gave this code to this wallet."""
         centre = self._alliance.projection.member(peek_document(call.code, ApplicationCode).iss)
-        code = open_document(call.code, ApplicationCode, centre.identity_key)
+        code = open_members_document(call.code, ApplicationCode, centre.identity_keys)
         if not centre.roles & Role.CENTRE or code.alliance != self._alliance.id:
             raise DocumentFormatError("the application code is not by a centre of this alliance")
         if code.key != call.key:

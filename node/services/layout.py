@@ -95,6 +95,7 @@ LEDGER_GUARANTEE = b"l/guarantee/"
 LEDGER_PROPOSAL = b"l/proposal/"
 LEDGER_TRUST = b"l/trust/"
 LEDGER_TRUST_VERSION = b"l/trust-version"
+LEDGER_CONTRACT = b"l/contract/"
 LEDGER = b"l/"
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import msgspec
 
 from node.domain import merkle
-from node.domain.checkpoint import Checkpoint, sign_checkpoint
+from node.domain.checkpoint import Checkpoint, add_signature, sign_checkpoint
 from node.domain.disclosure import SEED_BYTES
 from node.domain.ledger import AnchorCheckpoint
 from node.domain.record import ENTRY_BYTES
 from node.errors import AnchorError, MissingError, StoreError
-from node.ports import LogView, Signer, Store
+from node.ports import Keys, LogView, Store
 from node.services import layout
 from node.services.outbox import Outbox
 from node.services.records import POSITION
@@ -53,13 +53,13 @@ class Log:
         self,
         store: Store,
         outbox: Outbox,
-        signer: Signer,
+        keys: Keys,
         entropy: Entropy,
         alliance: str,
         member: str,
         batch_size: int,
     ) -> None:
-        self._store, self._outbox, self._signer, self._entropy = store, outbox, signer, entropy
+        self._store, self._outbox, self._keys, self._entropy = store, outbox, keys, entropy
         self._alliance, self._member, self._batch_size = alliance, member, batch_size
 
     def publish(self, anchored_size: int) -> Checkpoint:
@@ -94,8 +94,7 @@ class Log:
         transaction.set_counter(_THROUGH, through + staged)
         root = merkle.root_hash(size, self._reader(transaction))
         checkpoint = Checkpoint(self._alliance, self._member, size, root)
-        note = sign_checkpoint(checkpoint, self._signer.public_key, self._signer.sign)
-        row = CheckpointRow(note, through + staged)
+        row = CheckpointRow(self._sign(checkpoint), through + staged)
         transaction.put(layout.CHECKPOINT + layout.number(size), msgspec.msgpack.encode(row))
         self._anchor(transaction, size, root, anchored_size)
         transaction.commit()
@@ -175,6 +174,14 @@ class Log:
         transaction.delete(layout.ENTRY + key)
         transaction.put(layout.INDEX + key, layout.number(index))
         return entry
+
+    def _sign(self, checkpoint: Checkpoint) -> str:
+        """By the present log key, and by a newer one that others are yet to learn of."""
+        first, *newer = self._keys.log_signers
+        note = sign_checkpoint(checkpoint, first.public_key, first.sign)
+        for signer in newer:
+            note = add_signature(note, signer.public_key, signer.sign)
+        return note
 
     def _anchor(self, transaction: Transaction, size: int, root: bytes, anchored_size: int) -> None:
         # One anchor at a time: while one is under way the next waits for the next period and then covers

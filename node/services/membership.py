@@ -1,8 +1,10 @@
-"""This member's part in the alliance: proposing, voting, and moving its own addresses."""
+"""This member's part in the alliance: proposing, voting, its own standing, and moving its own addresses."""
 
 from node.domain.act import ActKind
+from node.domain.alliance_life import ProposeContract, ProposeRoles, ProposeVerifier, StandingStep, Step
 from node.domain.descriptor import open_card
 from node.domain.ledger import Action, Call, CastVote, ProposeAdmission, ProposeStanding, UpdateEndpoints
+from node.domain.member import role_names
 from node.errors import ConflictError, MissingError
 from node.ports import Clock, Store
 from node.services.acts import Acts
@@ -12,6 +14,7 @@ from node.services.transaction import Transaction
 
 DEFAULT_VALID_SECONDS = 7 * 86_400
 MAX_VALID_SECONDS = 90 * 86_400
+_ANSWER = "answer"
 
 
 class Membership:
@@ -43,14 +46,76 @@ class Membership:
             ConflictError: it is this member itself.
             StoreError: the database fails.
         """
-        if name == self._alliance.me:
-            raise ConflictError("nobody decides on itself")
-        if all(row.member.name != name for row in self._alliance.projection.members()):
-            raise MissingError(f"there is no member {name}")
+        self._check_other(name)
         action = Action.REINSTATE if active else Action.SUSPEND
         call = ProposeStanding(action, name, self._expiry(valid_seconds))
         about = {"member": name, "standing": action.name.lower()}
         self._queue(f"standing/{name}", call, ActKind.STANDING_PROPOSED, about)
+
+    def propose_roles(self, name: str, roles: int, valid_seconds: int) -> None:
+        """Propose that a member has these roles and no others.
+
+        Raises:
+            MissingError: there is no such member.
+            ConflictError: it is this member itself.
+            StoreError: the database fails.
+        """
+        self._check_other(name)
+        call = ProposeRoles(name, roles, self._expiry(valid_seconds))
+        about = {"member": name, "roles": role_names(roles)}
+        self._queue(f"roles/{name}", call, ActKind.ROLES_PROPOSED, about)
+
+    def propose_contract(self, name: str, address: bytes, code_hash: bytes, valid_seconds: int) -> None:
+        """Propose to replace a contract by one that is deployed already.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        call = ProposeContract(name, address, code_hash, self._expiry(valid_seconds))
+        about = {"contract": name, "address": address.hex(), "code": code_hash.hex()}
+        self._queue(f"contract/{name}", call, ActKind.CONTRACT_PROPOSED, about)
+
+    def propose_verifier(
+        self, address: bytes, code_hash: bytes, valid_seconds: int, *, accepted: bool
+    ) -> None:
+        """Propose to accept a signature verifier, or no longer.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        call = ProposeVerifier(address, accepted, code_hash, self._expiry(valid_seconds))
+        about = {"address": address.hex(), "code": code_hash.hex(), "accepted": "yes" if accepted else "no"}
+        self._queue(f"verifier/{address.hex()}", call, ActKind.VERIFIER_PROPOSED, about)
+
+    def take_step(self, step: Step, name: str) -> None:
+        """Summon, vouch for or set aside a member, or leave, stay, come back oneself.
+
+        Raises:
+            MissingError: there is no such member.
+            ConflictError: the step is about another member, and this names oneself or nobody.
+            StoreError: the database fails.
+        """
+        if step.names_member:
+            self._check_other(name)
+        member = name if step.names_member else ""
+        about = {"step": step.name.lower(), "member": member or self._alliance.me}
+        self._queue(
+            f"step/{name or self._alliance.me}", StandingStep(step, member), ActKind.STANDING_STEP, about
+        )
+
+    def answer_summons(self) -> None:
+        """Give a sign of life if this member is summoned: a node that runs is never set aside by oversight.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        row = self._alliance.projection.standing(self._alliance.me)
+        if row is None or not row.summoned_until:
+            return
+        transaction = Transaction(self._store)
+        if not self._outbox.is_open(transaction, _ANSWER):
+            self._outbox.add(transaction, _ANSWER, StandingStep(Step.ANSWER))
+            transaction.commit()
 
     def vote(self, proposal: int, *, approve: bool) -> None:
         """Vote on a proposal.
@@ -77,6 +142,12 @@ class Membership:
         about = {"members": endpoint, "wallets": wallet_endpoint}
         call = UpdateEndpoints(endpoint, wallet_endpoint)
         self._queue("endpoints", call, ActKind.ENDPOINTS_CHANGED, about)
+
+    def _check_other(self, name: str) -> None:
+        if name == self._alliance.me:
+            raise ConflictError("nobody decides on itself")
+        if self._alliance.projection.standing(name) is None:
+            raise MissingError(f"there is no member {name}")
 
     def _expiry(self, valid_seconds: int) -> int:
         valid = min(valid_seconds or DEFAULT_VALID_SECONDS, MAX_VALID_SECONDS - 3600)

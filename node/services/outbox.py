@@ -44,8 +44,15 @@ class OutboxItem(msgspec.Struct, frozen=True):
     raw: bytes = b""
     """The signed transaction, stored before it is sent, so that a restart sends the same one."""
     hash: bytes = b""
+    sender: bytes = b""
+    """Account that signed it, 20 bytes: nonces count by account, and a member's account changes."""
     queued: float = 0.0
     """When it was queued, seconds since 1970 UTC; 0 if that was not written down."""
+
+    @property
+    def kind(self) -> str:
+        """What it does: the name of the call's class."""
+        return self.call[0]
 
     def unsigned(self, state: State, problem: str) -> "OutboxItem":
         """The same item without the transaction that was signed for it."""

@@ -4,16 +4,19 @@ Only final blocks are written here. What is dangerous to learn late, a revocatio
 first block that shows it: the follower keeps those of blocks that are not yet final in `FirstSight`.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
-from node.domain import ledger
+from node.domain import alliance_life, ledger
+from node.domain.alliance_life import BookEntry
+from node.domain.keys import Succession, succeed
 from node.domain.ledger import Action, Block, Event
-from node.domain.member import Member
-from node.errors import NotMemberError
+from node.domain.member import Member, Role, Standing
+from node.errors import ContractUnknownError, NotMemberError
 from node.ports import Store
 from node.services import layout
 from node.services.transaction import Transaction
@@ -22,10 +25,21 @@ T = TypeVar("T")
 
 
 class MemberRow(msgspec.Struct, frozen=True):
-    """A member and whether it is suspended."""
+    """A member and where it stands."""
 
     member: Member
-    active: bool
+    standing: Standing
+    summoned_until: int = 0
+    """Block time from which it can be set aside; 0 while it is not summoned."""
+    leaves: int = 0
+    """Block time from which it can leave; 0 without notice."""
+    successions: tuple[Succession, ...] = ()
+    """Its changes of keys, oldest first, each with its proofs."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it has a member's rights."""
+        return self.standing is Standing.ACTIVE
 
 
 class SubjectRow(msgspec.Struct, frozen=True):
@@ -33,6 +47,7 @@ class SubjectRow(msgspec.Struct, frozen=True):
 
     home: str
     version: int
+    """Counts signed changes, of controller and of home, from 1."""
     controller: bytes
 
 
@@ -50,6 +65,8 @@ class GuaranteeRow(msgspec.Struct, frozen=True):
     """`node.domain.guarantee_table.State`."""
     sequence: int
     expires: int
+    contract: bytes = b""
+    """20 bytes: the contract that holds it."""
 
 
 class AnchorRow(msgspec.Struct, frozen=True):
@@ -71,6 +88,7 @@ class ProposalRow(msgspec.Struct, frozen=True):
     passed: bool = False
     entry: bytes = b""
     """For SET_TRUST the entry that is voted on, as its proposer wrote it."""
+    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -109,11 +127,32 @@ class Projection:
         return row.member
 
     def members(self) -> Iterator[MemberRow]:
-        """All members by name, suspended ones included."""
-        for key, raw in self._store.scan(layout.LEDGER_MEMBER):
-            row = msgspec.msgpack.decode(raw, type=MemberRow)
-            name = key[len(layout.LEDGER_MEMBER) :].decode()
-            yield MemberRow(row.member, active=row.active and name not in self.first_sight.suspended)
+        """All members by name, in whatever standing."""
+        for _, raw in self._store.scan(layout.LEDGER_MEMBER):
+            yield self._seen(msgspec.msgpack.decode(raw, type=MemberRow))
+
+    def standing(self, name: str) -> MemberRow | None:
+        """A member in whatever standing, or None."""
+        row = self._row(layout.LEDGER_MEMBER + name.encode(), MemberRow)
+        return None if row is None else self._seen(row)
+
+    def contracts(self) -> list[BookEntry]:
+        """The contracts that votes have put in force since the founding, oldest first."""
+        return [
+            msgspec.msgpack.decode(raw, type=BookEntry) for _, raw in self._store.scan(layout.LEDGER_CONTRACT)
+        ]
+
+    def check_known(self, *names: str) -> None:
+        """That this node can read the named contracts as they are now.
+
+        Raises:
+            ContractUnknownError: one of them was replaced by a version that this node does not know: what it says,
+                a revocation for example, would be missed.
+        """
+        unknown = {entry.name: not entry.is_known for entry in self.contracts()}
+        for name in names:
+            if unknown.get(name):
+                raise ContractUnknownError(name)
 
     def subject(self, subject: bytes) -> SubjectRow | None:
         """A subject, or None."""
@@ -154,12 +193,23 @@ class Projection:
         for key, entry in self._store.scan(layout.LEDGER_TRUST):
             yield key[len(layout.LEDGER_TRUST) :].decode(), entry
 
+    def _seen(self, row: MemberRow) -> MemberRow:
+        if not row.active or row.member.name not in self.first_sight.suspended:
+            return row
+        return msgspec.structs.replace(row, standing=Standing.SUSPENDED)
+
     def _row(self, key: bytes, kind: type[T]) -> T | None:
         raw = self._store.get(key)
         return None if raw is None else msgspec.msgpack.decode(raw, type=kind)
 
 
 # -- writing: one handler per happening -----------------------------------------------------------------
+
+
+def put_contract(transaction: Transaction, event: Event, entry: BookEntry) -> None:
+    """Write which contract a vote put in force; the follower has found out whether this node knows it."""
+    place = layout.number(event.block) + layout.number(event.index)
+    transaction.put(layout.LEDGER_CONTRACT + place, msgspec.msgpack.encode(entry))
 
 
 def apply_event(transaction: Transaction, event: Event) -> None:
@@ -175,11 +225,17 @@ def apply_event(transaction: Transaction, event: Event) -> None:
             key = layout.LEDGER_SUBJECT + subject
             _change(transaction, key, SubjectRow, version=version, controller=controller)
         case ledger.GrantRegistered(grant):
-            _put(transaction, layout.LEDGER_GRANT + grant, GrantRow(registered=True, revoked=False))
+            # Revoked is for ever, also where a later contract registers what an earlier one revoked.
+            raw = transaction.get(layout.LEDGER_GRANT + grant)
+            revoked = raw is not None and msgspec.msgpack.decode(raw, type=GrantRow).revoked
+            _put(transaction, layout.LEDGER_GRANT + grant, GrantRow(registered=True, revoked=revoked))
         case ledger.GrantRevoked(grant):
             _put(transaction, layout.LEDGER_GRANT + grant, GrantRow(registered=True, revoked=True))
+        case alliance_life.SubjectMoved(subject, version, home):
+            _change(transaction, layout.LEDGER_SUBJECT + subject, SubjectRow, version=version, home=home)
         case ledger.GuaranteeMoved(guarantee, _, state, sequence, _, expires):
-            _put(transaction, layout.LEDGER_GUARANTEE + guarantee, GuaranteeRow(state, sequence, expires))
+            row = GuaranteeRow(state, sequence, expires, event.contract)
+            _put(transaction, layout.LEDGER_GUARANTEE + guarantee, row)
         case ledger.Anchored(member, size, root):
             key = layout.LEDGER_ANCHOR + layout.text(member) + layout.number(size)
             _put(transaction, key, AnchorRow(root, event.block))
@@ -193,18 +249,39 @@ def apply_event(transaction: Transaction, event: Event) -> None:
 def _apply_membership(transaction: Transaction, happening: ledger.Happening) -> None:
     match happening:
         case ledger.MemberAdmitted(member):
-            _put(transaction, layout.LEDGER_MEMBER + member.name.encode(), MemberRow(member, active=True))
+            row = MemberRow(member, Standing.ACTIVE)
+            _put(transaction, layout.LEDGER_MEMBER + member.name.encode(), row)
         case ledger.MemberStanding(name, active):
-            _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, active=active)
+            _stand(transaction, name, Standing.ACTIVE if active else Standing.SUSPENDED)
+        case alliance_life.MemberAbsent(name, absent):
+            _stand(transaction, name, Standing.ABSENT if absent else Standing.ACTIVE)
+        case alliance_life.MemberLeft(name):
+            _stand(transaction, name, Standing.LEFT)
         case ledger.EndpointsUpdated(name, endpoint, wallet_endpoint):
-            _move(transaction, name, endpoint, wallet_endpoint)
-        case ledger.ProposalMade(proposal, proposer, action, about, expires, eligible, entry):
-            row = ProposalRow(proposer, action, about, expires, eligible, {}, entry=entry)
-            _put(transaction, layout.LEDGER_PROPOSAL + layout.number(proposal), row)
+            _change_member(transaction, name, endpoint=endpoint, wallet_endpoint=wallet_endpoint)
+        case ledger.KeysChanged(succession):
+            _change_keys(transaction, succession)
+        case ledger.ProposalMade(proposal, proposer, action, about, expires, eligible, detail, entry):
+            made = ProposalRow(proposer, action, about, expires, eligible, {}, detail=detail, entry=entry)
+            _put(transaction, layout.LEDGER_PROPOSAL + layout.number(proposal), made)
         case ledger.VoteCast(proposal, voter, approve):
             _vote(transaction, proposal, voter, approve=approve)
         case ledger.ProposalPassed(proposal):
             _change(transaction, layout.LEDGER_PROPOSAL + layout.number(proposal), ProposalRow, passed=True)
+        case _:
+            _apply_notes(transaction, happening)
+
+
+def _apply_notes(transaction: Transaction, happening: ledger.Happening) -> None:
+    match happening:
+        case alliance_life.MemberSummoned(name, _, until):
+            _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, summoned_until=until)
+        case alliance_life.SummonsEnded(name):
+            _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, summoned_until=0)
+        case alliance_life.LeaveAnnounced(name, leaves):
+            _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, leaves=leaves)
+        case alliance_life.RolesChanged(name, roles):
+            _change_member(transaction, name, roles=Role(roles))
 
 
 def _put(transaction: Transaction, key: bytes, row: msgspec.Struct) -> None:
@@ -217,13 +294,28 @@ def _change(transaction: Transaction, key: bytes, kind: type[msgspec.Struct], **
         _put(transaction, key, msgspec.structs.replace(msgspec.msgpack.decode(raw, type=kind), **changes))
 
 
-def _move(transaction: Transaction, name: str, endpoint: str, wallet_endpoint: str) -> None:
+def _stand(transaction: Transaction, name: str, standing: Standing) -> None:
+    key = layout.LEDGER_MEMBER + name.encode()
+    _change(transaction, key, MemberRow, standing=standing, summoned_until=0, leaves=0)
+
+
+def _change_member(transaction: Transaction, name: str, **changes: object) -> None:
     key = layout.LEDGER_MEMBER + name.encode()
     raw = transaction.get(key)
     if raw is not None:
         row = msgspec.msgpack.decode(raw, type=MemberRow)
-        moved = msgspec.structs.replace(row, member=row.member.moved_to(endpoint, wallet_endpoint))
-        _put(transaction, key, moved)
+        changed = dataclasses.replace(row.member, **changes)  # type: ignore[arg-type]
+        _put(transaction, key, msgspec.structs.replace(row, member=changed))
+
+
+def _change_keys(transaction: Transaction, succession: Succession) -> None:
+    key = layout.LEDGER_MEMBER + succession.member.encode()
+    raw = transaction.get(key)
+    if raw is not None:
+        row = msgspec.msgpack.decode(raw, type=MemberRow)
+        changed = succeed(row.member, succession)
+        successions = (*row.successions, succession)
+        _put(transaction, key, msgspec.structs.replace(row, member=changed, successions=successions))
 
 
 def _vote(transaction: Transaction, proposal: int, voter: str, *, approve: bool) -> None:

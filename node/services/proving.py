@@ -7,6 +7,7 @@ from node.domain.document import peek_document
 from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, parse_evidence, show_record
 from node.domain.reading import ReadRequest
+from node.domain.succession import ShownSuccession, show_succession
 from node.errors import MissingError
 from node.services.alliance import Alliance
 from node.services.log import Log
@@ -61,7 +62,10 @@ class Proving:
         shown = [opened[name] for name in sorted(fields or opened)]
         record = show_record(sealed.payload, sealed.commitments.blind, shown, proof.index, proof.path)
         evidence = Evidence(proof.note, (record,))
-        return encode_bundle(Bundle(BUNDLE_TYPE, self._alliance.id, self._alliance.me, evidence))
+        me = self._alliance.me
+        return encode_bundle(
+            Bundle(BUNDLE_TYPE, self._alliance.id, me, evidence, successions=self._successions(me))
+        )
 
     def obtained_bundle(self, request: str, number: int) -> bytes:
         """A bundle over what was read elsewhere, with the authority under which it was read.
@@ -80,4 +84,10 @@ class Proving:
             to_base64url(obtained.status),
         )
         evidence = parse_evidence(obtained.evidence)
-        return encode_bundle(Bundle(BUNDLE_TYPE, self._alliance.id, home, evidence, authority))
+        successions = self._successions(home, self._alliance.me)
+        return encode_bundle(Bundle(BUNDLE_TYPE, self._alliance.id, home, evidence, authority, successions))
+
+    def _successions(self, *members: str) -> tuple[ShownSuccession, ...]:
+        """How the members' keys have changed, so that who knows those of the descriptor can follow."""
+        rows = [self._alliance.projection.standing(name) for name in sorted(set(members))]
+        return tuple(show_succession(one) for row in rows if row is not None for one in row.successions)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import msgspec
 
 from node.domain.act import ActKind
-from node.domain.document import document_digest, reopen_document, sign_document
+from node.domain.document import document_digest, peek_document, reopen_document, sign_document
+from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
 from node.domain.grant import AccessRequest, Grant, Scope, check_request, grant_terms
@@ -24,6 +25,7 @@ from node.errors import (
     ConflictError,
     GrantMissingError,
     GrantRevokedError,
+    MovedError,
     NodeError,
     UnavailableError,
 )
@@ -93,6 +95,7 @@ class Reading:
         Raises:
             NodeError: the request is malformed, or the home is no active member.
         """
+        self._alliance.check_may(Act.READ)
         self._alliance.projection.member(home)
         if home == self._alliance.me:
             raise ConflictError("the subject's home is this centre itself: it reads by its own procedure")
@@ -176,18 +179,22 @@ class Reading:
             return await self._fetch(digest)
 
     async def _fetch(self, digest: str) -> Fetched:
+        self._alliance.check_may(Act.READ)
         self._follower.check_fresh()
+        self._alliance.projection.check_known("Subjects", "Grants", "Anchors")
         raw_digest = bytes.fromhex(digest)
         own = self._own.load(raw_digest)
         asked = own.asked()
         if not own.grant:
             raise GrantMissingError("the subject has not signed a grant for this request yet")
+        own = await self._follow_subject(raw_digest, own, asked)
+        home = peek_document(own.grant, Grant).home
         self._check_live(own.grant)
         if not own.read:
-            own = msgspec.structs.replace(own, read=self._read_request(asked, own.grant))
+            own = msgspec.structs.replace(own, read=self._read_request(own.grant))
             self._own.save(raw_digest, own)
         try:
-            answer = await self._peers.read(self._alliance.projection.member(asked.aud), own.read, own.grant)
+            answer = await self._peers.read(self._alliance.projection.member(home), own.read, own.grant)
             checked = await self._check(own, answer)
         except (UnavailableError, AnchorError):
             raise  # to be repeated with the same request, which is the same use
@@ -195,11 +202,22 @@ class Reading:
             # Refused or false: this read is over, the next try is another one.
             self._own.save(raw_digest, msgspec.structs.replace(own, read=""))
             raise
-        self._keep(raw_digest, own, asked, answer)
-        await self._hand_in(raw_digest, asked.aud)
+        self._keep(raw_digest, own, asked, home, answer)
+        await self._hand_in(raw_digest)
         return Fetched(
             checked.evidence.records, checked.identity.credit_code, checked.identity.organisation, own.reads
         )
+
+    async def _follow_subject(self, digest: bytes, own: OwnRequest, asked: AccessRequest) -> OwnRequest:
+        """With the grant that names the subject's present home: its wallet signed it again when it moved."""
+        row = self._alliance.projection.subject(bytes.fromhex(asked.subject))
+        if row is None or row.home in {peek_document(own.grant, Grant).home, self._alliance.me}:
+            return own
+        token = await self._peers.collect_grant(self._alliance.projection.member(row.home), own.token)
+        if token is None:
+            raise MovedError(f"the subject has moved to {row.home} without this grant; request access there")
+        self._take_grant(digest, msgspec.structs.replace(own, read=""), asked, token)
+        return self._own.load(digest)
 
     async def step(self) -> None:
         """Deliver requests, collect grants and hand in receipts, as far as peers answer now.
@@ -233,9 +251,10 @@ class Reading:
                 logger.info("request %s waits: %s", digest.hex()[:8], error)
 
     async def _move_on(self, digest: bytes, own: OwnRequest, asked: AccessRequest) -> None:
-        await self._hand_in(digest, asked.aud)
+        await self._hand_in(digest)
         if own.grant:
             return
+        self._alliance.check_may(Act.READ)
         home = self._alliance.projection.member(asked.aud)
         if not own.delivered:
             await self._peers.submit_request(home, own.token)
@@ -247,7 +266,8 @@ class Reading:
 
     def _take_grant(self, digest: bytes, own: OwnRequest, asked: AccessRequest, token: str) -> None:
         grant = open_own_grant(self._alliance, token)
-        if (grant.iss, grant.request, grant.home) != (asked.subject, asked.jti, asked.aud):
+        # That it names the subject's present home is checked already.
+        if (grant.iss, grant.request) != (asked.subject, asked.jti):
             raise GrantMissingError("the grant answers another request")
         transaction = Transaction(self._store)
         granted = msgspec.structs.replace(own, grant=token)
@@ -261,14 +281,14 @@ class Reading:
         terms = grant_terms(open_own_grant(self._alliance, token), document_digest(token))
         return grant_id(self._alliance.raw_id, terms)
 
-    def _read_request(self, asked: AccessRequest, grant_token: str) -> str:
+    def _read_request(self, grant_token: str) -> str:
         grant = open_own_grant(self._alliance, grant_token)
         request = ReadRequest(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
             jti=self._unique(),
             iss=self._alliance.me,
-            aud=asked.aud,
+            aud=grant.home,
             grant=self._grant_id(grant_token).hex(),
             scope=grant.scope,
             purpose=grant.purpose,
@@ -295,13 +315,13 @@ class Reading:
                 await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
         return check_answer(self._alliance, self._recognition, own.read, request, own.grant, answer)
 
-    def _keep(self, digest: bytes, own: OwnRequest, asked: AccessRequest, answer: Answer) -> None:
+    def _keep(self, digest: bytes, own: OwnRequest, asked: AccessRequest, home: str, answer: Answer) -> None:
         receipt = ReadReceipt(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
             jti=self._unique(),
             iss=self._alliance.me,
-            aud=asked.aud,
+            aud=home,
             answer=document_digest(answer.answer).hex(),
         )
         token = sign_document(receipt, self._signer.sign)
@@ -313,7 +333,7 @@ class Reading:
         transaction = Transaction(self._store)
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
         self._own.put(transaction, digest, done)
-        about = {"request": digest.hex(), "subject": asked.subject, "home": asked.aud}
+        about = {"request": digest.hex(), "subject": asked.subject, "home": home}
         self._feed.add(transaction, FeedEntry("read.received", self._clock.now(), about))
         self._acts.record(
             transaction, ActKind.DATA_READ, about | {"purpose": asked.purpose, "read": str(own.reads)}
@@ -322,13 +342,14 @@ class Reading:
         self._arrived.pop(digest, None)
         self._feed.wake()
 
-    async def _hand_in(self, digest: bytes, home: str) -> None:
+    async def _hand_in(self, digest: bytes) -> None:
         """Send what receipts there are; what the home does not take now, the background step tries again.
 
         What was read is kept already, so no refusal here may turn the read into a failure. That a receipt has
         arrived is written down later, with something else: the home takes one again that it has already.
         """
         for receipt in self._waiting(digest):
+            home = peek_document(receipt, ReadReceipt).aud
             try:
                 await self._peers.submit_receipt(self._alliance.projection.member(home), receipt)
             except NodeError as error:

@@ -13,14 +13,16 @@ from node.domain.category import OwnerRule, category
 from node.domain.certificate import CertificateIdentity
 from node.domain.document import peek_document
 from node.domain.draft import RecordDraft, check_draft
+from node.domain.duties import Act
 from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
 from node.domain.values import from_json_value
-from node.domain.wallet import PackageRecord, RegisterCall
+from node.domain.wallet import MoveCall, PackageRecord, RegisterCall
 from node.errors import (
     DuplicateError,
     InvalidError,
     MissingError,
+    MovedError,
     RecordFormatError,
     SignatureError,
     UnknownCallerError,
@@ -96,12 +98,12 @@ class Registrations:
             NodeError: the request, the delegation or the package is not acceptable; nothing is stored.
         """
         call = self._gate.open(token, RegisterCall)
-        judged = self._recognition.check(call.delegation, proof=status)
-        delegation, identity = judged.delegation, judged.identity
-        if delegation.key != call.key:
-            raise SignatureError("the delegation is for another wallet key")
+        identity = self._identify(call, status)
         directory = layout.DIRECTORY + self._vault.directory_key(identity.credit_code)
         known = self._store.get(directory)
+        self._alliance.check_may(Act.REGISTER if known is None else Act.CORRECT)
+        if known is not None:
+            self.check_home(known.hex())
         if known is not None and not call.subject:
             return self._again(known.hex(), call.key)
         if call.subject and (known is None or known.hex() != call.subject):
@@ -147,6 +149,45 @@ class Registrations:
         """
         return await self._recognition.prove(peek_document(token, RegisterCall).delegation)
 
+    def settle(self, transaction: Transaction, call: MoveCall, status: bytes) -> Registered:
+        """Take in a subject that moves here, from its wallet's own copy; by the same rules as a new one.
+
+        The caller has checked that the subject's controller signed the move.
+
+        Args:
+            transaction: of the move.
+            call: the wallet's request.
+            status: what `Recognition.prove` said of its delegation.
+
+        Raises:
+            NodeError: the delegation or the package is not acceptable.
+        """
+        identity = self._identify(call, status)
+        directory = layout.DIRECTORY + self._vault.directory_key(identity.credit_code)
+        known = self._store.get(directory)
+        if known is not None and known.hex() != call.subject:
+            raise DuplicateError("this company is registered here already, as another subject")
+        drafts = _drafts(call.subject, call.records, identity, is_first=True)
+        transaction.put(directory, bytes.fromhex(call.subject))
+        self._put(
+            transaction,
+            Registration(
+                call.subject, call.key, call.delegation, identity.credit_code, identity.organisation, status
+            ),
+        )
+        return Registered(call.subject, self._records.stage(transaction, drafts), len(drafts))
+
+    def check_home(self, subject: str) -> None:
+        """That the subject has not moved away.
+
+        Raises:
+            MovedError: the ledger names another home.
+            StoreError: the database fails.
+        """
+        row = self._alliance.projection.subject(bytes.fromhex(subject))
+        if row is not None and row.home != self._alliance.me:
+            raise MovedError(f"the subject has moved to {row.home}")
+
     def load(self, subject: str) -> Registration:
         """The registration of a subject whose home is here.
 
@@ -161,23 +202,41 @@ class Registrations:
         return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Registration)
 
     def owned_by(self, subject: str, key: str) -> str:
-        """The subject, if it is registered here under this wallet key.
+        """The subject, if it is registered here under this wallet key, also when it has moved away since.
 
         Raises:
             UnknownCallerError: it is not; the same where there is no such subject.
             StoreError: the database fails.
         """
-        if not self.is_home_of(subject) or self.load(subject).key != key:
+        if not self.is_registered(subject) or self.load(subject).key != key:
             raise UnknownCallerError("this key does not speak for a subject that is registered here")
         return subject
 
     def is_home_of(self, subject: str) -> bool:
-        """Whether this node keeps the subject's records.
+        """Whether this node keeps the subject's records, and the ledger names no other home.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        if not self.is_registered(subject):
+            return False
+        row = self._alliance.projection.subject(bytes.fromhex(subject))
+        return row is None or row.home == self._alliance.me
+
+    def is_registered(self, subject: str) -> bool:
+        """Whether the subject was ever registered here, also if it has moved away since.
 
         Raises:
             StoreError: the database fails.
         """
         return self._store.get(layout.REGISTRATION + subject.encode()) is not None
+
+    def _identify(self, call: RegisterCall | MoveCall, status: bytes) -> CertificateIdentity:
+        """Whose certificate vouches for the wallet that calls."""
+        judged = self._recognition.check(call.delegation, proof=status)
+        if judged.delegation.key != call.key:
+            raise SignatureError("the delegation is for another wallet key")
+        return judged.identity
 
     def _again(self, subject: str, key: str) -> Registered:
         if self.load(subject).key != key:

@@ -1,7 +1,8 @@
 """Turns final ledger events that concern this node's systems into entries of the feed."""
 
-from node.domain import ledger
+from node.domain import alliance_life, ledger
 from node.domain.ledger import Event
+from node.domain.member import role_names
 from node.ports import Clock
 from node.services import layout
 from node.services.feed import Feed, FeedEntry
@@ -42,9 +43,34 @@ class Reporter:
                     action=action.name,
                     about=about,
                 )
+            case _:
+                self._report_life(transaction, event.happening)
+
+    def _report_life(self, transaction: Transaction, happening: ledger.Happening) -> None:
+        match happening:
+            case alliance_life.MemberAbsent(name, absent):
+                self._add(transaction, "member.absent" if absent else "member.returned", member=name)
+            case alliance_life.MemberSummoned(name, by, until):
+                self._add(transaction, "member.summoned", member=name, by=by, until=str(until))
+            case alliance_life.LeaveAnnounced(name, leaves):
+                self._add(transaction, "member.leaving", member=name, at=str(leaves))
+            case alliance_life.MemberLeft(name):
+                self._add(transaction, "member.left", member=name)
+            case alliance_life.RolesChanged(name, roles):
+                self._add(transaction, "member.roles", member=name, roles=role_names(roles))
+            case alliance_life.SubjectMoved(subject, _, home) if self._is_registered(transaction, subject):
+                self._add(transaction, "subject.moved", subject=subject.hex(), home=home)
+            case alliance_life.ContractSet(name, address, code_hash) if any(code_hash):
+                self._add(transaction, "contract.replaced", contract=name, address=address.hex())
+            case alliance_life.VerifierSet(address, accepted):
+                self._add(transaction, "verifier.set", verifier=address.hex(), accepted=str(accepted).lower())
 
     def _add(self, transaction: Transaction, kind: str, **about: str) -> None:
         self._feed.add(transaction, FeedEntry(kind, self._clock.now(), about))
+
+    @staticmethod
+    def _is_registered(transaction: Transaction, subject: bytes) -> bool:
+        return transaction.get(layout.REGISTRATION + subject.hex().encode()) is not None
 
     @staticmethod
     def _concerns(transaction: Transaction, grant: bytes) -> bool:

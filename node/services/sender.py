@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from node.domain.ledger import Block
-from node.errors import LedgerRefusedError, NodeError, NonceTakenError
+from node.errors import ContractUnknownError, LedgerRefusedError, NodeError, NonceTakenError
 from node.ports import Clock, Ledger
 from node.services.outbox import Outbox, OutboxItem, State
 
@@ -26,7 +26,9 @@ _ALREADY_DONE = frozenset(
 reached. A subject's id follows from its home and a random salt, so nobody else can have taken it."""
 _NOT_NOW = "NotMember"
 """How every contract's refusal ends that is about this member and no item: it is not admitted yet, or suspended.
-All goes out later."""
+Calls of that kind go out later; a duty that the ledger takes from a suspended member too does not wait for them."""
+_IN_FORCE = "ContractNotInForce"
+"""The contract was replaced a moment ago, and this node has not read the block yet."""
 
 
 class Sender:
@@ -52,22 +54,30 @@ class Sender:
         """
         heads = sorted(self._outbox.heads().values(), key=lambda head: head[0])
         # Whatever is under way is the head of its object.
-        in_flight = {item.nonce for _, item in heads if item.state is State.SENT}
+        account = self._ledger.account
+        in_flight = {item.nonce for _, item in heads if item.state is State.SENT and item.sender == account}
+        barred: set[str] = set()
         for number, item in heads:
             if item.state is State.WAITING:
-                if not await self._start(number, item, in_flight):
-                    return
+                if item.kind not in barred and not await self._start(number, item, in_flight, account):
+                    barred.add(item.kind)
             elif item.state is State.SENT:
                 await self._follow(number, item)
 
-    async def _start(self, number: int, item: OutboxItem, in_flight: set[int]) -> bool:
-        """Bring an item on its way; False if this member may send nothing at all now."""
+    async def _start(self, number: int, item: OutboxItem, in_flight: set[int], account: bytes) -> bool:
+        """Bring an item on its way; False if this member can send nothing of its kind now."""
         try:
             call = item.decoded()
             await self._ledger.dry_run(call)
-            signed = await self._ledger.sign(call, await self._next_nonce(in_flight))
+            nonce = await self._next_nonce(in_flight)
+            if self._ledger.account != account:
+                return False  # it has just changed: nonce and those in flight are the other's
+            signed = await self._ledger.sign(call, nonce)
         except LedgerRefusedError as refusal:
             return self._refused(number, item, refusal)
+        except ContractUnknownError as unknown:
+            self._wait(number, item, unknown)
+            return False
         except NodeError:
             raise
         except Exception as bug:
@@ -83,6 +93,7 @@ class Sender:
             nonce=signed.nonce,
             raw=signed.raw,
             hash=signed.hash,
+            sender=account,
         )
         self._outbox.update(number, sent)
         await self._send(number, sent)
@@ -127,11 +138,14 @@ class Sender:
         logger.warning("outbox item %d (%s): %s; now %s", number, item.object, problem, state.value)
         self._outbox.update(number, item.unsigned(state, problem))
 
+    def _wait(self, number: int, item: OutboxItem, reason: NodeError) -> None:
+        if item.problem != str(reason):
+            logger.warning("outbox item %d (%s) and others of its kind wait: %s", number, item.object, reason)
+            self._outbox.update(number, msgspec.structs.replace(item, problem=str(reason)))
+
     def _refused(self, number: int, item: OutboxItem, refusal: LedgerRefusedError) -> bool:
-        if refusal.problem.endswith(_NOT_NOW):
-            if item.problem != str(refusal):
-                logger.warning("outbox item %d (%s) and all others wait: %s", number, item.object, refusal)
-                self._outbox.update(number, msgspec.structs.replace(item, problem=str(refusal)))
+        if refusal.problem.endswith(_NOT_NOW) or refusal.problem == _IN_FORCE:
+            self._wait(number, item, refusal)
             return False
         if refusal.problem in _ALREADY_DONE:
             self._outbox.remove(number, item)

@@ -9,8 +9,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, reopen_document, sign_document
+from node.domain.document import (
+    document_digest,
+    open_members_document,
+    reopen_document,
+    sign_document,
+)
 from node.domain.draft import RecordDraft
+from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
 from node.domain.grant import Grant, Scope, check_covers, check_scope, grant_terms, open_grant
@@ -131,7 +137,7 @@ class Serving:
             NodeError: it is malformed, or not by the reader of that answer.
         """
         member = self._alliance.projection.member(caller)
-        receipt = open_document(token, ReadReceipt, member.identity_key)
+        receipt = open_members_document(token, ReadReceipt, member.identity_keys)
         key = self._store.get(layout.ANSWER + bytes.fromhex(receipt.answer))
         if key is None:
             raise MissingError("there is no such answer")
@@ -156,10 +162,12 @@ class Serving:
     def _authorise(
         self, caller: str, request_token: str, grant_token: str, *, is_repeated: bool
     ) -> _Authority:
+        self._alliance.check_may(Act.SERVE)
         self._follower.check_fresh()
+        self._alliance.projection.check_known("Subjects", "Grants")
         projection, now = self._alliance.projection, self._clock.now()
         # 1. the reader's own signature, meant for this node, now
-        request = open_document(request_token, ReadRequest, projection.member(caller).identity_key)
+        request = open_members_document(request_token, ReadRequest, projection.member(caller).identity_keys)
         if (request.iss, request.aud, request.alliance) != (caller, self._alliance.me, self._alliance.id):
             raise DocumentFormatError("the request is not this caller's to this node in this alliance")
         if not is_repeated and abs(now - request.iat) > WINDOW_SECONDS:
@@ -189,6 +197,10 @@ class Serving:
             or (row.home, grant.home) != (self._alliance.me, self._alliance.me)
             or grant.alliance != self._alliance.id
         ):
+            # Whom the subject itself gave a grant of before its move may know that there was one.
+            is_theirs = row is not None and row.controller == self._alliance.signer_of(grant.key)
+            if is_theirs and self._registrations.is_registered(grant.iss):
+                self._registrations.check_home(grant.iss)
             raise GrantMissingError("no live grant covers this read")
         return grant
 

@@ -4,11 +4,13 @@ A grant or a revocation is taken from any subject of the alliance, whoever its h
 cannot block one. The receiver of a grant does not relay it: its account on the ledger would tell of it.
 """
 
+import contextlib
 from collections.abc import Iterator
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, peek_document
+from node.domain.document import document_digest, open_document, open_members_document, peek_document
+from node.domain.duties import Act
 from node.domain.grant import AccessRequest, Grant, check_grant, check_request, grant_terms
 from node.domain.ledger import GrantTerms, RegisterGrant, RevokeGrant
 from node.domain.ledger_ids import grant_id, revoke_grant_digest
@@ -19,6 +21,7 @@ from node.errors import (
     GrantExpiredError,
     GrantMissingError,
     RoleMissingError,
+    SignatureError,
     UnknownCallerError,
 )
 from node.ports import Clock, Store
@@ -78,11 +81,11 @@ class Sharing:
             NodeError: the request is malformed or not the caller's.
         """
         member = self._alliance.projection.member(caller)
-        request = open_document(token, AccessRequest, member.identity_key)
+        request = open_members_document(token, AccessRequest, member.identity_keys)
         if (request.iss, request.aud, request.alliance) != (caller, self._alliance.me, self._alliance.id):
             raise DocumentFormatError("the request is not this caller's to this node in this alliance")
         check_request(request)
-        key = _request_key(request.subject, token)
+        key = request_key(request.subject, token)
         if not self._registrations.is_home_of(request.subject) or self._store.get(key) is not None:
             return
         transaction = Transaction(self._store)
@@ -107,10 +110,12 @@ class Sharing:
         Raises:
             NodeError: the request is not the caller's.
         """
-        request = open_document(token, AccessRequest, self._alliance.projection.member(caller).identity_key)
+        request = open_members_document(
+            token, AccessRequest, self._alliance.projection.member(caller).identity_keys
+        )
         if request.iss != caller:
             raise DocumentFormatError("the request is not this caller's")
-        key = _request_key(request.subject, token)
+        key = request_key(request.subject, token)
         sealed = self._store.get(key)
         if sealed is None:
             return None
@@ -136,6 +141,7 @@ class Sharing:
         Raises:
             NodeError: the request or the grant is not acceptable; nothing is stored.
         """
+        self._alliance.check_may(Act.KEEP_GRANT)
         call = self._gate.open(token, GrantCall)
         subject = self._gate.check_controller(call)
         grant = open_document(call.grant, Grant, bytes.fromhex(call.key))
@@ -168,6 +174,7 @@ class Sharing:
         Raises:
             NodeError: the request is not acceptable; nothing is stored.
         """
+        self._alliance.check_may(Act.KEEP_GRANT)
         call = self._gate.open(token, RelayCall)
         self._gate.check_controller(call)
         terms = _terms_of(call)
@@ -192,8 +199,7 @@ class Sharing:
         terms = _terms_of(call)
         signature = bytes.fromhex(call.signature)
         raw_id = grant_id(self._alliance.raw_id, terms)
-        digest = revoke_grant_digest(self._alliance.signing_domain("Grants"), raw_id)
-        verify_p256(terms.revoker[20:], digest, signature)
+        at = self._signed_for(terms, raw_id, signature)
         transaction = Transaction(self._store)
         key = layout.GRANT + raw_id
         kept = transaction.get(key)
@@ -204,12 +210,27 @@ class Sharing:
             )
             transaction.put(key, msgspec.msgpack.encode(msgspec.structs.replace(grant, revoked=True)))
         if not self._alliance.projection.grant(raw_id).revoked:
-            self._outbox.add(transaction, f"grant/{raw_id.hex()}", RevokeGrant(terms, signature))
+            self._outbox.add(transaction, f"grant/{raw_id.hex()}", RevokeGrant(terms, signature, at))
         about = {"grant": raw_id.hex()}
         self._feed.add(transaction, FeedEntry("grant.revoked", self._clock.now(), about))
         transaction.commit()
         self._feed.wake()
         return raw_id.hex()
+
+    def _signed_for(self, terms: GrantTerms, raw_id: bytes, signature: bytes) -> bytes:
+        """Which contract a revocation was signed for; empty for the one in force.
+
+        A wallet may not have heard that the contract was replaced; each of them takes revocations for ever.
+        """
+        *earlier, founding = self._alliance.contracts("Grants")
+        for address in earlier:
+            with contextlib.suppress(SignatureError):
+                digest = revoke_grant_digest(self._alliance.domain_at(address), raw_id)
+                verify_p256(terms.revoker[20:], digest, signature)
+                return address
+        digest = revoke_grant_digest(self._alliance.domain_at(founding), raw_id)
+        verify_p256(terms.revoker[20:], digest, signature)
+        return founding if earlier else b""
 
     def grants(self, subject: str) -> Iterator[tuple[str, KeptGrant]]:
         """A subject's grants that this home keeps, by id.
@@ -266,5 +287,6 @@ def _terms_of(call: RelayCall | RevokeCall) -> GrantTerms:
     return GrantTerms(bytes.fromhex(call.digest), call.register_before, call.exp, bytes.fromhex(call.revoker))
 
 
-def _request_key(subject: str, token: str) -> bytes:
+def request_key(subject: str, token: str) -> bytes:
+    """Where an access request waits for its subject."""
     return layout.REQUEST + layout.text(subject) + document_digest(token)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from node.ports import Clock, Store
 from node.probes import NodeState
 from node.services.diagnosis import read_state
+from node.services.expiries import Expiries, Expiry
 from node.services.follower import Follower
 from node.services.log import Log
 from node.services.outbox import Outbox, OutboxItem
@@ -29,6 +30,8 @@ class Status:
     """-1 before the first."""
     outbox: Sequence[tuple[int, OutboxItem]]
     parked: int
+    expiries: Sequence[Expiry]
+    """What runs out, the nearest first."""
 
 
 class NodeStatus:
@@ -42,10 +45,12 @@ class NodeStatus:
         follower: Follower,
         outbox: Outbox,
         parking: Parking,
+        expiries: Expiries,
         clock: Clock,
     ) -> None:
         self._store, self._log, self._proving = store, log, proving
-        self._follower, self._outbox, self._parking, self._clock = follower, outbox, parking, clock
+        self._follower, self._outbox, self._parking = follower, outbox, parking
+        self._expiries, self._clock = expiries, clock
 
     def now(self) -> Status:
         """The status at this moment.
@@ -62,6 +67,7 @@ class NodeStatus:
             block_age_seconds=-1 if head is None else max(0, int(self._clock.now() - head.time)),
             outbox=list(self._outbox.items()),
             parked=self._parking.count(),
+            expiries=self._expiries.list(),
         )
 
     def diagnose(self, anchored_size: int) -> NodeState:

@@ -1,12 +1,15 @@
 """This member's part in changing the trust list: what is proposed, and proposing."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from node.domain.act import ActKind
 from node.domain.ledger import Action, ProposeTrust
 from node.domain.trust import encode_anchor, parse_anchor
 from node.errors import CertificateError, ConflictError
 from node.ports import Clock, Store
+from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.membership import DEFAULT_VALID_SECONDS, MAX_VALID_SECONDS
 from node.services.outbox import Outbox
@@ -27,11 +30,17 @@ class ProposedEntry:
 class TrustVotes:
     """Queues what this member proposes; the contract counts."""
 
-    def __init__(
-        self, store: Store, alliance: Alliance, recognition: Recognition, outbox: Outbox, clock: Clock
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        alliance: Alliance,
+        recognition: Recognition,
+        outbox: Outbox,
+        acts: Acts,
+        clock: Clock,
     ) -> None:
         self._store, self._alliance, self._recognition = store, alliance, recognition
-        self._outbox, self._clock = outbox, clock
+        self._outbox, self._acts, self._clock = outbox, acts, clock
 
     def proposed(self) -> Iterator[ProposedEntry]:
         """Entries under open proposals, oldest first.
@@ -64,6 +73,8 @@ class TrustVotes:
         transaction = Transaction(self._store)
         call = ProposeTrust(anchor.id, entry, int(self._clock.now()) + valid)
         self._outbox.add(transaction, f"trust/{anchor.id}", call)
+        about = {"authority": anchor.id, "entry_sha256": hashlib.sha256(entry).hexdigest()}
+        self._acts.record(transaction, ActKind.TRUST_PROPOSED, about)
         transaction.commit()
 
 

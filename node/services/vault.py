@@ -6,12 +6,13 @@ The keyring is kept apart from the data and from its backups. Source: NIST SP 80
 
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.errors import StoreError
-from node.ports import Batch, Store
+from node.ports import Batch, Keys, Store
 
 Entropy = Callable[[int], bytes]
 """n → n random bytes, from the operating system in production."""
@@ -23,13 +24,22 @@ _DIRECTORY_TAG = b"heqi.directory.v1\0"
 _THING_TAG = b"heqi.thing.v1\0"
 
 
+@dataclass(slots=True, repr=False)
+class _Pass:
+    """How far the keyring has been gone over to wrap it by one data key."""
+
+    data_key: bytes
+    start: bytes = b""
+    is_clean: bool = True
+
+
 class Vault:
     """Seals and opens what is at rest; holds the unwrapped keys in memory only."""
 
-    def __init__(self, keyring: Store, data_key: bytes, entropy: Entropy) -> None:
+    def __init__(self, keyring: Store, keys: Keys, entropy: Entropy) -> None:
         """Args:
         keyring: store that holds nothing but wrapped keys.
-        data_key: 32 bytes, the node's own.
+        keys: the node's own: data keys wrap the keyring, the index key files names.
         entropy: source of keys and nonces.
 
         Raises:
@@ -37,10 +47,10 @@ class Vault:
                 node has.
         """
         self._keyring = keyring
-        self._wrapping = AESGCM(data_key)
-        self._data_key = data_key
+        self._keys = keys
         self._entropy = entropy
         self._open_keys: dict[str, AESGCM] = {}
+        self._pass = _Pass(b"")
         any_key = next(keyring.scan(_KEYRING_PREFIX), None)
         if any_key is not None:
             self._unwrap(*any_key)
@@ -69,12 +79,12 @@ class Vault:
 
     def directory_key(self, code: str) -> bytes:
         """32 bytes under which the home's directory files a credit code, which is guessable in the clear."""
-        return hmac.digest(self._data_key, _DIRECTORY_TAG + code.encode(), "sha256")
+        return hmac.digest(self._keys.index, _DIRECTORY_TAG + code.encode(), "sha256")
 
     def thing_key(self, owner: str, category: str, thing: str) -> bytes:
         """32 bytes under which versions of a thing are filed: its name may be a certificate's number."""
         name = f"{owner}\0{category}\0{thing}".encode()
-        return hmac.digest(self._data_key, _THING_TAG + name, "sha256")
+        return hmac.digest(self._keys.index, _THING_TAG + name, "sha256")
 
     def _key_of(self, owner: str, *, create: bool) -> AESGCM:
         key = self._open_keys.get(owner)
@@ -91,12 +101,54 @@ class Vault:
             raise StoreError("the key of this data was erased")
         key, nonce = self._entropy(_KEY_BYTES), self._entropy(NONCE_BYTES)
         batch = Batch()
-        batch.put(place, nonce + self._wrapping.encrypt(nonce, key, place))
+        batch.put(place, self._wrap(place, key, nonce))
         self._keyring.write(batch)
         return key
 
+    def rewrap(self, limit: int) -> bool:
+        """Wrap some keys that older data keys wrap by the newest; whether there may be more.
+
+        False only after a whole pass over the keyring that found nothing to do: then, and not before, older data keys
+        may be destroyed. Each batch is durable or not at all, and what is wrapped already is passed over, so it can
+        stop anywhere. The data itself is not touched.
+
+        Raises:
+            StoreError: the keyring fails, or holds a key that no data key opens.
+        """
+        batch = Batch()
+        newest = self._keys.data[0]
+        if self._pass.data_key != newest:
+            self._pass = _Pass(newest)  # what an earlier pass went over is not wrapped by this key
+        for place, wrapped in self._keyring.scan(_KEYRING_PREFIX, start=self._pass.start):
+            self._pass.start = place[len(_KEYRING_PREFIX) :] + b"\0"
+            if _decrypt(newest, place, wrapped) is None:
+                batch.put(place, self._wrap(place, self._unwrap(place, wrapped), self._entropy(NONCE_BYTES)))
+            limit -= 1
+            if not limit:
+                break
+        if batch.changes:
+            self._keyring.write(batch)
+            self._pass.is_clean = False
+        if not limit:
+            return True
+        # Keys that are made meanwhile are wrapped by the newest.
+        is_clean = self._pass.is_clean
+        self._pass = _Pass(newest)
+        return not is_clean
+
+    def _wrap(self, place: bytes, key: bytes, nonce: bytes) -> bytes:
+        return nonce + AESGCM(self._keys.data[0]).encrypt(nonce, key, place)
+
     def _unwrap(self, place: bytes, wrapped: bytes) -> bytes:
-        try:
-            return self._wrapping.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], place)
-        except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
-            raise StoreError("the keyring does not belong to this node's data key") from error
+        for data_key in self._keys.data:
+            key = _decrypt(data_key, place, wrapped)
+            if key is not None:
+                return key
+        raise StoreError("the keyring does not belong to this node's data key")
+
+
+def _decrypt(data_key: bytes, place: bytes, wrapped: bytes) -> bytes | None:
+    try:
+        return AESGCM(data_key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], place)
+    except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
+        return None

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import msgspec
 
 from node.domain.act import ActKind
-from node.domain.checkpoint import Checkpoint, open_checkpoint
+from node.domain.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from node.domain.cosignature import cosign
 from node.domain.log_fault import LogFault, Seen, find_fault
 from node.domain.member import Member
 from node.errors import MissingError, NodeError, ProofFormatError, SignatureError, StoreError
-from node.ports import Clock, LogView, Peers, Signer, Store
+from node.ports import Clock, Keys, LogView, Peers, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
@@ -57,13 +57,13 @@ class Witness:
         store: Store,
         alliance: Alliance,
         peers: Peers,
-        signer: Signer,
+        keys: Keys,
         acts: Acts,
         feed: Feed,
         clock: Clock,
     ) -> None:
         self._store, self._alliance, self._peers = store, alliance, peers
-        self._signer, self._acts, self._feed, self._clock = signer, acts, feed, clock
+        self._keys, self._acts, self._feed, self._clock = keys, acts, feed, clock
         self._delivered: dict[str, int] = {}
         self.problems: dict[str, str] = {}
         """Why a log could not be looked at the last time, by member."""
@@ -101,7 +101,7 @@ class Witness:
         known, anchor = self.witnessed(member.name), self._anchor(member.name)
         sizes = [known.size if known else 0, anchor.size if anchor else 0]
         view = await self._peers.log_view(member, sizes)
-        checkpoint = open_checkpoint(view.note, member.log_key)
+        checkpoint = open_checkpoint(view.note, member.log_key_at(parse_checkpoint(view.note).size))
         if (checkpoint.alliance, checkpoint.member) != (self._alliance.id, member.name):
             raise SignatureError(f"{member.name} showed a checkpoint of another log")
         if len(view.proofs) != len(sizes):
@@ -159,7 +159,8 @@ class Witness:
             transaction.put(layout.WITNESSED + member.name.encode(), msgspec.msgpack.encode(row))
             transaction.commit()
         if self._delivered.get(member.name) != checkpoint.size:
-            line = cosign(checkpoint, self._alliance.me, self._signer.public_key, int(now), self._signer.sign)
+            signer = self._keys.log
+            line = cosign(checkpoint, self._alliance.me, signer.public_key, int(now), signer.sign)
             await self._peers.submit_cosignature(member, checkpoint.size, line)
             self._delivered[member.name] = checkpoint.size
 

@@ -1,5 +1,6 @@
 """A wallet's connection to nodes: TLS that trusts exactly the node's pinned identity key."""
 
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -24,7 +25,9 @@ class WalletClient:
         timeout_seconds: for each call.
         """
         self.member, self._timeout = member, timeout_seconds
-        credentials = grpc.ssl_channel_credentials(anchor_pem(member.name, member.identity_key))
+        credentials = grpc.ssl_channel_credentials(
+            b"".join(anchor_pem(member.name, key) for key in member.identity_keys(time.time()))
+        )
         options = [("grpc.ssl_target_name_override", server_name(member.name))]
         self._channel = grpc.secure_channel(member.wallet_endpoint, credentials, options)
         self._stub = rpc.WalletServiceStub(self._channel)
@@ -71,6 +74,18 @@ class WalletClient:
     def reads(self, signed: str) -> pb.ListReadsResponse:
         """Who read what."""
         return self._call(self._stub.ListReads, pb.ListReadsRequest(signed_request=signed))
+
+    def place(self, signed: str) -> pb.GetPlaceResponse:
+        """Where the ledger has the subject."""
+        return self._call(self._stub.GetPlace, pb.GetPlaceRequest(signed_request=signed))
+
+    def copy(self, signed: str) -> bytes:
+        """The subject's own documents, JSON."""
+        return self._call(self._stub.GetCopy, pb.GetCopyRequest(signed_request=signed)).package_json
+
+    def take_over(self, signed: str) -> int:
+        """At the new home: move here; how many documents it took in."""
+        return self._call(self._stub.TakeOver, pb.TakeOverRequest(signed_request=signed)).record_count
 
     def application_code(self, signed: str) -> str:
         """At the tender's centre: the application code, a signed document."""

@@ -7,16 +7,26 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from node.domain.descriptor import Descriptor
-from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.document import (
+    document_digest,
+    open_document,
+    open_members_document,
+    peek_document,
+    sign_document,
+)
 from node.domain.encoding import to_base64url
 from node.domain.grant import AccessRequest, Grant, Scope, check_grant, check_request, grant_terms
-from node.domain.ledger_ids import Eip712Domain, grant_id, revoke_grant_digest
+from node.domain.ledger_ids import Eip712Domain, grant_id, move_subject_digest, revoke_grant_digest
 from node.domain.member import Member
 from node.domain.wallet import (
+    CarriedGrant,
+    CopyCall,
     ExportCall,
     GrantCall,
     HistoryCall,
+    MoveCall,
     PackageRecord,
+    PlaceCall,
     RegisterCall,
     RelayCall,
     RevokeCall,
@@ -86,7 +96,7 @@ class Scribe:
         Raises:
             NodeError: it is not by that reader, not for this subject, or malformed.
         """
-        request = open_document(token, AccessRequest, reader.identity_key)
+        request = open_members_document(token, AccessRequest, reader.identity_keys)
         check_request(request)
         named = (request.alliance, request.subject, request.iss)
         if named != (self.descriptor.alliance, self.subject, reader.name):
@@ -202,6 +212,61 @@ class Scribe:
             **members,
         )
         return sign_document(call, self.key.sign)
+
+    def place(self, node: str) -> str:
+        """Ask where the ledger has this subject."""
+        return self.call(PlaceCall, node)
+
+    def copy(self, node: str) -> str:
+        """Ask for this subject's own documents."""
+        return self.call(CopyCall, node)
+
+    def move(  # noqa: PLR0917
+        self,
+        node: str,
+        delegation: str,
+        records: Sequence[PackageRecord],
+        version: int,
+        contract: bytes,
+        grants: Sequence[CarriedGrant] = (),
+    ) -> str:
+        """Sign that a node becomes this subject's home, and ask it to take the subject in.
+
+        Args:
+            node: the new home.
+            delegation: what the certificate signed.
+            records: the package.
+            version: number of this change on the ledger.
+            contract: 20 bytes: the contract of subjects in force.
+            grants: signed again for the new home.
+        """
+        alliance = bytes.fromhex(self.descriptor.alliance)
+        domain = Eip712Domain(self.descriptor.chain_id, contract, alliance)
+        digest = move_subject_digest(domain, bytes.fromhex(self.subject), version, node)
+        return self.call(
+            MoveCall,
+            node,
+            delegation=delegation,
+            records=tuple(records),
+            version=version,
+            signature=self.key.sign(digest).hex(),
+            grants=tuple(grants),
+        )
+
+    def grant_again(self, grant_token: str, home: str, used: int) -> str | None:
+        """The same grant for another home, over as many reads as are left; None if nothing of it is left.
+
+        Raises:
+            NodeError: the grant is not this wallet's.
+        """
+        old = open_document(grant_token, Grant, self.key.public_key)
+        if used >= old.uses or old.exp <= int(time.time()) + _HOUR:
+            return None
+        # Versions count in each home's own log, and the new one is given the newest.
+        scope = tuple(Scope(part.category, part.fields) for part in old.scope)
+        return self.grant_unasked(
+            old.aud, home, scope, old.purpose, uses=old.uses - used, expires=old.exp, request=old.request
+        )
 
     @property
     def verifier(self) -> bytes:

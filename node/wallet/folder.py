@@ -5,23 +5,39 @@ wallet.json      subject id and home
 alliance.json    the descriptor it trusts
 delegation.jwt   what the certificate signed
 cards/*.jwt      cards of members admitted after the founding, if their owner trusts them
-grants/*.jwt     what it granted
+cards/*.json     changes of members' keys since; they prove themselves
+package.json     the newest version of every document that was handed in: what a new home is given
+grants/*.jwt     grants that were signed, by id, and beside each the access request that it answers
+uses.json        reads under each grant, as far as the home has signed them
+revoked.json     grants that were revoked
 applications/    applications for guarantees that no guarantor has answered yet
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from node.domain.descriptor import Descriptor, founders_of, known_members, open_alliance_file
+from node.domain.descriptor import (
+    Descriptor,
+    alliance_domain,
+    founders_of,
+    known_members,
+    open_alliance_file,
+)
 from node.domain.member import Member
+from node.domain.succession import follow_all, parse_successions
+from node.domain.wallet import PackageRecord
 from node.errors import ConfigError
 from node.wallet.keyfile import WalletKey, load_wallet_key, new_wallet_key
 
+T = TypeVar("T")
 KEY_FILE, STATE_FILE, DESCRIPTOR_FILE = "key.pem", "wallet.json", "alliance.json"
 DELEGATION_FILE, CARDS_FOLDER, GRANTS_FOLDER = "delegation.jwt", "cards", "grants"
 APPLICATIONS_FOLDER = "applications"
+PACKAGE_FILE, USES_FILE, REVOKED_FILE = "package.json", "uses.json", "revoked.json"
 
 
 class WalletState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,9 +62,14 @@ class WalletFolder:
 
         Raises:
             DescriptorError: a card is false.
+            ProofFormatError: a file of key changes is malformed.
+            SignatureError: a change of keys is false.
         """
         cards = sorted((self.path / CARDS_FOLDER).glob("*.jwt"))
-        return known_members(self.descriptor, [card.read_text().strip() for card in cards])
+        members = known_members(self.descriptor, [card.read_text().strip() for card in cards])
+        files = sorted((self.path / CARDS_FOLDER).glob("*.json"))
+        changes = [one for file in files for one in parse_successions(file.read_bytes())]
+        return follow_all(members, changes, alliance_domain(self.descriptor))
 
     def member(self, name: str) -> Member:
         """A member that this wallet knows.
@@ -84,11 +105,64 @@ class WalletFolder:
                 "no certificate vouches for this wallet yet: run heqi wallet delegate"
             ) from error
 
-    def remember_grant(self, grant_id: str, token: str) -> None:
-        """Keep a grant that was signed."""
+    def remember_grant(self, grant_id: str, token: str, request: str = "") -> None:
+        """Keep a grant that was signed, and the access request that it answers."""
         folder = self.path / GRANTS_FOLDER
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / f"{grant_id}.jwt").write_text(token + "\n")
+        if request:
+            (folder / f"{grant_id}.request").write_text(request + "\n")
+
+    def request_of(self, grant_id: str) -> str:
+        """The access request that a grant answers; empty if there was none."""
+        file = self.path / GRANTS_FOLDER / f"{grant_id}.request"
+        return file.read_text().strip() if file.exists() else ""
+
+    def remember_package(self, records: Sequence[PackageRecord]) -> None:
+        """Keep the documents that were handed in; of each thing the newest."""
+        kept = {(one.category, one.thing): one for one in (*self.package(), *records)}
+        _replace(self.path / PACKAGE_FILE, msgspec.json.encode(list(kept.values())))
+
+    def package(self) -> list[PackageRecord]:
+        """The wallet's own copy of its registration package.
+
+        Raises:
+            ConfigError: the file was damaged.
+        """
+        return self._read(PACKAGE_FILE, list[PackageRecord], [])
+
+    def remember_uses(self, uses: Mapping[str, int]) -> None:
+        """Keep how often grants were used; a number never falls."""
+        known = self.uses()
+        largest = {grant: max(count, known.get(grant, 0)) for grant, count in uses.items()}
+        _replace(self.path / USES_FILE, msgspec.json.encode(known | largest))
+
+    def uses(self) -> dict[str, int]:
+        """Reads under each grant as far as this wallet knows of them, by grant id.
+
+        Raises:
+            ConfigError: the file was damaged.
+        """
+        return self._read(USES_FILE, dict[str, int], {})
+
+    def remember_revoked(self, grants: Sequence[str]) -> None:
+        """Keep which grants are revoked: they are not carried to a new home."""
+        _replace(self.path / REVOKED_FILE, msgspec.json.encode(sorted({*self.revoked(), *grants})))
+
+    def revoked(self) -> set[str]:
+        """Ids of the grants that this wallet knows to be revoked.
+
+        Raises:
+            ConfigError: the file was damaged.
+        """
+        return self._read(REVOKED_FILE, set[str], set())
+
+    def _read(self, name: str, kind: type[T], missing: T) -> T:
+        file = self.path / name
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=kind) if file.exists() else missing
+        except msgspec.MsgspecError as error:
+            raise ConfigError(f"{file}: {error}") from error
 
     def grants(self) -> dict[str, str]:
         """Grants that this wallet signed, by id, oldest first."""
@@ -98,6 +172,10 @@ class WalletFolder:
     def remember_subject(self, subject: str) -> None:
         """Keep the subject's id."""
         write_state(self.path, WalletState(self.state.home, subject))
+
+    def remember_home(self, home: str) -> None:
+        """Keep where the subject has moved."""
+        write_state(self.path, WalletState(home, self.state.subject))
 
 
 def create_wallet(path: Path, descriptor_file: bytes, home: str, passphrase: bytes) -> WalletKey:
@@ -140,6 +218,11 @@ def open_wallet(path: Path) -> WalletFolder:
 
 def write_state(path: Path, state: WalletState) -> None:
     """Replace `wallet.json`; an interruption leaves the old one."""
-    draft = path / (STATE_FILE + ".new")
-    draft.write_bytes(msgspec.json.encode(state))
-    draft.replace(path / STATE_FILE)
+    _replace(path / STATE_FILE, msgspec.json.encode(state))
+
+
+def _replace(file: Path, content: bytes) -> None:
+    draft = file.with_name(file.name + ".new")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    draft.replace(file)

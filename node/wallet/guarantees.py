@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, peek_document, sign_document
+from node.domain.document import document_digest, open_members_document, peek_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.grant import Scope
 from node.domain.guarantee import (
@@ -77,7 +77,7 @@ class GuaranteeScribe:
         Raises:
             NodeError: it did not.
         """
-        guarantee = open_document(token, Guarantee, guarantor.identity_key)
+        guarantee = open_members_document(token, Guarantee, guarantor.identity_keys)
         check_guarantee(guarantee)
         if (guarantee.alliance, guarantee.iss) != (self.scribe.descriptor.alliance, guarantor.name):
             raise DocumentFormatError("the guarantee is of another alliance or guarantor")

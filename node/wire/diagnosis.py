@@ -4,7 +4,7 @@ from heqi.v1 import alliance_service_pb2 as pb
 
 from node.domain.member import Member, Role
 from node.errors import CodeFormatError, PeerError
-from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
+from node.probes import Expiry, LogAlarm, MemberFacts, NodeState, ParkedCall
 
 
 def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
@@ -37,6 +37,8 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
         message.parked_items.add(number=item.number, object=item.object, state="parked", problem=item.problem)
     for alarm in state.alarms:
         message.alarms.add(number=alarm.number, member=alarm.member, fault=alarm.fault)
+    for end in state.expiries:
+        message.expiries.add(what=end.name, expire_time_seconds=end.ends, lead_days=end.lead_days)
     return message
 
 
@@ -65,6 +67,7 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         outbox_parked=[ParkedCall(i.number, i.object, i.problem) for i in message.parked_items],
         outbox_parked_count=message.parked_item_count,
         parked=message.parked_count,
+        expiries=[Expiry(one.what, one.expire_time_seconds, one.lead_days) for one in message.expiries],
         alarms=[LogAlarm(alarm.number, alarm.member, alarm.fault) for alarm in message.alarms],
     )
 

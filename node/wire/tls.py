@@ -11,6 +11,7 @@ node's register says (`node/services/systems.py`).
 """
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -89,6 +90,8 @@ def anchor_pem(member: str, identity_key: bytes) -> bytes:
         .not_valid_after(now + datetime.timedelta(days=_ANCHOR_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
+        # While two keys of one member count, their anchors have the same name: this tells them apart.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(p256_key(identity_key)), critical=False)
         .sign(throw_away, hashes.SHA256())
     )
     return anchor.public_bytes(serialization.Encoding.PEM)
@@ -152,7 +155,7 @@ def is_issued_by(pem: bytes, identity_key: bytes) -> bool:
     return True
 
 
-def identify(pem: bytes, identity_key: bytes, me: str, now: float) -> Caller:
+def identify(pem: bytes, identity_keys: Sequence[bytes], me: str, now: float) -> Caller:
     """Who holds this leaf, if the member that it names as issuer really issued it.
 
     TLS has checked that the caller holds the leaf's key, and the dates when the connection was made; they are
@@ -160,7 +163,7 @@ def identify(pem: bytes, identity_key: bytes, me: str, now: float) -> Caller:
 
     Args:
         pem: the leaf.
-        identity_key: 64 bytes, the pinned key of the member that the leaf names as issuer.
+        identity_keys: 64 bytes each, the pinned keys of the member that the leaf names as issuer.
         me: name of this node's member, the only one whose systems may call here.
         now: seconds since 1970 UTC.
 
@@ -169,7 +172,7 @@ def identify(pem: bytes, identity_key: bytes, me: str, now: float) -> Caller:
             cannot give.
     """
     leaf = parse_leaf(pem)
-    if not is_issued_by(pem, identity_key):
+    if not any(is_issued_by(pem, key) for key in identity_keys):
         raise UnknownCallerError("the caller's certificate was not issued by the identity key on the ledger")
     if not leaf.start <= now < leaf.end:
         raise UnknownCallerError("the time of the caller's certificate is over, or has not begun")

@@ -78,7 +78,11 @@ def test_everything_founded_can_be_learned_from_events() -> None:
     assert [event.name for event in events] == ["MemberAdmitted", "ContractSet", "VerifierSet"]
     assert events[0].values["id"] == name("hangzhou")
     assert events[0].values["member"][7] == "hangzhou.example:7443"
-    assert events[1].values == {"name": name("Grants"), "location": "0x" + "22" * 20}
+    assert events[1].values == {
+        "name": name("Grants"),
+        "location": "0x" + "22" * 20,
+        "codeHash": bytes(32),
+    }
     assert events[2].values == {"verifier": "0x" + "33" * 20, "accepted": True}
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from eth_utils import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from tests.contracts.world import (
     DAY,
     NONE,
     SET_CONTRACT,
+    SET_ROLES,
+    SET_TRUST,
     SET_VERIFIER,
     SUSPEND,
     World,
@@ -39,7 +42,11 @@ def test_a_contract_is_replaced_by_vote(world: World) -> None:
     successor = world.evm.deploy("Grants", world.alliance.address, sender=world.stranger)
     receipt = world.decide(VOTERS, SET_CONTRACT, name("Grants"), successor.address)
     location = "0x" + successor.address.hex()
-    assert receipt.events[-1].values == {"name": name("Grants"), "location": location}
+    assert receipt.events[-1].values == {
+        "name": name("Grants"),
+        "location": location,
+        "codeHash": keccak(world.evm.code(successor.address)),
+    }
     assert world.view(world.alliance, "contractOf", name("Grants")) == location
 
 
@@ -87,7 +94,7 @@ def test_an_unknown_action_is_refused(world: World) -> None:
     )
     with pytest.raises(Reverted):
         world.evm.send_raw(
-            world.members["hangzhou"], world.alliance, "propose", data[:35] + b"\x06" + data[36:]
+            world.members["hangzhou"], world.alliance, "propose", data[:35] + b"\x08" + data[36:]
         )
 
 
@@ -98,11 +105,17 @@ def test_an_unknown_action_is_refused(world: World) -> None:
         (SUSPEND, name("ningbo")[:31]),
         (SUSPEND, name("ningbo") + b"\0"),
         (SET_CONTRACT, name("Grants")),
-        (SET_CONTRACT, name("Grants") + b"\xff" * 32),
-        (SET_CONTRACT, name("Grants") + word(1) + b"\0"),
-        (SET_VERIFIER, word(1) + word(2)),
-        (SET_VERIFIER, b"\xff" * 32 + word(1)),
-        (SET_VERIFIER, word(1)),
+        (SET_CONTRACT, name("Grants") + word(1)),
+        (SET_CONTRACT, name("Grants") + b"\xff" * 32 + word(1)),
+        (SET_CONTRACT, name("Grants") + word(1) + word(1) + b"\0"),
+        (SET_VERIFIER, word(1) + word(2) + word(0)),
+        (SET_VERIFIER, b"\xff" * 32 + word(1) + word(0)),
+        (SET_VERIFIER, word(1) + word(0) + word(1)),
+        (SET_VERIFIER, word(1) + word(0)),
+        (SET_TRUST, name("ningbo")),
+        (SET_ROLES, name("ningbo")),
+        (SET_ROLES, name("ningbo") + word(256)),
+        (SET_ROLES, name("ningbo") + word(1) + b"\0"),
         (ADMIT, b""),
         (ADMIT, word(32)),
         (ADMIT, word(32) * 12),

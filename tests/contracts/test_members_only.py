@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from node.domain.duties import ON_CHAIN
+from node.domain.member import Standing
 from tests.contracts.world import SUSPEND, World, name
-from tests.support.evm import Account, refused
+from tests.support.evm import Account, Reverted, refused
 
 REVOKER = b"\x55" * 20
 CALLS = {
@@ -19,7 +21,8 @@ CALLS = {
         ((b"\1" * 32, b"\1" * 32, 2**63, *[b"\1" * 32] * 3), REVOKER, b""),
     ),
     "Guarantees.step": ("guarantees", "step", (b"\1" * 32, 2, b"\1" * 32, REVOKER, b"\1" * 32, b"")),
-    "Anchors.anchor": ("anchors", "anchor", (1, b"\1" * 32, [])),
+    "Anchors.anchor": ("anchors", "anchor", (0, b"\1" * 32, [])),
+    "Subjects.move": ("subjects", "move", (b"\1" * 32, b"")),
 }
 
 
@@ -38,9 +41,21 @@ def test_a_stranger_is_refused(world: World, attempt: Callable[[Account], None])
     attempt(world.stranger)
 
 
-def test_a_suspended_member_is_refused(world: World, attempt: Callable[[Account], None]) -> None:
+@pytest.mark.parametrize("call", [act.call for act in ON_CHAIN])
+def test_who_is_suspended_begins_nothing_and_fulfils_its_duties(world: World, call: str) -> None:
+    """The rows of the duties' table that the contracts decide, one by one."""
     world.decide(("hangzhou", "ningbo"), SUSPEND, name("wenzhou"))
-    attempt(world.members["wenzhou"])
+    contract, function, arguments = CALLS[call]
+    with pytest.raises(Reverted) as refusal:
+        world.send("wenzhou", getattr(world, contract), function, *arguments)
+    # The arguments are no good, so a call that is taken at all is refused for them.
+    is_barred = refusal.value.name == f"{contract.capitalize()}NotMember"
+    row = next(act for act in ON_CHAIN if act.call == call)
+    assert is_barred == (Standing.SUSPENDED not in row.standings)
+
+
+def test_every_call_of_the_contracts_stands_in_the_duties_table() -> None:
+    assert {act.call for act in ON_CHAIN} == CALLS.keys()
 
 
 @pytest.mark.parametrize("contract", ["subjects", "grants", "anchors", "guarantees"])

@@ -13,7 +13,8 @@ from tests.support.evm import Account, Contract, Evm, Receipt, create_address
 
 ALLIANCE_ID = keccak(text="an alliance")
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
-NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER, SET_TRUST = range(7)
+NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER, SET_TRUST, SET_ROLES = range(8)
+NO_CODE = bytes(32)
 DAY = 86_400
 FOUNDERS = ("hangzhou", "ningbo", "wenzhou")
 GUARANTOR = FOUNDERS[-1]
@@ -24,8 +25,9 @@ _ARGUMENTS = {
     ADMIT: [MEMBER_TYPE],
     SUSPEND: ["bytes32"],
     REINSTATE: ["bytes32"],
-    SET_CONTRACT: ["bytes32", "address"],
-    SET_VERIFIER: ["address", "bool"],
+    SET_CONTRACT: ["bytes32", "address", "bytes32"],
+    SET_VERIFIER: ["address", "bool", "bytes32"],
+    SET_ROLES: ["bytes32", "uint8"],
     SET_TRUST: ["bytes32", "bytes"],
 }
 
@@ -92,8 +94,12 @@ class World:
         return self.evm.send(self.members[sender], contract, function, *args)
 
     def propose(self, proposer: str, action: int, *values: Any) -> Receipt:
-        """Open for a week; the event `ProposalMade` is the first."""
+        """Open for a week; the event `ProposalMade` is the first. The code that is voted on is what is there."""
         expires = self.evm.now + 7 * DAY
+        if action == SET_CONTRACT and len(values) == 2:
+            values = (*values, keccak(self.evm.code(values[1])))
+        if action == SET_VERIFIER and len(values) == 2:
+            values = (*values, keccak(self.evm.code(values[0])) if values[1] else NO_CODE)
         return self.send(proposer, self.alliance, "propose", action, argument(action, *values), expires)
 
     def vote(self, voter: str, proposal: int, *, approve: bool = True) -> Receipt:
@@ -114,6 +120,15 @@ class World:
         self.decide(voters, ADMIT, member(member_name, account, **changes))
         self.members[member_name] = account
         return account
+
+    def successor(self, contract: str, voters: tuple[str, ...] = FOUNDERS[:2]) -> Contract:
+        """The same code once more, in force by vote."""
+        later = self.evm.deploy(contract, self.alliance.address, sender=self.stranger)
+        self.decide(voters, SET_CONTRACT, name(contract), later.address)
+        return later
+
+    def standing(self, member_name: str) -> int:
+        return self.view(self.alliance, "standingOf", name(member_name))
 
     def is_active(self, member_name: str) -> bool:
         return self.view(self.alliance, "isActive", name(member_name))

@@ -9,14 +9,16 @@ import time
 from pathlib import Path
 
 import pytest
+from heqi.v1 import alliance_service_pb2 as pb
 
 from adapters.crypto import trial_ca
 from adapters.systems.sample import write_sample
+from node.cli.client import OperatorClient
+from node.cli.demo.actors import Authority, Bidder
 from node.cli.demo.network import Network
 from node.cli.main import main
 from node.cli.trust_file import read_trust
 from node.cli.waiting import wait_for
-from node.domain.trust import anchor_from_pem
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(150)
@@ -36,9 +38,9 @@ def ask(*arguments: object):
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     running = Network(tmp_path_factory.mktemp("life"))
-    anchor = anchor_from_pem(
-        "trial", "trial", trial_ca.make_root().certificate_pem.decode(), trial_ca.CREDIT_CODE_OID
-    )
+    authority = Authority()
+    running.authority = authority
+    anchor = authority.anchor()
     try:
         running.start_chain()
         running.found_alliance([anchor])
@@ -160,3 +162,77 @@ def test_a_node_works_on_while_the_engine_is_away(network, tmp_path):
         return now["anchored_size"] > anchored
 
     wait_for("the anchor after the outage", is_caught_up, 40)
+
+
+def proposals(home: Path) -> dict[int, pb.Proposal]:
+    """In this process: a command for every look would take most of the test's time."""
+    with OperatorClient(home) as node:
+        found = node.call(node.alliance.ListProposals, pb.ListProposalsRequest()).proposals
+    return {proposal.number: proposal for proposal in found}
+
+
+def decide(network, *proposal: object) -> None:
+    """The first proposes by command, the others agree until it passes."""
+    first, *others = (network.home(name) for name in ("centre-a", "centre-b", "bank-x", "centre-c"))
+    known = proposals(first).keys()
+    heqi("alliance", proposal[0], "--home", first, *proposal[1:])
+    wait_for("the proposal", lambda: proposals(first).keys() - known, 30)
+    (number,) = proposals(first).keys() - known
+    for voter in others:
+        row = proposals(first)[number]
+        if row.passed or row.about == voter.name:
+            continue
+        wait_for("the proposal at the voter", lambda voter=voter: number in proposals(voter), 30)
+        with OperatorClient(voter) as node:
+            node.call(node.alliance.CastVote, pb.CastVoteRequest(proposal=number, approve=True))
+        wait_for("the vote", lambda voter=voter: voter.name in proposals(first)[number].approvals, 30)
+    assert proposals(first)[number].passed
+
+
+@pytest.mark.timeout(300)
+def test_a_bidder_moves_away_from_a_suspended_home_that_does_not_answer(network, tmp_path):
+    bidder = Bidder(tmp_path / "wallet", network.alliance, "centre-c", network.authority)
+    secret, package = tmp_path / "passphrase", tmp_path / "package.json"
+    secret.write_bytes(bidder.passphrase)
+    wallet = ("--wallet", tmp_path / "wallet", "--passphrase-file", secret)
+    fields = {"legal_name": "虚构建设有限公司", "credit_code": bidder.code}
+    package.write_text(json.dumps([{"category": "subject.base", "thing": "base", "fields": fields}]))
+    heqi("wallet", "register", package, "--wait", *wallet)
+    decide(network, "suspend", "centre-c")
+    rows = {row["name"]: row for row in ask("alliance", "members", "--home", network.home("centre-a"))}
+    assert rows["centre-c"]["standing"] == "SUSPENDED"
+    os.kill(network.pids()["centre-c"], signal.SIGKILL)
+    moved = ask("wallet", "move", "centre-a", "--without-home", *wallet)
+    assert (moved["from"], moved["home"]) == ("centre-c", "centre-a")
+    now = ask("wallet", "status", *wallet)
+    assert (now["home"], now["subject_final"], now["records_accepted"]) == ("centre-a", True, 1)
+    network.restart("centre-c")
+    decide(network, "reinstate", "centre-c")
+    assert "centre-b" in heqi("wallet", "move", "centre-b", *wallet)  # with the old home's help
+
+
+@pytest.mark.timeout(300)
+def test_a_contract_is_replaced_by_vote_and_all_nodes_go_over_to_it(network):
+    a = network.home("centre-a")
+    placed = ask("alliance", "deploy", "Anchors", "--home", a)
+    place = ("Anchors", "--address", placed["address"], "--code")
+    heqi("alliance", "upgrade", *place, "0x" + "00" * 32, "--home", a)
+
+    def refused() -> list[str]:
+        return [item for item in ask("alliance", "status", "--home", a)["outbox"] if "OtherCode" in item]
+
+    wait_for("the refusal", refused, 40)
+    heqi("alliance", "drop", "--home", a, refused()[0].split()[0])
+    decide(network, "upgrade", *place, placed["code"])
+    for name in ("centre-a", "centre-b"):
+        home = network.home(name)
+        wait_for("the new contract", lambda home=home: ask("alliance", "contracts", "--home", home), 40)
+        assert [(one["contract"], one["known"]) for one in ask("alliance", "contracts", "--home", home)] == [
+            ("Anchors", True)
+        ]
+        size = ask("alliance", "status", "--home", home)["anchored_size"]
+
+        def has_grown(home=home, size=size) -> bool:
+            return ask("alliance", "status", "--home", home)["anchored_size"] > size
+
+        wait_for("an anchor in it", has_grown, 40)

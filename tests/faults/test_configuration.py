@@ -70,7 +70,17 @@ def test_an_alliance_file_that_its_founder_did_not_sign(centre, told):
     assert told("run", "--home", centre.home).reason == "DESCRIPTOR"
 
 
-@pytest.mark.parametrize("name", ["account.key", "identity.pem", "log.pem", "sealing.pem", "data.key"])
+KEY_FILES = (
+    "account.1.pem",
+    "identity.1.pem",
+    "log.1.pem",
+    "sealing.1.pem",
+    "data.1.jwe",
+    "index.1.jwe",
+)
+
+
+@pytest.mark.parametrize("name", KEY_FILES)
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_a_key_file_that_others_can_read(centre, told, name, mode):
     (centre.home / "keys" / name).chmod(mode)
@@ -81,7 +91,7 @@ def test_a_key_file_that_others_can_read(centre, told, name, mode):
     assert "chmod 600" in error.message
 
 
-@pytest.mark.parametrize("name", ["account.key", "identity.pem", "log.pem", "sealing.pem", "data.key"])
+@pytest.mark.parametrize("name", KEY_FILES)
 @pytest.mark.parametrize("content", [None, b"", b"zz", b"ab" * 31, b"-----BEGIN PRIVATE KEY-----\n"])
 def test_a_key_file_that_is_missing_or_no_key(centre, told, name, content):
     file = centre.home / "keys" / name

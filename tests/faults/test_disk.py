@@ -105,7 +105,7 @@ def use_vault(centre) -> None:
     from node.services.vault import Vault  # noqa: PLC0415
 
     keyring = LevelStore(centre.home / "keyring")
-    Vault(keyring, centre.keys.data, os.urandom).seal(centre.name, b"place", b"content")
+    Vault(keyring, centre.keys, os.urandom).seal(centre.name, b"place", b"content")
     keyring.close()
 
 

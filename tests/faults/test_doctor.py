@@ -60,22 +60,32 @@ def test_a_sound_folder_without_engine(centre, examined):
 
 
 def test_a_key_that_others_can_read(centre, examined):
-    (centre.home / "keys" / "log.pem").chmod(0o644)
+    (centre.home / "keys" / "log.1.pem").chmod(0o644)
     _, found = examined(centre.home)
-    assert "log.pem" in found["READABLE_BY_OTHERS"]["en"]
+    assert "log.1.pem" in found["READABLE_BY_OTHERS"]["en"]
     assert "chmod" in found["READABLE_BY_OTHERS"]["do_en"]
     assert found["KEYS_UNUSABLE"]["level"] == "error"
 
 
 def test_a_key_that_is_gone(centre, examined):
-    (centre.home / "keys" / "identity.pem").unlink()
+    (centre.home / "keys" / "identity.1.pem").unlink()
     _, found = examined(centre.home)
-    assert "identity.pem" in found["KEYS_UNUSABLE"]["en"]
+    assert "identity" in found["KEYS_UNUSABLE"]["en"]
+
+
+def test_a_passphrase_that_others_can_read_or_that_is_another(centre, examined):
+    passphrase = centre.home / "keys.passphrase"
+    passphrase.chmod(0o644)
+    _, found = examined(centre.home)
+    assert "keys.passphrase" in found["READABLE_BY_OTHERS"]["en"]
+    passphrase.chmod(0o600)
+    passphrase.write_text("another passphrase of sufficient length\n")
+    assert "passphrase" in examined(centre.home)[1]["KEYS_UNUSABLE"]["en"]
 
 
 def test_keys_of_another_node(centre, examined):
     shutil.rmtree(centre.home / "keys")
-    create_keys(centre.home / "keys")
+    create_keys(centre.home / "keys", (centre.home / "keys.passphrase").read_bytes().strip())
     _, found = examined(centre.home)
     assert all(name in found["KEY_NOT_OF_CARD"]["en"] for name in ("account", "identity", "log", "sealing"))
 
@@ -83,7 +93,7 @@ def test_keys_of_another_node(centre, examined):
 def test_an_unknown_key_in_the_configuration_stops_no_other_check(centre, examined):
     with (centre.home / "heqi.toml").open("a") as file:
         file.write("colour = 'red'\n")
-    (centre.home / "keys" / "data.key").chmod(0o640)
+    (centre.home / "keys" / "data.1.jwe").chmod(0o640)
     _, found = examined(centre.home)
     assert "colour" in found["CONFIG"]["en"]
     assert "READABLE_BY_OTHERS" in found
@@ -97,7 +107,7 @@ def test_a_folder_that_is_none_is_told_and_not_made(tmp_path, examined):
 
 
 def test_no_secret_is_printed(centre, capsys):
-    (centre.home / "keys" / "log.pem").chmod(0o644)
+    (centre.home / "keys" / "log.1.pem").chmod(0o644)
     secrets = [path.read_text().strip() for path in (centre.home / "keys").iterdir()]
     lines = {line for text in secrets for line in text.splitlines() if not line.startswith("-----")}
     for form in ([], ["--json"]):

@@ -8,7 +8,7 @@ import pytest
 from heqi.v1 import login_service_pb2 as pb
 from heqi.v1 import login_service_pb2_grpc as rpc
 
-from adapters.crypto.keys import write_secret
+from adapters.crypto.files import write_secret
 from node.cli.main import main
 from node.domain.document import open_document
 from node.domain.login import LoginSession

@@ -9,37 +9,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from heqi.v1 import alliance_service_pb2, exchange_service_pb2, wallet_service_pb2, wallet_service_pb2_grpc
+from heqi.v1 import wallet_service_pb2, wallet_service_pb2_grpc
 
 from adapters.crypto.leaves import issue_leaf
 from node.wire.status import from_rpc_error
 from node.wire.tls import anchor_pem, issuer_name, role_uri, server_name
 from tests.support.network import Stubs, channel, until
+from tests.support.network_calls import COLLECT, STATUS, ask, collect, status
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-COLLECT = exchange_service_pb2.CollectGrantRequest(access_request="x")
-STATUS = alliance_service_pb2.GetNodeStatusRequest()
-
-
-async def ask(connection, call, request) -> str:
-    """The reason of the refusal, "TLS" if there was no connection, "" if the call was answered."""
-    async with connection:
-        try:
-            await call(Stubs(connection))(request, timeout=5)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.UNAVAILABLE:
-                return "TLS"
-            return from_rpc_error(error, "node").reason
-    return ""
-
-
-def collect(stubs):
-    return stubs.exchange.CollectGrant
-
-
-def status(stubs):
-    return stubs.alliance.GetNodeStatus
 
 
 def minted(issuer, signer, *, dns=(), uris=(), start=-1, days=7):

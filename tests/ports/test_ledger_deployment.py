@@ -13,6 +13,7 @@ from adapters.ledger.calls import to_invocation
 from adapters.ledger.check import check_deployment
 from adapters.ledger.deployment import DeployedContract
 from adapters.ledger.engine import Engine
+from node.domain.alliance_life import MoveSubject, ProposeRoles, StandingStep, Step
 from node.domain.guarantee import end_on_ledger
 from node.domain.ledger import (
     AnchorCheckpoint,
@@ -34,6 +35,7 @@ from node.domain.ledger_ids import (
     grant_id,
     guarantee_id,
     issue_guarantee_digest,
+    move_subject_digest,
     mover_commitment,
     revoke_grant_digest,
     step_guarantee_digest,
@@ -139,7 +141,7 @@ async def test_malformed_founders_are_refused_before_anything_is_sent(engine: Em
     deployer = new_account_key()
     with pytest.raises(LedgerRefusedError, match="AllianceAccountTaken"):
         await deploy.deploy_alliance(
-            engine.url, deployer.secret, alliance_id=secrets.token_bytes(32), founders=double
+            engine.url, deployer.account, alliance_id=secrets.token_bytes(32), founders=double
         )
     rpc = Engine(engine.url, 2.0)
     assert await rpc.request("eth_getTransactionCount", "0x" + deployer.address.hex()) == "0x0"
@@ -149,7 +151,7 @@ async def test_malformed_founders_are_refused_before_anything_is_sent(engine: Em
 async def test_founding_without_an_engine_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnavailableError):
         await deploy.deploy_alliance(
-            f"unix://{tmp_path}/none.sock", new_account_key().secret, alliance_id=bytes(32), founders=[]
+            f"unix://{tmp_path}/none.sock", new_account_key().account, alliance_id=bytes(32), founders=[]
         )
 
 
@@ -162,6 +164,7 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
     salt = secrets.token_bytes(32)
     subject = subject_id(world.alliance_id, "hangzhou", salt)
     digest = change_controller_digest(world.deployment.domain_of("Subjects"), subject, 2, revoker.signer)
+    move = move_subject_digest(world.deployment.domain_of("Subjects"), subject, 3, "nanjing")
     terms = GrantTerms(secrets.token_bytes(32), now + 600, now + 6_000, revoker.signer)
     revoke = revoke_grant_digest(world.deployment.domain_of("Grants"), grant_id(world.alliance_id, terms))
     there = world.deployment.domain_of("Guarantees")
@@ -172,13 +175,17 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
     step = (guarantee, 2, 2, bytes(32))
     release = revoker.sign(step_guarantee_digest(there, *step), high=True)
     padded = revoker.signer + bytes(64)  # the longest key a signer may have
-    checked = ChangeController | RevokeGrant | IssueGuarantee | StepGuarantee
+    checked = ChangeController | MoveSubject | RevokeGrant | IssueGuarantee | StepGuarantee
     rpc = Engine(engine.url, 5.0)
     for call, who in [
         (AnchorCheckpoint(2**63, bytes(32), ()), "hangzhou"),
         (CreateSubject(salt, revoker.signer), "hangzhou"),
         (CreateSubject(bytes(32), padded), "hangzhou"),
         (ChangeController(subject, revoker.signer, revoker.sign(digest, high=True)), "nanjing"),
+        (MoveSubject(subject, revoker.sign(move, high=True)), "nanjing"),
+        (StandingStep(Step.ANNOUNCE_LEAVE), "nanjing"),
+        (StandingStep(Step.WITHDRAW_LEAVE), "nanjing"),
+        (StandingStep(Step.ANSWER), "nanjing"),
         (RegisterGrant(terms), "nanjing"),
         (RevokeGrant(terms, revoker.sign(revoke)), "nanjing"),
         (UpdateEndpoints(big, big), "hangzhou"),
@@ -189,6 +196,8 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (CastVote(1, True), "shanghai"),
         (ProposeTrust("sh-ca", b"x" * MAX_ENTRY_BYTES, now + 600), "hangzhou"),
         (CastVote(2, True), "shanghai"),
+        (ProposeRoles("shanghai", 7, now + 600), "hangzhou"),
+        (CastVote(3, True), "nanjing"),
     ]:
         outcome = await submit(world.ledger(who), call)
         block = await rpc.request("eth_getBlockByNumber", hex(outcome.block.number), False)

@@ -190,17 +190,18 @@ async def test_two_thirds_admit_a_member_whose_calls_then_count(world: World) ->
     ]
 
 
-async def test_a_suspended_member_may_call_nothing_until_it_is_reinstated(world: World) -> None:
+async def test_a_suspended_member_begins_nothing_until_it_is_reinstated(world: World) -> None:
     expires = await world.now() + 600
     await submit(world.ledger(FIRST), ProposeStanding(Action.SUSPEND, THIRD, expires))
     await assert_refused(world, THIRD, CastVote(1, False), "AllianceNotEligible")
     await submit(world.ledger(SECOND), CastVote(1, True))
-    await assert_refused(world, THIRD, Tree().grow(1), "AnchorsNotMember")
+    create = CreateSubject(secrets.token_bytes(32), world.es256_key().signer)
+    await assert_refused(world, THIRD, create, "SubjectsNotMember")
     await assert_refused(world, THIRD, UpdateEndpoints("a:1", "b:2"), "AllianceNotMember")
 
     await submit(world.ledger(FIRST), ProposeStanding(Action.REINSTATE, THIRD, expires))
     await submit(world.ledger(SECOND), CastVote(2, True))
-    assert (await submit(world.ledger(THIRD), Tree().grow(1))).succeeded
+    assert (await submit(world.ledger(THIRD), create)).succeeded
     assert await world.happenings(MemberStanding) == [
         MemberStanding(THIRD, active=False),
         MemberStanding(THIRD, active=True),

@@ -13,7 +13,7 @@ import grpc
 from heqi.v1 import alliance_service_pb2, alliance_service_pb2_grpc
 
 from adapters.crypto import trial_ca
-from adapters.crypto.keys import NodeKeys, load_keys
+from adapters.crypto.keys import NodeKeys, open_keys
 from node.config import CARD_FILE, CONFIG_FILE, OPERATOR_CERTIFICATE, OPERATOR_KEY, TLS_FOLDER
 from node.domain.descriptor import Descriptor, open_alliance_file, open_card
 from node.domain.member import Member, Role
@@ -101,7 +101,7 @@ class CrashNetwork:
             config = home / CONFIG_FILE
             config.write_text(config.read_text().replace("confirmations = 0", "poll_seconds = 0.05"))
             self.members[name] = open_card((home / CARD_FILE).read_text().strip())
-            self.keys[name] = load_keys(home / "keys")
+            self.keys[name] = open_keys(home)
             run = ["run", "--home", str(home), "--log-level", "WARNING"]
             folders = [home / "data", home / "keyring"]
             log = self.folder / f"{name}.log"

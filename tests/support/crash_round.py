@@ -206,7 +206,7 @@ class Round:
                 rng,
                 self._report,
             ),
-            RecordAudit(name, keys.data, seed),
+            RecordAudit(name, keys.data[0], seed),
             LogAudit(name, network.descriptor.alliance, member.log_key),
         )
 

@@ -1,7 +1,9 @@
 """A node under examination: probes on what the tests make, and a ledger probe on the in-memory ledger."""
 
+from functools import partial
 from pathlib import Path
 
+from adapters.crypto.keys import open_keys
 from adapters.ledger.memory import MemoryChain
 from adapters.peers.probe import GrpcPeerProbe
 from node.cli.doctor import ask_node
@@ -50,15 +52,15 @@ class MemoryLedgerProbe:
 
 def patient_of(home: Path, chain: MemoryChain, descriptor: Descriptor, **changes) -> Patient:
     """The node in a folder, whose ledger is in this process."""
-    config = load_config(home)
+    config, keys = load_config(home), partial(open_keys, home)
     parts = {
-        "host": FolderProbe(home, config, descriptor),
+        "host": FolderProbe(home, descriptor, keys),
         "version": VERSION,
         "name": config.name,
         "endpoint": config.listen.members,
         "card": open_card((home / "card.jwt").read_text().strip()),
         "ledger": MemoryLedgerProbe(chain),
-        "peers": GrpcPeerProbe(lambda: peer_leaf(home, config)),
+        "peers": GrpcPeerProbe(lambda: peer_leaf(config.name, keys())),
         "state": NodeProbe(home, ask_node(home, 5.0)),
     }
     return Patient(**(parts | changes))

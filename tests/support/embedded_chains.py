@@ -7,8 +7,6 @@ os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 from pathlib import Path
 from typing import Any
 
-from eth_account import Account
-
 from adapters.ledger.deploy import created_address
 from adapters.ledger.embedded.accounts import Nonces
 from adapters.ledger.embedded.admission import Candidate, read_transaction
@@ -49,8 +47,8 @@ class Bench:
     def sign(
         self, data: bytes, nonce: int, *, key: AccountKey | None = None, to: bytes = b"", gas: int = 200_000
     ) -> bytes:
-        signer = Account.from_key((key or self.key).secret)
-        return sign_free(signer, self.chain.chain_id, nonce, to=to, data=data, gas=gas).raw
+        account = (key or self.key).account
+        return sign_free(account, self.chain.chain_id, nonce, to=to, data=data, gas=gas).raw
 
     def candidate(self, *args: Any, **options: Any) -> Candidate:
         return read_transaction(self.sign(*args, **options), self.chain.chain_id)

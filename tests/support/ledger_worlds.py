@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from adapters.ledger.artifact import VERIFIER
+from adapters.ledger.artifact import ALLIANCE, VERIFIER
 from adapters.ledger.check import check_deployment
-from adapters.ledger.deploy import deploy_alliance
+from adapters.ledger.deploy import deploy_alliance, deploy_contract
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.evm import EvmLedger
 from adapters.ledger.memory import MemoryChain, MemoryLedger
@@ -53,6 +53,10 @@ class World:
         raise NotImplementedError
 
     def connect(self, key: AccountKey, timeout_seconds: float) -> Ledger:
+        raise NotImplementedError
+
+    async def deploy(self, name: str, *, other_code: bool = False) -> tuple[bytes, bytes]:
+        """Another contract by that name's code, or by code that nobody knows: address and code hash."""
         raise NotImplementedError
 
     def go_down(self) -> None:
@@ -103,7 +107,11 @@ class MemoryWorld(World):
         self.deployment = self.chain.deployment
 
     def connect(self, key: AccountKey, timeout_seconds: float) -> Ledger:
-        return MemoryLedger(self.chain, key.secret)
+        return MemoryLedger(self.chain, key.account)
+
+    async def deploy(self, name: str, *, other_code: bool = False) -> tuple[bytes, bytes]:
+        code_hash = secrets.token_bytes(32) if other_code else self.deployment.contracts[name].code_hash
+        return self.chain.deploy(name, code_hash), code_hash
 
     def go_down(self) -> None:
         self.chain.is_down = True
@@ -120,7 +128,7 @@ class EvmWorld(World):
     async def found(self) -> None:
         self.deployment = await deploy_alliance(
             self.engine.url,
-            new_account_key().secret,
+            new_account_key().account,
             alliance_id=self.alliance_id,
             founders=self.members,
         )
@@ -130,7 +138,13 @@ class EvmWorld(World):
         await check_deployment(self.engine.url, deployment or self.deployment, members or self.members)
 
     def connect(self, key: AccountKey, timeout_seconds: float) -> Ledger:
-        return EvmLedger(self.engine.url, key.secret, self.deployment, timeout_seconds=timeout_seconds)
+        return EvmLedger(self.engine.url, key.account, self.deployment, timeout_seconds=timeout_seconds)
+
+    async def deploy(self, name: str, *, other_code: bool = False) -> tuple[bytes, bytes]:
+        # Built for nobody's alliance: the same contract, and no code that a node of this alliance knows.
+        alliance = secrets.token_bytes(20) if other_code else self.deployment.address_of(ALLIANCE)
+        placed = await deploy_contract(self.engine.url, new_account_key().account, name, alliance)
+        return placed.address, placed.code_hash
 
     def go_down(self) -> None:
         self.engine.go_down()

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from eth_hash.auto import keccak
 
+from adapters.crypto.signers import AccountSigner
 from node.domain.ledger import Call, Outcome
 from node.domain.member import Member, Role
 from node.ports import Ledger
@@ -51,6 +52,11 @@ class AccountKey:
     @property
     def signer(self) -> bytes:
         return self.address
+
+    @property
+    def account(self) -> AccountSigner:
+        """As the ledgers take it."""
+        return AccountSigner(self.secret)
 
     def sign(self, digest: bytes) -> bytes:
         """r ‖ s ‖ v over the bare digest."""

@@ -25,7 +25,7 @@ from msgspec import structs
 from adapters.authorities.http import HttpAuthorities
 from adapters.crypto import trial_ca
 from adapters.crypto.clock import SystemClock
-from adapters.crypto.keys import NodeKeys, load_keys
+from adapters.crypto.keys import NodeKeys, open_keys
 from adapters.crypto.leaves import IdentityCertifier, LeafSource, issue_leaf, new_request
 from adapters.ledger.memory import MemoryChain, MemoryLedger
 from adapters.peers.grpc_peers import GrpcPeers
@@ -53,7 +53,7 @@ from node.domain.descriptor import (
 from node.domain.member import Member, Role
 from node.domain.system import SystemRole
 from node.domain.trust import TrustAnchor, anchor_from_pem
-from node.setup import create_home
+from node.setup import create_home, follow_keys
 from node.wire.tls import anchor_pem, server_name
 from node.wiring import Outside, Services
 
@@ -226,7 +226,7 @@ async def until(is_so, seconds: float = 10.0) -> None:
 @contextlib.asynccontextmanager
 async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
     clock = SystemClock()
-    leaves = LeafSource(centre.name, centre.keys.identity.key, clock)
+    leaves = LeafSource(centre.name, centre.keys.identity, clock)
     peers, authorities = GrpcPeers(leaves.leaf), HttpAuthorities()
     outside = Outside(
         LevelStore(centre.home / "data"),
@@ -237,10 +237,17 @@ async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
         clock,
         os.urandom,
         ProcessSignatureReader(),
-        IdentityCertifier(centre.name, centre.keys.identity.key),
+        IdentityCertifier(centre.name, centre.keys.identity),
     )
     services = Services(centre.config, network.descriptor, centre.keys, outside)
-    centre.node = Node(centre.home, centre.config, centre.keys, services, leaves)
+    centre.node = Node(
+        centre.home,
+        centre.config,
+        centre.keys,
+        services,
+        leaves,
+        lambda: follow_keys(centre.home, centre.config, centre.keys),
+    )
     task = asyncio.create_task(centre.node.run())
     try:
         yield
@@ -267,7 +274,7 @@ def _make_centre(home: Path, name: str, role: Role = Role.CENTRE) -> Centre:
         batch_size=16,
     )
     member = open_card((home / CARD_FILE).read_text().strip())
-    return Centre(name, home, load_keys(home / "keys"), member, load_config(home))
+    return Centre(name, home, open_keys(home), member, load_config(home))
 
 
 def trial_anchor(root: trial_ca.TrialCertificate) -> TrustAnchor:

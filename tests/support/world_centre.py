@@ -4,12 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from coincurve import PrivateKey
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
-
-from adapters.crypto.keys import NodeKeys
+from adapters.crypto.keys import NodeKeys, memory_keys
 from adapters.crypto.leaves import IdentityCertifier
-from adapters.crypto.signers import Ed25519Signer, P256Signer
 from adapters.ledger.memory import MemoryChain
 from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.leveldb import LevelStore
@@ -66,7 +62,7 @@ class Centre:
         self.outside = Outside(
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name),
             setup.network.authorities, setup.clock, setup.entropy,
-            ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity.key),
+            ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
         )  # fmt: skip
         config = Config(
             name=self.name,
@@ -131,13 +127,7 @@ class Centre:
 
 def new_keys() -> NodeKeys:
     """Keys of a node, nowhere on disk."""
-    return NodeKeys(
-        account=PrivateKey().secret,
-        identity=P256Signer(ec.generate_private_key(ec.SECP256R1())),
-        log=Ed25519Signer(ed25519.Ed25519PrivateKey.generate()),
-        sealing=x25519.X25519PrivateKey.generate(),
-        data=os.urandom(32),
-    )
+    return memory_keys()
 
 
 def sign_card(name: str, keys: NodeKeys, clock: Clock, *, roles: int = Role.CENTRE) -> str:

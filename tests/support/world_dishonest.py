@@ -23,7 +23,7 @@ from node.domain.ledger_ids import grant_id
 from node.domain.merkle import grow, inclusion_proof, leaf_hash, root_hash
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.domain.record import SealedRecord
-from node.ports import Answer
+from node.ports import Answer, Signer
 from tests.support.world import World
 from tests.support.world_centre import Centre
 
@@ -90,8 +90,10 @@ def shown(home: Centre, positions: Sequence[int], scope: Sequence[Scope], size: 
     return parse_evidence(home.serving._show(positions, scope, size))
 
 
-def forged_tree(world: World, home: Centre, sealed: SealedRecord, fields: Sequence[str]) -> Evidence:
-    """A record that never was in the log, under a checkpoint of the anchored size that the home signs."""
+def forged_tree(
+    world: World, home: Centre, sealed: SealedRecord, fields: Sequence[str], log: Signer | None = None
+) -> Evidence:
+    """A record that never was in the log, under a checkpoint of the anchored size that its key, or `log`, signs."""
     size, nodes = home.services.proving.anchored_size(), {}
     leaves = [leaf_hash(os.urandom(32)) for _ in range(size - 1)] + [leaf_hash(sealed.entry)]
     for level, index, value in grow(0, leaves, lambda level, index: nodes[level, index]):
@@ -101,7 +103,7 @@ def forged_tree(world: World, home: Centre, sealed: SealedRecord, fields: Sequen
         return nodes[level, index]
 
     checkpoint = Checkpoint(world.descriptor.alliance, home.name, size, root_hash(size, read))
-    log = home.keys.log
+    log = log or home.keys.log
     note = sign_checkpoint(checkpoint, log.public_key, log.sign)
     opened = sealed.commitments.disclosures
     record = show_record(

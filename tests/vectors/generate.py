@@ -177,7 +177,7 @@ def documents() -> Vectors:
             _document("test-key-rsa-2048.pem", world.delegation_token(rsa=True)),
         ],
         "application_code": {
-            "data_key": told.DATA_KEY.hex(),
+            "index_key": told.INDEX_KEY.hex(),
             "section": told.SECTION,
             "section_key": told.SECTION_KEY.hex(),
             "credit_code": authority.CREDIT_CODE,

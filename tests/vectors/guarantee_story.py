@@ -21,8 +21,8 @@ from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, NOW, READER, SUBJECT,
 CENTRE = READER
 """Runs the tender; it is not the bidder's home."""
 SECTION = "示例工程-1/标段2"
-DATA_KEY = fixed_bytes(f"data key {CENTRE}")
-SECTION_KEY = hmac.new(DATA_KEY, b"heqi.section.v1\0" + SECTION.encode(), hashlib.sha256).digest()
+INDEX_KEY = fixed_bytes(f"data key {CENTRE}")
+SECTION_KEY = hmac.new(INDEX_KEY, b"heqi.section.v1\0" + SECTION.encode(), hashlib.sha256).digest()
 CODE = to_base64url(hmac.new(SECTION_KEY, authority.CREDIT_CODE.encode(), hashlib.sha256).digest())
 END = NOW + 90 * 86_400
 RELEASE_STEP = 2

@@ -3,14 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from node.domain.document import document_digest
 from node.domain.guarantee import applicant_salt, beneficiary_salt
 from node.domain.guarantee_table import Event
-from node.domain.ledger_ids import change_controller_digest, revoke_grant_digest, subject_id
+from node.domain.keys import KeyChange, KeyProofs, KeySet, Succession
+from node.domain.ledger_ids import (
+    change_controller_digest,
+    key_change_digest,
+    revoke_grant_digest,
+    subject_id,
+)
 from node.domain.member import member_name_to_bytes32
+from node.domain.succession import show_succession
 from tests.vectors import guarantee_story, story, wallet_calls, world
-from tests.vectors.keys import fixed_bytes, p256
-from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, WALLET
+from tests.vectors.keys import fixed_bytes, log_key, p256
+from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, THIRD, WALLET
 
 
 def ledger() -> Mapping[str, Any]:
@@ -41,7 +50,7 @@ def ledger() -> Mapping[str, Any]:
                 "contract": world.contract(name).hex(),
                 "separator": world.domain(name).separator().hex(),
             }
-            for name in ("Grants", "Guarantees", "Subjects")
+            for name in ("Alliance", "Grants", "Guarantees", "Subjects")
         },
         "revocation": {
             "wallet_private": f"{WALLET.scalar:064x}",
@@ -58,6 +67,13 @@ def ledger() -> Mapping[str, Any]:
                 world.domain("Subjects"), bytes.fromhex(world.SUBJECT), 2, handed
             ).hex(),
         },
+        "change_keys": _change_keys(),
+        "move_subject": {
+            "version": 2,
+            "home": THIRD,
+            "digest": wallet_calls.move_digest().hex(),
+            "signature": WALLET.sign(wallet_calls.move_digest()).hex(),
+        },
         **_guarantee(),
     }
 
@@ -65,6 +81,22 @@ def ledger() -> Mapping[str, Any]:
 def _mover(salt: bytes, key: bytes, commitment: bytes) -> Mapping[str, Any]:
     signer = world.contract("ES256Verifier") + key
     return {"salt": salt.hex(), "signer": signer.hex(), "commitment": commitment.hex()}
+
+
+def _change_keys() -> Mapping[str, Any]:
+    """The home changes its identity and log key; account and sealing key stay."""
+    card, next_identity = world.card(HOME), p256(f"{HOME} next identity")
+    keys = KeySet(
+        bytes.fromhex(card.account),
+        next_identity.public,
+        log_key(f"{HOME} next log").public,
+        bytes.fromhex(card.sealing_key),
+    )
+    change = KeyChange(keys, story.LOG_SIZE, world.NOW + 7 * 86_400)
+    digest = key_change_digest(world.domain("Alliance"), HOME, 1, change)
+    proofs = KeyProofs(world.identity(HOME).sign(digest), next_identity.sign(digest), b"")
+    shown = show_succession(Succession(HOME, 1, world.NOW, change, proofs))
+    return {"digest": digest.hex(), "succession": msgspec.to_builtins(shown)}
 
 
 def _guarantee() -> Mapping[str, Any]:

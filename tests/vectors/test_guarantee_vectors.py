@@ -105,7 +105,7 @@ def wallet(case: Any) -> WalletKey:
 def test_the_application_code_by_the_formula_of_the_specification() -> None:
     case = DOCUMENTS["application_code"]
     tagged = b"heqi.section.v1\0" + case["section"].encode()
-    section_key = hmac.new(bytes.fromhex(case["data_key"]), tagged, hashlib.sha256).digest()
+    section_key = hmac.new(bytes.fromhex(case["index_key"]), tagged, hashlib.sha256).digest()
     assert section_key.hex() == case["section_key"]
     code = hmac.new(section_key, case["credit_code"].encode(), hashlib.sha256).digest()
     assert encoding.to_base64url(code) == case["code"] == TOLD["code"]

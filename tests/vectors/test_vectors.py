@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,11 @@ from node.domain import (
 from node.domain.category import categories
 from node.domain.ledger import GrantTerms
 from node.domain.signature import verify_p256
+from node.domain.succession import ShownSuccession, follow, read_succession
 from node.domain.trust import TrustList
-from node.errors import DocumentFormatError, NodeError
+from node.errors import DocumentFormatError, NodeError, SignatureError
 from node.wallet.keyfile import WalletKey
-from tests.vectors import generate
+from tests.vectors import generate, world
 from tests.vectors.keys import Ed25519TestKey, P256TestKey
 
 FOLDER = Path(__file__).parent
@@ -283,6 +285,33 @@ def test_ledger_signatures():
         bytes.fromhex(change["controller"]),
     )
     assert handed.hex() == change["digest"]
+    move = LEDGER["move_subject"]
+    moved = ledger_ids.move_subject_digest(
+        domains["Subjects"], bytes.fromhex(LEDGER["subject"]["id"]), move["version"], move["home"]
+    )
+    assert moved.hex() == move["digest"]
+    verify_p256(bytes.fromhex(LEDGER["subject"]["controller"])[20:], moved, bytes.fromhex(move["signature"]))
+
+
+def test_a_change_of_keys():
+    case = LEDGER["change_keys"]
+    succession = read_succession(msgspec.convert(case["succession"], ShownSuccession))
+    domain = ledger_ids.Eip712Domain(
+        LEDGER["domains"]["Alliance"]["chain_id"],
+        bytes.fromhex(LEDGER["domains"]["Alliance"]["contract"]),
+        bytes.fromhex(LEDGER["alliance"]),
+    )
+    digest = ledger_ids.key_change_digest(domain, succession.member, succession.version, succession.change)
+    assert digest.hex() == case["digest"]
+    member = world.card(succession.member).member()
+    after = follow(member, succession, domain)
+    assert after.identity_keys(succession.time) == (succession.change.keys.identity_key, member.identity_key)
+    assert after.log_key_at(succession.change.log_size) == member.log_key
+    assert after.log_key_at(succession.change.log_size + 1) == succession.change.keys.log_key
+    stolen = replace(succession, proofs=replace(succession.proofs, identity=succession.proofs.new_identity))
+    for false in (stolen, replace(succession, version=2), replace(succession, member="centre-b")):
+        with pytest.raises(SignatureError):
+            follow(member, false, domain)
 
 
 def test_the_wallet_derives_the_revocation_key_of_the_specification():

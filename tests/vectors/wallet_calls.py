@@ -1,15 +1,18 @@
 """What wallets ask nodes: one request of each kind."""
 
 from node.domain.document import document_digest
-from node.domain.ledger_ids import revoke_grant_digest
+from node.domain.ledger_ids import move_subject_digest, revoke_grant_digest
 from node.domain.wallet import (
     ApplicationsCall,
     ApplyCall,
     CodeCall,
+    CopyCall,
     ExportCall,
     GrantCall,
     HistoryCall,
+    MoveCall,
     PackageRecord,
+    PlaceCall,
     RegisterCall,
     RelayCall,
     ReleaseCall,
@@ -28,7 +31,7 @@ def revoker() -> P256TestKey:
 
 
 def calls() -> list[WalletCall]:
-    return [*_about_grants(), *_about_guarantees()]
+    return [*_about_grants(), *_about_guarantees(), *_about_moving()]
 
 
 def signer(call: WalletCall) -> P256TestKey:
@@ -56,6 +59,27 @@ def _about_grants() -> list[WalletCall]:
         RevokeCall(**_call("revoke"), **terms, signature=revoker().sign(signed).hex()),
         HistoryCall(**_call("history")),
         ExportCall(**_call("export")),
+    ]
+
+
+def move_digest() -> bytes:
+    """What the wallet signs to make the other centre its home."""
+    return move_subject_digest(world.domain("Subjects"), bytes.fromhex(SUBJECT), 2, THIRD)
+
+
+def _about_moving() -> list[WalletCall]:
+    package = PackageRecord("subject.base", "base", dict(story.FIELDS["base"]))
+    return [
+        MoveCall(
+            **_call("move", node=THIRD),
+            delegation=world.delegation_token(),
+            records=(package,),
+            version=2,
+            signature=WALLET.sign(move_digest()).hex(),
+            grants=(),
+        ),
+        CopyCall(**_call("copy")),
+        PlaceCall(**_call("place", node=THIRD)),
     ]
 
 

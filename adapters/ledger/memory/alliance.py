@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, replace
 
+from adapters.ledger.memory.book import BookRules
+from adapters.ledger.memory.standings import StandingRules
 from adapters.ledger.memory.state import State
 from adapters.ledger.memory.trust import TrustRules
+from node.domain.alliance_life import ProposeContract, ProposeRoles, ProposeVerifier, RolesChanged
 from node.domain.ledger import (
     Action,
     CastVote,
@@ -19,16 +22,18 @@ from node.domain.ledger import (
     UpdateEndpoints,
     VoteCast,
 )
-from node.domain.member import Member
+from node.domain.member import Member, Role, Standing, role_names
 from node.errors import LedgerRefusedError
 
 MAX_PROPOSAL_SECONDS = 90 * 24 * 3600
 
 _ALL_ROLES = 7
 _MAX_ENDPOINT = 255
-_LEAST_TO_SUSPEND = 2
+_LEAST_AGAINST_A_MEMBER = 2
 
-Proposing = ProposeAdmission | ProposeStanding | ProposeTrust
+Proposing = (
+    ProposeAdmission | ProposeStanding | ProposeTrust | ProposeRoles | ProposeContract | ProposeVerifier
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +46,40 @@ class _Proposal:
 
     @property
     def about(self) -> str:
-        """The member that it is about; empty if it is not about one."""
-        if isinstance(self.call, ProposeTrust):
-            return ""
-        return self.call.member.name if isinstance(self.call, ProposeAdmission) else self.call.name
+        """The member that it is about; empty if it is about none."""
+        match self.call:
+            case ProposeAdmission(member):
+                return member.name
+            case ProposeStanding(_, name) | ProposeRoles(name):
+                return name
+            case _:
+                return ""
 
-    @property
-    def action(self) -> Action:
-        """What it does when it passes."""
-        if isinstance(self.call, ProposeTrust):
-            return Action.SET_TRUST
-        return Action.ADMIT if isinstance(self.call, ProposeAdmission) else self.call.action
+    def made(self, number: int, proposer: str) -> ProposalMade:
+        """What is reported when it is made."""
+        action, about, detail, entry = Action.ADMIT, self.about, "", b""
+        match self.call:
+            case ProposeStanding(standing):
+                action = standing
+            case ProposeRoles(_, roles):
+                action, detail = Action.SET_ROLES, role_names(roles)
+            case ProposeTrust(about, entry):
+                action = Action.SET_TRUST
+            case ProposeContract(about, address, code_hash):
+                action, detail = Action.SET_CONTRACT, f"0x{address.hex()} code 0x{code_hash.hex()}"
+            case ProposeVerifier(address, accepted, code_hash):
+                action, about = Action.SET_VERIFIER, f"0x{address.hex()}"
+                detail = f"accept code 0x{code_hash.hex()}" if accepted else "drop"
+        expires = self.call.expires
+        return ProposalMade(number, proposer, action, about, expires, self.eligible, detail, entry)
 
 
-class AllianceRules:
+class AllianceRules(StandingRules):
     """The alliance contract's functions; each returns what it reports."""
 
-    def __init__(self, state: State, trust: TrustRules) -> None:
-        self._state, self._trust = state, trust
+    def __init__(self, state: State, book: BookRules, trust: TrustRules) -> None:
+        super().__init__(state)
+        self._book, self._trust = book, trust
 
     def found(self, founders: tuple[Member, ...]) -> list[Happening]:
         """What the constructor does.
@@ -74,26 +95,6 @@ class AllianceRules:
             happenings.append(self._admit(founder))
         return happenings
 
-    def member_of(self, account: bytes) -> str | None:
-        """Name of the active member with this account."""
-        name: str | None = self._state.get("account", account)
-        return name if name is not None and self.is_active(name) else None
-
-    def is_active(self, name: str) -> bool:
-        """Whether there is such a member and it is not suspended."""
-        return self._active_since(name) != 0
-
-    def member(self, name: str) -> Member:
-        """A member, active or suspended.
-
-        Raises:
-            LedgerRefusedError: there never was one by that name.
-        """
-        known: Member | None = self._state.get("member", name)
-        if known is None:
-            raise LedgerRefusedError("AllianceUnknownMember", f"id={name}")
-        return known
-
     def propose(self, sender: bytes, call: Proposing, now: int) -> list[Happening]:
         """Raises:
         LedgerRefusedError: as `Alliance.propose`.
@@ -105,12 +106,11 @@ class AllianceRules:
         proposal = _Proposal(call, self._count("epoch"), self._count("active"))
         if proposal.about == proposer:
             raise LedgerRefusedError("AllianceNotEligible", f"voter={proposer}")
-        if self.is_active(proposal.about):
+        if proposal.about and self.is_active(proposal.about):
             proposal = replace(proposal, eligible=proposal.eligible - 1)
         number = self._add("proposals", 1)
         self._state.put("proposal", number, proposal)
-        about, entry = (call.anchor, call.entry) if isinstance(call, ProposeTrust) else (proposal.about, b"")
-        made = ProposalMade(number, proposer, proposal.action, about, call.expires, proposal.eligible, entry)
+        made = proposal.made(number, proposer)
         return [made, *self._cast_vote(number, proposer, approve=True)]
 
     def vote(self, sender: bytes, call: CastVote, now: int) -> list[Happening]:
@@ -145,8 +145,7 @@ class AllianceRules:
         proposal: _Proposal = self._state.get("proposal", number)
         self._state.put("voted", (number, voter), True)
         proposal = replace(proposal, approvals=proposal.approvals + int(approve))
-        is_suspension = proposal.action is Action.SUSPEND
-        is_enough = proposal.approvals >= (_LEAST_TO_SUSPEND if is_suspension else 1)
+        is_enough = proposal.approvals >= (_LEAST_AGAINST_A_MEMBER if self._is_against(proposal.call) else 1)
         is_passed = is_enough and proposal.approvals * 3 >= proposal.eligible * 2
         self._state.put("proposal", number, replace(proposal, is_passed=is_passed))
         cast = VoteCast(number, voter, approve)
@@ -155,32 +154,52 @@ class AllianceRules:
         self._check(proposal.call)  # what was possible when it was proposed may no longer be
         return [cast, ProposalPassed(number), self._carry_out(proposal.call)]
 
+    def _is_against(self, call: Proposing) -> bool:
+        """Whether it takes something from the member that it is about."""
+        if isinstance(call, ProposeRoles):
+            return bool(self.member(call.name).roles & ~Role(call.roles))
+        return isinstance(call, ProposeStanding) and call.action is Action.SUSPEND
+
     def _carry_out(self, call: Proposing) -> Happening:
-        if isinstance(call, ProposeAdmission):
-            return self._admit(call.member)
-        if isinstance(call, ProposeTrust):
-            return self._trust.set(call.anchor, call.entry)
-        if call.action is Action.SUSPEND:
-            self._add("epoch", 1)
-            self._add("active", -1)
-            self._state.put("since", call.name, 0)
-        else:
-            self._activate(call.name)
-        return MemberStanding(call.name, active=call.action is Action.REINSTATE)
+        match call:
+            case ProposeAdmission(member):
+                return self._admit(member)
+            case ProposeStanding(Action.SUSPEND, name):
+                self._rest(name, Standing.SUSPENDED)
+                return MemberStanding(name, active=False)
+            case ProposeStanding(_, name):
+                self._activate(name)
+                return MemberStanding(name, active=True)
+            case ProposeRoles(name, roles):
+                self._state.put("member", name, replace(self.member(name), roles=Role(roles)))
+                return RolesChanged(name, roles)
+            case ProposeContract(name, address, code_hash):
+                return self._book.set_contract(name, address, code_hash)
+            case ProposeVerifier(address, accepted):
+                return self._book.set_verifier(address, accepted=accepted)
+            case ProposeTrust(anchor, entry):
+                return self._trust.set(anchor, entry)
 
     def _check(self, call: Proposing) -> None:
-        if isinstance(call, ProposeAdmission):
-            self._check_admission(call.member)
-            return
-        if isinstance(call, ProposeTrust):
-            self._trust.check(call.anchor, call.entry)
-            return
-        if call.action not in (Action.SUSPEND, Action.REINSTATE):
-            raise LedgerRefusedError("AllianceMalformedProposal")
-        if self._state.get("member", call.name) is None:
-            raise LedgerRefusedError("AllianceUnknownMember", f"id={call.name}")
-        if self.is_active(call.name) == (call.action is Action.REINSTATE):
-            raise LedgerRefusedError("AllianceUnchanged")
+        match call:
+            case ProposeAdmission(member):
+                self._check_admission(member)
+            case ProposeStanding(Action.SUSPEND | Action.REINSTATE as action, name):
+                self._check_standing(name, active=action is Action.REINSTATE)
+            case ProposeRoles(name, roles):
+                if not 0 < roles <= _ALL_ROLES:
+                    self.member(name)
+                    raise LedgerRefusedError("AllianceMalformedMember")
+                if self.member(name).roles == roles:
+                    raise LedgerRefusedError("AllianceUnchanged")
+            case ProposeContract(name, address, code_hash):
+                self._book.check_contract(name, address, code_hash)
+            case ProposeVerifier(address, accepted, code_hash):
+                self._book.check_verifier(address, code_hash, accepted=accepted)
+            case ProposeTrust(anchor, entry):
+                self._trust.check(anchor, entry)
+            case _:
+                raise LedgerRefusedError("AllianceMalformedProposal")
 
     def _check_admission(self, member: Member) -> None:
         keys = (member.identity_key[:32], member.identity_key[32:], member.log_key, member.sealing_key)
@@ -201,30 +220,6 @@ class AllianceRules:
         self._state.put("account", member.account, member.name)
         self._activate(member.name)
         return MemberAdmitted(member)
-
-    def _activate(self, name: str) -> None:
-        self._state.put("since", name, self._add("epoch", 1))
-        self._add("active", 1)
-
-    def _active_since(self, name: str) -> int:
-        """Epoch of admission or last reinstatement; 0 if not active."""
-        since: int = self._state.get("since", name, 0)
-        return since
-
-    def _sender(self, account: bytes) -> str:
-        name = self.member_of(account)
-        if name is None:
-            raise LedgerRefusedError("AllianceNotMember", f"account=0x{account.hex()}")
-        return name
-
-    def _count(self, counter: str) -> int:
-        value: int = self._state.get("count", counter, 0)
-        return value
-
-    def _add(self, counter: str, step: int) -> int:
-        value = self._count(counter) + step
-        self._state.put("count", counter, value)
-        return value
 
 
 def _is_endpoint(text: str) -> bool:

@@ -7,20 +7,32 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from adapters.ledger.artifact import CONTRACT_NAMES, VERIFIER
+from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES, CONTRACT_NAMES, TRUST_LIST, VERIFIER
 from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.memory.alliance import AllianceRules
+from adapters.ledger.memory.book import BookRules
 from adapters.ledger.memory.guarantees import GuaranteeRules, Issue
+from adapters.ledger.memory.member_keys import KeyRules
 from adapters.ledger.memory.moves import MoveRules
-from adapters.ledger.memory.state import State
+from adapters.ledger.memory.state import Frame, State
 from adapters.ledger.memory.transactions import Transaction, read_transaction
 from adapters.ledger.memory.trust import TrustRules
+from node.domain.alliance_life import (
+    ContractSet,
+    MoveSubject,
+    ProposeContract,
+    ProposeRoles,
+    ProposeVerifier,
+    StandingStep,
+    VerifierSet,
+)
 from node.domain.ledger import (
     AnchorCheckpoint,
     Block,
     Call,
     CastVote,
     ChangeController,
+    ChangeKeys,
     CreateSubject,
     Event,
     Happening,
@@ -38,6 +50,9 @@ from node.domain.ledger import (
 from node.domain.member import Member
 from node.domain.trust import TrustAnchor
 from node.errors import LedgerRefusedError, LedgerUnavailableError, NonceTakenError
+
+Reported = tuple[bytes, Happening]
+"""Which contract reported what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +100,29 @@ class MemoryChain:
         genesis = Block(0, keccak(b"genesis" + alliance_id), int(clock()))
         self._sealed = [_Sealed(genesis, (), {}, 0)]
         self.deployment = _place_contracts(alliance_id, chain_id, genesis.hash)
-        trust = TrustRules(self._state)
-        self._alliance = AllianceRules(self._state, trust)
-        moves = MoveRules(self._state, self._alliance, self.deployment)
-        guarantees = GuaranteeRules(self._state, self._alliance, self.deployment)
         verifier = self.deployment.address_of(VERIFIER)
+        places = {name: self.deployment.address_of(name) for name in BOOK_NAMES}
+        for place in self.deployment.contracts.values():
+            self._state.put("code", place.address, place.code_hash)
+        self.names = {place.address: name for name, place in self.deployment.contracts.items()}
+        book = BookRules(self._state, places, verifier)
+        trust = TrustRules(self._state)
+        self._alliance = AllianceRules(self._state, book, trust)
+        moves = MoveRules(self._state, self._alliance, book, self.deployment)
+        guarantees = GuaranteeRules(self._state, self._alliance, book, self.deployment)
+        keys = KeyRules(self._state, self._alliance, book, self.deployment)
         self._rules: dict[type[Call | Issue], Callable[[bytes, Any, int], list[Happening]]] = {
             ProposeAdmission: self._alliance.propose,
             ProposeStanding: self._alliance.propose,
             ProposeTrust: self._alliance.propose,
+            ProposeRoles: self._alliance.propose,
+            ProposeContract: self._alliance.propose,
+            ProposeVerifier: self._alliance.propose,
+            StandingStep: lambda sender, call, _: self._alliance.take_step(sender, call),
+            MoveSubject: lambda sender, call, _: moves.move_subject(sender, call),
             CastVote: self._alliance.vote,
             UpdateEndpoints: lambda sender, call, _: self._alliance.update_endpoints(sender, call),
+            ChangeKeys: keys.change,
             CreateSubject: lambda sender, call, _: moves.create_subject(sender, call),
             ChangeController: lambda sender, call, _: moves.change_controller(sender, call),
             RegisterGrant: moves.register_grant,
@@ -107,15 +134,22 @@ class MemoryChain:
             StepGuarantee: guarantees.step,
             AnchorCheckpoint: lambda sender, call, _: moves.anchor(sender, call),
         }
-        founding = [*self._alliance.found(tuple(founders)), *trust.found(anchors)]
-        self._append(founding, {}, self._state.mark())
+        mark = self._state.mark()
+        self._state.frame = Frame(now=self._next_time())
+        founded = self._alliance.found(tuple(founders))
+        founded += [ContractSet(name, place, bytes(32)) for name, place in places.items()]
+        founded.append(VerifierSet(verifier, accepted=True))
+        alliance = self.deployment.address_of(ALLIANCE)
+        events = [(alliance, one) for one in founded]
+        events += [(self.deployment.address_of(TRUST_LIST), one) for one in trust.found(anchors)]
+        self._append(events, {}, mark)
 
     # -- what a test does to it --------------------------------------------------------------------------
 
     def seal(self) -> Block:
         """Make a block of what waits, perhaps of nothing."""
         mark = self._state.mark()
-        happenings: list[Happening] = []
+        happenings: list[Reported] = []
         outcomes: dict[bytes, bool] = {}
         while ready := [one for one in self._pending.values() if one.nonce == self.next_nonce(one.sender)]:
             for transaction in ready:
@@ -123,8 +157,25 @@ class MemoryChain:
                 self._state.put("nonce", transaction.sender, transaction.nonce + 1)
                 reported = self._execute(transaction)
                 outcomes[transaction.hash] = reported is not None
-                happenings += reported or []
+                happenings += [(transaction.target, one) for one in reported or []]
         return self._append(happenings, outcomes, mark)
+
+    def deploy(self, name: str, code_hash: bytes | None = None) -> bytes:
+        """Put a contract on the chain, which is in force only once the members vote for it; its address.
+
+        Args:
+            name: whose rules it has.
+            code_hash: of other code than the founding contract of that name has.
+        """
+        address = keccak(self.deployment.alliance_id + len(self.names).to_bytes(4, "big"))[12:]
+        self._state.put("code", address, code_hash or self.deployment.contracts[name].code_hash)
+        self.names[address] = name
+        return address
+
+    def code_hash(self, address: bytes) -> bytes | None:
+        """Of the contract at an address."""
+        found: bytes | None = self._state.get("code", address)
+        return found
 
     def drop_pending(self) -> int:
         """Lose all transactions that wait, as an engine that is killed does; returns how many there were."""
@@ -177,13 +228,13 @@ class MemoryChain:
                 return Outcome(sealed.block, sealed.outcomes[transaction_hash])
         return None
 
-    def dry_run(self, sender: bytes, call: Call) -> None:
+    def dry_run(self, sender: bytes, call: Call, target: bytes) -> None:
         """Raises:
-        LedgerRefusedError: as the contract.
+        LedgerRefusedError: as the contract at `target`.
         """
         mark = self._state.mark()
         try:
-            self._apply(sender, call, self.head().time)
+            self._apply(sender, call, Frame(target, self.head().time))
         finally:
             self._state.rollback(mark)
 
@@ -197,7 +248,7 @@ class MemoryChain:
         if signed.hash in self._pending or self.outcome(signed.hash) is not None:
             return
         try:
-            transaction = read_transaction(signed.raw, self.deployment)
+            transaction = read_transaction(signed.raw, self.deployment, self.names)
         except ValueError as error:
             raise LedgerUnavailableError(f"the ledger in memory refuses: {error}") from error
         rivals = [
@@ -217,19 +268,22 @@ class MemoryChain:
         """What the transaction reports, or None if it fails: it is in the block all the same."""
         mark = self._state.mark()
         try:
-            return self._apply(transaction.sender, transaction.call, self._next_time())
+            frame = Frame(transaction.target, self._next_time())
+            return self._apply(transaction.sender, transaction.call, frame)
         except LedgerRefusedError:
             self._state.rollback(mark)
             return None
 
-    def _apply(self, sender: bytes, call: Call | Issue, now: int) -> list[Happening]:
-        return self._rules[type(call)](sender, call, now)
+    def _apply(self, sender: bytes, call: Call | Issue, frame: Frame) -> list[Happening]:
+        self._state.frame = frame
+        happenings = self._rules[type(call)](sender, call, frame.now)
+        return [*frame.reported, *happenings]
 
-    def _append(self, happenings: list[Happening], outcomes: dict[bytes, bool], mark: int) -> Block:
+    def _append(self, happenings: list[Reported], outcomes: dict[bytes, bool], mark: int) -> Block:
         number, sealed_at = self.head().number + 1, self._next_time()
         content = repr((self.head().hash, number, sealed_at, self._fork, list(outcomes)))
         block = Block(number, keccak(content.encode()), sealed_at)
-        events = tuple(Event(number, index, one) for index, one in enumerate(happenings))
+        events = tuple(Event(number, index, one, at) for index, (at, one) in enumerate(happenings))
         self._sealed.append(_Sealed(block, events, outcomes, mark))
         return block
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from adapters.ledger.artifact import GUARANTEES, VERIFIER
+from adapters.ledger.artifact import GUARANTEES
 from adapters.ledger.deployment import Deployment
+from adapters.ledger.memory.book import BookRules
 from adapters.ledger.memory.signers import is_signed, is_well_formed
 from adapters.ledger.memory.state import State as Tables
 from node.domain.guarantee_table import (
@@ -17,6 +18,7 @@ from node.domain.guarantee_table import (
 )
 from node.domain.ledger import GuaranteeMoved, GuaranteeTerms, Happening, StepGuarantee
 from node.domain.ledger_ids import (
+    Eip712Domain,
     guarantee_id,
     issue_guarantee_digest,
     mover_commitment,
@@ -35,12 +37,20 @@ class Membership(Protocol):
         """Name of the active member with this account."""
         ...
 
+    def bound_member(self, account: bytes) -> str | None:
+        """Name of the member with this account, in whatever standing."""
+        ...
+
     def is_active(self, name: str) -> bool:
         """Whether there is such a member and it is not suspended."""
         ...
 
     def member(self, name: str) -> Member:
         """A member, active or suspended."""
+        ...
+
+    def former_identity_key(self, name: str) -> bytes | None:
+        """The identity key before the present one while it still counts."""
         ...
 
 
@@ -65,19 +75,19 @@ class _Guarantee:
 class GuaranteeRules:
     """The contract's functions; each returns what it reports."""
 
-    def __init__(self, tables: Tables, membership: Membership, deployment: Deployment) -> None:
-        self._tables = tables
-        self._membership = membership
+    def __init__(
+        self, tables: Tables, membership: Membership, book: BookRules, deployment: Deployment
+    ) -> None:
+        self._tables, self._membership, self._book = tables, membership, book
         self._deployment = deployment
-        self._domain = deployment.domain_of(GUARANTEES)
-        self._contracts = frozenset(place.address for place in deployment.contracts.values())
 
     def issue(self, sender: bytes, call: Issue, now: int) -> list[Happening]:
         """Raises:
         LedgerRefusedError: as `Guarantees.issue`.
         """
         terms = call.terms
-        self._check_sender(sender)
+        self._check_sender(self._membership.member_of(sender), sender)
+        self._book.require_in_force(GUARANTEES)
         if not self._may_issue(terms.guarantor):
             raise LedgerRefusedError("GuaranteesNotGuarantor", f"member={terms.guarantor}")
         if terms.expires % EXPIRY_UNIT_SECONDS:
@@ -86,10 +96,12 @@ class GuaranteeRules:
             raise LedgerRefusedError("GuaranteesExpired", f"expires={terms.expires}")
         if self._tables.get("application", terms.application):
             raise LedgerRefusedError("GuaranteesApplicationUsed", f"application=0x{terms.application.hex()}")
-        signer = call.verifier + self._membership.member(terms.guarantor).identity_key
-        self._check_signer(signer)
+        if not self._book.is_verifier(call.verifier):
+            raise LedgerRefusedError("GuaranteesMalformedSigner")
         guarantee = guarantee_id(self._deployment.alliance_id, terms)
-        if not is_signed(signer, issue_guarantee_digest(self._domain, guarantee), call.signature):
+        digest = issue_guarantee_digest(self._domain(), guarantee)
+        keys = self._identity_keys(terms.guarantor)
+        if not any(is_signed(call.verifier + key, digest, call.signature) for key in keys):
             raise LedgerRefusedError("GuaranteesWrongSignature", f"guarantee=0x{guarantee.hex()}")
 
         row = transition(State.NONE, Event.ISSUE)
@@ -102,9 +114,9 @@ class GuaranteeRules:
         """Raises:
         LedgerRefusedError: as `Guarantees.step`.
         """
-        self._check_sender(sender)
+        self._check_sender(self._membership.bound_member(sender), sender)
         named = f"guarantee=0x{call.guarantee.hex()}"
-        entry: _Guarantee | None = self._tables.get("guarantee", call.guarantee)
+        entry: _Guarantee | None = self._tables.get("guarantee", (self._tables.frame.target, call.guarantee))
         if entry is None:
             raise LedgerRefusedError("GuaranteesUnknown", named)
         row = _row(entry.state, call.event)
@@ -120,36 +132,44 @@ class GuaranteeRules:
             raise LedgerRefusedError("GuaranteesWrongMover", named)
         sequence = entry.sequence + 1
         step = (call.guarantee, sequence, call.event, call.document)
-        if not is_signed(call.signer, step_guarantee_digest(self._domain, *step), call.signature):
+        if not is_signed(call.signer, step_guarantee_digest(self._domain(), *step), call.signature):
             raise LedgerRefusedError("GuaranteesWrongSignature", named)
 
         moved = _Guarantee(row.next, row.event, sequence, entry.terms)
         return self._move(call.guarantee, moved, call.document)
 
     def _move(self, guarantee: bytes, entry: _Guarantee, document: bytes) -> list[Happening]:
-        self._tables.put("guarantee", guarantee, entry)
+        self._tables.put("guarantee", (self._tables.frame.target, guarantee), entry)
         place = (int(entry.event), int(entry.state), entry.sequence)
         return [GuaranteeMoved(guarantee, *place, document, entry.terms.expires)]
 
     def _is_mover(self, terms: GuaranteeTerms, mover: Mover, call: StepGuarantee) -> bool:
         match mover:
             case Mover.GUARANTOR:
-                return call.signer[_ADDRESS_BYTES:] == self._membership.member(terms.guarantor).identity_key
+                return call.signer[_ADDRESS_BYTES:] in self._identity_keys(terms.guarantor)
             case Mover.BENEFICIARY:
                 return mover_commitment(call.salt, call.signer) == terms.beneficiary
             case Mover.APPLICANT:
                 return mover_commitment(call.salt, call.signer) == terms.applicant
 
+    def _identity_keys(self, name: str) -> tuple[bytes, ...]:
+        former = self._membership.former_identity_key(name)
+        return (self._membership.member(name).identity_key, *([former] if former else []))
+
     def _may_issue(self, name: str) -> bool:
         membership = self._membership
         return membership.is_active(name) and bool(membership.member(name).roles & Role.GUARANTOR)
 
-    def _check_sender(self, account: bytes) -> None:
-        if self._membership.member_of(account) is None:
+    def _domain(self) -> Eip712Domain:
+        deployment = self._deployment
+        return Eip712Domain(deployment.chain_id, self._tables.frame.target, deployment.alliance_id)
+
+    def _check_sender(self, member: str | None, account: bytes) -> None:
+        if member is None:
             raise LedgerRefusedError("GuaranteesNotMember", f"account=0x{account.hex()}")
 
     def _check_signer(self, signer: bytes) -> None:
-        if not is_well_formed(signer, self._deployment.address_of(VERIFIER), self._contracts):
+        if not is_well_formed(signer, self._book):
             raise LedgerRefusedError("GuaranteesMalformedSigner")
 
 

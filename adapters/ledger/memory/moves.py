@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from adapters.ledger.artifact import GRANTS, SUBJECTS, VERIFIER
+from adapters.ledger.artifact import ANCHORS, GRANTS, SUBJECTS
 from adapters.ledger.deployment import Deployment
+from adapters.ledger.memory.book import BookRules
 from adapters.ledger.memory.signers import is_signed, is_well_formed
 from adapters.ledger.memory.state import State
+from node.domain.alliance_life import MoveSubject, SubjectMoved
 from node.domain.ledger import (
     AnchorCheckpoint,
     Anchored,
@@ -20,7 +22,15 @@ from node.domain.ledger import (
     RevokeGrant,
     SubjectCreated,
 )
-from node.domain.ledger_ids import change_controller_digest, grant_id, revoke_grant_digest, subject_id
+from node.domain.ledger_ids import (
+    Eip712Domain,
+    change_controller_digest,
+    grant_id,
+    move_subject_digest,
+    revoke_grant_digest,
+    subject_id,
+)
+from node.domain.member import Member, Role
 from node.domain.merkle import verify_consistency
 from node.errors import InclusionError, LedgerRefusedError
 
@@ -30,6 +40,14 @@ class Membership(Protocol):
 
     def member_of(self, account: bytes) -> str | None:
         """Name of the active member with this account."""
+        ...
+
+    def bound_member(self, account: bytes) -> str | None:
+        """Name of the member with this account, in whatever standing."""
+        ...
+
+    def member(self, name: str) -> Member:
+        """A member in any standing."""
         ...
 
 
@@ -43,17 +61,16 @@ class _Subject:
 class MoveRules:
     """The functions of the three contracts; each returns what it reports."""
 
-    def __init__(self, state: State, membership: Membership, deployment: Deployment) -> None:
-        self._state = state
-        self._membership = membership
+    def __init__(self, state: State, membership: Membership, book: BookRules, deployment: Deployment) -> None:
+        self._state, self._membership, self._book = state, membership, book
         self._deployment = deployment
-        self._contracts = frozenset(place.address for place in deployment.contracts.values())
 
     def create_subject(self, sender: bytes, call: CreateSubject) -> list[Happening]:
         """Raises:
         LedgerRefusedError: as `Subjects.create`.
         """
         home = self._sender(sender, "SubjectsNotMember")
+        self._book.require_in_force(SUBJECTS)
         self._check_signer(call.controller, "SubjectsMalformedSigner")
         subject = subject_id(self._deployment.alliance_id, home, call.salt)
         if self._state.get("subject", subject) is not None:
@@ -65,28 +82,46 @@ class MoveRules:
         """Raises:
         LedgerRefusedError: as `Subjects.changeController`.
         """
-        self._sender(sender, "SubjectsNotMember")
-        entry: _Subject | None = self._state.get("subject", call.subject)
-        if entry is None:
-            raise LedgerRefusedError("SubjectsUnknown", f"subject=0x{call.subject.hex()}")
+        self._bound(sender, "SubjectsNotMember")
+        self._book.require_in_force(SUBJECTS)
+        entry = self._subject(call.subject)
         self._check_signer(entry.controller, "SubjectsMalformedSigner")
         self._check_signer(call.controller, "SubjectsMalformedSigner")
         version = entry.version + 1
-        domain = self._deployment.domain_of(SUBJECTS)
-        digest = change_controller_digest(domain, call.subject, version, call.controller)
+        digest = change_controller_digest(self._domain(), call.subject, version, call.controller)
         if not is_signed(entry.controller, digest, call.signature):
             raise LedgerRefusedError("SubjectsWrongSignature", f"subject=0x{call.subject.hex()}")
         self._state.put("subject", call.subject, _Subject(entry.home, version, call.controller))
         return [ControllerChanged(call.subject, version, call.controller)]
+
+    def move_subject(self, sender: bytes, call: MoveSubject) -> list[Happening]:
+        """Raises:
+        LedgerRefusedError: as `Subjects.move`.
+        """
+        home = self._sender(sender, "SubjectsNotMember")
+        self._book.require_in_force(SUBJECTS)
+        if not self._membership.member(home).roles & Role.CENTRE:
+            raise LedgerRefusedError("SubjectsNotCentre", f"member={home}")
+        entry = self._subject(call.subject)
+        if entry.home == home:
+            raise LedgerRefusedError("SubjectsUnchanged", f"subject=0x{call.subject.hex()}")
+        self._check_signer(entry.controller, "SubjectsMalformedSigner")
+        version = entry.version + 1
+        digest = move_subject_digest(self._domain(), call.subject, version, home)
+        if not is_signed(entry.controller, digest, call.signature):
+            raise LedgerRefusedError("SubjectsWrongSignature", f"subject=0x{call.subject.hex()}")
+        self._state.put("subject", call.subject, _Subject(home, version, entry.controller))
+        return [SubjectMoved(call.subject, version, home)]
 
     def register_grant(self, sender: bytes, call: RegisterGrant, now: int) -> list[Happening]:
         """Raises:
         LedgerRefusedError: as `Grants.register`.
         """
         self._sender(sender, "GrantsNotMember")
+        self._book.require_in_force(GRANTS)
         self._check_signer(call.terms.revoker, "GrantsMalformedSigner")
         grant = grant_id(self._deployment.alliance_id, call.terms)
-        known: GrantRegistered | GrantRevoked | None = self._state.get("grant", grant)
+        known = self._grant(grant)
         if isinstance(known, GrantRegistered):
             raise LedgerRefusedError("GrantsAlreadyRegistered", f"grant=0x{grant.hex()}")
         if isinstance(known, GrantRevoked):
@@ -96,30 +131,32 @@ class MoveRules:
         if now >= call.terms.expires:
             raise LedgerRefusedError("GrantsExpired", f"expires={call.terms.expires}")
         registered = GrantRegistered(grant, call.terms.expires)
-        self._state.put("grant", grant, registered)
+        self._state.put("grant", (self._state.frame.target, grant), registered)
         return [registered]
 
     def revoke_grant(self, sender: bytes, call: RevokeGrant) -> list[Happening]:
         """Raises:
         LedgerRefusedError: as `Grants.revoke`.
         """
-        self._sender(sender, "GrantsNotMember")
+        self._bound(sender, "GrantsNotMember")
         self._check_signer(call.terms.revoker, "GrantsMalformedSigner")
         grant = grant_id(self._deployment.alliance_id, call.terms)
-        if isinstance(self._state.get("grant", grant), GrantRevoked):
+        place = (self._state.frame.target, grant)
+        if isinstance(self._state.get("grant", place), GrantRevoked):
             raise LedgerRefusedError("GrantsAlreadyRevoked", f"grant=0x{grant.hex()}")
-        digest = revoke_grant_digest(self._deployment.domain_of(GRANTS), grant)
+        digest = revoke_grant_digest(self._domain(), grant)
         if not is_signed(call.terms.revoker, digest, call.signature):
             raise LedgerRefusedError("GrantsWrongSignature", f"grant=0x{grant.hex()}")
         revoked = GrantRevoked(grant)
-        self._state.put("grant", grant, revoked)
+        self._state.put("grant", place, revoked)
         return [revoked]
 
     def anchor(self, sender: bytes, call: AnchorCheckpoint) -> list[Happening]:
         """Raises:
         LedgerRefusedError: as `Anchors.anchor`.
         """
-        name = self._sender(sender, "AnchorsNotMember")
+        name = self._bound(sender, "AnchorsNotMember")
+        self._book.require_in_force(ANCHORS)
         last: Anchored | None = self._state.get("anchor", name)
         last_size = last.size if last else 0
         detail = f"size={call.size}, last={last_size}"
@@ -137,8 +174,32 @@ class MoveRules:
             raise LedgerRefusedError(problem, f"account=0x{account.hex()}")
         return name
 
+    def _bound(self, account: bytes, problem: str) -> str:
+        name = self._membership.bound_member(account)
+        if name is None:
+            raise LedgerRefusedError(problem, f"account=0x{account.hex()}")
+        return name
+
+    def _subject(self, subject: bytes) -> _Subject:
+        entry: _Subject | None = self._state.get("subject", subject)
+        if entry is None:
+            raise LedgerRefusedError("SubjectsUnknown", f"subject=0x{subject.hex()}")
+        return entry
+
+    def _grant(self, grant: bytes) -> GrantRegistered | GrantRevoked | None:
+        """As the contract that is called and those before it know it: revoked in one is revoked."""
+        states = [self._state.get("grant", (place, grant)) for place in self._book.so_far(GRANTS)]
+        known = [state for state in states if state is not None]
+        return next(
+            (state for state in known if isinstance(state, GrantRevoked)), known[-1] if known else None
+        )
+
+    def _domain(self) -> Eip712Domain:
+        deployment = self._deployment
+        return Eip712Domain(deployment.chain_id, self._state.frame.target, deployment.alliance_id)
+
     def _check_signer(self, signer: bytes, problem: str) -> None:
-        if not is_well_formed(signer, self._deployment.address_of(VERIFIER), self._contracts):
+        if not is_well_formed(signer, self._book):
             raise LedgerRefusedError(problem)
 
 

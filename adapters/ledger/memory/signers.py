@@ -8,6 +8,7 @@ import hashlib
 from coincurve import PublicKey
 from eth_hash.auto import keccak
 
+from adapters.ledger.memory.book import BookRules
 from adapters.ledger.p256 import is_p256_signature
 
 _ADDRESS_BYTES = 20
@@ -15,14 +16,14 @@ _MAX_KEY_BYTES = 128
 _HALF_SECP256K1_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
-def is_well_formed(signer: bytes, verifier: bytes, contracts: frozenset[bytes]) -> bool:
+def is_well_formed(signer: bytes, book: BookRules) -> bool:
     """Whether the signer is an address without code, or an accepted verifier followed by a key."""
     if not _ADDRESS_BYTES <= len(signer) <= _ADDRESS_BYTES + _MAX_KEY_BYTES:
         return False
     location = signer[:_ADDRESS_BYTES]
     if len(signer) > _ADDRESS_BYTES:
-        return location == verifier
-    return any(location) and location not in contracts
+        return book.is_verifier(location)
+    return any(location) and not book.has_code(location)
 
 
 def is_signed(signer: bytes, digest: bytes, signature: bytes) -> bool:

@@ -1,9 +1,24 @@
 """What the contracts hold, with a journal: a call that fails, a dry run and a lost block are taken back."""
 
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
+from node.domain.ledger import Happening
+
 _ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The call at hand."""
+
+    target: bytes = b""
+    """20 bytes: the contract that it was sent to."""
+    now: int = 0
+    """Time of its block."""
+    reported: list[Happening] = field(default_factory=list)
+    """What it has reported before its own rule is done."""
 
 
 class State:
@@ -12,6 +27,7 @@ class State:
     def __init__(self) -> None:
         self._values: dict[tuple[str, Hashable], Any] = {}
         self._journal: list[tuple[tuple[str, Hashable], Any]] = []
+        self.frame = Frame()
 
     def get(self, table: str, key: Hashable, default: Any = None) -> Any:
         """The value, or `default`."""

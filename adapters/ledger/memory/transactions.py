@@ -1,6 +1,6 @@
 """From the bytes of a signed transaction back to the call in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +9,25 @@ from eth_account import Account
 from eth_hash.auto import keccak
 
 from adapters.ledger.abi import decode_function, decode_values
-from adapters.ledger.calls import MEMBER_TYPE, TRUST_TYPES
+from adapters.ledger.calls import DATA_TYPES
 from adapters.ledger.deployment import Deployment
-from adapters.ledger.happenings import member_from_tuple
+from adapters.ledger.happenings import key_change_from_tuples, member_from_tuple
 from adapters.ledger.memory.guarantees import Issue
+from node.domain.alliance_life import (
+    MoveSubject,
+    ProposeContract,
+    ProposeRoles,
+    ProposeVerifier,
+    StandingStep,
+    Step,
+)
 from node.domain.ledger import (
     Action,
     AnchorCheckpoint,
     Call,
     CastVote,
     ChangeController,
+    ChangeKeys,
     CreateSubject,
     GrantTerms,
     GuaranteeTerms,
@@ -41,10 +50,17 @@ class Transaction:
     nonce: int
     call: Call | Issue
     hash: bytes
+    target: bytes
+    """20 bytes: the contract it was sent to."""
 
 
-def read_transaction(raw: bytes, deployment: Deployment) -> Transaction:
+def read_transaction(raw: bytes, deployment: Deployment, places: Mapping[bytes, str]) -> Transaction:
     """Decode what `adapters.ledger.signing.sign_call` made.
+
+    Args:
+        raw: the transaction.
+        deployment: of the alliance.
+        places: name of every contract that there is or was, by address.
 
     Raises:
         ValueError: it is for another chain or none of the alliance's contracts.
@@ -52,7 +68,7 @@ def read_transaction(raw: bytes, deployment: Deployment) -> Transaction:
     chain_id, nonce, _, _, _, target, _, data, *_ = rlp.decode(raw[1:])
     if int.from_bytes(chain_id, "big") != deployment.chain_id:
         raise ValueError("invalid chain id for signer")
-    contract = next((name for name, place in deployment.contracts.items() if place.address == target), None)
+    contract = places.get(target)
     if contract is None:
         raise ValueError("not a call of the alliance's contracts")
     function, arguments = decode_function(contract, data)
@@ -61,16 +77,32 @@ def read_transaction(raw: bytes, deployment: Deployment) -> Transaction:
         nonce=int.from_bytes(nonce, "big"),
         call=_CALLS[function](*arguments),
         hash=keccak(raw),
+        target=target,
     )
 
 
 def _propose(action: int, data: bytes, expires: int) -> Call:
-    if action == Action.ADMIT:
-        return ProposeAdmission(member_from_tuple(decode_values([MEMBER_TYPE], data)[0]), expires)
-    if action == Action.SET_TRUST:
-        name, entry = decode_values(TRUST_TYPES, data)
-        return ProposeTrust(member_name_from_bytes32(name), entry, expires)
-    return ProposeStanding(Action(action), member_name_from_bytes32(data), expires)
+    values = decode_values(DATA_TYPES[Action(action)], data)
+    match Action(action):
+        case Action.ADMIT:
+            return ProposeAdmission(member_from_tuple(values[0]), expires)
+        case Action.SET_CONTRACT:
+            name, location, code_hash = values
+            text = name.rstrip(b"\0").decode("ascii")
+            return ProposeContract(text, bytes.fromhex(location[2:]), code_hash, expires)
+        case Action.SET_VERIFIER:
+            location, accepted, code_hash = values
+            return ProposeVerifier(bytes.fromhex(location[2:]), accepted, code_hash, expires)
+        case Action.SET_ROLES:
+            return ProposeRoles(member_name_from_bytes32(values[0]), values[1], expires)
+        case Action.SET_TRUST:
+            return ProposeTrust(member_name_from_bytes32(values[0]), values[1], expires)
+        case standing:
+            return ProposeStanding(standing, member_name_from_bytes32(values[0]), expires)
+
+
+def _standing_step(step: Step) -> Callable[..., Call]:
+    return lambda *names: StandingStep(step, *map(member_name_from_bytes32, names))
 
 
 def _revoke(digest: bytes, register_before: int, expires: int, revoker: bytes, signature: bytes) -> Call:
@@ -95,4 +127,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "propose": _propose,
     "vote": CastVote,
     "updateEndpoints": UpdateEndpoints,
+    "changeKeys": lambda change, _, proofs: ChangeKeys(*key_change_from_tuples(change, proofs)),
+    "move": MoveSubject,
+    **{step.value: _standing_step(step) for step in Step},
 }

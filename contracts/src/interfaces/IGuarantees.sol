@@ -68,6 +68,9 @@ interface IGuarantees {
         bytes calldata signature
     ) external;
 
+    /// @return whether a guarantee was issued under the application, by this contract or one that it replaced
+    function isApplicationUsed(bytes32 application) external view returns (bool);
+
     /// @return state as in GuaranteeTable, zero if there is none
     /// @return sequence number of the last step
     /// @return expires when it has ended at the latest

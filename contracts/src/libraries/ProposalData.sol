@@ -18,18 +18,35 @@ library ProposalData {
 
     /// @return name of the contract that SET_CONTRACT sets
     /// @return location its new address
-    function toContract(bytes memory data) internal pure returns (bytes32 name, address location) {
-        if (data.length != 64 || _word(data, 32) > type(uint160).max) revert IAlliance.AllianceMalformedProposal();
-        return abi.decode(data, (bytes32, address));
+    /// @return codeHash keccak256 of the code that must be there
+    function toContract(bytes memory data)
+        internal
+        pure
+        returns (bytes32 name, address location, bytes32 codeHash)
+    {
+        if (data.length != 96 || _word(data, 32) > type(uint160).max) revert IAlliance.AllianceMalformedProposal();
+        return abi.decode(data, (bytes32, address, bytes32));
     }
 
     /// @return verifier the contract that SET_VERIFIER is about
     /// @return accepted whether its answers count
-    function toVerifier(bytes memory data) internal pure returns (address verifier, bool accepted) {
-        if (data.length != 64 || _word(data, 0) > type(uint160).max || _word(data, 32) > 1) {
+    /// @return codeHash as for a contract; zero to drop one
+    function toVerifier(bytes memory data)
+        internal
+        pure
+        returns (address verifier, bool accepted, bytes32 codeHash)
+    {
+        if (data.length != 96 || _word(data, 0) > type(uint160).max || _word(data, 32) > 1) {
             revert IAlliance.AllianceMalformedProposal();
         }
-        return abi.decode(data, (address, bool));
+        return abi.decode(data, (address, bool, bytes32));
+    }
+
+    /// @return id of the member that SET_ROLES is about
+    /// @return roles all of its new ones
+    function toRoles(bytes memory data) internal pure returns (bytes32 id, uint8 roles) {
+        if (data.length != 64 || _word(data, 32) > type(uint8).max) revert IAlliance.AllianceMalformedProposal();
+        return abi.decode(data, (bytes32, uint8));
     }
 
     /// @return member that ADMIT is about; well encoded, but not checked further

@@ -9,11 +9,10 @@ import msgspec
 
 from adapters.crypto import trial_ca
 from adapters.crypto.clock import SystemClock
-from adapters.crypto.keys import load_keys
+from adapters.crypto.keys import open_keys
 from adapters.crypto.leaves import LeafSource
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.systems.sample import credit_code
-from node.config import KEYS_FOLDER
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.descriptor import Descriptor
 from node.domain.document import document_digest, peek_document, sign_document
@@ -220,7 +219,7 @@ def read_as(home: Path, name: str, bidder: Bidder, grant_token: str, scope: tupl
     Returns:
         The reason of the refusal, or "" if the home answered.
     """
-    keys = load_keys(home / KEYS_FOLDER)
+    keys = open_keys(home)
     grant = peek_document(grant_token, Grant)
     alliance = bytes.fromhex(grant.alliance)
     request = ReadRequest(
@@ -235,7 +234,7 @@ def read_as(home: Path, name: str, bidder: Bidder, grant_token: str, scope: tupl
     )
 
     async def read() -> str:
-        peers = GrpcPeers(LeafSource(name, keys.identity.key, SystemClock()).leaf)
+        peers = GrpcPeers(LeafSource(name, keys.identity, SystemClock()).leaf)
         try:
             await peers.read(bidder.home, sign_document(request, keys.identity.sign), grant_token)
         except NodeError as refusal:

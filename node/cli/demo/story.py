@@ -13,7 +13,7 @@ from heqi.v1 import access_service_pb2 as access_pb
 from heqi.v1 import guarantee_service_pb2 as guarantee_pb
 from heqi.v1 import record_service_pb2 as record_pb
 
-from adapters.crypto.keys import load_keys
+from adapters.crypto.keys import open_keys
 from adapters.systems.ocds import Summary
 from adapters.systems.sample import write_sample
 from node.cli.client import OperatorClient
@@ -22,7 +22,6 @@ from node.cli.demo.network import BANK, Network
 from node.cli.output import print_table, say
 from node.cli.record import append_messages
 from node.cli.waiting import retry, wait_for
-from node.config import KEYS_FOLDER
 from node.domain.grant import Scope
 from node.errors import GrantMissingError, NodeError, VerificationError
 from node.wallet.keyfile import WalletKey
@@ -208,7 +207,7 @@ class Story:
             facts.append("VALID: issued on the ledger, not expired, not released")
             _expect(self._verdict(altered(token, "56000000.00")), {"FALSE"})
             facts.append("the same file over another amount is FALSE")
-            bank = load_keys(self.network.home(BANK) / KEYS_FOLDER)
+            bank = open_keys(self.network.home(BANK))
             thief = WalletKey(bank.identity.key)
             _expect(_reason(lambda: beneficiary.release(token, thief)), {"ROLE_MISSING"})
             facts.append("the bank cannot release in the beneficiary's place")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from node.cli.wallet import guarantees, login, setup, sharing
+from node.cli.wallet import guarantees, login, moving, setup, sharing
 
 _EPILOG = """\
 顺序 | in order:
@@ -59,6 +59,14 @@ def _describe_setup(commands: Commands) -> None:
     one.add_argument("package", type=Path, help="JSON: [{category, thing, fields}, …]")
     one.add_argument("--wait", action="store_true", help="等待上链 | wait until everything is final")
     one.set_defaults(run=setup.register)
+    one = commands.add_parser("move", help="迁往另一中心 | move to another home centre")
+    one.add_argument("new_home", metavar="MEMBER", help="新的注册中心 | the new home centre")
+    one.add_argument(
+        "--without-home",
+        action="store_true",
+        help="不向原中心索取任何材料 | do not ask the old home for anything",
+    )
+    one.set_defaults(run=moving.move)
     one = commands.add_parser("status", help="注册与上链进度 | how far everything is")
     one.set_defaults(run=setup.status)
     one = commands.add_parser("export", help="导出本人材料为 SD-JWT | write the own records as SD-JWTs")

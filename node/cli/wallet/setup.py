@@ -84,6 +84,7 @@ def register(args: argparse.Namespace) -> None:
         home = client.member.name
         registered = client.register(scribe.register(home, wallet.delegation(), package))
         wallet.remember_subject(registered.subject_id)
+        wallet.remember_package(package)
         known = dataclasses.replace(scribe, subject=registered.subject_id)
 
         def is_final() -> bool:

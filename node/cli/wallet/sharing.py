@@ -1,11 +1,10 @@
 """Answering requests, granting, revoking, and seeing who read what."""
 
 import argparse
-from datetime import UTC, datetime
 
 from heqi.v1.wallet_service_pb2 import GrantState
 
-from node.cli.output import print_json, print_table, say
+from node.cli.output import day, print_json, print_table, say
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import Session, open_session
 from node.domain.document import peek_document
@@ -13,6 +12,7 @@ from node.domain.grant import AccessRequest, Grant, Scope
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import ConfigError, MissingError
 from node.wallet.client import WalletClient
+from node.wallet.moving import proven_uses
 
 _WAIT_SECONDS = 60.0
 
@@ -20,16 +20,18 @@ _WAIT_SECONDS = 60.0
 def requests(args: argparse.Namespace) -> None:
     """List requests in plain words."""
     if args.wait:
-        wait_for("a request", lambda: any(not answered for _, answered in _requests(args)[1]), _WAIT_SECONDS)
+        wait_for(
+            "a request", lambda: any(not answered for _, answered, _ in _requests(args)[1]), _WAIT_SECONDS
+        )
     found = _requests(args)[1]
     if args.json:
         print_json(
-            [{"number": n, "answered": answered, **_facts(r)} for n, (r, answered) in enumerate(found, 1)]
+            [{"number": n, "answered": answered, **_facts(r)} for n, (r, answered, _) in enumerate(found, 1)]
         )
         return
     if not found:
         say("没有申请", "nobody asks for anything")
-    for number, (request, answered) in enumerate(found, 1):
+    for number, (request, answered, _) in enumerate(found, 1):
         say(f"[{number}]{' 已答复' if answered else ''}", "(answered)" if answered else "(open)")
         _print_request(request)
 
@@ -39,7 +41,7 @@ def grant(args: argparse.Namespace) -> int:
     (wallet, scribe, client), found = _requests(args)
     if not 1 <= args.number <= len(found):
         raise MissingError(f"there is no request number {args.number}")
-    request = found[args.number - 1][0]
+    request, _, asked = found[args.number - 1]
     if not args.json:
         _print_request(request)
     if not args.yes and input("签署授权？ Sign this grant? [y/N] ").strip().lower() not in {"y", "yes"}:
@@ -48,7 +50,7 @@ def grant(args: argparse.Namespace) -> int:
     token = scribe.grant(request, scope=_scope(args.only), uses=args.uses)
     grant_id = scribe.grant_id(token)
     # Kept before it leaves: a revocation must not depend on anybody's answer.
-    wallet.remember_grant(grant_id, token)
+    wallet.remember_grant(grant_id, token, asked)
     with WalletClient(client.member) as home:
         home.give_grant(scribe.give(home.member.name, token))
     if args.relay:
@@ -76,7 +78,7 @@ def grants(args: argparse.Namespace) -> None:
                 "grant": grant_id,
                 "receiver": document.aud,
                 "purpose": document.purpose,
-                "expires": _day(document.exp),
+                "expires": day(document.exp),
                 "state": _state(state),
                 "uses": f"{state.uses if state else 0}/{document.uses}",
             }
@@ -99,6 +101,7 @@ def revoke(args: argparse.Namespace) -> None:
     home.close()
     with WalletClient(relay) as client:
         client.revoke_grant(scribe.revoke(relay.name, token))
+    wallet.remember_revoked([grant_id])
     say(
         f"已撤回 {grant_id}",
         "revoked; the home centre refuses from this moment, all others with the ledger",
@@ -107,9 +110,10 @@ def revoke(args: argparse.Namespace) -> None:
 
 def reads(args: argparse.Namespace) -> None:
     """Who read what."""
-    _, scribe, client = open_session(args)
+    wallet, scribe, client = open_session(args)
     with client:
         found = client.reads(scribe.history(client.member.name)).reads
+    wallet.remember_uses(proven_uses([(one.grant_id, one.answer) for one in found], client.member))
     rows = []
     for entry in found:
         request, answer = (
@@ -135,14 +139,15 @@ def reads(args: argparse.Namespace) -> None:
     )
 
 
-def _requests(args: argparse.Namespace) -> tuple[Session, list[tuple[AccessRequest, bool]]]:
+def _requests(args: argparse.Namespace) -> tuple[Session, list[tuple[AccessRequest, bool, str]]]:
     wallet, scribe, client = open_session(args)
     with client:
         received = client.status(scribe.status(client.member.name)).requests
     found = []
     for entry in received:
         reader = wallet.member(peek_document(entry.access_request, AccessRequest).iss)
-        found.append((scribe.check_request(entry.access_request, reader), entry.answered))
+        request = scribe.check_request(entry.access_request, reader)
+        found.append((request, entry.answered, entry.access_request))
     found.sort(key=lambda pair: (pair[0].iat, pair[0].jti))
     return (wallet, scribe, client), found
 
@@ -171,20 +176,16 @@ def _facts(request: AccessRequest) -> dict[str, object]:
         "reader": request.iss,
         "purpose": request.purpose,
         "uses": request.uses,
-        "until": _day(request.exp),
+        "until": day(request.exp),
         "fields": {part.category: list(part.fields) for part in request.scope},
     }
 
 
 def _print_request(request: AccessRequest) -> None:
-    until = _day(request.exp)
+    until = day(request.exp)
     say(
         f"  {request.iss} 请求读取（用途 {request.purpose}，{request.uses} 次，至 {until}）：",
         f"{request.iss} asks to read, for {request.purpose}, {request.uses} time(s), until {until}:",
     )
     for part in request.scope:
         print(f"    {part.category}: {', '.join(part.fields)}")
-
-
-def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

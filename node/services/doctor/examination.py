@@ -155,6 +155,13 @@ def _members(patient: Patient, facts: _Facts) -> dict[str, Member]:
     return {member.name: member for member in patient.known}
 
 
+def _expiries(facts: _Facts) -> Sequence[Expiry] | Unknown:
+    """As the running node keeps them, for it knows more; else what the folder shows."""
+    if isinstance(facts.state, NodeState) and facts.state.expiries:
+        return facts.state.expiries
+    return facts.expiries
+
+
 _Check = tuple[str, tuple[str, str], Callable[[], Iterable[Finding]]]
 
 
@@ -178,7 +185,7 @@ def _checks(patient: Patient, f: _Facts) -> list[_Check]:
         ("clock", ("时钟", "clock"), lambda: check_clock(f.head, f.infos, f.asked_at)),
         ("node", ("节点", "node"), lambda: check_node(f.state) if patient.state else []),
         ("certificates", ("证书", "certificates"), lambda: [
-            *check_certificates(f.expiries, now), *check_own_leaf(f.own_leaf, now)]),
+            *check_certificates(_expiries(f), now), *check_own_leaf(f.own_leaf, now)]),
         ("log", ("日志", "log"), lambda: check_log(f.state, f.anchor)),
         ("witness", ("他人日志", "others' logs"), lambda: check_alarms(f.state)),
         ("outbox", ("发件箱", "outbox"), lambda: check_outbox(f.state)),

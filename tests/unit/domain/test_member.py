@@ -59,8 +59,3 @@ def test_key_of_another_length_is_refused(field):
     assert Member(**SOUND)
     with pytest.raises(CodeFormatError, match=field):
         Member(**{**SOUND, field: SOUND[field] + b"\0"})
-
-
-def test_moved_member_keeps_its_keys():
-    moved = Member(**SOUND).moved_to("b:1", "b:2")
-    assert moved == Member(**{**SOUND, "endpoint": "b:1", "wallet_endpoint": "b:2"})

@@ -16,6 +16,7 @@ from node.domain.ledger import (
     Anchored,
     Call,
     CastVote,
+    ChangeKeys,
     GuaranteeMoved,
     GuaranteeTerms,
     Happening,
@@ -34,8 +35,8 @@ def topic(signature: str) -> bytes:
 
 
 def test_every_call_has_a_function() -> None:
-    """The issue of a guarantee stands apart: it is the one that needs the deployment."""
-    assert {*calls._TABLE, IssueGuarantee} == set(typing.get_args(Call))
+    """The issue of a guarantee and a change of keys stand apart: they need the deployment."""
+    assert {*calls._TABLE, IssueGuarantee, ChangeKeys} == set(typing.get_args(Call))
 
 
 def test_every_happening_has_an_event() -> None:

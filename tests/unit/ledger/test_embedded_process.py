@@ -14,7 +14,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from eth_account import Account
 
 from adapters.ledger.embedded.server import MAX_REQUEST_BYTES, check_loopback
 from adapters.ledger.engine import Engine, EngineRefusal
@@ -54,7 +53,7 @@ async def send_load(engine: EmbeddedEngine, chain_id: int, kept: dict[str, tuple
     sent: list[str] = []
     try:
         while True:
-            signer = Account.from_key(secrets.token_bytes(32))
+            signer = new_account_key().account
             for nonce in range(3):
                 signed = sign_free(signer, chain_id, nonce, to=b"", data=TOY_CREATION, gas=200_000)
                 sent.append(await rpc.request("eth_sendRawTransaction", "0x" + signed.raw.hex()))
@@ -143,7 +142,7 @@ async def test_block_time_does_not_run_ahead_of_the_clock(make_engine: MakeEngin
     engine.start()
     rpc = Engine(engine.url, 30.0)
     chain_id = int(await rpc.request("eth_chainId"), 16)
-    signer = Account.from_key(new_account_key().secret)
+    signer = new_account_key().account
     nonce, started, head = 0, time.monotonic(), {"number": "0x0"}
     while int(head["number"], 16) < 3:
         signed = sign_free(signer, chain_id, nonce, to=bytes(19) + b"\x99", data=b"", gas=21_000)
@@ -184,7 +183,7 @@ async def test_answers_keep_coming_while_a_full_block_is_sealed(engine: Embedded
     engine.start()
     rpc = Engine(engine.url, 30.0)
     chain_id = int(await rpc.request("eth_chainId"), 16)
-    signers = [Account.from_key(new_account_key().secret) for _ in range(2)]
+    signers = [new_account_key().account for _ in range(2)]
     raws = [
         "0x" + sign_free(signer, chain_id, nonce, to=b"", data=TOY_CREATION, gas=200_000).raw.hex()
         for nonce in range(100)

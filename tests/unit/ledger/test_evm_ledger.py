@@ -81,7 +81,7 @@ async def engine() -> AsyncIterator[FakeEngine]:
 
 @pytest.fixture
 async def ledger(engine: FakeEngine) -> AsyncIterator[EvmLedger]:
-    ledger = EvmLedger(engine.url, new_account_key().secret, DEPLOYMENT, timeout_seconds=0.5)
+    ledger = EvmLedger(engine.url, new_account_key().account, DEPLOYMENT, timeout_seconds=0.5)
     yield ledger
     await ledger.close()
 

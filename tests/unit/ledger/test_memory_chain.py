@@ -18,7 +18,7 @@ class Setting:
         self.chain = MemoryChain(
             secrets.token_bytes(32), [member], auto_seal=auto_seal, clock=lambda: self.now
         )
-        self.ledger = MemoryLedger(self.chain, key.secret)
+        self.ledger = MemoryLedger(self.chain, key.account)
 
 
 def anchor(size: int) -> AnchorCheckpoint:

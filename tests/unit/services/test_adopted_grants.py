@@ -7,7 +7,14 @@ import pytest
 
 from node.domain.document import peek_document, sign_document
 from node.domain.grant import AccessRequest, Grant, Scope
-from node.errors import DocumentFormatError, GrantMissingError, GrantUsedUpError, NodeError, SignatureError
+from node.errors import (
+    DocumentFormatError,
+    GrantMissingError,
+    GrantUsedUpError,
+    MovedError,
+    NodeError,
+    SignatureError,
+)
 from node.services.transaction import Transaction
 from node.wallet.keyfile import new_wallet_key
 from tests.support.world import DAY, World
@@ -117,7 +124,7 @@ ATTACKS: dict[str, tuple[Callable[[World, Bidder, str], str], type[NodeError]]] 
     "to another member": (lambda world, b, t: _signed(b, t, aud=world.third.name), GrantMissingError),
     "of another alliance": (lambda _, b, t: _signed(b, t, alliance="ab" * 32), GrantMissingError),
     "of a subject that there is not": (lambda _, b, t: _signed(b, t, iss="ab" * 32), SignatureError),
-    "with another home": (lambda world, b, t: _signed(b, t, home=world.third.name), SignatureError),
+    "with another home": (lambda world, b, t: _signed(b, t, home=world.third.name), MovedError),
     "by a key of the signer's own": (lambda _, __, t: _by_a_stranger(t), SignatureError),
     "widened": (lambda _, __, t: altered_grant(t, uses=99), SignatureError),
     "without a use": (lambda _, b, t: _signed(b, t, uses=0), DocumentFormatError),

@@ -13,10 +13,10 @@ from node.errors import (
     CertificateError,
     DocumentFormatError,
     NodeError,
-    NotMemberError,
     ReplayError,
     RoleMissingError,
     SignatureError,
+    StandingError,
 )
 from node.services.application_codes import CODE_VALID_SECONDS
 from node.wallet.documents import Scribe
@@ -95,7 +95,7 @@ def test_a_code_follows_from_a_key_that_only_the_centre_has(tender: Tender, bidd
         return to_base64url(hmac.new(section_key, bidder.code.encode(), hashlib.sha256).digest())
 
     nodes = tender.world.centres.values()
-    assert [node.name for node in nodes if computed(node.keys.data) == word(tender.code(bidder))] == [
+    assert [node.name for node in nodes if computed(node.keys.index) == word(tender.code(bidder))] == [
         tender.centre.name
     ]
 
@@ -114,7 +114,7 @@ def test_a_guarantor_runs_no_tenders(tender: Tender, bidder: Bidder) -> None:
 
 async def test_a_suspended_centre_gives_no_codes(tender: Tender, bidder: Bidder) -> None:
     await tender.suspend(tender.centre)
-    with pytest.raises(NotMemberError):
+    with pytest.raises(StandingError):
         tender.code(bidder)
 
 

@@ -11,7 +11,7 @@ from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.draft import RecordDraft
 from node.domain.encoding import from_base64url, to_base64url
 from node.domain.evidence import Evidence, ShownRecord, parse_evidence
-from node.domain.grant import AccessRequest, Scope
+from node.domain.grant import Scope
 from node.domain.reading import ReadRequest
 from node.domain.record import seal_record
 from node.errors import (
@@ -298,9 +298,7 @@ async def test_a_request_beyond_the_grant_is_not_accepted_though_the_home_answer
     raw_digest = bytes.fromhex(shared.digest)
     own = reading._own.load(raw_digest)
     wide = (Scope("subject.base", (*SCOPE[0].fields, "legal_representative")),)
-    true = peek_document(
-        reading._read_request(peek_document(own.token, AccessRequest), own.grant), ReadRequest
-    )
+    true = peek_document(reading._read_request(own.grant), ReadRequest)
     request = sign_document(msgspec.structs.replace(true, scope=wide), world.reader.keys.identity.sign)
     reading._own.save(raw_digest, msgspec.structs.replace(own, read=request))
     honest = world.home.serving.read

@@ -16,8 +16,8 @@ from node.errors import (
     GrantMissingError,
     GrantRevokedError,
     GrantScopeError,
-    NotMemberError,
     PeerError,
+    StandingError,
     StoreError,
     VerificationError,
 )
@@ -270,7 +270,7 @@ async def test_a_number_is_one(tender: Tender, assessed: str, number: str) -> No
 
 async def test_a_suspended_guarantor_issues_nothing(tender: Tender, assessed: str) -> None:
     await tender.suspend(tender.bank)
-    with pytest.raises(NotMemberError):
+    with pytest.raises(StandingError):
         tender.bank.services.guarantor.issue(assessed, "BH-1")
 
 

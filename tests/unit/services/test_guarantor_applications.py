@@ -6,9 +6,9 @@ from node.errors import (
     ConflictError,
     DuplicateError,
     MissingError,
-    NotMemberError,
     RoleMissingError,
     SignatureError,
+    StandingError,
     UnknownCallerError,
 )
 from node.wallet.guarantees import GuaranteeScribe
@@ -85,7 +85,7 @@ async def test_who_is_no_guarantor_takes_no_applications(tender: Tender, bidder:
 async def test_a_suspended_guarantor_takes_no_applications(tender: Tender, bidder: Bidder) -> None:
     code, grant = tender.code(bidder), tender.grant(bidder)
     await tender.suspend(tender.bank)
-    with pytest.raises(NotMemberError):
+    with pytest.raises(StandingError):
         tender.apply(bidder, code=code, grant=grant)
 
 

@@ -13,6 +13,7 @@ from node.errors import (
     DocumentFormatError,
     GrantMissingError,
     GrantScopeError,
+    MovedError,
     NodeError,
     NotMemberError,
     SignatureError,
@@ -125,7 +126,7 @@ GRANTS: dict[str, tuple[Callable[[Tender, Bidder], str], type[NodeError]]] = {
     "of another subject": (lambda tender, bidder: _grant_of(tender, bidder, key=False), GrantScopeError),
     "with another home than the ledger says": (
         lambda tender, bidder: tender.grant(bidder, home=tender.world.third.name),
-        SignatureError,
+        MovedError,
     ),
     "no document": (lambda *_: "grant", DocumentFormatError),
 }

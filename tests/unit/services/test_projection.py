@@ -1,5 +1,6 @@
 """One handler for each thing that the ledger can report."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -75,7 +76,7 @@ def test_a_suspended_member_is_listed_and_not_used() -> None:
 
 def test_a_member_moves() -> None:
     book = Book(MemberAdmitted(MEMBER), EndpointsUpdated("hangzhou", "a:1", "b:2"))
-    assert book.projection.member("hangzhou") == MEMBER.moved_to("a:1", "b:2")
+    assert book.projection.member("hangzhou") == replace(MEMBER, endpoint="a:1", wallet_endpoint="b:2")
 
 
 def test_a_subject_has_its_newest_controller() -> None:

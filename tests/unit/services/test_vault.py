@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.crypto.key_folder import Generation, new_key
+from adapters.crypto.keys import NodeKeys, Nowhere
 from adapters.store.memory import MemoryStore
+from node.domain.keys import KeyKind
 from node.errors import StoreError
 from node.ports import Batch
 from node.services.vault import Vault
@@ -14,8 +17,16 @@ from node.services.vault import Vault
 OWNER, PLACE, CONTENT = "ab" * 32, b"r/1", b"nobody's business"
 
 
-def new_vault(keyring: MemoryStore | None = None, data_key: bytes = b"k" * 32) -> Vault:
-    return Vault(keyring or MemoryStore(), data_key, os.urandom)
+def keys_of(data_key: bytes) -> NodeKeys:
+    kinds = {kind: {1: Generation(1, new_key(kind), "memory")} for kind in KeyKind}
+    kinds[KeyKind.DATA] = kinds[KeyKind.INDEX] = {1: Generation(1, data_key, "memory")}
+    return NodeKeys(kinds, {}, Nowhere())
+
+
+def new_vault(
+    keyring: MemoryStore | None = None, data_key: bytes = b"k" * 32, keys: NodeKeys | None = None
+) -> Vault:
+    return Vault(keyring or MemoryStore(), keys or keys_of(data_key), os.urandom)
 
 
 def test_what_was_sealed_opens_in_a_later_process() -> None:
@@ -99,3 +110,24 @@ def test_names_in_the_directory_cannot_be_guessed_without_the_data_key() -> None
     assert vault.thing_key("a", "b", "c") != other.thing_key("a", "b", "c")
     assert len({vault.thing_key("a", "b", "c"), vault.thing_key("a", "bc", ""), vault.thing_key("ab", "", "c"),
                 vault.directory_key("a\0b\0c")}) == 4  # fmt: skip
+
+
+def test_no_data_key_is_destroyed_while_something_needs_it() -> None:
+    """New data keys in the middle of a pass, and keys made in between: all opens by the newest alone in the end."""
+    keyring, keys = MemoryStore(), keys_of(b"k" * 32)
+    vault = new_vault(keyring, keys=keys)
+    owners = [f"{number:064x}" for number in range(20)]
+    sealed = {owner: vault.seal(owner, PLACE, CONTENT) for owner in owners}
+    keys.make(KeyKind.DATA)
+    assert vault.rewrap(7)
+    keys.make(KeyKind.DATA)
+    assert vault.rewrap(7)
+    sealed["new"] = vault.seal("new", PLACE, CONTENT)
+    rounds = 0
+    while vault.rewrap(7):
+        rounds += 1
+        vault = new_vault(keyring, keys=keys) if rounds == 2 else vault  # a restart
+    keys.forget(KeyKind.DATA)
+    assert len(keys.data) == 1
+    later = new_vault(keyring, keys=keys)
+    assert all(later.open(owner, PLACE, content) == CONTENT for owner, content in sealed.items())

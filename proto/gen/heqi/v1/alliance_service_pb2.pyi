@@ -50,6 +50,7 @@ class GetNodeStatusResponse(_message.Message):
     BLOCK_AGE_SECONDS_FIELD_NUMBER: _builtins.int
     OUTBOX_FIELD_NUMBER: _builtins.int
     PARKED_COUNT_FIELD_NUMBER: _builtins.int
+    EXPIRIES_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """Name of the member."""
     alliance_id: _builtins.str
@@ -70,6 +71,10 @@ class GetNodeStatusResponse(_message.Message):
     def outbox(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutboxItem]:
         """Items that wait to reach the ledger."""
 
+    @_builtins.property
+    def expiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Expiry]:
+        """What runs out, the nearest first."""
+
     def __init__(
         self,
         *,
@@ -82,14 +87,45 @@ class GetNodeStatusResponse(_message.Message):
         block_age_seconds: _builtins.int = ...,
         outbox: _abc.Iterable[Global___OutboxItem] | None = ...,
         parked_count: _builtins.int = ...,
+        expiries: _abc.Iterable[Global___Expiry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alliance_id", b"alliance_id", "anchored_size", b"anchored_size", "block_age_seconds", b"block_age_seconds", "block_number", b"block_number", "log_size", b"log_size", "member", b"member", "outbox", b"outbox", "parked_count", b"parked_count", "record_count", b"record_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alliance_id", b"alliance_id", "anchored_size", b"anchored_size", "block_age_seconds", b"block_age_seconds", "block_number", b"block_number", "expiries", b"expiries", "log_size", b"log_size", "member", b"member", "outbox", b"outbox", "parked_count", b"parked_count", "record_count", b"record_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNodeStatusResponse: _TypeAlias = GetNodeStatusResponse  # noqa: Y015
+
+@_typing.final
+class Expiry(_message.Message):
+    """Something that runs out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHAT_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    what: _builtins.str
+    """What it is, for people; the same in every answer."""
+    expire_time_seconds: _builtins.int
+    """When, seconds since 1970 UTC."""
+    level: _builtins.str
+    """"FINE", "NOTICE" (60 days), "WARNING" (30), "URGENT" (7) or "EXPIRED"."""
+    def __init__(
+        self,
+        *,
+        what: _builtins.str = ...,
+        expire_time_seconds: _builtins.int = ...,
+        level: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time_seconds", b"expire_time_seconds", "level", b"level", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Expiry: _TypeAlias = Expiry  # noqa: Y015
 
 @_typing.final
 class OutboxItem(_message.Message):
@@ -167,6 +203,7 @@ class GetDiagnosisResponse(_message.Message):
     PARKED_ITEM_COUNT_FIELD_NUMBER: _builtins.int
     PARKED_COUNT_FIELD_NUMBER: _builtins.int
     ALARMS_FIELD_NUMBER: _builtins.int
+    EXPIRIES_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the software that runs."""
     block_number: _builtins.int
@@ -201,6 +238,10 @@ class GetDiagnosisResponse(_message.Message):
     def alarms(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedAlarm]:
         """Alarms about other members' logs that are not settled."""
 
+    @_builtins.property
+    def expiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedExpiry]:
+        """What runs out."""
+
     def __init__(
         self,
         *,
@@ -218,14 +259,45 @@ class GetDiagnosisResponse(_message.Message):
         parked_item_count: _builtins.int = ...,
         parked_count: _builtins.int = ...,
         alarms: _abc.Iterable[Global___DiagnosedAlarm] | None = ...,
+        expiries: _abc.Iterable[Global___DiagnosedExpiry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "log_size", b"log_size", "members", b"members", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "expiries", b"expiries", "log_size", b"log_size", "members", b"members", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetDiagnosisResponse: _TypeAlias = GetDiagnosisResponse  # noqa: Y015
+
+@_typing.final
+class DiagnosedExpiry(_message.Message):
+    """Something that runs out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHAT_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    LEAD_DAYS_FIELD_NUMBER: _builtins.int
+    what: _builtins.str
+    """One line for people."""
+    expire_time_seconds: _builtins.float
+    """When, seconds since 1970 UTC."""
+    lead_days: _builtins.int
+    """Told from so many days before."""
+    def __init__(
+        self,
+        *,
+        what: _builtins.str = ...,
+        expire_time_seconds: _builtins.float = ...,
+        lead_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time_seconds", b"expire_time_seconds", "lead_days", b"lead_days", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiagnosedExpiry: _TypeAlias = DiagnosedExpiry  # noqa: Y015
 
 @_typing.final
 class DiagnosedAlarm(_message.Message):
@@ -343,12 +415,15 @@ class Member(_message.Message):
     WALLET_ENDPOINT_FIELD_NUMBER: _builtins.int
     IDENTITY_KEY_FIELD_NUMBER: _builtins.int
     LOG_KEY_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    SUMMONED_UNTIL_SECONDS_FIELD_NUMBER: _builtins.int
+    LEAVE_TIME_SECONDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name."""
     roles: _builtins.int
     """Bit mask: 1 centre, 2 guarantor, 4 supervisor."""
     active: _builtins.bool
-    """False while suspended."""
+    """False while suspended or absent, and when it has left."""
     endpoint: _builtins.str
     """host:port for members."""
     wallet_endpoint: _builtins.str
@@ -357,6 +432,12 @@ class Member(_message.Message):
     """P-256 identity key, x and y, 64 bytes."""
     log_key: _builtins.bytes
     """Ed25519 log key, 32 bytes."""
+    standing: _builtins.str
+    """"ACTIVE", "SUSPENDED", "ABSENT" or "LEFT"."""
+    summoned_until_seconds: _builtins.int
+    """Block time from which it can be set aside, seconds since 1970 UTC; 0 while it is not summoned."""
+    leave_time_seconds: _builtins.int
+    """Block time from which it can leave, seconds since 1970 UTC; 0 without notice."""
     def __init__(
         self,
         *,
@@ -367,10 +448,13 @@ class Member(_message.Message):
         wallet_endpoint: _builtins.str = ...,
         identity_key: _builtins.bytes = ...,
         log_key: _builtins.bytes = ...,
+        standing: _builtins.str = ...,
+        summoned_until_seconds: _builtins.int = ...,
+        leave_time_seconds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "endpoint", b"endpoint", "identity_key", b"identity_key", "log_key", b"log_key", "name", b"name", "roles", b"roles", "wallet_endpoint", b"wallet_endpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "endpoint", b"endpoint", "identity_key", b"identity_key", "leave_time_seconds", b"leave_time_seconds", "log_key", b"log_key", "name", b"name", "roles", b"roles", "standing", b"standing", "summoned_until_seconds", b"summoned_until_seconds", "wallet_endpoint", b"wallet_endpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -432,12 +516,13 @@ class Proposal(_message.Message):
     APPROVALS_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
     PASSED_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Number on the ledger."""
     proposer: _builtins.str
     """Who made it."""
     action: _builtins.str
-    """"ADMIT", "SUSPEND", "REINSTATE", "SET_CONTRACT" or "SET_VERIFIER"."""
+    """"ADMIT", "SUSPEND", "REINSTATE", "SET_CONTRACT", "SET_VERIFIER" or "SET_ROLES"."""
     about: _builtins.str
     """Member, contract or verifier it is about."""
     expire_time_seconds: _builtins.int
@@ -446,6 +531,8 @@ class Proposal(_message.Message):
     """How many members may vote."""
     passed: _builtins.bool
     """Whether it passed and was carried out."""
+    detail: _builtins.str
+    """What it decides besides: a contract's address and code hash, a verifier's, a member's new roles."""
     @_builtins.property
     def approvals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Who voted yes."""
@@ -466,10 +553,11 @@ class Proposal(_message.Message):
         approvals: _abc.Iterable[_builtins.str] | None = ...,
         refusals: _abc.Iterable[_builtins.str] | None = ...,
         passed: _builtins.bool = ...,
+        detail: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "action", b"action", "approvals", b"approvals", "eligible_count", b"eligible_count", "expire_time_seconds", b"expire_time_seconds", "number", b"number", "passed", b"passed", "proposer", b"proposer", "refusals", b"refusals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "action", b"action", "approvals", b"approvals", "detail", b"detail", "eligible_count", b"eligible_count", "expire_time_seconds", b"expire_time_seconds", "number", b"number", "passed", b"passed", "proposer", b"proposer", "refusals", b"refusals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -564,6 +652,273 @@ class ProposeStandingResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProposeStandingResponse: _TypeAlias = ProposeStandingResponse  # noqa: Y015
+
+@_typing.final
+class ProposeRolesRequest(_message.Message):
+    """Request of ProposeRoles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    VALID_SECONDS_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """Whom it is about."""
+    roles: _builtins.int
+    """Bit mask: 1 centre, 2 guarantor, 4 supervisor."""
+    valid_seconds: _builtins.int
+    """How long members can vote; 0 means 7 days."""
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        roles: _builtins.int = ...,
+        valid_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "roles", b"roles", "valid_seconds", b"valid_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeRolesRequest: _TypeAlias = ProposeRolesRequest  # noqa: Y015
+
+@_typing.final
+class ProposeRolesResponse(_message.Message):
+    """Response of ProposeRoles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeRolesResponse: _TypeAlias = ProposeRolesResponse  # noqa: Y015
+
+@_typing.final
+class ProposeContractRequest(_message.Message):
+    """Request of ProposeContract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CODE_HASH_FIELD_NUMBER: _builtins.int
+    VALID_SECONDS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name in the address book."""
+    address: _builtins.bytes
+    """Where the new contract is, 20 bytes."""
+    code_hash: _builtins.bytes
+    """keccak256 of its code, 32 bytes."""
+    valid_seconds: _builtins.int
+    """How long members can vote; 0 means 7 days."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        address: _builtins.bytes = ...,
+        code_hash: _builtins.bytes = ...,
+        valid_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "code_hash", b"code_hash", "name", b"name", "valid_seconds", b"valid_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeContractRequest: _TypeAlias = ProposeContractRequest  # noqa: Y015
+
+@_typing.final
+class ProposeContractResponse(_message.Message):
+    """Response of ProposeContract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeContractResponse: _TypeAlias = ProposeContractResponse  # noqa: Y015
+
+@_typing.final
+class ProposeVerifierRequest(_message.Message):
+    """Request of ProposeVerifier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    CODE_HASH_FIELD_NUMBER: _builtins.int
+    VALID_SECONDS_FIELD_NUMBER: _builtins.int
+    address: _builtins.bytes
+    """Where the verifier is, 20 bytes."""
+    accepted: _builtins.bool
+    """Whether its answers count from now on."""
+    code_hash: _builtins.bytes
+    """keccak256 of its code, 32 bytes; 32 zero bytes to drop one."""
+    valid_seconds: _builtins.int
+    """How long members can vote; 0 means 7 days."""
+    def __init__(
+        self,
+        *,
+        address: _builtins.bytes = ...,
+        accepted: _builtins.bool = ...,
+        code_hash: _builtins.bytes = ...,
+        valid_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "address", b"address", "code_hash", b"code_hash", "valid_seconds", b"valid_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeVerifierRequest: _TypeAlias = ProposeVerifierRequest  # noqa: Y015
+
+@_typing.final
+class ProposeVerifierResponse(_message.Message):
+    """Response of ProposeVerifier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeVerifierResponse: _TypeAlias = ProposeVerifierResponse  # noqa: Y015
+
+@_typing.final
+class TakeStandingStepRequest(_message.Message):
+    """Request of TakeStandingStep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    step: _builtins.str
+    """"SUMMON", "VOUCH", "SET_ASIDE", "ANSWER", "COME_BACK", "ANNOUNCE_LEAVE", "WITHDRAW_LEAVE" or "DEPART"."""
+    member: _builtins.str
+    """Whom the first three are about."""
+    def __init__(
+        self,
+        *,
+        step: _builtins.str = ...,
+        member: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeStandingStepRequest: _TypeAlias = TakeStandingStepRequest  # noqa: Y015
+
+@_typing.final
+class TakeStandingStepResponse(_message.Message):
+    """Response of TakeStandingStep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeStandingStepResponse: _TypeAlias = TakeStandingStepResponse  # noqa: Y015
+
+@_typing.final
+class ListContractsRequest(_message.Message):
+    """Request of ListContracts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListContractsRequest: _TypeAlias = ListContractsRequest  # noqa: Y015
+
+@_typing.final
+class ListContractsResponse(_message.Message):
+    """Response of ListContracts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTRACTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contracts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplacedContract]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        contracts: _abc.Iterable[Global___ReplacedContract] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contracts", b"contracts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListContractsResponse: _TypeAlias = ListContractsResponse  # noqa: Y015
+
+@_typing.final
+class ReplacedContract(_message.Message):
+    """A contract that a vote put in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CODE_HASH_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name in the address book."""
+    address: _builtins.bytes
+    """Where it is, 20 bytes."""
+    code_hash: _builtins.bytes
+    """keccak256 of the code that was voted on, 32 bytes."""
+    known: _builtins.bool
+    """Whether this node's software knows that code; if not, it neither reads nor writes the contract."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        address: _builtins.bytes = ...,
+        code_hash: _builtins.bytes = ...,
+        known: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "code_hash", b"code_hash", "known", b"known", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplacedContract: _TypeAlias = ReplacedContract  # noqa: Y015
 
 @_typing.final
 class CastVoteRequest(_message.Message):
@@ -685,3 +1040,141 @@ class DropOutboxItemResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DropOutboxItemResponse: _TypeAlias = DropOutboxItemResponse  # noqa: Y015
+
+@_typing.final
+class ListKeysRequest(_message.Message):
+    """Request of ListKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysRequest: _TypeAlias = ListKeysRequest  # noqa: Y015
+
+@_typing.final
+class ListKeysResponse(_message.Message):
+    """Response of ListKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    history: _builtins.bytes
+    """This member's changes of keys on the ledger with their proofs, for wallets: a JSON array of successions
+    (docs/formats/ledger.md).
+    """
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___Key]:
+        """By kind, oldest generation first."""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[Global___Key] | None = ...,
+        history: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["history", b"history", "keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysResponse: _TypeAlias = ListKeysResponse  # noqa: Y015
+
+@_typing.final
+class Key(_message.Message):
+    """One generation of one key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"account", "identity", "log", "sealing", "data" or "index"."""
+    generation: _builtins.int
+    """From 1."""
+    public_key: _builtins.str
+    """Public key or address in hex; a fingerprint for "data" and "index"."""
+    holder: _builtins.str
+    """"file", "pkcs11" or "ssh-agent"."""
+    state: _builtins.str
+    """"present", "waiting", "overlap" or "former"."""
+    until_time_seconds: _builtins.int
+    """End of the overlap, seconds since 1970 UTC; 0 if there is none."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        public_key: _builtins.str = ...,
+        holder: _builtins.str = ...,
+        state: _builtins.str = ...,
+        until_time_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "holder", b"holder", "kind", b"kind", "public_key", b"public_key", "state", b"state", "until_time_seconds", b"until_time_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Key: _TypeAlias = Key  # noqa: Y015
+
+@_typing.final
+class RotateKeysRequest(_message.Message):
+    """Request of RotateKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KINDS_FIELD_NUMBER: _builtins.int
+    OVERLAP_SECONDS_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    overlap_seconds: _builtins.int
+    """How long the account and identity key before count too, less than 30 days; 0 after a compromise."""
+    holder: _builtins.str
+    """Where the new key is, if it is made already: a pkcs11 or ssh-agent URI; then one kind only."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which: "account", "identity", "log", "sealing", "data"."""
+
+    def __init__(
+        self,
+        *,
+        kinds: _abc.Iterable[_builtins.str] | None = ...,
+        overlap_seconds: _builtins.int = ...,
+        holder: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "kinds", b"kinds", "overlap_seconds", b"overlap_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeysRequest: _TypeAlias = RotateKeysRequest  # noqa: Y015
+
+@_typing.final
+class RotateKeysResponse(_message.Message):
+    """Response of RotateKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeysResponse: _TypeAlias = RotateKeysResponse  # noqa: Y015

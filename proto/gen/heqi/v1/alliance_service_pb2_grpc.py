@@ -65,6 +65,31 @@ class AllianceServiceStub:
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingResponse.FromString,
                 _registered_method=True)
+        self.ProposeRoles = channel.unary_unary(
+                '/heqi.v1.AllianceService/ProposeRoles',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesResponse.FromString,
+                _registered_method=True)
+        self.ProposeContract = channel.unary_unary(
+                '/heqi.v1.AllianceService/ProposeContract',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeContractRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeContractResponse.FromString,
+                _registered_method=True)
+        self.ProposeVerifier = channel.unary_unary(
+                '/heqi.v1.AllianceService/ProposeVerifier',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierResponse.FromString,
+                _registered_method=True)
+        self.TakeStandingStep = channel.unary_unary(
+                '/heqi.v1.AllianceService/TakeStandingStep',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepResponse.FromString,
+                _registered_method=True)
+        self.ListContracts = channel.unary_unary(
+                '/heqi.v1.AllianceService/ListContracts',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListContractsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListContractsResponse.FromString,
+                _registered_method=True)
         self.CastVote = channel.unary_unary(
                 '/heqi.v1.AllianceService/CastVote',
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.CastVoteRequest.SerializeToString,
@@ -79,6 +104,16 @@ class AllianceServiceStub:
                 '/heqi.v1.AllianceService/DropOutboxItem',
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemResponse.FromString,
+                _registered_method=True)
+        self.ListKeys = channel.unary_unary(
+                '/heqi.v1.AllianceService/ListKeys',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListKeysRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListKeysResponse.FromString,
+                _registered_method=True)
+        self.RotateKeys = channel.unary_unary(
+                '/heqi.v1.AllianceService/RotateKeys',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.RotateKeysRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.RotateKeysResponse.FromString,
                 _registered_method=True)
 
 
@@ -128,6 +163,41 @@ class AllianceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProposeRoles(self, request, context):
+        """Propose that a member has certain roles and no others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeContract(self, request, context):
+        """Propose to replace a contract by one that is deployed already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeVerifier(self, request, context):
+        """Propose to accept a signature verifier, or no longer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeStandingStep(self, request, context):
+        """A step about a standing that needs no vote.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListContracts(self, request, context):
+        """Contracts that votes have put in force since the founding.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CastVote(self, request, context):
         """Vote on a proposal.
         """
@@ -144,6 +214,20 @@ class AllianceServiceServicer:
 
     def DropOutboxItem(self, request, context):
         """Give a parked item of the outbox up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListKeys(self, request, context):
+        """This member's own keys, without the keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateKeys(self, request, context):
+        """Make new keys and announce them on the ledger; they are taken up when that is final.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -182,6 +266,31 @@ def add_AllianceServiceServicer_to_server(servicer, server):
                     request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeStandingResponse.SerializeToString,
             ),
+            'ProposeRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeRoles,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesResponse.SerializeToString,
+            ),
+            'ProposeContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeContract,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeContractRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeContractResponse.SerializeToString,
+            ),
+            'ProposeVerifier': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeVerifier,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierResponse.SerializeToString,
+            ),
+            'TakeStandingStep': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeStandingStep,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepResponse.SerializeToString,
+            ),
+            'ListContracts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContracts,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListContractsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListContractsResponse.SerializeToString,
+            ),
             'CastVote': grpc.unary_unary_rpc_method_handler(
                     servicer.CastVote,
                     request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.CastVoteRequest.FromString,
@@ -196,6 +305,16 @@ def add_AllianceServiceServicer_to_server(servicer, server):
                     servicer.DropOutboxItem,
                     request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemResponse.SerializeToString,
+            ),
+            'ListKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeys,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListKeysRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListKeysResponse.SerializeToString,
+            ),
+            'RotateKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKeys,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.RotateKeysRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.RotateKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -372,6 +491,141 @@ class AllianceService:
             _registered_method=True)
 
     @staticmethod
+    def ProposeRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ProposeRoles',
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ProposeContract',
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeContractRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeVerifier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ProposeVerifier',
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeStandingStep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/TakeStandingStep',
+            heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContracts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ListContracts',
+            heqi_dot_v1_dot_alliance__service__pb2.ListContractsRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ListContractsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CastVote(request,
             target,
             options=(),
@@ -442,6 +696,60 @@ class AllianceService:
             '/heqi.v1.AllianceService/DropOutboxItem',
             heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemRequest.SerializeToString,
             heqi_dot_v1_dot_alliance__service__pb2.DropOutboxItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ListKeys',
+            heqi_dot_v1_dot_alliance__service__pb2.ListKeysRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/RotateKeys',
+            heqi_dot_v1_dot_alliance__service__pb2.RotateKeysRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.RotateKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

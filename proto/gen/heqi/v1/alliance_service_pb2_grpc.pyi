@@ -45,12 +45,26 @@ class AllianceServiceStub:
     """Propose to admit a member; the own vote counts as yes."""
     ProposeStanding: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeStandingRequest, _alliance_service_pb2.ProposeStandingResponse]
     """Propose to suspend or reinstate a member."""
+    ProposeRoles: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeRolesRequest, _alliance_service_pb2.ProposeRolesResponse]
+    """Propose that a member has certain roles and no others."""
+    ProposeContract: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeContractRequest, _alliance_service_pb2.ProposeContractResponse]
+    """Propose to replace a contract by one that is deployed already."""
+    ProposeVerifier: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeVerifierRequest, _alliance_service_pb2.ProposeVerifierResponse]
+    """Propose to accept a signature verifier, or no longer."""
+    TakeStandingStep: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.TakeStandingStepRequest, _alliance_service_pb2.TakeStandingStepResponse]
+    """A step about a standing that needs no vote."""
+    ListContracts: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ListContractsRequest, _alliance_service_pb2.ListContractsResponse]
+    """Contracts that votes have put in force since the founding."""
     CastVote: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.CastVoteRequest, _alliance_service_pb2.CastVoteResponse]
     """Vote on a proposal."""
     ReleaseOutboxItem: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ReleaseOutboxItemRequest, _alliance_service_pb2.ReleaseOutboxItemResponse]
     """Try a parked item of the outbox again."""
     DropOutboxItem: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.DropOutboxItemRequest, _alliance_service_pb2.DropOutboxItemResponse]
     """Give a parked item of the outbox up."""
+    ListKeys: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ListKeysRequest, _alliance_service_pb2.ListKeysResponse]
+    """This member's own keys, without the keys."""
+    RotateKeys: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.RotateKeysRequest, _alliance_service_pb2.RotateKeysResponse]
+    """Make new keys and announce them on the ledger; they are taken up when that is final."""
 
 @_typing.type_check_only
 class AllianceServiceAsyncStub(AllianceServiceStub):
@@ -69,12 +83,26 @@ class AllianceServiceAsyncStub(AllianceServiceStub):
     """Propose to admit a member; the own vote counts as yes."""
     ProposeStanding: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeStandingRequest, _alliance_service_pb2.ProposeStandingResponse]  # type: ignore[assignment]
     """Propose to suspend or reinstate a member."""
+    ProposeRoles: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeRolesRequest, _alliance_service_pb2.ProposeRolesResponse]  # type: ignore[assignment]
+    """Propose that a member has certain roles and no others."""
+    ProposeContract: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeContractRequest, _alliance_service_pb2.ProposeContractResponse]  # type: ignore[assignment]
+    """Propose to replace a contract by one that is deployed already."""
+    ProposeVerifier: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeVerifierRequest, _alliance_service_pb2.ProposeVerifierResponse]  # type: ignore[assignment]
+    """Propose to accept a signature verifier, or no longer."""
+    TakeStandingStep: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.TakeStandingStepRequest, _alliance_service_pb2.TakeStandingStepResponse]  # type: ignore[assignment]
+    """A step about a standing that needs no vote."""
+    ListContracts: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ListContractsRequest, _alliance_service_pb2.ListContractsResponse]  # type: ignore[assignment]
+    """Contracts that votes have put in force since the founding."""
     CastVote: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.CastVoteRequest, _alliance_service_pb2.CastVoteResponse]  # type: ignore[assignment]
     """Vote on a proposal."""
     ReleaseOutboxItem: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ReleaseOutboxItemRequest, _alliance_service_pb2.ReleaseOutboxItemResponse]  # type: ignore[assignment]
     """Try a parked item of the outbox again."""
     DropOutboxItem: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.DropOutboxItemRequest, _alliance_service_pb2.DropOutboxItemResponse]  # type: ignore[assignment]
     """Give a parked item of the outbox up."""
+    ListKeys: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ListKeysRequest, _alliance_service_pb2.ListKeysResponse]  # type: ignore[assignment]
+    """This member's own keys, without the keys."""
+    RotateKeys: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.RotateKeysRequest, _alliance_service_pb2.RotateKeysResponse]  # type: ignore[assignment]
+    """Make new keys and announce them on the ledger; they are taken up when that is final."""
 
 class AllianceServiceServicer(metaclass=_abc_1.ABCMeta):
     """The alliance as this node sees it, and this member's part in it. Callers: the centre's own systems."""
@@ -128,6 +156,46 @@ class AllianceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Propose to suspend or reinstate a member."""
 
     @_abc_1.abstractmethod
+    def ProposeRoles(
+        self,
+        request: _alliance_service_pb2.ProposeRolesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.ProposeRolesResponse, _abc.Awaitable[_alliance_service_pb2.ProposeRolesResponse]]:
+        """Propose that a member has certain roles and no others."""
+
+    @_abc_1.abstractmethod
+    def ProposeContract(
+        self,
+        request: _alliance_service_pb2.ProposeContractRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.ProposeContractResponse, _abc.Awaitable[_alliance_service_pb2.ProposeContractResponse]]:
+        """Propose to replace a contract by one that is deployed already."""
+
+    @_abc_1.abstractmethod
+    def ProposeVerifier(
+        self,
+        request: _alliance_service_pb2.ProposeVerifierRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.ProposeVerifierResponse, _abc.Awaitable[_alliance_service_pb2.ProposeVerifierResponse]]:
+        """Propose to accept a signature verifier, or no longer."""
+
+    @_abc_1.abstractmethod
+    def TakeStandingStep(
+        self,
+        request: _alliance_service_pb2.TakeStandingStepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.TakeStandingStepResponse, _abc.Awaitable[_alliance_service_pb2.TakeStandingStepResponse]]:
+        """A step about a standing that needs no vote."""
+
+    @_abc_1.abstractmethod
+    def ListContracts(
+        self,
+        request: _alliance_service_pb2.ListContractsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.ListContractsResponse, _abc.Awaitable[_alliance_service_pb2.ListContractsResponse]]:
+        """Contracts that votes have put in force since the founding."""
+
+    @_abc_1.abstractmethod
     def CastVote(
         self,
         request: _alliance_service_pb2.CastVoteRequest,
@@ -150,5 +218,21 @@ class AllianceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_alliance_service_pb2.DropOutboxItemResponse, _abc.Awaitable[_alliance_service_pb2.DropOutboxItemResponse]]:
         """Give a parked item of the outbox up."""
+
+    @_abc_1.abstractmethod
+    def ListKeys(
+        self,
+        request: _alliance_service_pb2.ListKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.ListKeysResponse, _abc.Awaitable[_alliance_service_pb2.ListKeysResponse]]:
+        """This member's own keys, without the keys."""
+
+    @_abc_1.abstractmethod
+    def RotateKeys(
+        self,
+        request: _alliance_service_pb2.RotateKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.RotateKeysResponse, _abc.Awaitable[_alliance_service_pb2.RotateKeysResponse]]:
+        """Make new keys and announce them on the ledger; they are taken up when that is final."""
 
 def add_AllianceServiceServicer_to_server(servicer: AllianceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

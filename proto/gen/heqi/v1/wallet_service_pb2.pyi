@@ -752,3 +752,143 @@ class AnswerLoginResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AnswerLoginResponse: _TypeAlias = AnswerLoginResponse  # noqa: Y015
+
+@_typing.final
+class GetPlaceRequest(_message.Message):
+    """Request of GetPlace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """wallet-place document, compact JWS."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPlaceRequest: _TypeAlias = GetPlaceRequest  # noqa: Y015
+
+@_typing.final
+class GetPlaceResponse(_message.Message):
+    """Response of GetPlace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    home: _builtins.str
+    """Member that is the subject's home."""
+    version: _builtins.int
+    """Number of the subject's last signed change."""
+    contract: _builtins.bytes
+    """Contract that the next change is signed for, 20 bytes."""
+    def __init__(
+        self,
+        *,
+        home: _builtins.str = ...,
+        version: _builtins.int = ...,
+        contract: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "home", b"home", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPlaceResponse: _TypeAlias = GetPlaceResponse  # noqa: Y015
+
+@_typing.final
+class GetCopyRequest(_message.Message):
+    """Request of GetCopy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """wallet-copy document, compact JWS."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCopyRequest: _TypeAlias = GetCopyRequest  # noqa: Y015
+
+@_typing.final
+class GetCopyResponse(_message.Message):
+    """Response of GetCopy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PACKAGE_JSON_FIELD_NUMBER: _builtins.int
+    package_json: _builtins.bytes
+    """JSON array of {category, thing, fields}, as it was handed in."""
+    def __init__(
+        self,
+        *,
+        package_json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["package_json", b"package_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCopyResponse: _TypeAlias = GetCopyResponse  # noqa: Y015
+
+@_typing.final
+class TakeOverRequest(_message.Message):
+    """Request of TakeOver."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """wallet-move document, compact JWS."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeOverRequest: _TypeAlias = TakeOverRequest  # noqa: Y015
+
+@_typing.final
+class TakeOverResponse(_message.Message):
+    """Response of TakeOver."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_COUNT_FIELD_NUMBER: _builtins.int
+    record_count: _builtins.int
+    """Documents taken in."""
+    def __init__(
+        self,
+        *,
+        record_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record_count", b"record_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeOverResponse: _TypeAlias = TakeOverResponse  # noqa: Y015

@@ -96,6 +96,21 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginResponse.FromString,
                 _registered_method=True)
+        self.GetPlace = channel.unary_unary(
+                '/heqi.v1.WalletService/GetPlace',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetPlaceRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetPlaceResponse.FromString,
+                _registered_method=True)
+        self.GetCopy = channel.unary_unary(
+                '/heqi.v1.WalletService/GetCopy',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetCopyRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetCopyResponse.FromString,
+                _registered_method=True)
+        self.TakeOver = channel.unary_unary(
+                '/heqi.v1.WalletService/TakeOver',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.TakeOverRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.TakeOverResponse.FromString,
+                _registered_method=True)
 
 
 class WalletServiceServicer:
@@ -188,6 +203,27 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPlace(self, request, context):
+        """At any node: where the ledger has the subject.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCopy(self, request, context):
+        """The subject's own documents, also at a home that it has left.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeOver(self, request, context):
+        """At the new home: take the subject in; the home so far is not asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WalletServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -250,6 +286,21 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.AnswerLogin,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginResponse.SerializeToString,
+            ),
+            'GetPlace': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlace,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetPlaceRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetPlaceResponse.SerializeToString,
+            ),
+            'GetCopy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCopy,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetCopyRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetCopyResponse.SerializeToString,
+            ),
+            'TakeOver': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeOver,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.TakeOverRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.TakeOverResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -578,6 +629,87 @@ class WalletService:
             '/heqi.v1.WalletService/AnswerLogin',
             heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPlace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetPlace',
+            heqi_dot_v1_dot_wallet__service__pb2.GetPlaceRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetPlaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCopy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetCopy',
+            heqi_dot_v1_dot_wallet__service__pb2.GetCopyRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetCopyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeOver(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/TakeOver',
+            heqi_dot_v1_dot_wallet__service__pb2.TakeOverRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.TakeOverResponse.FromString,
             options,
             channel_credentials,
             insecure,

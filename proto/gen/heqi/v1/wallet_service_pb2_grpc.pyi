@@ -61,6 +61,12 @@ class WalletServiceStub:
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]
     """At the centre that asks: log in. Once for each challenge."""
+    GetPlace: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetPlaceRequest, _wallet_service_pb2.GetPlaceResponse]
+    """At any node: where the ledger has the subject."""
+    GetCopy: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetCopyRequest, _wallet_service_pb2.GetCopyResponse]
+    """The subject's own documents, also at a home that it has left."""
+    TakeOver: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]
+    """At the new home: take the subject in; the home so far is not asked."""
 
 @_typing.type_check_only
 class WalletServiceAsyncStub(WalletServiceStub):
@@ -95,6 +101,12 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]  # type: ignore[assignment]
     """At the centre that asks: log in. Once for each challenge."""
+    GetPlace: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetPlaceRequest, _wallet_service_pb2.GetPlaceResponse]  # type: ignore[assignment]
+    """At any node: where the ledger has the subject."""
+    GetCopy: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetCopyRequest, _wallet_service_pb2.GetCopyResponse]  # type: ignore[assignment]
+    """The subject's own documents, also at a home that it has left."""
+    TakeOver: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]  # type: ignore[assignment]
+    """At the new home: take the subject in; the home so far is not asked."""
 
 class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
     """For bidders' wallets, over server-authenticated TLS on its own listener. Every request is a document signed by
@@ -198,5 +210,29 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.AnswerLoginResponse, _abc.Awaitable[_wallet_service_pb2.AnswerLoginResponse]]:
         """At the centre that asks: log in. Once for each challenge."""
+
+    @_abc_1.abstractmethod
+    def GetPlace(
+        self,
+        request: _wallet_service_pb2.GetPlaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetPlaceResponse, _abc.Awaitable[_wallet_service_pb2.GetPlaceResponse]]:
+        """At any node: where the ledger has the subject."""
+
+    @_abc_1.abstractmethod
+    def GetCopy(
+        self,
+        request: _wallet_service_pb2.GetCopyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetCopyResponse, _abc.Awaitable[_wallet_service_pb2.GetCopyResponse]]:
+        """The subject's own documents, also at a home that it has left."""
+
+    @_abc_1.abstractmethod
+    def TakeOver(
+        self,
+        request: _wallet_service_pb2.TakeOverRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.TakeOverResponse, _abc.Awaitable[_wallet_service_pb2.TakeOverResponse]]:
+        """At the new home: take the subject in; the home so far is not asked."""
 
 def add_WalletServiceServicer_to_server(servicer: WalletServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

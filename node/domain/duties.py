@@ -1,0 +1,90 @@
+"""What a member may do in which standing: membership ends rights, not duties.
+
+One table. The contracts keep the rows that name a call of theirs, the node keeps all of them
+(`Alliance.check_may` in `node/services/alliance.py`). `tests/contracts` holds the contracts to it, and
+`docs/standing.md` shows it.
+
+What was promised and what is held for others outlasts membership; a member at rest begins nothing new.
+Source: invariants 6 and 7 of the design; PIPL art. 47 (deletion).
+"""
+
+import enum
+from dataclasses import dataclass
+
+from node.domain.member import Role, Standing
+
+ANYBODY = Role.CENTRE | Role.GUARANTOR | Role.SUPERVISOR
+_ALL = frozenset(Standing)
+_ACTIVE = frozenset({Standing.ACTIVE})
+
+
+class Act(enum.Enum):
+    """What members do."""
+
+    RECORD = "take in records of its own systems, and prove them"
+    ANCHOR = "anchor its log"
+    SHOW = "show a subject what it holds, who read it, and give it its copy"
+    CORRECT = "take in corrections and further documents of a subject that is registered here"
+    REGISTER = "register a new subject"
+    TAKE_OVER = "become the home of a subject that moves here"
+    KEEP_GRANT = "bring a grant to the ledger"
+    REVOKE = "bring a revocation to the ledger"
+    HAND_OVER = "bring a subject's change of key to the ledger"
+    SERVE = "answer reads under grants"
+    READ = "ask for access, and read at other members"
+    RECEIPT = "hand in receipts for what was read"
+    GIVE_CODE = "give application codes for its tenders"
+    APPLY = "take applications for guarantees"
+    DECLINE = "refuse applications, and tell what became of them"
+    ISSUE = "issue a guarantee"
+    STEP = "pay, examine and release: every later step of a guarantee"
+    CHECK = "say how a guarantee stands"
+    CHANGE_KEYS = "change its own keys"
+    DECIDE = "propose, vote, summon"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    act: Act
+    roles: Role
+    """Members of which roles it concerns."""
+    standings: frozenset[Standing]
+    """In which it is allowed."""
+    why: str
+    call: str = ""
+    """Contract and function by which the ledger decides; empty: the node alone."""
+
+
+TABLE: tuple[Row, ...] = (
+    Row(Act.RECORD, ANYBODY, _ALL, "its own work goes on"),
+    Row(Act.ANCHOR, ANYBODY, _ALL, "a log that is not anchored could be rewritten", "Anchors.anchor"),
+    Row(Act.SHOW, Role.CENTRE, _ALL, "the data is the subject's"),
+    Row(Act.CORRECT, Role.CENTRE, _ALL, "the data is the subject's"),
+    Row(Act.REGISTER, Role.CENTRE, _ACTIVE, "nobody could rely on it", "Subjects.create"),
+    Row(Act.TAKE_OVER, Role.CENTRE, _ACTIVE, "nobody could rely on it", "Subjects.move"),
+    Row(Act.KEEP_GRANT, ANYBODY, _ACTIVE, "any active member can", "Grants.register"),
+    Row(Act.REVOKE, ANYBODY, _ALL, "no standing may delay a revocation", "Grants.revoke"),
+    Row(Act.HAND_OVER, ANYBODY, _ALL, "the subject's own step", "Subjects.changeController"),
+    Row(Act.SERVE, Role.CENTRE, _ACTIVE, "its word is not relied on for now"),
+    Row(Act.READ, ANYBODY, _ACTIVE, "no new data to a member at rest"),
+    Row(Act.RECEIPT, ANYBODY, _ACTIVE, "it is kept, and handed in on return; its absence shows"),
+    Row(Act.GIVE_CODE, Role.CENTRE, _ACTIVE, "no new guarantee begins there"),
+    Row(Act.APPLY, Role.GUARANTOR, _ACTIVE, "no new guarantee begins there"),
+    Row(Act.DECLINE, Role.GUARANTOR, _ALL, "applicants must know and be free to go elsewhere"),
+    Row(Act.ISSUE, Role.GUARANTOR, _ACTIVE, "no new guarantee begins there", "Guarantees.issue"),
+    Row(Act.STEP, ANYBODY, _ALL, "what was promised is kept", "Guarantees.step"),
+    Row(Act.CHECK, ANYBODY, _ALL, "it says only what the ledger and the file say"),
+    Row(Act.CHANGE_KEYS, ANYBODY, _ALL, "its duties want keys that it alone holds", "Alliance.changeKeys"),
+    Row(Act.DECIDE, ANYBODY, _ACTIVE, "the others decide", "Alliance.vote"),
+)
+ON_CHAIN = tuple(row for row in TABLE if row.call and not row.call.startswith("Alliance."))
+"""The rows that the contracts beside `Alliance` keep."""
+
+_ROWS = {row.act: row for row in TABLE}
+
+
+def is_allowed(act: Act, standing: Standing) -> bool:
+    """Whether a member in a standing may do something."""
+    return standing in _ROWS[act].standings
