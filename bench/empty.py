@@ -25,7 +25,7 @@ def guard_of(centre: Centre, *, is_checking: bool) -> Guard:
     RULES[EMPTY_METHOD] = Rule(OPERATOR)
     services = centre.services
     callers = Callers(
-        services.projection, services.systems, services.clock, centre.name, centre.keys.identity.public_key
+        services.projection, services.systems, services.clock, centre.name, centre.keys.identity
     )
     believed = (Visitor(OPERATOR, "operator"), RULES[EMPTY_METHOD])
     check = callers.check if is_checking else lambda _method, _context: believed

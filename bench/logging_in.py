@@ -10,13 +10,11 @@ from heqi.v1 import login_service_pb2 as pb
 from heqi.v1 import login_service_pb2_grpc as rpc
 from heqi.v1 import wallet_service_pb2, wallet_service_pb2_grpc
 
-from adapters.crypto.leaves import issue_leaf
 from bench.empty import EMPTY_METHOD, serve_empty
 from node.domain.signature import verify_p256
 from node.wallet.logins import answer_with_wallet, open_login
-from node.wire.tls import OPERATOR
 from tests.integration.test_sharing_over_grpc import Bidder, settled
-from tests.support.network import Network, channel, open_network
+from tests.support.network import Network, channel, open_network, operator_pair
 
 LOGINS = 200
 
@@ -37,8 +35,7 @@ async def _time(network: Network) -> dict[str, float]:
     await bidder.register("centre-a")
     await settled(bidder)
     empty, port = await serve_empty(centre)
-    leaf = issue_leaf(centre.name, centre.keys.identity.key, time.time(), role=OPERATOR)
-    pair = (leaf.key_pem, leaf.certificate_pem)
+    pair = operator_pair(centre.home)
     at_wallets = centre.member.moved_to(centre.member.wallet_endpoint, "")
     creating, answering, parts = [], [], []
     async with (

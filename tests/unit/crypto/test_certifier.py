@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.crypto.leaves import IdentityCertifier, issue_leaf, new_request
+from adapters.crypto.signers import P256Signer
 from node.errors import CertificateRequestError, UnknownCallerError
 from node.wire.tls import parse_leaf
 
 KEY = ec.generate_private_key(ec.SECP256R1())
-CERTIFIER = IdentityCertifier("centre-a", KEY)
+CERTIFIER = IdentityCertifier("centre-a", P256Signer(KEY))
 SHA256 = hashes.SHA256()
 NOW = float(int(time.time()))
 
