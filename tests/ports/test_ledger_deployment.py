@@ -13,10 +13,12 @@ from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import DeployedContract
 from adapters.ledger.engine import Engine
 from node.domain.alliance_life import MoveSubject, ProposeRoles, StandingStep, Step
+from node.domain.keys import KeyChange, KeyProofs, KeySet
 from node.domain.ledger import (
     AnchorCheckpoint,
     CastVote,
     ChangeController,
+    ChangeKeys,
     CreateSubject,
     GrantTerms,
     GuaranteeTerms,
@@ -32,6 +34,7 @@ from node.domain.ledger_ids import (
     grant_id,
     guarantee_id,
     issue_guarantee_digest,
+    key_change_digest,
     move_subject_digest,
     revoke_grant_digest,
     step_guarantee_digest,
@@ -39,7 +42,7 @@ from node.domain.ledger_ids import (
 )
 from node.errors import DescriptorError, LedgerRefusedError, LedgerUnavailableError
 from tests.support.ledger_worlds import GUARANTOR, EvmWorld
-from tests.support.ledgers import EmbeddedEngine, new_account_key, new_member, submit
+from tests.support.ledgers import AccountKey, EmbeddedEngine, Es256Key, new_account_key, new_member, submit
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +152,15 @@ async def test_founding_without_an_engine_is_unavailable(tmp_path: Path) -> None
         )
 
 
+def _new_keys(world: EvmWorld, name: str, account: AccountKey, identity: Es256Key, until: int) -> ChangeKeys:
+    """All four keys, with an overlap."""
+    new = KeySet(account.signer, identity.signer[20:], secrets.token_bytes(32), secrets.token_bytes(32))
+    change = KeyChange(new, 2**63, until)
+    digest = key_change_digest(world.deployment.domain_of("Alliance"), name, 1, change)
+    proofs = KeyProofs(world.identity(name).sign(digest), identity.sign(digest), account.sign(digest))
+    return ChangeKeys(change, proofs)
+
+
 async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) -> None:
     """The real use, with the largest arguments, is at most half of each fixed limit."""
     ledger, key, now = world.ledger(), new_account_key(), await world.now()
@@ -190,12 +202,13 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (CastVote(1, True), "shanghai"),
         (ProposeRoles("shanghai", 7, now + 600), "hangzhou"),
         (CastVote(2, True), "nanjing"),
+        (_new_keys(world, "nanjing", new_account_key(), world.es256_key(), now + 600), "nanjing"),
     ]:
         outcome = await submit(world.ledger(who), call)
         block = await rpc.request("eth_getBlockByNumber", hex(outcome.block.number), False)
         assert outcome.succeeded
         # EIP-7951 saves 300,000 gas on each P-256 check; engines without it must fit in too
-        spare = 350_000 if isinstance(call, checked) else 0
+        spare = 350_000 if isinstance(call, checked) else 700_000 if isinstance(call, ChangeKeys) else 0
         assert int(block["gasUsed"], 16) + spare <= to_invocation(call, world.deployment).gas / 2, call
     await rpc.close()
     assert ledger is not None
