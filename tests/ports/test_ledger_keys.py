@@ -6,16 +6,24 @@ from dataclasses import replace
 import pytest
 
 from node.domain.keys import MAX_OVERLAP_SECONDS, KeyChange, KeyProofs, KeySet
-from node.domain.ledger import ChangeKeys, KeysChanged, UpdateEndpoints
+from node.domain.ledger import (
+    Action,
+    CastVote,
+    ChangeKeys,
+    KeysChanged,
+    MemberStanding,
+    ProposeStanding,
+    UpdateEndpoints,
+)
 from node.domain.ledger_ids import key_change_digest
 from node.domain.member import Member
 from node.domain.succession import follow
 from node.errors import SignatureError
 from tests.support import ledger_worlds
-from tests.support.ledger_worlds import FOUNDER_NAMES, World, assert_refused
+from tests.support.ledger_worlds import FOUNDER_NAMES, Tree, World, assert_refused
 from tests.support.ledgers import AccountKey, Es256Key, new_account_key, submit
 
-FIRST, SECOND, _ = FOUNDER_NAMES
+FIRST, SECOND, THIRD = FOUNDER_NAMES
 MOVE = UpdateEndpoints("a.example:1", "a.example:2")
 
 engine = ledger_worlds.engine
@@ -82,6 +90,22 @@ async def test_the_account_before_acts_during_the_overlap_and_not_without_one(wo
     await assert_refused(world, account, MOVE, "AllianceNotMember")
     await assert_refused(world, FIRST, MOVE, "AllianceNotMember")
     assert (await submit(world.ledger(second), MOVE)).succeeded
+
+
+async def test_a_suspended_member_changes_its_keys_and_the_account_it_gave_up_fulfils_no_duty(
+    world: World,
+) -> None:
+    suspend = ProposeStanding(Action.SUSPEND, FIRST, await world.now() + 600)
+    await submit(world.ledger(SECOND), suspend)
+    await submit(world.ledger(THIRD), CastVote(1, approve=True))
+    account = new_account_key()
+    call = signed(world, KeyChange(keys(world, account=account.signer), 0, 0), account=account)
+    assert (await submit(world.ledger(FIRST), call)).succeeded
+    anchor = Tree().grow(2)
+    await assert_refused(world, FIRST, anchor, "AnchorsNotMember")
+    await assert_refused(world, account, MOVE, "AllianceNotMember")
+    assert (await submit(world.ledger(account), anchor)).succeeded
+    assert await world.happenings(MemberStanding) == [MemberStanding(FIRST, active=False)]
 
 
 async def test_neither_a_stolen_account_nor_a_stolen_identity_changes_keys(world: World) -> None:

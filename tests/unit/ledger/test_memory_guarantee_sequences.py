@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.ledger.memory import MemoryChain, guarantees
+from adapters.ledger.memory.state import Frame
 from node.domain.guarantee_table import EXPIRY_UNIT_SECONDS, TRANSITIONS, Event, Mover, State, Transition
 from node.domain.ledger import GuaranteeMoved, GuaranteeTerms, IssueGuarantee, StepGuarantee
 from node.domain.ledger_ids import (
@@ -97,7 +98,7 @@ def test_every_sequence_of_steps_ends_where_the_table_says(table, steps):
     domain = chain.deployment.domain_of("Guarantees")
     signature = KEYS[Mover.GUARANTOR].sign(issue_guarantee_digest(domain, GUARANTEE))
     with mock.patch.object(guarantees, "transition", lambda state, event: model.rows.get((state, event))):
-        chain._apply(ACCOUNT.address, IssueGuarantee(TERMS, signature), NOW)
+        chain._apply(ACCOUNT.address, IssueGuarantee(TERMS, signature), Frame(domain.contract, NOW))
         for count, (event, whose, seconds, off) in enumerate(steps):
             mover = model.mover(event) if whose == "the mover" else whose
             now += seconds
@@ -114,6 +115,6 @@ def test_every_sequence_of_steps_ends_where_the_table_says(table, steps):
 
 def attempt(chain: MemoryChain, call: StepGuarantee, now: int) -> tuple[str, list[GuaranteeMoved]]:
     try:
-        return "", chain._apply(ACCOUNT.address, call, now)
+        return "", chain._apply(ACCOUNT.address, call, Frame(chain.deployment.address_of("Guarantees"), now))
     except LedgerRefusedError as error:
         return error.problem, []

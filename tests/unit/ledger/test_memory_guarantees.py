@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from adapters.ledger.memory import MemoryChain, guarantees
+from adapters.ledger.memory.state import Frame
 from node.domain.guarantee_table import EXPIRY_UNIT_SECONDS, TRANSITIONS, Event, Mover, State, Transition
 from node.domain.ledger import GuaranteeMoved, GuaranteeTerms, IssueGuarantee, StepGuarantee
 from node.domain.ledger_ids import (
@@ -45,13 +46,16 @@ class Setting:
         self.guarantee = guarantee_id(deployment.alliance_id, terms)
         self.domain = deployment.domain_of("Guarantees")
         signature = self.keys[Mover.GUARANTOR].sign(issue_guarantee_digest(self.domain, self.guarantee))
-        self.chain._apply(self.account, IssueGuarantee(terms, signature), NOW)
+        self.chain._apply(self.account, IssueGuarantee(terms, signature), self.frame())
+
+    def frame(self) -> Frame:
+        return Frame(self.domain.contract, int(self.now))
 
     def step(self, mover: Mover, sequence: int = 2) -> list[GuaranteeMoved]:
         key, step = self.keys[mover], (self.guarantee, sequence, Event.RELEASE, bytes(32))
         signature = key.sign(step_guarantee_digest(self.domain, *step))
         call = StepGuarantee(self.guarantee, Event.RELEASE, bytes(32), key.signer, SALT, signature)
-        return self.chain._apply(self.account, call, int(self.now))
+        return self.chain._apply(self.account, call, self.frame())
 
 
 def use(monkeypatch: pytest.MonkeyPatch, mover: Mover, *, before_expiry: bool = False) -> None:
