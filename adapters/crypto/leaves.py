@@ -122,7 +122,7 @@ def _requested_key(request_pem: bytes) -> CertificatePublicKeyTypes:
         request = x509.load_pem_x509_csr(request_pem)
         is_its_own = request.is_signature_valid
         key = request.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise CertificateRequestError("this is no PKCS #10 request in PEM with a known key") from error
     if not is_its_own:
         raise CertificateRequestError("the request is not signed by the key that it is for")

@@ -14,11 +14,8 @@ from adapters.ledger.check import check_deployment
 from adapters.ledger.deployment import DeployedContract
 from adapters.ledger.engine import Engine
 from node.domain.alliance_life import MoveSubject, ProposeRoles, StandingStep, Step
-<<<<<<< HEAD
 from node.domain.guarantee import end_on_ledger
-=======
 from node.domain.keys import KeyChange, KeyProofs, KeySet
->>>>>>> 1d10ecc998e2814ab5454a91852450bd669c49cc
 from node.domain.ledger import (
     AnchorCheckpoint,
     CastVote,
@@ -50,12 +47,8 @@ from node.domain.ledger_ids import (
 from node.domain.trust import MAX_ENTRY_BYTES
 from node.errors import DescriptorError, LedgerRefusedError, LedgerUnavailableError
 from tests.support.ledger_worlds import GUARANTOR, EvmWorld
-<<<<<<< HEAD
-from tests.support.ledgers import EmbeddedEngine, new_account_key, new_member, submit
-from tests.support.trust import anchor, root
-=======
 from tests.support.ledgers import AccountKey, EmbeddedEngine, Es256Key, new_account_key, new_member, submit
->>>>>>> 1d10ecc998e2814ab5454a91852450bd669c49cc
+from tests.support.trust import anchor, root
 
 
 @pytest.fixture(scope="module")
@@ -216,12 +209,8 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (ProposeTrust("sh-ca", b"x" * MAX_ENTRY_BYTES, now + 600), "hangzhou"),
         (CastVote(2, True), "shanghai"),
         (ProposeRoles("shanghai", 7, now + 600), "hangzhou"),
-<<<<<<< HEAD
         (CastVote(3, True), "nanjing"),
-=======
-        (CastVote(2, True), "nanjing"),
         (_new_keys(world, "nanjing", new_account_key(), world.es256_key(), now + 600), "nanjing"),
->>>>>>> 1d10ecc998e2814ab5454a91852450bd669c49cc
     ]:
         outcome = await submit(world.ledger(who), call)
         block = await rpc.request("eth_getBlockByNumber", hex(outcome.block.number), False)
