@@ -169,7 +169,13 @@ class FolderProbe:
                 "与其他成员一起表决接纳其后继证书",
                 "agree with the other members on the authority's next certificate",
             )
-            found.append(Expiry(f"CA {anchor.name}", _ends(anchor.certificate.encode()), remedy=remedy))
+            found.append(
+                Expiry(
+                    f"CA {anchor.name}",
+                    x509.load_der_x509_certificate(anchor.der).not_valid_after_utc.timestamp(),
+                    remedy=remedy,
+                )
+            )
         return found
 
     def versions(self) -> Sequence[tuple[str, str, str]]:

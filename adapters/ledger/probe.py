@@ -1,5 +1,6 @@
 """Asks the engine directly what `heqi doctor` compares with the node's own view."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from node.domain.member import Member, member_name_to_bytes32
 from node.domain.trust import TrustAnchor
 from node.errors import CodeFormatError, LedgerUnavailableError
 from node.probes import AnchorFacts, MemberFacts
+
+_OVERLAP_SHOWN_SECONDS = 3_600
 
 
 class EngineProbe:
@@ -77,8 +80,12 @@ class EngineProbe:
             return None
         (fields,) = await self._read(where, ALLIANCE, "member", identifier)
         (active,) = await self._read(where, ALLIANCE, "isActive", identifier)
+        former = b"".join(await self._read(where, ALLIANCE, "formerIdentityKey", identifier))
         try:
-            return MemberFacts(member_from_tuple(fields), active)
+            member = member_from_tuple(fields)
+            if any(former):  # it counts at this moment; the contract does not say until when
+                member = member.with_former_identity(former, int(time.time()) + _OVERLAP_SHOWN_SECONDS)
+            return MemberFacts(member, active)
         except CodeFormatError as error:
             raise self._engine.malformed("member") from error
 

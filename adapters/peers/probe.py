@@ -63,7 +63,9 @@ class GrpcPeerProbe:
         """
         leaf = self._leaf()
         credentials = grpc.ssl_channel_credentials(
-            anchor_pem(member.name, member.identity_key), leaf.key_pem, leaf.certificate_pem
+            b"".join(anchor_pem(member.name, key) for key in member.identity_keys(time.time())),
+            leaf.key_pem,
+            leaf.certificate_pem,
         )
         options = [("grpc.ssl_target_name_override", server_name(member.name)), ("grpc.enable_retries", 0)]
         async with grpc.aio.secure_channel(member.endpoint, credentials, options) as channel:
@@ -83,7 +85,9 @@ def _facts(der: bytes, member: Member) -> LeafFacts:
     pem = ssl.DER_cert_to_PEM_cert(der).encode("ascii")
     try:
         leaf = parse_leaf(pem)
-        pinned = is_issued_by(pem, member.identity_key) and leaf.names == {server_name(member.name)}
+        pinned = leaf.names == {server_name(member.name)} and any(
+            is_issued_by(pem, key) for key in member.identity_keys(time.time())
+        )
         names = ", ".join(sorted(leaf.names)) or leaf.issuer
     except UnknownCallerError:
         pinned, names = False, certificate.subject.rfc4514_string()[:_BRIEF_CHARACTERS]

@@ -98,6 +98,16 @@ class Member:
         """The same member at other addresses."""
         return replace(self, endpoint=endpoint, wallet_endpoint=wallet_endpoint)
 
+    def with_former_identity(self, key: bytes, until: int) -> "Member":
+        """The same member with another identity key that counts too.
+
+        Args:
+            key: 64 bytes.
+            until: end of the overlap, seconds since 1970 UTC.
+        """
+        former = FormerKeys(key, self.log_key, identity_until=until, log_size=None, since=0)
+        return replace(self, former=(*self.former, former))
+
     def log_key_at(self, size: int) -> bytes:
         """The key that signs the checkpoint of this size."""
         for one in self.former:

@@ -75,9 +75,14 @@ def level_of(expires: float, now: float, lead_days: int = 60) -> Level:
 
 
 def anchor_deadlines(anchors: Sequence[TrustAnchor]) -> list[Deadline]:
-    """The end of each trust anchor's certificate."""
+    """The end of each trust anchor's certificate, where the members still recognise it."""
     return [
-        Deadline(f"trust anchor {anchor.name}", _not_after(anchor.certificate.encode())) for anchor in anchors
+        Deadline(
+            f"trust anchor {anchor.name}",
+            x509.load_der_x509_certificate(anchor.der).not_valid_after_utc.timestamp(),
+        )
+        for anchor in anchors
+        if anchor.suspended is None
     ]
 
 

@@ -32,7 +32,16 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
             identity_key=facts.member.identity_key,
             log_key=facts.member.log_key,
         )
-        message.members.add(member=member, account=facts.member.account, sealing_key=facts.member.sealing_key)
+        message.members.add(
+            member=member,
+            account=facts.member.account,
+            sealing_key=facts.member.sealing_key,
+            former_identities=[
+                pb.FormerIdentity(key=one.identity_key, until_time_seconds=one.identity_until)
+                for one in facts.member.former
+                if one.identity_until is not None
+            ],
+        )
     for item in state.outbox_parked:
         message.parked_items.add(number=item.number, object=item.object, state="parked", problem=item.problem)
     for alarm in state.alarms:
@@ -73,7 +82,7 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
 
 
 def _member(one: pb.DiagnosedMember) -> Member:
-    return Member(
+    member = Member(
         name=one.member.name,
         roles=Role(one.member.roles),
         account=one.account,
@@ -83,3 +92,6 @@ def _member(one: pb.DiagnosedMember) -> Member:
         endpoint=one.member.endpoint,
         wallet_endpoint=one.member.wallet_endpoint,
     )
+    for former in one.former_identities:
+        member = member.with_former_identity(former.key, former.until_time_seconds)
+    return member

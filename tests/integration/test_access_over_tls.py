@@ -16,6 +16,7 @@ from msgspec import msgpack, structs
 from adapters.crypto.leaves import issue_leaf, new_request
 from node.api.authority import PARTY_OF_ROLE, RULES, Party
 from node.domain.bundle import parse_bundle, verify_bundle
+from node.domain.member import Standing
 from node.domain.system import SystemRole
 from node.services import layout
 from node.services.feed import FeedEntry
@@ -203,7 +204,7 @@ async def test_a_members_open_stream_ends_when_another_key_is_pinned(network):
         stream = health_pb2_grpc.HealthStub(connection).Watch(health_pb2.HealthCheckRequest())
         await stream.read()
         try:
-            pin(a, key, MemberRow(replace(row.member, identity_key=changed), active=True))
+            pin(a, key, structs.replace(row, member=replace(row.member, identity_key=changed)))
             assert await ended(stream) == "UNKNOWN_CALLER"
             collect = exchange_service_pb2.CollectGrantRequest(access_request="x")
             assert await reason(Stubs(connection).exchange.CollectGrant(collect)) == "UNKNOWN_CALLER"
@@ -220,7 +221,7 @@ async def test_a_members_open_stream_ends_when_it_is_suspended(network):
         await stream.read()
         try:
             a.services.projection.first_sight.suspended.add("centre-c")
-            pin(a, key, structs.replace(row, active=False))
+            pin(a, key, structs.replace(row, standing=Standing.SUSPENDED))
             assert await ended(stream) == "UNKNOWN_CALLER"
         finally:
             a.services.projection.first_sight.suspended.discard("centre-c")

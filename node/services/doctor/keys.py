@@ -140,9 +140,11 @@ def _against(
 ) -> list[Finding]:
     if isinstance(stated, Unknown):
         return []
+    former = {one.identity_key for one in stated.former if one.identity_until is not None}
     pairs = {
         "account": (keys.account, stated.account),
-        "identity": (keys.identity, stated.identity_key),
+        # In the first half of an overlap the key before signs, and both count.
+        "identity": (keys.identity, keys.identity if keys.identity in former else stated.identity_key),
         "log": (keys.log, stated.log_key),
         "sealing": (keys.sealing, stated.sealing_key),
     }

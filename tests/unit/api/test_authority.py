@@ -69,7 +69,7 @@ def test_a_supervisor_changes_nothing_and_sees_no_record():
     allowed = {method.rpartition("/")[2] for method, rule in RULES.items() if SUPERVISOR in rule.who}
     assert allowed - {"Check", "List", "Watch", "ServerReflectionInfo"} == {
         "GetNodeStatus", "ListMembers", "ListProposals", "ListCertificates", "ListActs", "ProveAct",
-        "GetLogStatus", "ListAlarms", "GetDiagnosis", "ListAuthorities",
+        "GetLogStatus", "ListAlarms", "GetDiagnosis", "ListAuthorities", "ListContracts", "ListKeys",
     }  # fmt: skip
 
 

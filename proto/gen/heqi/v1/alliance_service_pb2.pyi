@@ -338,6 +338,7 @@ class DiagnosedMember(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     SEALING_KEY_FIELD_NUMBER: _builtins.int
+    FORMER_IDENTITIES_FIELD_NUMBER: _builtins.int
     account: _builtins.bytes
     """Account, 20 bytes."""
     sealing_key: _builtins.bytes
@@ -346,20 +347,51 @@ class DiagnosedMember(_message.Message):
     def member(self) -> Global___Member:
         """The member."""
 
+    @_builtins.property
+    def former_identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormerIdentity]:
+        """Identity keys before, oldest first."""
+
     def __init__(
         self,
         *,
         member: Global___Member | None = ...,
         account: _builtins.bytes = ...,
         sealing_key: _builtins.bytes = ...,
+        former_identities: _abc.Iterable[Global___FormerIdentity] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "member", b"member", "sealing_key", b"sealing_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "former_identities", b"former_identities", "member", b"member", "sealing_key", b"sealing_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DiagnosedMember: _TypeAlias = DiagnosedMember  # noqa: Y015
+
+@_typing.final
+class FormerIdentity(_message.Message):
+    """An identity key that a change has replaced."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """P-256, x and y, 64 bytes."""
+    until_time_seconds: _builtins.int
+    """It counts until then too, seconds since 1970 UTC."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        until_time_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "until_time_seconds", b"until_time_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormerIdentity: _TypeAlias = FormerIdentity  # noqa: Y015
 
 @_typing.final
 class ListMembersRequest(_message.Message):
