@@ -234,8 +234,11 @@ def _signing_identity(member: Member, now: float) -> bytes:
     """The identity key that signs: the one before for the first half of its overlap."""
     for one in reversed(member.former):
         if one.identity_until is not None:
-            switch_at = one.since + (one.identity_until - one.since) / 2
-            return one.identity_key if now < switch_at else member.identity_key
+            overlap = one.identity_until - one.since
+            # Without an overlap at once, even where the chain's clock is ahead of this one.
+            if overlap <= 0 or now >= one.since + overlap / 2:
+                return member.identity_key
+            return one.identity_key
     return member.identity_key
 
 

@@ -127,5 +127,6 @@ async def test_the_command_line_lists_changes_and_shows_keys(
     await heqi("history", "--out", str(out))
     [succession] = parse_successions(out.read_bytes())
     assert succession.change.keys == KeySet.of(a.services.projection.member("centre-a"))
+    await until(lambda: all(item.object != "keys" for _, item in a.services.outbox.items()))
     assert await asyncio.to_thread(main, ["keys", "rotate", "log", "--holder", "x", "--home", home]) == 2
     assert "pkcs11" in capsys.readouterr().err
