@@ -145,7 +145,17 @@ def test_an_evil_verifier_cannot_speak_for_keys_of_another_verifier(world: World
     desk.issue()
     forged = evil + desk.beneficiary.signer[20:]
     with refused("GuaranteesWrongMover"):
-        world.send("ningbo", desk.contract, "step", desk.terms.guarantee, RELEASE, b"\1" * 32, forged, b"\0" * 32, b"")
+        world.send(
+            "ningbo",
+            desk.contract,
+            "step",
+            desk.terms.guarantee,
+            RELEASE,
+            b"\1" * 32,
+            forged,
+            b"\0" * 32,
+            b"",
+        )
 
 
 def test_an_evil_verifier_forges_an_issue_on_the_ledger_as_long_as_it_is_accepted(

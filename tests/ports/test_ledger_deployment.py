@@ -228,7 +228,7 @@ async def test_a_founding_trust_list_other_than_the_descriptors_is_named(
     listed, hidden = anchor(), anchor(root("乙 CA"), "b-ca")
     deployment = await deploy.deploy_alliance(
         engine.url,
-        new_account_key().secret,
+        new_account_key().account,
         alliance_id=secrets.token_bytes(32),
         founders=world.members,
         anchors=(listed, hidden),
