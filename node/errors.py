@@ -277,7 +277,7 @@ class CertificateError(VerificationError):
 class RevokedError(CertificateError):
     """A certificate was revoked before the moment that matters."""
 
-    reason = "CERTIFICATE_REVOKED"
+    reason = "SIGNER_CERTIFICATE_REVOKED"
     advice = "Get a new certificate, sign a new delegation with it, and register that."
 
 

@@ -21,6 +21,7 @@ from adapters.store.leveldb import LevelStore
 from node.cli.main import main
 from node.config import ALLIANCE_FILE
 from node.domain.descriptor import open_alliance_file, parse_alliance_file, sign_descriptor
+from node.domain.trust import anchor_from_pem
 from node.probes import AnchorFacts
 from node.services.doctor.finding import Level
 from tests.support.crash_disk import small_disk
@@ -122,7 +123,8 @@ def test_an_authority_that_ends_is_told(centre, examined):
         root = trial_ca.make_root()
     raw = (centre.home / ALLIANCE_FILE).read_bytes()
     descriptor = open_alliance_file(raw)
-    anchor = msgspec.structs.replace(descriptor.trust_anchors[0], certificate=root.certificate_pem.decode())
+    ending = anchor_from_pem("trial", "trial", root.certificate_pem.decode(), trial_ca.CREDIT_CODE_OID)
+    anchor = msgspec.structs.replace(descriptor.trust_anchors[0], certificate=ending.certificate)
     changed = msgspec.structs.replace(descriptor, trust_anchors=(anchor,))
     signature = sign_descriptor(changed, centre.name, centre.keys.identity.sign, iat=1, jti="A" * 22)
     file = msgspec.structs.replace(
