@@ -62,13 +62,14 @@ class Guard:
 
     def _one(self, method: str, behaviour: Any, parse: Parse) -> Any:
         async def guarded(request: bytes, context: Context) -> Any:
+            visitor = None
             try:
                 visitor, rule = self._check(method, context)
                 act_as(visitor.actor)
                 with self._limits.call(visitor, len(request)):
                     return await behaviour(_parse(parse, rule, request), context)
             except Exception as error:  # noqa: BLE001
-                await _abort(context, method, error)
+                await _abort(context, method, visitor, error)
 
         return guarded
 
@@ -76,6 +77,7 @@ class Guard:
         # It writes by itself instead of yielding: so that it stands here, and can be told, while a slow client
         # leaves it waiting for room.
         async def guarded(request: Any, context: Context) -> None:
+            visitor = None
             try:
                 visitor, rule = self._check(method, context)
                 act_as(visitor.actor)
@@ -96,19 +98,20 @@ class Guard:
                         stream.task.uncancel()  # it goes on: to say why the stream ends
                         raise stream.refusal from None
             except Exception as error:  # noqa: BLE001
-                await _abort(context, method, error)
+                await _abort(context, method, visitor, error)
 
         return guarded
 
     def _gathering(self, method: str, behaviour: Any, parse: Parse) -> Any:
         async def guarded(requests: Any, context: Context) -> Any:
+            visitor = None
             try:
                 visitor, rule = self._check(method, context)
                 act_as(visitor.actor)
                 with self._limits.stream(visitor):
                     return await behaviour(self._parse_each(parse, rule, visitor, requests), context)
             except Exception as error:  # noqa: BLE001
-                await _abort(context, method, error)
+                await _abort(context, method, visitor, error)
 
         return guarded
 
@@ -153,11 +156,11 @@ def _parse(parse: Parse, rule: Rule, raw: bytes) -> Any:
         raise InvalidError("the request is not a message of the kind that this method takes") from error
 
 
-async def _abort(context: Context, method: str, error: Exception) -> None:
+async def _abort(context: Context, method: str, visitor: Visitor | None, error: Exception) -> None:
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, NodeError):
-        logger.info("%s refused: %s", method, error.reason)
+        logger.info("%s refused to %s: %s", method, visitor or "somebody unknown", error.reason)
         await context.abort_with_status(to_rpc_status(error))
     number = secrets.token_hex(4)
     logger.error("bug %s in %s", number, method, exc_info=error)

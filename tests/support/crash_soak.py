@@ -12,6 +12,7 @@ import os
 import secrets
 import sys
 import time
+import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from tests.support.crash_nursery import Nursery
@@ -72,6 +73,8 @@ def _round(seed: str) -> Tally:
     nursery = Nursery()
     try:
         return asyncio.run(play_round(nursery, seed, KILLS_PER_ROUND))
+    except Exception:  # one round's trouble must not take the others' findings along
+        return Tally(violations=[("HARNESS", f"{seed}: {traceback.format_exc()}")])
     finally:
         nursery.close()
 
