@@ -55,7 +55,15 @@ def test_the_wheel_holds_packages_and_contracts_and_nothing_else(wheel):
     top = {path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"node", "adapters", "heqi"}
     artefacts = {path.stem for path in (wheel / "adapters" / "ledger" / "artifacts").glob("*.json")}
-    assert {"Alliance", "Subjects", "Grants", "Anchors", "Guarantees", "ES256Verifier"} == artefacts
+    assert {
+        "Alliance",
+        "Subjects",
+        "Grants",
+        "Anchors",
+        "Guarantees",
+        "TrustList",
+        "ES256Verifier",
+    } == artefacts
 
 
 def test_every_command_of_the_wheel_explains_itself(wheel):

@@ -10,6 +10,7 @@ from node.domain.certified import open_certified, sign_certified
 from node.domain.document import open_document, sign_document
 from node.domain.encoding import canonical_json, to_base64url
 from node.domain.login import CertificateLogin, LoginAnswer, LoginChallenge, Wants, parse_challenge
+from node.domain.trust import TrustList
 from node.errors import CertificateError, DocumentFormatError, NodeError, SignatureError
 from tests.unit.domain.mutation import refuses_or_returns, spoilt_json, spoilt_text
 from tests.vectors import authority, login_vectors
@@ -64,7 +65,7 @@ def sign_with_wallet(payload) -> str:
 @given(spoilt_text(CERTIFIED))
 def test_an_altered_certificate_login_is_refused(token):
     opened = refuses_or_returns(
-        lambda: open_certified(token, CertificateLogin, [authority.anchor()], NOW), NodeError
+        lambda: open_certified(token, CertificateLogin, TrustList([authority.anchor()]), NOW), NodeError
     )
     assert opened is None or opened[0] == login_vectors.certificate_login()
 
@@ -79,7 +80,7 @@ def test_a_p384_certificate_logs_in():
         constraints=None,
     )
     token = sign_certified(login_vectors.certificate_login(), [signer.der], key)
-    _, identity = open_certified(token, CertificateLogin, [authority.anchor()], NOW)
+    _, identity = open_certified(token, CertificateLogin, TrustList([authority.anchor()]), NOW)
     assert identity.credit_code == authority.CREDIT_CODE
 
 
@@ -94,7 +95,7 @@ def test_an_rsa_signature_under_a_p256_certificate_is_refused():
         login_vectors.certificate_login(), [authority.bidder().der], authority.rsa_key(2048)
     )
     with pytest.raises(SignatureError, match="algorithm"):
-        open_certified(token, CertificateLogin, [authority.anchor()], NOW)
+        open_certified(token, CertificateLogin, TrustList([authority.anchor()]), NOW)
 
 
 def test_no_two_kinds_of_login_pass_for_each_other():
@@ -102,7 +103,7 @@ def test_no_two_kinds_of_login_pass_for_each_other():
         open_document(CERTIFIED, LoginAnswer, WALLET.public)
     token = sign_document(login_vectors.answer(), WALLET.sign)
     with pytest.raises(DocumentFormatError):
-        open_certified(token, CertificateLogin, [authority.anchor()], NOW)
+        open_certified(token, CertificateLogin, TrustList([authority.anchor()]), NOW)
 
 
 def test_every_part_of_a_challenge_is_part_of_what_is_signed():

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from node.domain.certificate import CertificateIdentity, check_certificate
 from node.domain.signed_file import Finding, Format, Problem, format_of, judge, weakness_of
+from node.domain.trust import TrustList
 from tests.vectors.authority import CREDIT_CODE, END, ORGANISATION, START, anchor, bidder, root
 from tests.vectors.world import NOW
 
@@ -17,7 +18,7 @@ BEGIN, EXPIRY = int(START.timestamp()), int(END.timestamp())
 
 
 def recognise(chain, at) -> CertificateIdentity:
-    return check_certificate(chain, [anchor()], at)
+    return check_certificate(chain, TrustList([anchor()]), at)
 
 
 def judged(at: int = NOW, **changes):
