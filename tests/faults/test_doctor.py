@@ -1,6 +1,7 @@
 """`heqi doctor` on real folders, real nodes and real TLS, after real faults were done to them."""
 
 import asyncio
+import base64
 import json
 import os
 import shutil
@@ -112,7 +113,9 @@ def test_an_authority_that_ends_is_told(centre, examined):
         root = trial_ca.make_root()
     raw = (centre.home / ALLIANCE_FILE).read_bytes()
     descriptor = open_alliance_file(raw)
-    anchor = msgspec.structs.replace(descriptor.trust_anchors[0], certificate=root.certificate_pem.decode())
+    anchor = msgspec.structs.replace(
+        descriptor.trust_anchors[0], certificate=base64.b64encode(root.der).decode()
+    )
     changed = msgspec.structs.replace(descriptor, trust_anchors=(anchor,))
     signature = sign_descriptor(changed, centre.name, centre.keys.identity.sign, iat=1, jti="A" * 22)
     file = msgspec.structs.replace(
