@@ -169,13 +169,7 @@ class FolderProbe:
                 "与其他成员一起表决接纳其后继证书",
                 "agree with the other members on the authority's next certificate",
             )
-            found.append(
-                Expiry(
-                    f"CA {anchor.name}",
-                    x509.load_der_x509_certificate(anchor.der).not_valid_after_utc.timestamp(),
-                    remedy=remedy,
-                )
-            )
+            found.append(Expiry(f"CA {anchor.name}", _ends_der(anchor.der), remedy=remedy))
         return found
 
     def versions(self) -> Sequence[tuple[str, str, str]]:
@@ -272,6 +266,10 @@ def _synced_write(path: Path) -> float:
     finally:
         os.close(handle)
     return time.monotonic() - began
+
+
+def _ends_der(der: bytes) -> float:
+    return x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
 
 
 def _ends(pem: bytes) -> float:

@@ -110,7 +110,7 @@ class UnknownCallerError(DeniedError):
 class CertificateRevokedError(UnknownCallerError):
     """The caller's certificate was revoked by the operator of this node."""
 
-    reason = "CERTIFICATE_REVOKED"
+    reason = "ACCESS_REVOKED"
     advice = "Ask the operator of the node for a new certificate: `heqi access issue`."
 
 

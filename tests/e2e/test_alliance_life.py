@@ -95,11 +95,11 @@ def test_an_authority_is_recognised_and_suspended_by_vote(network, tmp_path, cap
         return json.loads(command("trust", "list", "--json", home="centre-b"))
 
     def vote_through() -> None:
-        wait_for("the proposal", lambda: bool(shown()["proposed"]), 20)
+        wait_for("the proposal", lambda: bool(shown()["proposed"]), 60)
         now = shown()
         for voter in ("centre-b", "centre-c"):
             command("vote", now["proposed"][0]["proposal"], home=voter)
-        wait_for("the vote", lambda: shown()["version"] == now["version"] + 1, 20)
+        wait_for("the vote", lambda: shown()["version"] == now["version"] + 1, 60)
 
     terms = ("--credit-code-oid", "2.5.4.97", "--ocsp", "http://ocsp.example/", "--nonces")
     command("trust", "draft", "--ca", pem, "--id", "b-ca", "--name", "乙", *terms, "--out", entry)

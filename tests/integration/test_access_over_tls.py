@@ -101,13 +101,13 @@ async def test_a_stolen_certificate_is_worth_nothing_after_its_revocation(networ
         assert await reason(Stubs(thief).alliance.GetNodeStatus(STATUS)) == ""
         revoke = pb.RevokeCertificateRequest(wanted="stolen", reason="key lost")
         await Stubs(operator).systems.RevokeCertificate(revoke)
-        assert await reason(Stubs(thief).alliance.GetNodeStatus(STATUS)) == "CERTIFICATE_REVOKED"
+        assert await reason(Stubs(thief).alliance.GetNodeStatus(STATUS)) == "ACCESS_REVOKED"
         again = pb.IssueCertificateRequest(
             signing_request=new_request()[1], name="stolen", role=pb.SYSTEM_ROLE_OPERATOR
         )
-        assert await reason(Stubs(thief).systems.IssueCertificate(again)) == "CERTIFICATE_REVOKED"
+        assert await reason(Stubs(thief).systems.IssueCertificate(again)) == "ACCESS_REVOKED"
     async with a.system_channel(held) as new_connection:
-        assert await reason(Stubs(new_connection).alliance.GetNodeStatus(STATUS)) == "CERTIFICATE_REVOKED"
+        assert await reason(Stubs(new_connection).alliance.GetNodeStatus(STATUS)) == "ACCESS_REVOKED"
 
 
 async def test_streams_that_are_open_end_with_the_revocation(network):
@@ -122,9 +122,9 @@ async def test_streams_that_are_open_end_with_the_revocation(network):
         await append.write(first)
         assert (await append.read()).sequence == 1
         a.services.systems.revoke(held.serial, "")
-        assert await ended(watch) == "CERTIFICATE_REVOKED"
-        assert await ended(append) == "CERTIFICATE_REVOKED"
-        assert await ended(Stubs(connection).records.AppendRecords(iter([first]))) == "CERTIFICATE_REVOKED"
+        assert await ended(watch) == "ACCESS_REVOKED"
+        assert await ended(append) == "ACCESS_REVOKED"
+        assert await ended(Stubs(connection).records.AppendRecords(iter([first]))) == "ACCESS_REVOKED"
 
 
 async def test_a_stream_that_waits_for_its_reader_ends_too(network):
@@ -141,7 +141,7 @@ async def test_a_stream_that_waits_for_its_reader_ends_too(network):
         await watch.read()
         await asyncio.sleep(0.2)
         a.services.systems.revoke(held.serial, "")
-        assert await ended(watch) == "CERTIFICATE_REVOKED"
+        assert await ended(watch) == "ACCESS_REVOKED"
     assert not a.node._streams._open
 
 
@@ -153,7 +153,7 @@ async def test_the_streams_of_others_go_on(network):
         await leaving.read()
         await staying.read()
         a.services.systems.revoke("out", "")
-        assert await ended(leaving) == "CERTIFICATE_REVOKED"
+        assert await ended(leaving) == "ACCESS_REVOKED"
         assert (await staying.read()).kind
 
 
@@ -239,7 +239,7 @@ async def test_an_operator_who_shuts_itself_out_finds_a_new_certificate_in_the_n
     b = network["centre-b"]
     async with b.operator_channel() as connection:
         await Stubs(connection).systems.RevokeCertificate(pb.RevokeCertificateRequest(wanted="operator"))
-        assert await reason(Stubs(connection).alliance.GetNodeStatus(STATUS)) == "CERTIFICATE_REVOKED"
+        assert await reason(Stubs(connection).alliance.GetNodeStatus(STATUS)) == "ACCESS_REVOKED"
     await until(lambda: sum(one.row.name == "operator" for one in b.services.systems.all()) == 2)
     async with b.operator_channel() as connection:
         assert await reason(Stubs(connection).alliance.GetNodeStatus(STATUS)) == ""
