@@ -63,6 +63,7 @@ from node.config import (
     Config,
     config_digest,
     load_config,
+    read_file,
 )
 from node.domain.descriptor import Descriptor, open_alliance_file
 from node.errors import ConfigError, UnavailableError
@@ -292,8 +293,4 @@ def load_descriptor(home: Path) -> Descriptor:
         ConfigError: it has joined none.
         DescriptorError: the file is not signed by its founders.
     """
-    path = home / ALLIANCE_FILE
-    try:
-        return open_alliance_file(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}; run `heqi alliance join` first") from error
+    return open_alliance_file(read_file(home / ALLIANCE_FILE, "run `heqi alliance join` first"))

@@ -112,13 +112,7 @@ def load_config(home: Path) -> Config:
         ConfigError: it is missing, or a key is missing, unknown or out of range.
     """
     path = home / CONFIG_FILE
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read {path}: {error.strerror}; `heqi init` makes a node's folder"
-        ) from error
-    return parse_config(raw, str(path))
+    return parse_config(read_file(path, "`heqi init` makes a node's folder"), str(path))
 
 
 def parse_config(raw: bytes, path: str) -> Config:
@@ -168,10 +162,23 @@ def config_digest(home: Path) -> bytes:
         ConfigError: it cannot be read.
     """
     path = home / CONFIG_FILE
+    return hashlib.sha256(read_file(path)).digest()
+
+
+def read_file(path: Path, advice: str = "") -> bytes:
+    """The bytes of a file that an operator or a wallet's owner is answerable for.
+
+    Args:
+        path: of the file.
+        advice: what to do where it is missing, for the message.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        return hashlib.sha256(path.read_bytes()).digest()
+        return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+        raise ConfigError(f"cannot read {path}: {error.strerror}{advice and f'; {advice}'}") from error
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
-from cryptography import x509
 from packaging.requirements import Requirement
 
 from adapters.crypto.keys import NodeKeys, open_keys
@@ -30,6 +29,7 @@ from node.config import (
     OPERATOR_KEY,
     TLS_FOLDER,
     load_config,
+    read_file,
 )
 from node.domain.descriptor import Descriptor, founders_of, open_alliance_file, open_card
 from node.errors import ConfigError, NodeError, PeerError, StoreError
@@ -37,6 +37,7 @@ from node.probes import DiskFacts, Expiry, FileFacts, KeyFacts, NodeState
 from node.services.diagnosis import read_state
 from node.services.doctor.examination import Patient, examine
 from node.services.doctor.finding import Section, Unknown
+from node.services.expiries import anchor_end, certificate_deadline
 from node.version import VERSION
 
 T = TypeVar("T")
@@ -60,8 +61,8 @@ async def diagnose(home: Path, ask: AskNode, seconds: float) -> tuple[Section, .
     """
     troubles: list[str] = []
     config = _read(troubles, lambda: load_config(home))
-    card = _read(troubles, lambda: open_card(_bytes(home / CARD_FILE).decode("ascii", "replace").strip()))
-    descriptor = _read(troubles, lambda: open_alliance_file(_bytes(home / ALLIANCE_FILE)))
+    card = _read(troubles, lambda: open_card(read_file(home / CARD_FILE).decode("ascii", "replace").strip()))
+    descriptor = _read(troubles, lambda: open_alliance_file(read_file(home / ALLIANCE_FILE)))
     founders = founders_of(descriptor) if descriptor else {}
     ordered = [founders[name] for name in sorted(founders)]
     ledger = None
@@ -162,14 +163,18 @@ class FolderProbe:
         operator = self._home / TLS_FOLDER / OPERATOR_CERTIFICATE
         if operator.exists():
             found.append(
-                Expiry(f"{TLS_FOLDER}/{OPERATOR_CERTIFICATE}", _ends(operator.read_bytes()), _OPERATOR_DAYS)
+                Expiry(
+                    f"{TLS_FOLDER}/{OPERATOR_CERTIFICATE}",
+                    certificate_deadline("", operator.read_bytes()).expires,
+                    _OPERATOR_DAYS,
+                )
             )
         for anchor in self._descriptor.trust_anchors if self._descriptor else ():
             remedy = (
                 "与其他成员一起表决接纳其后继证书",
                 "agree with the other members on the authority's next certificate",
             )
-            found.append(Expiry(f"CA {anchor.name}", _ends_der(anchor.der), remedy=remedy))
+            found.append(Expiry(f"CA {anchor.name}", anchor_end(anchor), remedy=remedy))
         return found
 
     def versions(self) -> Sequence[tuple[str, str, str]]:
@@ -236,13 +241,6 @@ def _read(troubles: list[str], read: Callable[[], T]) -> T | None:
         return None
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-
-
 def peer_leaf(member: str, keys: NodeKeys) -> IssuedLeaf:
     """A short leaf for asking peers."""
     return issue_leaf(member, keys.identity.key, time.time(), seconds=_LEAF_SECONDS)
@@ -266,14 +264,6 @@ def _synced_write(path: Path) -> float:
     finally:
         os.close(handle)
     return time.monotonic() - began
-
-
-def _ends_der(der: bytes) -> float:
-    return x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
-
-
-def _ends(pem: bytes) -> float:
-    return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
 
 
 def _version(name: str) -> str:

@@ -18,7 +18,7 @@ from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES
 from adapters.ledger.check import check_deployment
 from adapters.ledger.deploy import deploy_alliance, deploy_contract
 from adapters.ledger.deployment import deployment_of
-from node.config import ALLIANCE_FILE, Config, load_config, replace_file
+from node.config import ALLIANCE_FILE, Config, load_config, read_file, replace_file
 from node.domain.descriptor import (
     DESCRIPTOR_TYPE,
     AllianceFile,
@@ -86,7 +86,7 @@ async def sign_alliance(home: Path, path: Path) -> None:
         LedgerUnavailableError: the engine does not answer.
     """
     config, keys = load_config(home), open_keys(home)
-    file = parse_alliance_file(_read(path))
+    file = parse_alliance_file(read_file(path))
     founder = founders_of(file.descriptor).get(config.name)
     if founder is None or founder.identity_key != keys.identity.public_key:
         raise DescriptorError(f"{config.name} is not a founder of this alliance under this folder's keys")
@@ -109,11 +109,11 @@ async def join_alliance(home: Path, path: Path) -> Descriptor:
         DescriptorError: a signature is missing or false, or the ledger differs.
         LedgerUnavailableError: the engine does not answer.
     """
-    config, raw = load_config(home), _read(path)
+    config, raw = load_config(home), read_file(path)
     descriptor = open_alliance_file(raw)
     await _check(config, descriptor)
     installed = home / ALLIANCE_FILE
-    if installed.exists() and open_alliance_file(_read(installed)).alliance != descriptor.alliance:
+    if installed.exists() and open_alliance_file(read_file(installed)).alliance != descriptor.alliance:
         raise ConfigError(f"{home} belongs to another alliance; a node joins one")
     replace_file(installed, raw)
     return descriptor
@@ -123,13 +123,6 @@ async def _check(config: Config, descriptor: Descriptor) -> None:
     founders = founders_of(descriptor)
     ordered = [founders[name] for name in sorted(founders)]
     await check_deployment(config.ledger.url, deployment_of(descriptor), ordered, descriptor.trust_anchors)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _write(path: Path, file: AllianceFile) -> None:
@@ -150,11 +143,7 @@ async def deploy_successor(home: Path, name: str) -> tuple[bytes, bytes]:
     if name not in BOOK_NAMES:
         raise ConfigError(f"{name} is none of the contracts that can be replaced: {', '.join(BOOK_NAMES)}")
     config = load_config(home)
-    path = home / ALLIANCE_FILE
-    try:
-        descriptor = open_alliance_file(path.read_bytes())  # as above
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    descriptor = open_alliance_file(read_file(home / ALLIANCE_FILE))
     # From an account of its own: the node's is the running node's, and nonces are counted by one process.
     alliance = deployment_of(descriptor).address_of(ALLIANCE)
     placed = await deploy_contract(config.ledger.url, AccountSigner(os.urandom(32)), name, alliance)

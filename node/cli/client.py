@@ -18,7 +18,7 @@ from heqi.v1 import (
     trust_service_pb2_grpc,
 )
 
-from node.config import CARD_FILE, OPERATOR_CERTIFICATE, OPERATOR_KEY, TLS_FOLDER, load_config
+from node.config import CARD_FILE, OPERATOR_CERTIFICATE, OPERATOR_KEY, TLS_FOLDER, load_config, read_file
 from node.domain.descriptor import open_card
 from node.domain.member import Member
 from node.errors import ConfigError
@@ -106,8 +106,8 @@ class OperatorClient(NodeClient):
         card, tls = own_card(home), home / TLS_FOLDER
         super().__init__(
             card.moved_to(self.config.listen.members, card.wallet_endpoint),
-            _read(tls / OPERATOR_KEY, _MADE_BY_RUN),
-            _read(tls / OPERATOR_CERTIFICATE, _MADE_BY_RUN),
+            read_file(tls / OPERATOR_KEY, _MADE_BY_RUN),
+            read_file(tls / OPERATOR_CERTIFICATE, _MADE_BY_RUN),
             timeout_seconds,
         )
 
@@ -121,8 +121,8 @@ class SystemClient(NodeClient):
         """
         super().__init__(
             own_card(folder),
-            _read(folder / SYSTEM_KEY, _MADE_BY_ISSUE),
-            _read(folder / SYSTEM_CERTIFICATE, _MADE_BY_ISSUE),
+            read_file(folder / SYSTEM_KEY, _MADE_BY_ISSUE),
+            read_file(folder / SYSTEM_CERTIFICATE, _MADE_BY_ISSUE),
             timeout_seconds,
         )
 
@@ -139,10 +139,3 @@ def own_card(home: Path) -> Member:
         raise ConfigError(
             f"cannot read {home / CARD_FILE}: {error.strerror}; run `heqi init` first"
         ) from error
-
-
-def _read(path: Path, advice: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}; {advice}") from error

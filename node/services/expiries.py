@@ -77,13 +77,15 @@ def level_of(expires: float, now: float, lead_days: int = 60) -> Level:
 def anchor_deadlines(anchors: Sequence[TrustAnchor]) -> list[Deadline]:
     """The end of each trust anchor's certificate, where the members still recognise it."""
     return [
-        Deadline(
-            f"trust anchor {anchor.name}",
-            x509.load_der_x509_certificate(anchor.der).not_valid_after_utc.timestamp(),
-        )
+        Deadline(f"trust anchor {anchor.name}", anchor_end(anchor))
         for anchor in anchors
         if anchor.suspended is None
     ]
+
+
+def anchor_end(anchor: TrustAnchor) -> float:
+    """When a trust anchor's certificate ends, seconds since 1970 UTC."""
+    return x509.load_der_x509_certificate(anchor.der).not_valid_after_utc.timestamp()
 
 
 def certificate_deadline(what: str, pem: bytes, lead_days: int = 60) -> Deadline:

@@ -5,7 +5,8 @@ import time
 
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import wait_for
-from node.cli.wallet.session import open_session, read_file
+from node.cli.wallet.session import open_session
+from node.config import read_file
 from node.domain.document import peek_document
 from node.domain.guarantee import Guarantee
 from node.wallet.applying import apply_once

@@ -2,8 +2,8 @@
 
 import argparse
 import getpass
-from pathlib import Path
 
+from node.config import read_file
 from node.errors import ConfigError
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
@@ -35,15 +35,3 @@ def passphrase(args: argparse.Namespace, *, is_new: bool = False) -> bytes:
     if is_new and getpass.getpass("再输一次 Again: ") != first:
         raise ConfigError("the two passphrases differ")
     return first.encode()
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of a file that the user named.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from node.cli.output import print_json, print_table, say
 from node.cli.trust_file import read_trust
 from node.cli.waiting import wait_for
-from node.cli.wallet.session import open_session, passphrase, read_file
+from node.cli.wallet.session import open_session, passphrase
+from node.config import read_file
 from node.domain.category import category
 from node.domain.certificate import check_certificate
 from node.domain.certified import PrivateKey
