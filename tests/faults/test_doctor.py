@@ -27,7 +27,7 @@ from node.services.doctor.finding import Level
 from tests.support.crash_disk import small_disk
 from tests.support.crash_home import joined_home
 from tests.support.doctor import MemoryLedgerProbe, findings, patient_of
-from tests.support.network import free_ports
+from tests.support.ports import free_ports
 from tests.support.world_clock import WorldClock
 
 HOUR = 3_600

@@ -1,7 +1,6 @@
 """The processes under test: one engine and two nodes, founded as operators do it, started from the nursery."""
 
 import asyncio
-import contextlib
 import itertools
 import random
 import socket
@@ -24,11 +23,10 @@ from node.wire.tls import anchor_pem, server_name
 from tests.support.crash_chain import RawChain
 from tests.support.crash_nursery import Nursery
 from tests.support.network import channel
+from tests.support.ports import free_ports
 
 ENGINE = "engine"
 _START_SECONDS = 20.0
-# Below the ports that the system gives to clients: while a node is dead one of its clients could get its port.
-_PORTS = range(12_000, 30_000)
 
 
 @dataclass
@@ -86,7 +84,7 @@ class CrashNetwork:
         self.processes[ENGINE] = Process(ENGINE, arguments, [chain / "data"], log)
         self.start(ENGINE)
         for name in self.names:
-            members, wallets = _free_port(), _free_port()
+            members, wallets = free_ports(2)
             home, url = self.home(name), f"unix://{chain / 's'}"
             create_home(
                 home,
@@ -183,11 +181,3 @@ class CrashNetwork:
             except OSError:
                 return False
         return True
-
-
-def _free_port() -> int:
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port

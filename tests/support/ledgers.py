@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import fcntl
 import json
 import os
 import re
@@ -31,6 +32,7 @@ from tests.support.crash_nursery import Nursery
 ROOT = Path(__file__).parents[2]
 ENGINES_FOLDER = ROOT / "tests" / "engines"
 ANVIL = ENGINES_FOLDER / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+_INSTALLED = ENGINES_FOLDER / "node_modules/.package-lock.json"  # npm writes it last
 
 START_SECONDS = 30.0
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -230,8 +232,16 @@ class AnvilEngine:
 
 def missing_anvil() -> str | None:
     """Install anvil from the lock file if it is not there; the reason why it cannot be had, or None."""
-    if ANVIL.exists():
-        return None
+    # `npm ci` deletes what is there before it fetches: never beside a test that starts the engine, nor
+    # beside another worker that installs.
+    with (ENGINES_FOLDER / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _INSTALLED.exists() and ANVIL.exists():
+            return None
+        return _install_anvil()
+
+
+def _install_anvil() -> str | None:
     npm = shutil.which("npm")
     if npm is None:
         return "npm is not installed"

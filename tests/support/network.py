@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -56,6 +55,7 @@ from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.setup import create_home, follow_keys
 from node.wire.tls import anchor_pem, server_name
 from node.wiring import Outside, Services
+from tests.support.ports import free_ports
 
 CENTRES = ("centre-a", "centre-b", "centre-c")
 
@@ -299,14 +299,3 @@ def _describe(chain: MemoryChain, centres: dict[str, Centre], anchor: TrustAncho
         founders=tuple((centres[name].home / CARD_FILE).read_text().strip() for name in sorted(centres)),
         trust_anchors=(anchor,),
     )
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

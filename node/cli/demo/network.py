@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class Network:
             NodeError: a check fails.
         """
         url = f"unix://{self.folder / 'chain' / 'chain.sock'}"
-        ports = iter(list(_free_ports(2 * len(MEMBERS))))
+        ports = iter(_free_ports(2 * len(MEMBERS)))
         for member, role in MEMBERS.items():
             members, wallets = f"127.0.0.1:{next(ports)}", f"127.0.0.1:{next(ports)}"
             create_home(
@@ -164,12 +164,13 @@ class Network:
             raise UnavailableError(f"{name} stopped with code {code}:\n{tail}")
 
 
-def _free_ports(count: int) -> Iterator[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        yield from [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+def _free_ports(count: int) -> list[int]:
+    """Free now, and below those that the kernel gives to outgoing connections."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            if port not in ports:
+                ports.append(port)
+    return ports

@@ -21,6 +21,7 @@ from adapters.ledger.signing import sign_free
 from node.errors import ConfigError, LedgerUnavailableError
 from tests.support.embedded_chains import TOY_CREATION
 from tests.support.ledgers import ROOT, EmbeddedEngine, new_account_key
+from tests.support.ports import free_ports
 
 KILLS = 15
 
@@ -156,7 +157,7 @@ async def test_block_time_does_not_run_ahead_of_the_clock(make_engine: MakeEngin
 
 
 async def test_bad_http_stops_nobody(make_engine: MakeEngine) -> None:
-    engine = make_engine(tcp=["127.0.0.1", free_port()])
+    engine = make_engine(tcp=["127.0.0.1", free_ports(1)[0]])
     engine.start()
     url = "http://127.0.0.1:{}/".format(engine._options["tcp"][1])
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
@@ -229,9 +230,3 @@ def run_engine(arguments: dict[str, str]) -> "subprocess.CompletedProcess[str]":
         timeout=60,
         check=False,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
