@@ -419,6 +419,14 @@ class Peers(Protocol):
         """The member's log as it is now, with consistency proofs from at most 2 sizes."""
         ...
 
+    async def witnessed_view(self, member: Member, size: int) -> LogView:
+        """The first checkpoint at or after `size` with enough cosignatures, which stand in the note; one proof.
+
+        Raises:
+            MissingError: there is none yet.
+        """
+        ...
+
     async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
         """Hand a cosignature to the log's own node. MUST be safe to repeat."""
         ...

@@ -29,6 +29,8 @@
     b/<request digest>                      own access request to another home, its grant and read
     bo/<request digest>                     own request about which something is still to be done
     w/<request digest>/<number>             what was read elsewhere, sealed
+    wq/<request digest>/<number>            a read of which the home's log is not shown to be witnessed yet
+    wc/<request digest>/<number>            the witnessed checkpoint that contains a read
     i/<application id>                      an application for a guarantee at its guarantor, sealed
     in/<number>                             application id, in the order they came in
     is/<subject><number>                    application id, of one applicant
@@ -73,6 +75,8 @@ HISTORY = b"h/"
 OWN_REQUEST = b"b/"
 OPEN_REQUEST = b"bo/"
 OBTAINED = b"w/"
+UNCORROBORATED = b"wq/"
+CORROBORATED = b"wc/"
 APPLICATION = b"i/"
 APPLICATION_ORDER = b"in/"
 APPLICATION_OF = b"is/"

@@ -329,7 +329,9 @@ class Reading:
         receipts = (*self._waiting(digest), token)
         done = msgspec.structs.replace(own, read="", receipts=receipts, reads=own.reads + 1)
         status = self._recognition.hand_on(answer.delegation, answer.status)
-        obtained = Obtained(own.read, own.grant, answer.evidence, answer.answer, answer.delegation, status)
+        obtained = Obtained(
+            own.read, own.grant, answer.evidence, answer.answer, answer.delegation, status, receipt.iat
+        )
         transaction = Transaction(self._store)
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
         self._own.put(transaction, digest, done)
