@@ -47,7 +47,7 @@ class Tries:
         storages: dict[bytes, HexaryTrie] = {}
         words: list[_Word] = []
         for table, key in dict.fromkeys(changes):
-            if table == "code":
+            if table == "code" and isinstance(key, bytes):
                 self._put_account(accounts, key, BLANK_NODE_HASH)
             else:
                 words += self._words(table, key)
@@ -72,7 +72,7 @@ class Tries:
                     storage.get(keccak(slot))
         return list(met.values())
 
-    def _put_account(self, accounts: HexaryTrie, address: Hashable, storage_root: bytes) -> None:
+    def _put_account(self, accounts: HexaryTrie, address: bytes, storage_root: bytes) -> None:
         code_hash = self._state.get("code", address)
         accounts[keccak(address)] = rlp.encode([1, 0, storage_root, code_hash])
 
