@@ -14,7 +14,8 @@ NodeError
 │  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
-│  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  WitnessError  CustodyError  GapError
+│  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  LedgerProofError
+│  ├─ WitnessError  CustodyError  GapError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError
@@ -338,6 +339,12 @@ class DescriptorError(VerificationError):
     """The alliance descriptor is not signed by its founders or does not fit the ledger."""
 
     reason = "DESCRIPTOR"
+
+
+class LedgerProofError(VerificationError):
+    """A ledger proof does not lead to its block, or does not show what it is asked for."""
+
+    reason = "LEDGER_PROOF"
 
 
 # -- trying again may help -----------------------------------------------------------------------------
