@@ -19,7 +19,9 @@ VARIABLES = {
     "Anchors": ("_latest",),
     "Grants": ("_grants",),
 }
-"""What a ledger proof may show (`docs/formats/ledger-proof.md`)."""
+"""What a ledger proof may show (`docs/formats/ledger-proof.md`), by key."""
+NUMBERS = {"Alliance": ("_activeCount",)}
+"""And what stands for itself."""
 STRUCTS = {
     "Alliance": ("IAlliance.Member", "MemberKeys.Former"),
     "Anchors": ("Anchors.Anchor",),
@@ -63,6 +65,12 @@ def module() -> str:
             if not found["type"].startswith("mapping(bytes32 => "):
                 raise ValueError(f"{contract}.{name} is no mapping by 32 bytes")
             lines.append(f"{_constant(contract, name)}: Final = {found['slot']}")
+            lines.append(f'"""{found["type"]}"""')
+    for contract, variables in NUMBERS.items():
+        for name in variables:
+            found = _one(_layout(contract)["variables"], name)
+            place = f"Place({found['slot']}, {found['offset']}, {found['bytes']})"
+            lines.append(f"{_constant(contract, name)}: Final = {place}")
             lines.append(f'"""{found["type"]}"""')
     for contract, structs in STRUCTS.items():
         layout = _layout(contract)

@@ -18,6 +18,7 @@ from node.domain.descriptor import Descriptor
 from node.domain.ledger_proof import LedgerProof, ProvenBlock, ProvenStorage, read_storage
 from node.domain.member import member_name_to_bytes32
 from node.domain.storage_layout import (
+    ALLIANCE_ACTIVE_COUNT,
     ALLIANCE_ACTIVE_SINCE,
     ALLIANCE_CONTRACTS,
     ALLIANCE_FORMER,
@@ -37,6 +38,7 @@ MAX_VERSIONS = 16
 """How many contracts of one name a proof goes back through."""
 
 _WORD_BYTES, _ADDRESS_BYTES = 32, 20
+_ACTIVE_COUNT_SLOT = ALLIANCE_ACTIVE_COUNT.slot.to_bytes(_WORD_BYTES, "big")
 
 
 class GrantStanding(enum.IntEnum):
@@ -107,7 +109,7 @@ def storage_of(
         alliance: address of the alliance contract, 20 bytes.
         book: all contracts that have had a name up to that block, oldest first.
     """
-    wanted: dict[bytes, list[bytes]] = {alliance: []}
+    wanted: dict[bytes, list[bytes]] = {alliance: [_ACTIVE_COUNT_SLOT] if facts.members else []}
     for member in facts.members:
         wanted[alliance] += _member_slots(member)
     for name, is_needed in ((ANCHORS, bool(facts.anchors)), (GRANTS, bool(facts.grants))):
@@ -186,6 +188,12 @@ class ProvenState:
             keys_version=_number(former(FORMER["version"])),
             log_size=_number(former(FORMER["logSize"])),
         )
+
+    def active_members(self) -> int:
+        """How many members are active; shown with any member."""
+        word, place = self._word(self._alliance, _ACTIVE_COUNT_SLOT), ALLIANCE_ACTIVE_COUNT
+        end = _WORD_BYTES - place.offset
+        return _number(word[end - place.length : end])
 
     def anchor(self, member: str) -> ProvenAnchor | None:
         """The newest anchor of a member's log, as `Anchors.latest`; None if it has none."""

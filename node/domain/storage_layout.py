@@ -29,6 +29,8 @@ ANCHORS_LATEST: Final = 0
 """mapping(bytes32 => struct Anchors.Anchor)"""
 GRANTS_GRANTS: Final = 0
 """mapping(bytes32 => struct Grants.Grant)"""
+ALLIANCE_ACTIVE_COUNT: Final = Place(4, 8, 4)
+"""uint32"""
 
 MEMBER: Final = {
     "id": Place(0, 0, 32),

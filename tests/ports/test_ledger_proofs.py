@@ -69,6 +69,12 @@ async def test_a_member_is_proven_with_its_keys(world: World) -> None:
         assert (shown.keys_version, shown.log_size) == (0, 0)
 
 
+async def test_the_number_of_active_members_is_proven_with_any_member(world: World) -> None:
+    assert (await proven(world, Facts(members=(FIRST,)))).active_members() == len(world.members)
+    with pytest.raises(LedgerProofError, match="does not show"):
+        (await proven(world, Facts(anchors=(FIRST,)))).active_members()
+
+
 async def test_that_nobody_has_a_name_is_proven_too(world: World) -> None:
     state = await proven(world, Facts(members=("beijing",)))
     with pytest.raises(LedgerProofError, match="no member"):

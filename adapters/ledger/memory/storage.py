@@ -89,6 +89,8 @@ class Tries:
             case "since", str(name):
                 place = mapping_slot(member_name_to_bytes32(name), layout.ALLIANCE_ACTIVE_SINCE)
                 fields = {Place(0, 0, 8): value}
+            case "count", "active":
+                place, fields = bytes(_WORD_BYTES), {layout.ALLIANCE_ACTIVE_COUNT: value}
             case "former", str(name):
                 place = mapping_slot(member_name_to_bytes32(name), layout.ALLIANCE_FORMER)
                 fields = {
@@ -143,17 +145,7 @@ def header_of(parent: bytes, number: int, time: int, state_root: bytes, content:
     """
     empty, nothing = bytes(32), b""
     items: list[bytes | int] = [parent, _NO_UNCLES, bytes(20), state_root, keccak(content), empty]
-    items += [
-        bytes(256),
-        nothing,
-        number,
-        _GAS_LIMIT,
-        nothing,
-        time,
-        fork.to_bytes(4, "big"),
-        empty,
-        bytes(8),
-    ]
+    items += [bytes(256), nothing, number, _GAS_LIMIT, nothing, time, nothing, empty, bytes(8)]
     encoded: bytes = rlp.encode(items)
     return encoded
 
