@@ -68,7 +68,7 @@ _TEXTS = {
     ),
     StepKind.KEPT: (
         "{member} 签署保管说明（{time}，{software}），SHA-256 与 SM3 相符；其时钟旁为区块 {block}（{block_time}）",
-        "{member} signs how it kept them ({time}, {software}); SHA-256, SM3 are right; newest block {block} ({block_time})",
+        "{member} signs how it kept them ({time}, {software}); SHA-256, SM3 fit; last block {block} ({block_time})",
     ),
     StepKind.NOT_KEPT: (
         "未出示保管说明：您允许继续",

@@ -6,6 +6,7 @@ that is false ends it; what is merely not there ends it too, unless the verifier
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from node.domain.bundle import Bundle, bundle_digest
 from node.domain.certificate import CertificateIdentity
@@ -31,9 +32,12 @@ from node.domain.verdict import Gap, Roots, Step, StepKind
 from node.errors import CustodyError, GapError, VerificationError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verifier:
-    """What somebody who checks bundles trusts, and how much a bundle may lack."""
+    """What somebody who checks bundles trusts, and how much a bundle may lack.
+
+    Cards are checked once, at the first bundle.
+    """
 
     descriptor: Descriptor
     """Checked; the root of everything."""
@@ -42,6 +46,29 @@ class Verifier:
     trust: TrustList | None = None
     """The list of authorities to believe; the founding one if None."""
     allowed: frozenset[Gap] = frozenset()
+
+    @cached_property
+    def founders(self) -> dict[str, Member]:
+        """By name.
+
+        Raises:
+            NodeError: a card in the descriptor is false.
+        """
+        return founders_of(self.descriptor)
+
+    @cached_property
+    def known(self) -> dict[str, Member]:
+        """All members whose keys are trusted, by name.
+
+        Raises:
+            NodeError: a card is false, or takes a founder's place.
+        """
+        return known_members(self.descriptor, self.cards)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the descriptor, hex."""
+        return descriptor_digest(self.descriptor)
 
     def require(self, gap: Gap, lacking: str) -> None:
         """Go on without something only where that is allowed.
@@ -74,8 +101,9 @@ def verify_bundle(bundle: Bundle, verifier: Verifier) -> VerifiedBundle:
     descriptor = verifier.descriptor
     if bundle.alliance != descriptor.alliance:
         raise VerificationError("the bundle belongs to another alliance than the descriptor")
-    known = known_members(descriptor, verifier.cards)
-    members = follow_all(known, map(read_succession, bundle.successions), alliance_domain(descriptor))
+    members = follow_all(
+        verifier.known, map(read_succession, bundle.successions), alliance_domain(descriptor)
+    )
     home = member_of(members, bundle.member)
     evidence = verify_evidence(
         bundle.evidence, alliance=bundle.alliance, member=home.name, log_key=home.log_key_at
@@ -94,11 +122,10 @@ def verify_bundle(bundle: Bundle, verifier: Verifier) -> VerifiedBundle:
         read = check_read(bundle.authority, bundle, evidence, circumstances, members)
         steps += [*_read_steps(read, home.name), _grant_step(read, log, verifier)]
     steps.append(_custody_step(bundle, evidence, members, log, read, verifier))
-    founders = founders_of(descriptor)
     roots = Roots(
-        descriptor_digest(descriptor),
-        sorted(founders),
-        sorted(known.keys() - founders.keys()),
+        verifier.digest,
+        sorted(verifier.founders),
+        sorted(verifier.known.keys() - verifier.founders.keys()),
         log.witnessed.names,
         "" if read is None else "founding" if verifier.trust is None else "given",
     )
@@ -128,7 +155,8 @@ def _anchor_step(log: LogStanding, home: str, verifier: Verifier) -> Step:
     if state is None:
         verifier.require(Gap.LEDGER, "proofs of what the ledger held")
         return Step(StepKind.NOT_ANCHORED, {"member": home})
-    about = {"member": home, "block": state.block, "hash": state.block_hash.hex(), "time": state.time}
+    block = state.block
+    about = {"member": home, "block": block.number, "hash": block.hash.hex(), "time": block.time}
     return Step(StepKind.ANCHORED, about)
 
 
@@ -153,7 +181,7 @@ def _grant_step(read: VerifiedRead, log: LogStanding, verifier: Verifier) -> Ste
     if state is None:
         verifier.require(Gap.LEDGER, "a proof that the ledger held the grant")
         return Step(StepKind.GRANT_NOT_SHOWN, {})
-    return Step(StepKind.GRANT_ON_LEDGER, {"block": state.block, "time": state.time})
+    return Step(StepKind.GRANT_ON_LEDGER, {"block": state.block.number, "time": state.block.time})
 
 
 def _custody_step(  # noqa: PLR0917
@@ -177,7 +205,7 @@ def _custody_step(  # noqa: PLR0917
         custody,
         evidence.records,
         bundle=bundle_digest(bundle),
-        before=[state.time for state in log.states] + ([] if read is None else [read.answer.iat]),
+        before=[state.block.time for state in log.states] + ([] if read is None else [read.answer.iat]),
     )
     about = {"member": keeper.name, "time": custody.iat, "software": custody.software}
     return Step(StepKind.KEPT, about | {"block": custody.clock.block, "block_time": custody.clock.time})

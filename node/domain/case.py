@@ -15,7 +15,7 @@ import msgspec
 from node.domain.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from node.domain.bundle_check import VerifiedBundle, Verifier, verify_bundle
 from node.domain.custody import Content, content_of
-from node.domain.descriptor import alliance_domain, known_members, member_of
+from node.domain.descriptor import alliance_domain, member_of
 from node.domain.document import MAX_DOCUMENT_CHARS, Document, open_members_document, peek_document
 from node.domain.succession import ShownSuccession, follow_all, read_succession
 from node.errors import DocumentFormatError, ProofFormatError, VerificationError
@@ -83,9 +83,8 @@ def read_case(lines: Iterable[bytes], verifier: Verifier) -> ReadCase:
         claimed = peek_document(token, CaseList)
     except (DocumentFormatError, UnicodeDecodeError) as error:
         raise ProofFormatError(f"not a case: {error}") from error
-    known = known_members(verifier.descriptor, verifier.cards)
     domain = alliance_domain(verifier.descriptor)
-    members = follow_all(known, map(read_succession, claimed.successions), domain)
+    members = follow_all(verifier.known, map(read_succession, claimed.successions), domain)
     about = open_members_document(token, CaseList, member_of(members, claimed.iss).identity_keys)
     if about.alliance != verifier.descriptor.alliance:
         raise VerificationError("the case belongs to another alliance than the descriptor")

@@ -169,12 +169,29 @@ def read_header(header: bytes) -> ProvenBlock:
     return ProvenBlock(number, keccak(rlp.encode(items)), time, items[_STATE_ROOT])
 
 
+class _Trie(HexaryTrie):
+    """Decodes a node once, not once for each slot that it leads to."""
+
+    def __init__(self, nodes: "_Walk", root: bytes) -> None:
+        super().__init__(nodes, root)
+        self._decoded = nodes.decoded
+
+    def get_node(self, node_hash: bytes) -> Any:
+        if len(node_hash) != _WORD_BYTES:
+            return super().get_node(node_hash)
+        node = self._decoded.get(node_hash)
+        if node is None:
+            node = self._decoded[node_hash] = super().get_node(node_hash)
+        return node
+
+
 class _Walk(dict[bytes, bytes]):
     """Nodes by hash, for the trie to read; remembers which it met."""
 
     def __init__(self, nodes: Iterable[bytes]) -> None:
         super().__init__((keccak(node), node) for node in nodes)
         self._met: dict[bytes, bytes] = {}
+        self.decoded: dict[bytes, Any] = {}
 
     def __getitem__(self, key: bytes) -> bytes:
         node = super().__getitem__(key)
@@ -202,7 +219,7 @@ class _Walk(dict[bytes, bytes]):
 
     def _look_up(self, root: bytes, key: bytes) -> bytes:
         try:
-            found: object = HexaryTrie(self, root)[key]
+            found: object = _Trie(self, root)[key]
         except (MissingTrieNode, KeyError) as error:
             raise LedgerProofError("a node is missing in the ledger proof") from error
         except (

@@ -14,9 +14,9 @@ from node.domain.cosignature import cosignatures, witnesses_needed
 from node.domain.descriptor import Descriptor
 from node.domain.encoding import from_base64url
 from node.domain.evidence import Evidence
-from node.domain.ledger_proof import ProvenState, open_ledger_proof
 from node.domain.member import Member
 from node.domain.merkle import verify_consistency
+from node.domain.proven_state import ProvenState, open_ledger_proof
 from node.errors import AnchorError, DocumentFormatError, InclusionError, ProofFormatError
 
 
@@ -78,7 +78,7 @@ def check_log(
     """
     shown = check_checkpoints(bundle.evidence, first, bundle.later, members[bundle.member])
     states = [open_ledger_proof(proof, descriptor) for proof in bundle.ledger]
-    if any(after.block <= before.block for before, after in pairwise(states)):
+    if any(after.block.number <= before.block.number for before, after in pairwise(states)):
         raise ProofFormatError("proofs of the ledger stand in ascending order of blocks")
     anchored = _anchored(states, shown)
     witnessed = count_witnesses(shown, members, anchored)
@@ -151,7 +151,7 @@ def count_witnesses(
         others = len(keys)
     else:
         keys = dict(_proven_keys(members, home, state))
-        others = state.active_members() - state.is_active(home)
+        others = state.active_members() - state.member(home).is_active
     found = []
     for one in shown:
         times = cosignatures(one.note, one.checkpoint, keys)
@@ -170,11 +170,11 @@ def count_witnesses(
 
 def _proven_keys(members: dict[str, Member], home: str, state: ProvenState) -> Iterator[tuple[str, bytes]]:
     for name, member in members.items():
-        if name == home or not state.is_active(name):
+        if name == home or not state.shows(name):
             continue
-        key = state.log_key(name)
-        if key in member.log_keys:
-            yield name, key
+        proven = state.member(name)
+        if proven.is_active and proven.log_key in member.log_keys:
+            yield name, proven.log_key
 
 
 def _anchored(states: Sequence[ProvenState], shown: Sequence[ShownCheckpoint]) -> ProvenState | None:

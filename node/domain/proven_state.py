@@ -170,6 +170,11 @@ class ProvenState:
         """Address of the contract that is in force."""
         return self.contracts(name)[-1]
 
+    def shows(self, member: str) -> bool:
+        """Whether the proof says anything about a member."""
+        slots = _member_slots(member)
+        return all((self._alliance, slot) in self._storage.words for slot in slots)
+
     def member(self, name: str) -> ProvenMember:
         """A member in any standing."""
         key = member_name_to_bytes32(name)

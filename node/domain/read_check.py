@@ -16,8 +16,8 @@ from node.domain.evidence import (
 )
 from node.domain.grant import Grant, check_covers, check_grant, check_scope, grant_terms
 from node.domain.ledger_ids import grant_id
-from node.domain.ledger_proof import GrantState, ProvenState
 from node.domain.member import Member
+from node.domain.proven_state import GrantStanding, ProvenState
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.domain.validity import Circumstances, Judgement, judge_delegation, parse_proof
 from node.errors import VerificationError
@@ -100,8 +100,8 @@ def check_grant_on_ledger(read: VerifiedRead, states: Sequence[ProvenState]) -> 
     if not states:
         return None
     last = states[-1]
-    if last.time < read.answer.iat - STALE_LEDGER_SECONDS:
+    if last.block.time < read.answer.iat - STALE_LEDGER_SECONDS:
         raise VerificationError("the ledger's state is from long before the read")
-    if last.grant(read.grant_id).state is not GrantState.REGISTERED:
+    if last.grant(read.grant_id).standing is not GrantStanding.REGISTERED:
         raise VerificationError("the ledger did not hold the grant as registered and not revoked")
     return last

@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from node.domain import merkle
-from node.domain.bundle import parse_bundle, verify_bundle
+from node.domain.bundle import encode_bundle, parse_bundle
+from node.domain.bundle_check import Verifier, verify_bundle
 from node.domain.category import categories
 from node.domain.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from node.domain.custody import Custody
 from node.domain.descriptor import descriptor_digest
 from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
 from node.domain.document import Document, document_digest, open_document, sign_document, split_document
@@ -34,7 +36,7 @@ from tests.vectors import (
 )
 from tests.vectors.false_bundles import false_bundles
 from tests.vectors.keys import P256TestKey, log_key, p256
-from tests.vectors.world import ALLIANCE, CENTRES, GUARANTOR, HOME, READER, WALLET
+from tests.vectors.world import ALLIANCE, CENTRES, GUARANTOR, HOME, READER, THIRD, WALLET
 
 FOLDER = Path(__file__).parent
 Vectors = Mapping[str, Any]
@@ -163,6 +165,8 @@ def documents() -> Vectors:
         (reader, story.read_request()),
         (home, story.read_answer()),
         (reader, story.read_receipt()),
+        (reader, open_document(story.read_bundle().custody, Custody, world.identity(READER).public)),
+        (f"{THIRD} identity", story.case_list()),
         (f"{told.CENTRE} identity", told.code()),
         (f"{GUARANTOR} identity", told.guarantee()),
         (beneficiary, told.release()),
@@ -229,22 +233,26 @@ def descriptor() -> Vectors:
 
 
 def bundles() -> Vectors:
-    right = msgspec.to_builtins(parse_bundle(story.bundle()))
+    right = [json.loads(story.own_bundle()), json.loads(story.bundle())]
     return {
         "bundles": [_bundle("own", story.own_bundle()), _bundle("read elsewhere", story.bundle())],
         "refused": [
             {
                 "why": why,
-                "reason": _reason(lambda wrong=wrong: verify_bundle(wrong, world.descriptor())),
-                "replace": _difference(right, msgspec.to_builtins(wrong)),
+                "reason": _reason(lambda wrong=wrong: verify_bundle(wrong, Verifier(world.descriptor()))),
+                "of": 0 if wrong.authority is None else 1,
+                "replace": _difference(
+                    right[0 if wrong.authority is None else 1], json.loads(encode_bundle(wrong))
+                ),
             }
-            for why, wrong in false_bundles(parse_bundle(story.bundle()))
+            for why, wrong in false_bundles(story.read_bundle())
         ],
+        "case": story.case().decode(),
     }
 
 
 def _bundle(name: str, raw: bytes) -> Vectors:
-    verified = verify_bundle(parse_bundle(raw), world.descriptor())
+    verified = verify_bundle(parse_bundle(raw), Verifier(world.descriptor()))
     return {
         "name": name,
         "bundle": raw.decode(),
@@ -252,7 +260,7 @@ def _bundle(name: str, raw: bytes) -> Vectors:
             {"thing": record.header.thing, "index": record.index, "fields": dict(record.fields)}
             for record in verified.evidence.records
         ],
-        "steps": list(verified.steps),
+        "steps": [step.kind.value for step in verified.steps],
     }
 
 
@@ -270,14 +278,18 @@ def _reason(check: Callable[[], object]) -> str:
 
 
 def _difference(right: Vectors, wrong: Vectors) -> Vectors:
-    """What to put into the right bundle to get the wrong one: values by dotted path, at most two deep."""
+    """What to put into the right bundle to get the wrong one: values by dotted path, at most two deep.
+
+    Null stands for a member that is left out.
+    """
     paths: dict[str, Any] = {}
-    for name, value in right.items():
-        if isinstance(value, dict):
-            inner = {part: wrong[name][part] for part in value if wrong[name][part] != value[part]}
+    for name in right | wrong:
+        value, other = right.get(name), wrong.get(name)
+        if isinstance(value, dict) and isinstance(other, dict):
+            inner = {part: other.get(part) for part in value | other if other.get(part) != value.get(part)}
             paths |= {f"{name}.{part}": changed for part, changed in inner.items()}
-        elif wrong[name] != value:
-            paths[name] = wrong[name]
+        elif value != other:
+            paths[name] = other
     return paths
 
 
