@@ -143,17 +143,7 @@ def header_of(parent: bytes, number: int, time: int, state_root: bytes, content:
     """
     empty, nothing = bytes(32), b""
     items: list[bytes | int] = [parent, _NO_UNCLES, bytes(20), state_root, keccak(content), empty]
-    items += [
-        bytes(256),
-        nothing,
-        number,
-        _GAS_LIMIT,
-        nothing,
-        time,
-        fork.to_bytes(4, "big"),
-        empty,
-        bytes(8),
-    ]
+    items += [bytes(256), nothing, number, _GAS_LIMIT, nothing, time, nothing, empty, bytes(8)]
     encoded: bytes = rlp.encode(items)
     return encoded
 
