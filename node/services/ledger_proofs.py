@@ -10,6 +10,7 @@ else is disturbed when the engine gives none. What is kept:
 """
 
 import logging
+from collections.abc import Iterator
 
 import msgspec
 
@@ -68,6 +69,18 @@ class AnchorProof(msgspec.Struct, frozen=True, array_like=True):
     number: int
     hash: bytes
     proof: bytes
+
+
+def waiting_since(store: Store) -> Iterator[float]:
+    """When each proof that is still to be taken was noted, seconds since 1970 UTC.
+
+    Raises:
+        StoreError: the database fails.
+    """
+    for _, raw in store.scan(layout.ANCHOR_TO_PROVE):
+        yield msgspec.msgpack.decode(raw, type=AnchorToProve).since
+    for _, raw in store.scan(layout.READ_TO_PROVE):
+        yield msgspec.msgpack.decode(raw, type=ReadToProve).since
 
 
 class LedgerProofs:
