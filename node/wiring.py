@@ -21,6 +21,7 @@ from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.key_rotation import KeyRotation
+from node.services.ledger_proofs import LedgerProofs
 from node.services.log import Log
 from node.services.logins import Logins
 from node.services.membership import Membership
@@ -94,12 +95,14 @@ class Services:
         self.cosignatures = Cosignatures(store, self.alliance, self.log)
         self.witness = Witness(store, self.alliance, outside.peers, keys, self.acts, self.feed, clock)
         self.tiles = Tiles(store, self.log, self.cosignatures)
+        self.ledger_proofs = LedgerProofs(store, self.alliance, outside.ledger, clock)
+        observers = (Reporter(self.feed, clock, me).report, self.ledger_proofs.note_event)
         self.follower = Follower(
             store,
             outside.ledger,
             self.projection,
             clock,
-            Reporter(self.feed, clock, me).report,
+            observers,
             first_block=descriptor.deployed_block,
             confirmations=config.ledger.confirmations,
             staleness_seconds=config.ledger.staleness_seconds,
@@ -165,6 +168,7 @@ class Services:
             outside.peers,
             self.acts,
             self.feed,
+            self.ledger_proofs,
             identity,
             clock,
             entropy,

@@ -43,6 +43,10 @@
     acts/<number>                           position of the record of a privileged act, number
     ts/<certificate digest>                 what its authority last said about a certificate
     tl/<address digest>                     a revocation list, while it is news
+    lp/a/<size>                             ledger proof under the own anchor of that size
+    lp/r/<request digest><number>           ledger proof of what was read elsewhere
+    lq/a/<size>                             own anchor that is to be proven
+    lq/r/<request digest><number>           read that is to be proven
 
 Parts that vary in length are closed by a zero byte.
 """
@@ -89,6 +93,10 @@ ACT = b"acts/"
 CONFIG = b"config"
 STATUS = b"ts/"
 REVOCATION_LIST = b"tl/"
+ANCHOR_PROOF = b"lp/a/"
+READ_PROOF = b"lp/r/"
+ANCHOR_TO_PROVE = b"lq/a/"
+READ_TO_PROVE = b"lq/r/"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"

@@ -291,6 +291,7 @@ class World:
         with contextlib.suppress(LedgerUnavailableError):
             await self.follow(centre)
             await centre.services.sender.step()
+            await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
 
     def _has_caught_up(self, centre: Centre) -> bool:
