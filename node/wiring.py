@@ -11,6 +11,7 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
+from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
 from node.services.expiries import Expiries, anchor_deadlines
@@ -217,7 +218,19 @@ class Services:
             alliance_domain(descriptor),
         )
         self.expiries = Expiries(clock, [lambda: anchor_deadlines(self.recognition.trust().anchors)])
-        self.proving = Proving(self.alliance, self.records, self.log, self.reading)
+        self.corroboration = Corroboration(store, self.alliance, outside.peers, self.reading, clock)
+        self.proving = Proving(
+            self.alliance,
+            self.records,
+            self.log,
+            self.cosignatures,
+            self.reading,
+            self.corroboration,
+            self.ledger_proofs,
+            identity,
+            clock,
+            entropy,
+        )
         self.status = NodeStatus(
             store, self.log, self.proving, self.follower, self.outbox, self.parking, self.expiries, clock
         )

@@ -142,7 +142,7 @@ def _believed(verifier: Verifier) -> tuple[TrustList, int, frozenset[str]]:
 
 def _witness_step(witnessed: Witnessed, verifier: Verifier) -> Step:
     names = ", ".join(witnessed.names)
-    about = {"names": names, "needed": witnessed.needed, "others": witnessed.others}
+    about: dict[str, str | int] = {"names": names, "needed": witnessed.needed, "others": witnessed.others}
     if witnessed.is_enough:
         return Step(StepKind.WITNESSED, about)
     have = len(witnessed.names)
@@ -155,8 +155,12 @@ def _anchor_step(log: LogStanding, home: str, verifier: Verifier) -> Step:
     if state is None:
         verifier.require(Gap.LEDGER, "proofs of what the ledger held")
         return Step(StepKind.NOT_ANCHORED, {"member": home})
-    block = state.block
-    about = {"member": home, "block": block.number, "hash": block.hash.hex(), "time": block.time}
+    about: dict[str, str | int] = {
+        "member": home,
+        "block": state.block.number,
+        "hash": state.block.hash.hex(),
+        "time": state.block.time,
+    }
     return Step(StepKind.ANCHORED, about)
 
 
@@ -207,5 +211,11 @@ def _custody_step(  # noqa: PLR0917
         bundle=bundle_digest(bundle),
         before=[state.block.time for state in log.states] + ([] if read is None else [read.answer.iat]),
     )
-    about = {"member": keeper.name, "time": custody.iat, "software": custody.software}
-    return Step(StepKind.KEPT, about | {"block": custody.clock.block, "block_time": custody.clock.time})
+    about: dict[str, str | int] = {
+        "member": keeper.name,
+        "time": custody.iat,
+        "software": custody.software,
+        "block": custody.clock.block,
+        "block_time": custody.clock.time,
+    }
+    return Step(StepKind.KEPT, about)

@@ -178,10 +178,10 @@ class _Trie(HexaryTrie):
 
     def get_node(self, node_hash: bytes) -> Any:
         if len(node_hash) != _WORD_BYTES:
-            return super().get_node(node_hash)
+            return super().get_node(node_hash)  # type: ignore[no-untyped-call]
         node = self._decoded.get(node_hash)
         if node is None:
-            node = self._decoded[node_hash] = super().get_node(node_hash)
+            node = self._decoded[node_hash] = super().get_node(node_hash)  # type: ignore[no-untyped-call]
         return node
 
 

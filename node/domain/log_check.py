@@ -170,10 +170,8 @@ def count_witnesses(
 
 def _proven_keys(members: dict[str, Member], home: str, state: ProvenState) -> Iterator[tuple[str, bytes]]:
     for name, member in members.items():
-        if name == home or not state.shows(name):
-            continue
-        proven = state.member(name)
-        if proven.is_active and proven.log_key in member.log_keys:
+        proven = None if name == home else state.witness(name)
+        if proven is not None and proven.is_active and proven.log_key in member.log_keys:
             yield name, proven.log_key
 
 

@@ -89,10 +89,21 @@ class ProvenGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvenWitness:
+    """A member as far as its cosignatures go."""
+
+    is_active: bool
+    log_key: bytes
+    """32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a proof is asked to show."""
 
     members: Sequence[str] = ()
+    witnesses: Sequence[str] = ()
+    """Members of whom only the log key is shown and whether they are active."""
     anchors: Sequence[str] = ()
     """Members whose newest anchor is shown."""
     grants: Sequence[bytes] = ()
@@ -109,9 +120,12 @@ def storage_of(
         alliance: address of the alliance contract, 20 bytes.
         book: all contracts that have had a name up to that block, oldest first.
     """
-    wanted: dict[bytes, list[bytes]] = {alliance: [_ACTIVE_COUNT_SLOT] if facts.members else []}
+    is_any = bool(facts.members or facts.witnesses)
+    wanted: dict[bytes, list[bytes]] = {alliance: [_ACTIVE_COUNT_SLOT] if is_any else []}
     for member in facts.members:
         wanted[alliance] += _member_slots(member)
+    for member in facts.witnesses:
+        wanted[alliance] += _witness_slots(member)
     for name, is_needed in ((ANCHORS, bool(facts.anchors)), (GRANTS, bool(facts.grants))):
         if is_needed:
             wanted[alliance] += _book_slots(name, len(book[name]))
@@ -170,10 +184,14 @@ class ProvenState:
         """Address of the contract that is in force."""
         return self.contracts(name)[-1]
 
-    def shows(self, member: str) -> bool:
-        """Whether the proof says anything about a member."""
-        slots = _member_slots(member)
-        return all((self._alliance, slot) in self._storage.words for slot in slots)
+    def witness(self, name: str) -> ProvenWitness | None:
+        """A member's log key, and whether it is active; None where the proof does not show that."""
+        key, slots = member_name_to_bytes32(name), _witness_slots(name)
+        if not all((self._alliance, slot) in self._storage.words for slot in slots):
+            return None
+        log_key = self._struct(self._alliance, mapping_slot(key, ALLIANCE_MEMBERS))(MEMBER["logKey"])
+        since = self._word(self._alliance, mapping_slot(key, ALLIANCE_ACTIVE_SINCE))
+        return ProvenWitness(any(since), log_key)
 
     def member(self, name: str) -> ProvenMember:
         """A member in any standing."""
@@ -281,6 +299,12 @@ def _member_slots(name: str) -> list[bytes]:
         mapping_slot(key, ALLIANCE_ACTIVE_SINCE),
         *_struct_slots(mapping_slot(key, ALLIANCE_FORMER), [FORMER["version"], FORMER["logSize"]]),
     ]
+
+
+def _witness_slots(name: str) -> list[bytes]:
+    key = member_name_to_bytes32(name)
+    log_key = _struct_slots(mapping_slot(key, ALLIANCE_MEMBERS), [MEMBER["logKey"]])
+    return [*log_key, mapping_slot(key, ALLIANCE_ACTIVE_SINCE)]
 
 
 def _anchor_slots(member: str) -> list[bytes]:

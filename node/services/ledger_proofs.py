@@ -11,12 +11,13 @@ else is disturbed when the engine gives none. What is kept:
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 
 from node.domain import ledger
 from node.domain.ledger import Block, Event
-from node.domain.ledger_proof import encode_ledger_proof
+from node.domain.ledger_proof import LedgerProof, encode_ledger_proof, parse_ledger_proof
 from node.domain.proven_state import (
     ALLIANCE,
     ANCHORS,
@@ -59,6 +60,8 @@ class ReadToProve(msgspec.Struct, frozen=True, array_like=True):
     grant: bytes
     """Id on the ledger, 32 bytes."""
     home: str
+    size: int
+    """Of the anchor under which it answered."""
     block: Block
     """The newest block that the read relied on."""
 
@@ -91,16 +94,7 @@ class LedgerProofs:
 
     # -- what bundles carry ------------------------------------------------------------------------------
 
-    def ledger_proof_for_anchor(self, size: int) -> bytes | None:
-        """The first proof of an own anchor at or beyond a size; canonical JSON.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        found = self.proven_anchor(size)
-        return None if found is None else found[1]
-
-    def proven_anchor(self, size: int) -> tuple[int, bytes] | None:
+    def for_anchor(self, size: int) -> tuple[int, LedgerProof] | None:
         """The first own anchor at or beyond a size that is proven: its size, and the proof.
 
         Raises:
@@ -111,10 +105,10 @@ class LedgerProofs:
             return None
         key, raw = found
         kept = msgspec.msgpack.decode(raw, type=AnchorProof)
-        return layout.from_number(key[len(layout.ANCHOR_PROOF) :]), kept.proof
+        return layout.from_number(key[len(layout.ANCHOR_PROOF) :]), parse_ledger_proof(kept.proof)
 
-    def ledger_proof_for_read(self, request: str, number: int) -> bytes | None:
-        """The proof of what was read elsewhere; canonical JSON.
+    def for_read(self, request: str, number: int) -> tuple[LedgerProof, ...]:
+        """The proofs of what was read elsewhere, in ascending order of blocks; none if they are still to come.
 
         Args:
             request: digest of the own access request, 64 hex digits.
@@ -123,7 +117,10 @@ class LedgerProofs:
         Raises:
             StoreError: the database fails.
         """
-        return self._store.get(layout.READ_PROOF + bytes.fromhex(request) + layout.number(number))
+        raw = self._store.get(layout.READ_PROOF + bytes.fromhex(request) + layout.number(number))
+        if raw is None:
+            return ()
+        return tuple(map(parse_ledger_proof, msgspec.msgpack.decode(raw, type=list[bytes])))
 
     # -- noting, in the unit of work that makes it final -------------------------------------------------
 
@@ -146,10 +143,18 @@ class LedgerProofs:
             note = AnchorToProve(self._clock.now())
             transaction.put(layout.ANCHOR_TO_PROVE + place, msgspec.msgpack.encode(note))
 
-    def note_read(
-        self, transaction: Transaction, request: bytes, number: int, grant: bytes, home: str
+    def note_read(  # noqa: PLR0917
+        self, transaction: Transaction, request: bytes, number: int, grant: bytes, home: str, size: int
     ) -> None:
         """A read was answered, checked and is kept.
+
+        Args:
+            transaction: the unit of work that keeps it.
+            request: digest of the own access request.
+            number: which read under it.
+            grant: its id on the ledger, 32 bytes.
+            home: who answered.
+            size: of the home's anchored checkpoint under which it answered.
 
         Raises:
             StoreError: the database fails.
@@ -157,7 +162,7 @@ class LedgerProofs:
         block = self._alliance.projection.cursor()
         if block is None:
             return
-        note = ReadToProve(self._clock.now(), grant, home, block)
+        note = ReadToProve(self._clock.now(), grant, home, size, block)
         transaction.put(layout.READ_TO_PROVE + request + layout.number(number), msgspec.msgpack.encode(note))
 
     # -- in the background -------------------------------------------------------------------------------
@@ -192,7 +197,7 @@ class LedgerProofs:
         await self._drop_orphans()
         me = self._alliance.me
         try:
-            state, proof = await self._take(Facts(members=(me,), anchors=(me,)), final)
+            state, proof = await self._take(Facts((me,), self._witnesses(), (me,)), final)
             anchor = state.anchor(me)
         except LedgerUnavailableError as error:
             oldest = msgspec.msgpack.decode(waiting[0][1], type=AnchorToProve)
@@ -213,27 +218,48 @@ class LedgerProofs:
         return None
 
     async def _prove_read(self, key: bytes, read: ReadToProve, final: Block) -> LedgerUnavailableError | None:
-        facts = Facts(members=(read.home, self._alliance.me), anchors=(read.home,), grants=(read.grant,))
         try:
-            try:
-                state, proof = await self._take(facts, read.block)
-            except LedgerUnavailableError:
-                # That state may be gone. A grant that is registered later and not revoked was so before.
-                state, proof = await self._take(facts, final)
-            standing = state.grant(read.grant).standing
+            proofs = await self._take_read(read, final)
         except LedgerUnavailableError as error:
             return self._put_off([key], read.since, error)
         except (LedgerProofError, ProofFormatError) as error:
             self._lose([key], error)
             return None
-        if standing is not GrantStanding.REGISTERED:
-            self._lose([key], "the grant was revoked before its state could be proven")
-            return None
         transaction = Transaction(self._store)
-        transaction.put(layout.READ_PROOF + key[len(layout.READ_TO_PROVE) :], proof)
+        place = layout.READ_PROOF + key[len(layout.READ_TO_PROVE) :]
+        transaction.put(place, msgspec.msgpack.encode(proofs))
         transaction.delete(key)
         transaction.commit()
         return None
+
+    async def _take_read(self, read: ReadToProve, final: Block) -> list[bytes]:
+        """A proof of the grant; and one of the anchor, where another has followed by then.
+
+        Raises:
+            LedgerUnavailableError: the engine does not prove it.
+            LedgerProofError: as `_take`, or the grant was revoked before its state could be proven.
+            ProofFormatError: as `_take`.
+        """
+        facts = Facts((read.home, self._alliance.me), self._witnesses(), (read.home,), (read.grant,))
+        try:
+            state, proof = await self._take(facts, read.block)
+        except LedgerUnavailableError:
+            # That state may be gone. A grant that is registered later and not revoked was so before.
+            state, proof = await self._take(facts, final)
+        if state.grant(read.grant).standing is not GrantStanding.REGISTERED:
+            raise LedgerProofError("the grant was revoked before its state could be proven")
+        anchor = state.anchor(read.home)
+        if anchor is not None and anchor.size == read.size:
+            return [proof]
+        row = self._alliance.projection.anchor(read.home, read.size)
+        block = None if row is None else await self._ledger.block(row.block)
+        if block is None:
+            raise LedgerUnavailableError(f"the block of the anchor of {read.home} is not there")
+        _, before = await self._take(replace(facts, grants=()), block)
+        return [before, proof]
+
+    def _witnesses(self) -> list[str]:
+        return [row.member.name for row in self._alliance.projection.members()]
 
     async def _take(self, facts: Facts, block: Block) -> tuple[ProvenState, bytes]:
         """A proof, read as a stranger will read it.
@@ -252,6 +278,8 @@ class LedgerProofs:
             state.member(name)
         for name in facts.anchors:
             state.anchor(name)
+        for grant in facts.grants:
+            state.grant(grant)
         return state, encode_ledger_proof(proof)
 
     async def _drop_orphans(self) -> None:

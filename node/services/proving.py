@@ -89,10 +89,12 @@ class Proving:
         if unknown:
             raise MissingError(f"the record has no field {', '.join(sorted(unknown))}")
         index, anchored = self._log.index_of(position), self.anchored_size()
+        if not anchored:
+            raise MissingError("nothing of this log is anchored yet")
         if index is None or index >= anchored:
             raise MissingError("the record is not yet in the log at its last anchor; wait for the next")
         kept = self._ledger.for_anchor(index + 1)
-        size, ledger = (anchored, ()) if kept is None else (kept[0], (kept[1],))
+        size, ledger = (anchored, ()) if kept is None else (kept[0], kept[1:])
         later = self._witnessed(size)
         if not incomplete:
             _check_complete(is_witnessed=later is not None, is_anchored=bool(ledger))
@@ -120,10 +122,9 @@ class Proving:
             StoreError: the database fails.
         """
         obtained = self._reading.obtained(request, number)
-        later = self._corroboration.found(request, number)
-        kept = self._ledger.for_read(request, number)
+        later, ledger = self._corroboration.found(request, number), self._ledger.for_read(request, number)
         if not incomplete:
-            _check_complete(is_witnessed=later is not None, is_anchored=kept is not None)
+            _check_complete(is_witnessed=later is not None, is_anchored=bool(ledger))
         authority = Authority(
             obtained.grant,
             obtained.delegation,
@@ -139,7 +140,7 @@ class Proving:
             authority,
             self._successions(),
             () if later is None else (later,),
-            () if kept is None else (kept,),
+            ledger,
         )
         return self._sign(bundle, obtained.at)
 

@@ -204,7 +204,7 @@ class Reading:
             # Refused or false: this read is over, the next try is another one.
             self._own.save(raw_digest, msgspec.structs.replace(own, read=""))
             raise
-        self._keep(raw_digest, own, asked, home, answer, checked.grant_id)
+        self._keep(raw_digest, own, asked, home, answer, checked)
         await self._hand_in(raw_digest)
         return Fetched(
             checked.evidence.records, checked.identity.credit_code, checked.identity.organisation, own.reads
@@ -318,7 +318,13 @@ class Reading:
         return check_answer(self._alliance, self._recognition, own.read, request, own.grant, answer)
 
     def _keep(  # noqa: PLR0917
-        self, digest: bytes, own: OwnRequest, asked: AccessRequest, home: str, answer: Answer, grant: bytes
+        self,
+        digest: bytes,
+        own: OwnRequest,
+        asked: AccessRequest,
+        home: str,
+        answer: Answer,
+        checked: CheckedAnswer,
     ) -> None:
         receipt = ReadReceipt(
             alliance=self._alliance.id,
@@ -339,7 +345,8 @@ class Reading:
         transaction = Transaction(self._store)
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
         self._own.put(transaction, digest, done)
-        self._proofs.note_read(transaction, digest, own.reads, grant, home)
+        size = checked.evidence.checkpoint.size
+        self._proofs.note_read(transaction, digest, own.reads, checked.grant_id, home, size)
         about = {"request": digest.hex(), "subject": asked.subject, "home": home}
         self._feed.add(transaction, FeedEntry("read.received", self._clock.now(), about))
         self._acts.record(

@@ -15,13 +15,14 @@ from node.domain.bundle import encode_bundle, parse_bundle
 from node.domain.bundle_check import Verifier, verify_bundle
 from node.domain.category import categories
 from node.domain.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from node.domain.custody import Custody
 from node.domain.descriptor import descriptor_digest
 from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
 from node.domain.document import Document, document_digest, open_document, sign_document, split_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
 from node.domain.grant import Grant
+from node.domain.ledger_proof import LedgerProof
 from node.domain.login import parse_challenge
+from node.domain.proven_state import open_ledger_proof
 from node.errors import NodeError
 from tests.vectors import (
     authority,
@@ -165,8 +166,6 @@ def documents() -> Vectors:
         (reader, story.read_request()),
         (home, story.read_answer()),
         (reader, story.read_receipt()),
-        (reader, open_document(story.read_bundle().custody, Custody, world.identity(READER).public)),
-        (f"{THIRD} identity", story.case_list()),
         (f"{told.CENTRE} identity", told.code()),
         (f"{GUARANTOR} identity", told.guarantee()),
         (beneficiary, told.release()),
@@ -179,6 +178,8 @@ def documents() -> Vectors:
             _document(home, world.descriptor_signature(HOME)),
             _document("bidder certificate", world.delegation_token()),
             _document("test-key-rsa-2048.pem", world.delegation_token(rsa=True)),
+            _document(reader, story.read_bundle().custody),
+            _document(f"{THIRD} identity", sign_document(story.case_list(), world.identity(THIRD).sign)),
         ],
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),
@@ -248,6 +249,21 @@ def bundles() -> Vectors:
             for why, wrong in false_bundles(story.read_bundle())
         ],
         "case": story.case().decode(),
+        "ledger": _ledger_facts(story.read_bundle().ledger[0]),
+    }
+
+
+def _ledger_facts(proof: LedgerProof) -> Vectors:
+    """What the ledger proof of the second bundle shows."""
+    state = open_ledger_proof(proof, world.descriptor())
+    anchor, home, grant = state.anchor(HOME), state.member(HOME), state.grant(story.granted_id())
+    assert anchor is not None
+    return {
+        "block": {"number": state.block.number, "hash": state.block.hash.hex(), "time": state.block.time},
+        "active_members": state.active_members(),
+        "anchor": {"member": HOME, "size": anchor.size, "root": anchor.root.hex(), "time": anchor.time},
+        "member": {"name": home.name, "active": home.is_active, "log_key": home.log_key.hex()},
+        "grant": {"id": story.granted_id().hex(), "state": int(grant.standing), "expires": grant.expires},
     }
 
 

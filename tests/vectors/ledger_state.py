@@ -11,7 +11,7 @@ from node.domain.ledger_proof import LedgerProof, make_ledger_proof
 from node.domain.proven_state import ALLIANCE, ANCHORS, GRANTS, Facts, storage_of
 from tests.vectors import world
 from tests.vectors.keys import fixed_bytes
-from tests.vectors.world import CENTRES, GUARANTOR, HOME, NOW
+from tests.vectors.world import CENTRES, GUARANTOR, HOME, NOW, READER
 
 BLOCK = 77
 EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
@@ -67,7 +67,7 @@ def _proof(
         state.put("grant", (grants, grant), GrantEntry(is_revoked=revoked, expires=NOW + 30 * 86_400))
     tries = Tries(state, deployment)
     state_root = tries.apply(EMPTY_ROOT, state.changed_since(start))
-    asked = Facts(members, (HOME,), () if grant is None else (grant,))
+    asked = Facts((HOME, READER), members, (HOME,), () if grant is None else (grant,))
     book = {ANCHORS: [anchors], GRANTS: [grants]}
     wanted = storage_of(asked, deployment.address_of(ALLIANCE), book)
     header = header_of(fixed_bytes("block before"), number, time, state_root, b"block")

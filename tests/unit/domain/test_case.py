@@ -44,7 +44,7 @@ def test_case_and_bundle_are_told_apart():
         (LIST, OWN, READ, READ),
         (LIST, OWN, READ, b"\n"),
         (LIST, OWN, READ[:-1]),
-        (LIST, OWN.replace(b"trade", b"Trade"), READ),
+        (LIST, OWN.replace(b'"index":17', b'"index":16'), READ),
         (OWN, READ),
         (b"\n", OWN, READ),
         (),

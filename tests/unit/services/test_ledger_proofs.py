@@ -4,7 +4,6 @@ import pytest
 
 from node.domain.document import peek_document
 from node.domain.grant import Grant
-from node.domain.ledger_proof import parse_ledger_proof
 from node.domain.proven_state import GrantStanding, ProvenState, open_ledger_proof
 from node.errors import LedgerUnavailableError
 from node.services import layout
@@ -18,9 +17,15 @@ from tests.unit.services.test_upgrade import replace
 
 
 def proof_from(world: World, centre: Centre, size: int) -> ProvenState:
-    raw = centre.services.ledger_proofs.ledger_proof_for_anchor(size)
-    assert raw is not None
-    return open_ledger_proof(parse_ledger_proof(raw), world.descriptor)
+    found = centre.services.ledger_proofs.for_anchor(size)
+    assert found is not None
+    return open_ledger_proof(found[1], world.descriptor)
+
+
+def read_state(world: World, request: str, number: int) -> ProvenState:
+    """Of the last block that is proven for a read."""
+    proofs = world.reader.services.ledger_proofs.for_read(request, number)
+    return open_ledger_proof(proofs[-1], world.descriptor)
 
 
 def kept(centre: Centre) -> list[int]:
@@ -73,8 +78,8 @@ async def test_a_record_takes_the_first_proof_at_or_beyond_its_place(lonely: Wor
         lonely.home.records.append("c", number, [incoming(str(number))])
         await lonely.settle()
     proofs = lonely.home.services.ledger_proofs
-    assert [proofs.proven_anchor(size)[0] for size in (1, 4, 5, 8)] == [4, 4, 8, 8]
-    assert proofs.ledger_proof_for_anchor(9) is None
+    assert [proofs.for_anchor(size)[0] for size in (1, 4, 5, 8)] == [4, 4, 8, 8]
+    assert proofs.for_anchor(9) is None
 
 
 async def test_a_read_is_proven_at_the_reader_with_all_that_it_rested_on(
@@ -84,12 +89,10 @@ async def test_a_read_is_proven_at_the_reader_with_all_that_it_rested_on(
     cursor = reader.services.projection.cursor()
     fetched = await reader.services.reading.fetch(shared.digest)
     assert cursor is not None
-    assert reader.services.ledger_proofs.ledger_proof_for_read(shared.digest, fetched.number) is None
+    assert not reader.services.ledger_proofs.for_read(shared.digest, fetched.number)
     world.revoke(shared.bidder, shared.token)
     await world.settle()
-    raw = reader.services.ledger_proofs.ledger_proof_for_read(shared.digest, fetched.number)
-    assert raw is not None
-    state = open_ledger_proof(parse_ledger_proof(raw), world.descriptor)
+    state = read_state(world, shared.digest, fetched.number)
     assert state.block.number >= cursor.number
     grant = state.grant(bytes.fromhex(shared.bidder.scribe.grant_id(shared.token)))
     # as of the read, though it was revoked before the proof was taken
@@ -165,7 +168,7 @@ async def test_a_grant_revoked_while_its_state_could_not_be_had_is_counted_and_s
     assert lost(reader) == 1
     assert waiting(reader) == 0
     assert kept(reader)
-    assert reader.services.ledger_proofs.ledger_proof_for_read(shared.digest, 0) is None
+    assert not reader.services.ledger_proofs.for_read(shared.digest, 0)
 
 
 async def test_a_node_killed_while_it_proves_proves_after_its_restart(lonely: World) -> None:
@@ -194,7 +197,7 @@ async def test_what_was_proven_by_a_block_that_is_gone_is_proven_again(lonely: W
         canonical = lonely.chain.block(block.number)
         assert canonical is not None
         assert canonical.hash == block.hash
-    assert home.services.ledger_proofs.proven_anchor(8) is not None
+    assert home.services.ledger_proofs.for_anchor(8) is not None
 
 
 async def test_facts_are_proven_through_contracts_that_were_replaced(world: World, shared: Shared) -> None:
@@ -203,9 +206,7 @@ async def test_facts_are_proven_through_contracts_that_were_replaced(world: Worl
     reader = world.reader
     fetched = await reader.services.reading.fetch(shared.digest)
     await world.settle()
-    raw = reader.services.ledger_proofs.ledger_proof_for_read(shared.digest, fetched.number)
-    assert raw is not None
-    state = open_ledger_proof(parse_ledger_proof(raw), world.descriptor)
+    state = read_state(world, shared.digest, fetched.number)
     assert len(state.contracts("Grants")) == len(state.contracts("Anchors")) == 2
     assert state.contract("Grants") == reader.services.alliance.contract("Grants")
     grant = bytes.fromhex(shared.bidder.scribe.grant_id(shared.token))
