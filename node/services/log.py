@@ -199,9 +199,7 @@ class Log:
         if parked is None:
             self._outbox.add(transaction, ANCHOR_OBJECT, anchor)
         else:
-            logger.warning(
-                "the parked anchor of size %d gives way to one of size %d", parked[1].decoded().size, size
-            )
+            logger.warning("the parked anchor of this log gives way to one of size %d", size)
             self._outbox.replace(transaction, parked[0], anchor)
 
     def _is_outdated(self, transaction: Transaction, call: Call, anchored_size: int) -> bool:
