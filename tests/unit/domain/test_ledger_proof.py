@@ -277,7 +277,7 @@ def test_spoilt_values_are_refused_in_our_own_words(value: Any):
 def test_a_proof_that_shows_more_or_less_than_the_facts_need_is_refused():
     for facts in (
         Facts(members=(HOME,)),
-        Facts(*[getattr(chain.ALL, name) for name in ("members", "anchors")]),
+        Facts(members=chain.ALL.members, anchors=chain.ALL.anchors),
         Facts(members=(HOME, READER, "centre-c"), anchors=chain.ALL.anchors, grants=chain.ALL.grants),
     ):
         with pytest.raises(LedgerProofError, match=r"than the facts need|does not show"):
