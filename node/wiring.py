@@ -80,6 +80,7 @@ class Services:
         self.feed = Feed(store)
         self.vault = Vault(outside.keyring, keys, entropy)
         self.projection = Projection(store)
+        self.reach = Reach(store, self.projection, outside.erasures, me)
         self.alliance = Alliance(descriptor, self.projection, me)
         self.recognition = Recognition(
             store,
@@ -92,7 +93,15 @@ class Services:
         )
         self.parking = Parking(store, self.vault, self.feed, clock, me)
         self.records = Records(
-            store, self.vault, self.feed, self.parking, clock, entropy, descriptor.alliance, me
+            store,
+            self.vault,
+            self.feed,
+            self.parking,
+            clock,
+            entropy,
+            descriptor.alliance,
+            me,
+            self.reach.check,
         )
         self.acts = Acts(store, self.records)
         self.systems = Systems(store, self.acts, outside.certifier, clock)
@@ -116,7 +125,6 @@ class Services:
         )
         self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
-        self.reach = Reach(store, self.projection, outside.erasures, me)
         self.registrations = Registrations(
             store,
             self.vault,

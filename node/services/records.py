@@ -92,10 +92,22 @@ class Records:
         entropy: Entropy,
         alliance: str,
         member: str,
+        check_known: Callable[[], None] = lambda: None,
     ) -> None:
+        """Args:
+        store: the node's database.
+        vault: its keyring.
+        feed: tells what happened.
+        parking: takes what cannot be used.
+        clock: dates records.
+        entropy: of seeds.
+        alliance: its id.
+        member: this node's.
+        check_known: raises if what was erased may be back; asked before a subject's record is opened.
+        """
         self._store, self._vault, self._feed, self._parking = store, vault, feed, parking
         self._clock, self._entropy = clock, entropy
-        self._alliance, self._member = alliance, member
+        self._alliance, self._member, self._check_known = alliance, member, check_known
 
     def append(self, client: str, sequence: int, message: Sequence[Incoming]) -> Accepted:
         """Make a message durable.
@@ -180,6 +192,7 @@ class Records:
 
         Raises:
             MissingError: there is none, or it is blocked.
+            ErasureListError: it is a subject's, and this node cannot tell whether it was erased.
             StoreError: the database fails.
         """
         key = layout.RECORD + layout.number(position)
@@ -187,6 +200,8 @@ class Records:
         if raw is None:
             raise MissingError(f"there is no record at position {position}")
         row = msgspec.msgpack.decode(raw, type=RecordRow)
+        if row.owner != self._member:
+            self._check_known()
         try:
             return msgspec.msgpack.decode(self._vault.open(row.owner, key, row.sealed), type=StoredRecord)
         except MissingError as error:  # blocked: as if it were not there

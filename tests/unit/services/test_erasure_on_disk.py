@@ -208,6 +208,8 @@ async def test_everything_put_back_without_the_newest_list_serves_no_subject(wor
         home.services.registrations.load(bidder.subject)
     with pytest.raises(ErasureListError):
         home.services.exporting.registration(bidder.scribe.export(home.name))
+    with pytest.raises(ErasureListError):
+        home.services.proving.own_bundle(next(home.records.all_of(bidder.subject)))
     # The operator finds the newest list after all.
     home.stop()
     shutil.rmtree(folder / "erasures")
