@@ -16,17 +16,20 @@ from node.services.decisions import Decisions
 from node.services.expiries import Expiries, anchor_deadlines
 from node.services.exporting import Exporting
 from node.services.feed import Feed
+from node.services.filing import PageTokens
 from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.key_rotation import KeyRotation
+from node.services.listing import Listing
 from node.services.log import Log
 from node.services.logins import Logins
 from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.outbox import Outbox
 from node.services.parking import Parking
+from node.services.preparing import Preparer
 from node.services.projection import Projection
 from node.services.proving import Proving
 from node.services.reading import Reading
@@ -83,9 +86,9 @@ class Services:
             config.trust.timestamp,
         )
         self.parking = Parking(store, self.vault, self.feed, clock, me)
-        self.records = Records(
-            store, self.vault, self.feed, self.parking, clock, entropy, descriptor.alliance, me
-        )
+        self.preparer = Preparer(keys.index, entropy, descriptor.alliance, me)
+        self.records = Records(store, self.vault, self.feed, self.parking, clock, self.preparer, me)
+        self.listing = Listing(store, self.records, PageTokens(keys.index, entropy), keys.index, me)
         self.acts = Acts(store, self.records)
         self.systems = Systems(store, self.acts, outside.certifier, clock)
         self.outbox = Outbox(store, clock)

@@ -11,20 +11,25 @@ from heqi.v1 import record_service_pb2 as pb
 from heqi.v1 import record_service_pb2_grpc as rpc
 
 from node.api import paging
-from node.api.caller import Context
+from node.api.authority import OPERATOR
+from node.api.caller import Check, Context
 from node.domain.draft import RecordDraft
+from node.domain.encoding import canonical_json, from_rfc3339, to_rfc3339
 from node.errors import InvalidError, RecordFormatError
 from node.services.decisions import Decisions
 from node.services.exporting import Exporting
 from node.services.feed import Feed
+from node.services.listing import MAX_TIME, Listed, Listing, Query
 from node.services.parking import Parking
+from node.services.preparing import Incoming, Problem
 from node.services.proving import Proving
-from node.services.records import Incoming, Problem, Records
+from node.services.records import Records
 from node.wire.messages import draft_from_record
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 _MAX_MESSAGE = 2_000
+_LIST_RECORDS = "/heqi.v1.RecordService/ListRecords"
 
 Awaited = deque[tuple[int, int]]
 """(sequence, position behind its last record) of messages whose FINAL was asked for."""
@@ -40,10 +45,13 @@ class RecordService(rpc.RecordServiceServicer):
         decisions: Decisions,
         proving: Proving,
         exporting: Exporting,
+        listing: Listing,
         feed: Feed,
+        check: Check,
     ) -> None:
         self._records, self._parking, self._decisions = records, parking, decisions
-        self._proving, self._exporting, self._feed = proving, exporting, feed
+        self._proving, self._exporting, self._listing = proving, exporting, listing
+        self._feed, self._check = feed, check
 
     async def AppendRecords(
         self, request_iterator: AsyncIterator[pb.AppendRecordsRequest], context: Context
@@ -89,6 +97,25 @@ class RecordService(rpc.RecordServiceServicer):
     ) -> pb.ExportRecordResponse:
         """See the proto."""
         return pb.ExportRecordResponse(sd_jwt=self._exporting.own(request.position))
+
+    async def ListRecords(self, request: pb.ListRecordsRequest, context: Context) -> pb.ListRecordsResponse:
+        """See the proto."""
+        visitor, _ = self._check(_LIST_RECORDS, context)
+        query = Query(
+            is_operator=visitor.party is OPERATOR,
+            category=request.category,
+            owner=request.owner,
+            project=request.project,
+            since=from_rfc3339(request.since) if request.since else 0,
+            until=from_rfc3339(request.until) if request.until else MAX_TIME,
+            has_content=request.with_fields,
+        )
+        page = self._listing.page(query, paging.size_of(request.page_size), request.page_token)
+        through = self._proving.final_through()
+        return pb.ListRecordsResponse(
+            records=[_listed(item, through, with_fields=query.has_content) for item in page.items],
+            next_page_token=page.next_token,
+        )
 
     async def ListParkedRecords(
         self, request: pb.ListParkedRecordsRequest, context: Context
@@ -141,6 +168,24 @@ class RecordService(rpc.RecordServiceServicer):
         while awaited and awaited[0][1] <= through:
             sequence, _ = awaited.popleft()
             yield pb.AppendRecordsResponse(sequence=sequence, final=pb.Final(log_size=size))
+
+
+def _listed(item: Listed, through: int, *, with_fields: bool) -> pb.ListedRecord:
+    message = pb.ListedRecord(
+        position=item.position,
+        category=item.category,
+        owner=item.owner,
+        captured=to_rfc3339(item.captured / 1000),
+        final=item.position < through,
+    )
+    if item.record is not None:
+        header = item.record.header
+        message.thing, message.version, message.project = header.thing, header.version, item.record.project
+        message.source_system, message.source_version = header.source_system, header.source_version
+        message.occurred = header.occurred
+        if with_fields:
+            message.fields_json = canonical_json(item.record.fields).decode()
+    return message
 
 
 def incoming_of(request: pb.AppendRecordsRequest) -> list[Incoming]:

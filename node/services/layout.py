@@ -3,6 +3,9 @@
     m/<name>                                counters and marks, number
     r/<position>                            record: owner and sealed content
     v/<owner>/<category>/<keyed digest of the thing><version>  position of a version
+    rc/<category>/<captured><position>      a record, by category; captured in milliseconds, number
+    ro/<owner>/<captured><position>         category of a record that belongs to a subject
+    rp/<keyed digest of the project><captured><position>  category of a record that its source files under a project
     e/<position>                            entry that waits for publication, 32 bytes
     x/<position>                            index in the log, once published, number
     t/<index>                               entry of the log, 32 bytes: a record's or cover
@@ -48,6 +51,9 @@ Parts that vary in length are closed by a zero byte.
 COUNTER = b"m/"
 RECORD = b"r/"
 VERSION = b"v/"
+OF_CATEGORY = b"rc/"
+OF_OWNER = b"ro/"
+OF_PROJECT = b"rp/"
 ENTRY = b"e/"
 INDEX = b"x/"
 LEAF = b"t/"
@@ -122,6 +128,11 @@ def level(at: int) -> bytes:
 def node(at: int, index: int) -> bytes:
     """Key of a tree node, or of the entry under a leaf."""
     return level(at) + number(index)
+
+
+def of_category(category: str) -> bytes:
+    """Common beginning of the keys by which the records of a category are listed."""
+    return OF_CATEGORY + text(category)
 
 
 def versions(owner: str, category: str) -> bytes:

@@ -21,7 +21,6 @@ NONCE_BYTES = 12
 _KEY_BYTES = 32
 _KEYRING_PREFIX = b"k/"
 _DIRECTORY_TAG = b"heqi.directory.v1\0"
-_THING_TAG = b"heqi.thing.v1\0"
 
 
 @dataclass(slots=True, repr=False)
@@ -80,11 +79,6 @@ class Vault:
     def directory_key(self, code: str) -> bytes:
         """32 bytes under which the home's directory files a credit code, which is guessable in the clear."""
         return hmac.digest(self._keys.index, _DIRECTORY_TAG + code.encode(), "sha256")
-
-    def thing_key(self, owner: str, category: str, thing: str) -> bytes:
-        """32 bytes under which versions of a thing are filed: its name may be a certificate's number."""
-        name = f"{owner}\0{category}\0{thing}".encode()
-        return hmac.digest(self._keys.index, _THING_TAG + name, "sha256")
 
     def _key_of(self, owner: str, *, create: bool) -> AESGCM:
         key = self._open_keys.get(owner)

@@ -5,8 +5,9 @@ import pytest
 from node.domain.disclosure import SEED_BYTES
 from node.domain.values import DecimalValue
 from node.errors import MissingError, RecordFormatError, SequenceError, StoreError
+from node.services import preparing
 from node.services import records as records_module
-from node.services.records import Incoming, Problem
+from node.services.preparing import Incoming, Problem
 from tests.support.world import World
 from tests.support.world_records import faulty, incoming
 
@@ -116,7 +117,7 @@ def test_a_message_of_nothing_but_bad_items_is_accepted(lonely: World) -> None:
 
 
 def test_a_message_that_is_too_long_is_refused(lonely: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records_module, "MAX_MESSAGE_RECORDS", 2)
+    monkeypatch.setattr(preparing, "MAX_MESSAGE_RECORDS", 2)
     with pytest.raises(RecordFormatError, match="at most 2"):
         lonely.home.records.append(CLIENT, 1, [incoming("a")] * 3)
     assert lonely.home.records.append(CLIENT, 1, [incoming("a")] * 2).count == 2

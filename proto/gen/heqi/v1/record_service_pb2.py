@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from heqi.v1 import record_pb2 as heqi_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/record_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"\xa1\x01\n\x14\x41ppendRecordsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\x12\x13\n\x0b\x61wait_final\x18\x04 \x01(\x08\x12-\n\x0erejected_items\x18\x05 \x03(\x0b\x32\x15.heqi.v1.RejectedItem\"P\n\x0cRejectedItem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x04 \x01(\t\"|\n\x15\x41ppendRecordsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12%\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x11.heqi.v1.AcceptedH\x00\x12\x1f\n\x05\x66inal\x18\x03 \x01(\x0b\x32\x0e.heqi.v1.FinalH\x00\x42\t\n\x07outcome\"N\n\x08\x41\x63\x63\x65pted\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\x12\x14\n\x0cparked_count\x18\x03 \x01(\x05\"\x19\n\x05\x46inal\x12\x10\n\x08log_size\x18\x01 \x01(\x03\"+\n\x16GetLastSequenceRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"+\n\x17GetLastSequenceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"6\n\x12ProveRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"%\n\x13ProveRecordResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"A\n\x18ListParkedRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"c\n\x19ListParkedRecordsResponse\x12-\n\x0eparked_records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ParkedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x0cParkedRecord\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\r\n\x05place\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\",\n\x1aReleaseParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"/\n\x1bReleaseParkedRecordResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\")\n\x17\x44ropParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1a\n\x18\x44ropParkedRecordResponse\"\'\n\x13\x45xportRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\"&\n\x14\x45xportRecordResponse\x12\x0e\n\x06sd_jwt\x18\x01 \x01(\t2\xe7\x04\n\rRecordService\x12R\n\rAppendRecords\x12\x1d.heqi.v1.AppendRecordsRequest\x1a\x1e.heqi.v1.AppendRecordsResponse(\x01\x30\x01\x12T\n\x0fGetLastSequence\x12\x1f.heqi.v1.GetLastSequenceRequest\x1a .heqi.v1.GetLastSequenceResponse\x12H\n\x0bProveRecord\x12\x1b.heqi.v1.ProveRecordRequest\x1a\x1c.heqi.v1.ProveRecordResponse\x12K\n\x0c\x45xportRecord\x12\x1c.heqi.v1.ExportRecordRequest\x1a\x1d.heqi.v1.ExportRecordResponse\x12Z\n\x11ListParkedRecords\x12!.heqi.v1.ListParkedRecordsRequest\x1a\".heqi.v1.ListParkedRecordsResponse\x12`\n\x13ReleaseParkedRecord\x12#.heqi.v1.ReleaseParkedRecordRequest\x1a$.heqi.v1.ReleaseParkedRecordResponse\x12W\n\x10\x44ropParkedRecord\x12 .heqi.v1.DropParkedRecordRequest\x1a!.heqi.v1.DropParkedRecordResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/record_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"\xa1\x01\n\x14\x41ppendRecordsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\x12\x13\n\x0b\x61wait_final\x18\x04 \x01(\x08\x12-\n\x0erejected_items\x18\x05 \x03(\x0b\x32\x15.heqi.v1.RejectedItem\"P\n\x0cRejectedItem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x04 \x01(\t\"|\n\x15\x41ppendRecordsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12%\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x11.heqi.v1.AcceptedH\x00\x12\x1f\n\x05\x66inal\x18\x03 \x01(\x0b\x32\x0e.heqi.v1.FinalH\x00\x42\t\n\x07outcome\"N\n\x08\x41\x63\x63\x65pted\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\x12\x14\n\x0cparked_count\x18\x03 \x01(\x05\"\x19\n\x05\x46inal\x12\x10\n\x08log_size\x18\x01 \x01(\x03\"+\n\x16GetLastSequenceRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"+\n\x17GetLastSequenceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"6\n\x12ProveRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"%\n\x13ProveRecordResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"\xa0\x01\n\x12ListRecordsRequest\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\t\x12\r\n\x05until\x18\x05 \x01(\t\x12\x13\n\x0bwith_fields\x18\x06 \x01(\x08\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\"V\n\x13ListRecordsResponse\x12&\n\x07records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ListedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe9\x01\n\x0cListedRecord\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61ptured\x18\x04 \x01(\t\x12\r\n\x05\x66inal\x18\x05 \x01(\x08\x12\r\n\x05thing\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x0f\n\x07project\x18\x08 \x01(\t\x12\x15\n\rsource_system\x18\t \x01(\t\x12\x16\n\x0esource_version\x18\n \x01(\t\x12\x10\n\x08occurred\x18\x0b \x01(\t\x12\x13\n\x0b\x66ields_json\x18\x0c \x01(\t\"A\n\x18ListParkedRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"c\n\x19ListParkedRecordsResponse\x12-\n\x0eparked_records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ParkedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x0cParkedRecord\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\r\n\x05place\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\",\n\x1aReleaseParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"/\n\x1bReleaseParkedRecordResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\")\n\x17\x44ropParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1a\n\x18\x44ropParkedRecordResponse\"\'\n\x13\x45xportRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\"&\n\x14\x45xportRecordResponse\x12\x0e\n\x06sd_jwt\x18\x01 \x01(\t2\xb1\x05\n\rRecordService\x12R\n\rAppendRecords\x12\x1d.heqi.v1.AppendRecordsRequest\x1a\x1e.heqi.v1.AppendRecordsResponse(\x01\x30\x01\x12T\n\x0fGetLastSequence\x12\x1f.heqi.v1.GetLastSequenceRequest\x1a .heqi.v1.GetLastSequenceResponse\x12H\n\x0bProveRecord\x12\x1b.heqi.v1.ProveRecordRequest\x1a\x1c.heqi.v1.ProveRecordResponse\x12K\n\x0c\x45xportRecord\x12\x1c.heqi.v1.ExportRecordRequest\x1a\x1d.heqi.v1.ExportRecordResponse\x12H\n\x0bListRecords\x12\x1b.heqi.v1.ListRecordsRequest\x1a\x1c.heqi.v1.ListRecordsResponse\x12Z\n\x11ListParkedRecords\x12!.heqi.v1.ListParkedRecordsRequest\x1a\".heqi.v1.ListParkedRecordsResponse\x12`\n\x13ReleaseParkedRecord\x12#.heqi.v1.ReleaseParkedRecordRequest\x1a$.heqi.v1.ReleaseParkedRecordResponse\x12W\n\x10\x44ropParkedRecord\x12 .heqi.v1.DropParkedRecordRequest\x1a!.heqi.v1.DropParkedRecordResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,24 +50,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVERECORDREQUEST']._serialized_end=686
   _globals['_PROVERECORDRESPONSE']._serialized_start=688
   _globals['_PROVERECORDRESPONSE']._serialized_end=725
-  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_start=727
-  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_end=792
-  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_start=794
-  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_end=893
-  _globals['_PARKEDRECORD']._serialized_start=895
-  _globals['_PARKEDRECORD']._serialized_end=1010
-  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_start=1012
-  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_end=1056
-  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_start=1058
-  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_end=1105
-  _globals['_DROPPARKEDRECORDREQUEST']._serialized_start=1107
-  _globals['_DROPPARKEDRECORDREQUEST']._serialized_end=1148
-  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_start=1150
-  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_end=1176
-  _globals['_EXPORTRECORDREQUEST']._serialized_start=1178
-  _globals['_EXPORTRECORDREQUEST']._serialized_end=1217
-  _globals['_EXPORTRECORDRESPONSE']._serialized_start=1219
-  _globals['_EXPORTRECORDRESPONSE']._serialized_end=1257
-  _globals['_RECORDSERVICE']._serialized_start=1260
-  _globals['_RECORDSERVICE']._serialized_end=1875
+  _globals['_LISTRECORDSREQUEST']._serialized_start=728
+  _globals['_LISTRECORDSREQUEST']._serialized_end=888
+  _globals['_LISTRECORDSRESPONSE']._serialized_start=890
+  _globals['_LISTRECORDSRESPONSE']._serialized_end=976
+  _globals['_LISTEDRECORD']._serialized_start=979
+  _globals['_LISTEDRECORD']._serialized_end=1212
+  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_start=1214
+  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_end=1279
+  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_start=1281
+  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_end=1380
+  _globals['_PARKEDRECORD']._serialized_start=1382
+  _globals['_PARKEDRECORD']._serialized_end=1497
+  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_start=1499
+  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_end=1543
+  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_start=1545
+  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_end=1592
+  _globals['_DROPPARKEDRECORDREQUEST']._serialized_start=1594
+  _globals['_DROPPARKEDRECORDREQUEST']._serialized_end=1635
+  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_start=1637
+  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_end=1663
+  _globals['_EXPORTRECORDREQUEST']._serialized_start=1665
+  _globals['_EXPORTRECORDREQUEST']._serialized_end=1704
+  _globals['_EXPORTRECORDRESPONSE']._serialized_start=1706
+  _globals['_EXPORTRECORDRESPONSE']._serialized_end=1744
+  _globals['_RECORDSERVICE']._serialized_start=1747
+  _globals['_RECORDSERVICE']._serialized_end=2436
 # @@protoc_insertion_point(module_scope)
