@@ -10,6 +10,7 @@ from heqi.v1 import event_service_pb2
 from heqi.v1 import record_service_pb2 as pb
 
 from adapters.systems.ocds import Accepted, Summary, read_ocds
+from node.cli import record_list
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
 from node.errors import ConfigError
@@ -18,6 +19,7 @@ from node.wire.messages import record_from_draft
 _EPILOG = """\
 示例 | examples:
   heqi record import --home centre-a exports/          导入 OCDS 数据 | import OCDS data
+  heqi record list --home centre-a --category trade.award --since 2026-01-01T00:00:00+08:00
   heqi record parked --home centre-a                   被搁置的条目 | what could not be used, and why
   heqi record release --home centre-a 3                再试一次 | try number 3 again
   heqi record drop --home centre-a 3                   放弃 | give number 3 up
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--system", default="ocds", help="来源系统名 | name of the source system (default ocds)")
     one.add_argument("--wait", action="store_true", help="等待上链 | wait until everything is final")
     one.set_defaults(run=import_)
+    record_list.add_arguments(commands)
     one = commands.add_parser("parked", help="列出搁置条目 | list what was parked")
     one.set_defaults(run=parked)
     one = commands.add_parser("release", help="再试搁置条目 | try a parked item again")
