@@ -17,11 +17,12 @@ from adapters.crypto.keys import memory_keys
 from adapters.store.leveldb import LevelStore
 from bench import floor
 from bench.sample import message
-from node.api.record_service import incoming_of
 from node.services.feed import Feed
 from node.services.parking import Parking
+from node.services.preparing import Preparer
 from node.services.records import Records
 from node.services.vault import Vault
+from node.wire.incoming import incoming_of
 
 MESSAGES = 20
 
@@ -65,7 +66,8 @@ def _in_process(raw: list[bytes], folder: Path) -> int:
     vault = Vault(keyring, memory_keys(), os.urandom)
     feed, clock = Feed(store), SystemClock()
     parking = Parking(store, vault, feed, clock, "centre-a")
-    records = Records(store, vault, feed, parking, clock, os.urandom, "0" * 64, "centre-a")
+    preparer = Preparer(memory_keys().index, os.urandom, "0" * 64, "centre-a")
+    records = Records(store, vault, feed, parking, clock, preparer, "centre-a")
     count = 0
     for sequence, one in enumerate(raw, 1):
         request = AppendRecordsRequest.FromString(one)

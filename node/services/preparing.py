@@ -1,7 +1,7 @@
 """What a message's records need before they have a place: checks, commitments, what is kept at rest.
 
 This is nearly all of the work, it looks at nothing but the message, and it needs no key but the index key: so it
-can be done beside the node's process (`api/workers.py`). What is left for `records.py` is to give version and
+can be done beside the node's process (`api/preparing.py`). What is left for `records.py` is to give version and
 position, to seal, and to write.
 """
 
@@ -108,8 +108,7 @@ class Preparer:
         Raises:
             RecordFormatError: too many items.
         """
-        if len(items) > MAX_MESSAGE_RECORDS:
-            raise RecordFormatError(f"a message holds at most {MAX_MESSAGE_RECORDS} records")
+        check_count(len(items))
         digest = hashlib.sha256(b"".join([len(m.raw).to_bytes(4, "big") + m.raw for m in items])).digest()
         drafts: list[RecordDraft] = []
         unusable: list[Unusable] = []
@@ -166,6 +165,16 @@ class Preparer:
             beginning,
             msgspec.msgpack.encode(StoredRecord(seed, header, fields, draft.project)),
         )
+
+
+def check_count(items: int) -> None:
+    """Refuse a message of too many items.
+
+    Raises:
+        RecordFormatError: it has more than `MAX_MESSAGE_RECORDS`.
+    """
+    if items > MAX_MESSAGE_RECORDS:
+        raise RecordFormatError(f"a message holds at most {MAX_MESSAGE_RECORDS} records")
 
 
 def milliseconds(now: float) -> int:

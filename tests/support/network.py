@@ -39,6 +39,7 @@ from node.config import (
     TLS_FOLDER,
     Config,
     LimitsConfig,
+    RecordsConfig,
     load_config,
 )
 from node.domain.descriptor import (
@@ -185,6 +186,7 @@ async def open_network(
     limits: LimitsConfig | None = None,
     *,
     root: trial_ca.TrialCertificate | None = None,
+    records: RecordsConfig | None = None,
     **terms: object,
 ) -> AsyncIterator[Network]:
     """Found an alliance of real nodes, centres and perhaps guarantors, and run them.
@@ -194,7 +196,9 @@ async def open_network(
     roles = dict.fromkeys(names, Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
     centres = {name: _make_centre(folder / name, name, role) for name, role in roles.items()}
     for centre in centres.values():
-        centre.config = msgspec.structs.replace(centre.config, limits=limits or LimitsConfig())
+        centre.config = msgspec.structs.replace(
+            centre.config, limits=limits or LimitsConfig(), records=records or RecordsConfig()
+        )
     root = root or trial_ca.make_root()
     alliance_id = os.urandom(32)
     anchor = structs.replace(trial_anchor(root), **terms)
