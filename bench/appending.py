@@ -32,8 +32,8 @@ def measure(rounds: int = 3) -> dict[str, float]:
     raw = [message("bench", n + 1).SerializeToString() for n in range(MESSAGES)]
     best = {"floor": 0.0, "in process": 0.0, "over gRPC": 0.0}
     for _ in range(rounds):
-        best["floor"] = max(best["floor"], _rate(lambda folder: floor.append(raw, folder)))
-        best["in process"] = max(best["in process"], _rate(lambda folder: _in_process(raw, folder)))
+        best["floor"] = max(best["floor"], _rate(lambda place: floor.append(raw, place)))
+        best["in process"] = max(best["in process"], _rate(lambda place: _in_process(raw, place)))
         best["over gRPC"] = max(best["over gRPC"], _over_grpc())
     return best
 
@@ -49,46 +49,53 @@ def measure_parking(rounds: int = 3) -> float:
         mixed.append(request.SerializeToString())
     best = {"good": 0.0, "mixed": 0.0}
     for _ in range(rounds):
-        best["good"] = max(best["good"], _rate(lambda folder: _in_process(good, folder)))
-        best["mixed"] = max(best["mixed"], _rate(lambda folder: _in_process(mixed, folder)))
+        best["good"] = max(best["good"], _rate(lambda place: _in_process(good, place)))
+        best["mixed"] = max(best["mixed"], _rate(lambda place: _in_process(mixed, place)))
     return best["mixed"] / best["good"]
 
 
 def _rate(run: object) -> float:
-    with _folder() as folder:
+    with folder() as place:
         start = time.perf_counter()
-        count = run(folder / "data")
+        count = run(place / "data")
         return count / (time.perf_counter() - start)
 
 
-def _in_process(raw: list[bytes], folder: Path) -> int:
-    store, keyring = LevelStore(folder), LevelStore(folder.with_name("keyring"))
+def _in_process(raw: list[bytes], place: Path) -> int:
+    with open_records(place) as records:
+        count = 0
+        for sequence, one in enumerate(raw, 1):
+            request = AppendRecordsRequest.FromString(one)
+            count += records.append("bench", sequence, incoming_of(request)).count
+        return count
+
+
+@contextlib.contextmanager
+def open_records(place: Path) -> Iterator[Records]:
+    """The node's records on LevelDB, and nothing else of a node."""
+    store, keyring = LevelStore(place), LevelStore(place.with_name("keyring"))
     vault = Vault(keyring, memory_keys(), os.urandom)
     feed, clock = Feed(store), SystemClock()
     parking = Parking(store, vault, feed, clock, "centre-a")
     preparer = Preparer(memory_keys().index, os.urandom, "0" * 64, "centre-a")
-    records = Records(store, vault, feed, parking, clock, preparer, "centre-a")
-    count = 0
-    for sequence, one in enumerate(raw, 1):
-        request = AppendRecordsRequest.FromString(one)
-        count += records.append("bench", sequence, incoming_of(request)).count
+    yield Records(store, vault, feed, parking, clock, preparer, "centre-a")
     store.close()
     keyring.close()
-    return count
 
 
 def _over_grpc() -> float:
     """A node in a process of its own, its client in another."""
-    with _folder() as folder:
-        command = [sys.executable, "-m", "bench.grpc_append", str(folder), str(MESSAGES)]
+    with folder() as place:
+        command = [sys.executable, "-m", "bench.grpc_append", str(place), str(MESSAGES)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return float(done.stdout.split()[-1])
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="heqi-bench-"))
+def folder() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    made = Path(tempfile.mkdtemp(prefix="heqi-bench-"))
     try:
-        yield folder
+        yield made
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(made)

@@ -97,6 +97,10 @@ class PreparingBeside:
         """See `Preparing`."""
         self._pool.shutdown(cancel_futures=True)
 
+    def process_ids(self) -> list[int]:
+        """The workers that run now."""
+        return list(self._pool._processes)  # noqa: SLF001
+
     def _replace(self, broken: ProcessPoolExecutor) -> None:
         if self._pool is broken:
             logger.warning("a worker process has died; all of them are started again")

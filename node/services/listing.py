@@ -14,7 +14,7 @@ import msgspec
 
 from node.domain.category import Category, OwnerRule, categories
 from node.domain.encoding import canonical_json
-from node.errors import InvalidError
+from node.errors import InvalidError, MissingError
 from node.ports import Store
 from node.services import layout
 from node.services.filing import PageTokens, project_key
@@ -56,7 +56,7 @@ class Listed:
     captured: int
     """Milliseconds since 1970 UTC."""
     record: StoredRecord | None
-    """None if it belongs to a subject, or its key was erased."""
+    """None if it belongs to a subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +131,13 @@ class Listing:
 
     def _listed(self, query: Query, found: _Found) -> Listed | None:
         captured, position = (layout.from_number(found.place[n : n + 8]) for n in (0, 8))
-        owner = self._records.owner(position)
-        if query.owner and owner != query.owner:
+        try:
+            owner = self._records.owner(position)
+            if query.owner and owner != query.owner:
+                return None
+            record = self._records.load(position) if owner == self._me else None
+        except MissingError:  # erased or blocked
             return None
-        record = self._records.load(position) if owner == self._me else None
         return Listed(position, found.category, owner, captured, record)
 
 

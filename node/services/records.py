@@ -247,12 +247,12 @@ class Records:
         encode, moment = msgspec.msgpack.encode, layout.number(captured)
         for at, record in enumerate(records, first):
             place = layout.number(at)
-            version = transaction.take(f"version/{record.thing.hex()}") + 1
+            version = transaction.take("version/" + record.thing.hex()) + 1
             key = layout.RECORD + place
             sealed = self._vault.seal(owner, key, encode(_Kept(version, msgspec.Raw(record.body))))
             transaction.put(key, encode(RecordRow(owner, sealed)))
-            versions = layout.versions(owner, record.category) + record.thing
-            transaction.put(versions + layout.number(version), place)
+            filed = layout.versions(owner, record.category) + record.thing + layout.number(version)
+            transaction.put(filed, place)
             payload = end_payload(record.beginning, version)
             transaction.put(layout.ENTRY + place, entry_of(payload, record.blind))
             self._index(transaction, record, owner, moment + place)

@@ -18,6 +18,7 @@ Entropy = Callable[[int], bytes]
 """n → n random bytes, from the operating system in production."""
 
 NONCE_BYTES = 12
+_NONCES = 64
 _KEY_BYTES = 32
 _KEYRING_PREFIX = b"k/"
 _DIRECTORY_TAG = b"heqi.directory.v1\0"
@@ -49,6 +50,7 @@ class Vault:
         self._keys = keys
         self._entropy = entropy
         self._open_keys: dict[str, AESGCM] = {}
+        self._nonces = b""
         self._pass = _Pass(b"")
         any_key = next(keyring.scan(_KEYRING_PREFIX), None)
         if any_key is not None:
@@ -60,7 +62,7 @@ class Vault:
         Raises:
             StoreError: the keyring fails.
         """
-        nonce = self._entropy(NONCE_BYTES)
+        nonce = self._nonce()
         return nonce + self._key_of(owner, create=True).encrypt(nonce, content, place)
 
     def open(self, owner: str, place: bytes, sealed: bytes) -> bytes:
@@ -79,6 +81,13 @@ class Vault:
     def directory_key(self, code: str) -> bytes:
         """32 bytes under which the home's directory files a credit code, which is guessable in the clear."""
         return hmac.digest(self._keys.index, _DIRECTORY_TAG + code.encode(), "sha256")
+
+    def _nonce(self) -> bytes:
+        """One of many taken from the operating system at once: a call for each would cost more than the sealing."""
+        if not self._nonces:
+            self._nonces = self._entropy(NONCE_BYTES * _NONCES)
+        nonce, self._nonces = self._nonces[:NONCE_BYTES], self._nonces[NONCE_BYTES:]
+        return nonce
 
     def _key_of(self, owner: str, *, create: bool) -> AESGCM:
         key = self._open_keys.get(owner)
