@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from heqi.v1.record_service_pb2 import AppendRecordsRequest
@@ -38,8 +38,11 @@ def measure(rounds: int = 3) -> dict[str, float]:
     return best
 
 
-def measure_parking(rounds: int = 3) -> float:
-    """Good records a second with one bad among a hundred, against all good: the ratio."""
+def measure_parking(rounds: int = 6) -> float:
+    """CPU time of a good record among all good ones, against one among whom one in a hundred is bad: the ratio.
+
+    Not by the clock: what a busy machine does to it is larger than what is measured.
+    """
     good = [message("bench", n + 1).SerializeToString() for n in range(MESSAGES)]
     mixed = []
     for raw in good:
@@ -47,18 +50,25 @@ def measure_parking(rounds: int = 3) -> float:
         for record in request.records[::100]:
             record.category = "trade.nothing"
         mixed.append(request.SerializeToString())
-    best = {"good": 0.0, "mixed": 0.0}
+    least = {"good": float("inf"), "mixed": float("inf")}
     for _ in range(rounds):
-        best["good"] = max(best["good"], _rate(lambda place: _in_process(good, place)))
-        best["mixed"] = max(best["mixed"], _rate(lambda place: _in_process(mixed, place)))
-    return best["mixed"] / best["good"]
+        least["good"] = min(least["good"], _seconds_each(good))
+        least["mixed"] = min(least["mixed"], _seconds_each(mixed))
+    return least["good"] / least["mixed"]
 
 
-def _rate(run: object) -> float:
+def _rate(run: Callable[[Path], int]) -> float:
     with folder() as place:
         start = time.perf_counter()
         count = run(place / "data")
         return count / (time.perf_counter() - start)
+
+
+def _seconds_each(raw: list[bytes]) -> float:
+    with folder() as place:
+        start = time.process_time()
+        count = _in_process(raw, place / "data")
+        return (time.process_time() - start) / count
 
 
 def _in_process(raw: list[bytes], place: Path) -> int:
