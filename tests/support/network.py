@@ -212,7 +212,7 @@ async def open_network(
     network.alliance_file.write_bytes(msgspec.json.encode(AllianceFile(descriptor, signatures)))
     async with contextlib.AsyncExitStack() as stack:
         for centre in centres.values():
-            await stack.enter_async_context(_running(centre, network))
+            await stack.enter_async_context(running(centre, network))
         await until(
             lambda: all(len(list(c.services.projection.members())) == len(roles) for c in centres.values())
         )
@@ -228,7 +228,8 @@ async def until(is_so, seconds: float = 10.0) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
+async def running(centre: Centre, network: Network) -> AsyncIterator[None]:
+    """Run one node of a network."""
     clock = SystemClock()
     leaves = LeafSource(centre.name, centre.keys.identity, clock)
     peers, authorities = GrpcPeers(leaves.leaf), HttpAuthorities()
