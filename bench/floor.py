@@ -1,12 +1,13 @@
 """The floor: exactly the native calls that the format needs for a record, and nothing else.
 
 Decode the message and read its fields; SHAKE-256 of the seed; a disclosure and its digest per field, decoys up to
-the category's slots; canonical payload; entry; AES-256-GCM; one synced LevelDB batch per message with the
-record and its index keys. No checks, no classes, no errors: nobody could run this, but nothing in Python can do the
-format's work with less.
+the category's slots; canonical payload; entry; AES-256-GCM; keyed digests of thing and project; the thing's last
+version; one synced LevelDB batch per message with the record and its index keys. No checks, no classes, no errors:
+nobody could run this, but nothing in Python can do the format's work with less.
 """
 
 import hashlib
+import hmac
 import os
 from binascii import b2a_base64
 from pathlib import Path
@@ -28,6 +29,7 @@ def append(messages: list[bytes], folder: Path) -> int:
     )
     cipher, position = AESGCM(os.urandom(32)), 0
     dumps, sha256, shake, pack = orjson.dumps, hashlib.sha256, hashlib.shake_256, msgspec.msgpack.encode
+    digest, one, captured = hmac.digest, (1).to_bytes(8, "big"), (1_767_571_200_000).to_bytes(8, "big")
     for raw in messages:
         request = AppendRecordsRequest.FromString(raw)
         batch = database.write_batch(transaction=True, sync=True)
@@ -71,8 +73,15 @@ def append(messages: list[bytes], folder: Path) -> int:
             entry = sha256(b"heqi.entry.v1\0" + stream[:32] + payload).digest()
             sha256(b"\0" + entry).digest()
             key = position.to_bytes(8, "big")
+            thing = digest(b"k" * 32, f"centre-a\0{record.category}\0{record.thing}".encode(), "sha256")
+            project = digest(b"k" * 32, record.project.encode(), "sha256")[:16]
+            category = record.category.encode() + b"\0"
             batch.put(b"r/" + key, nonce + cipher.encrypt(nonce, pack((seed, header, fields)), b"r/" + key))
-            batch.put(f"v/centre-a\0{record.category}\0{record.thing}\0".encode() + b"\0" * 7 + b"\1", key)
+            database.get(b"m/version/" + thing)
+            batch.put(b"m/version/" + thing, one)
+            batch.put(b"v/centre-a\0" + category + thing + one, key)
+            batch.put(b"rc/" + category + captured + key, b"")
+            batch.put(b"rp/" + project + captured + key, category)
             batch.put(b"e/" + key, entry)
             position += 1
         batch.put(b"m/position", position.to_bytes(8, "big"))

@@ -5,6 +5,7 @@ import os
 import time
 from collections import deque
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from heqi.v1.record_service_pb2 import AppendRecordsRequest
@@ -20,10 +21,22 @@ MESSAGES = 40
 ALLIANCE, ME = "0" * 64, "centre-a"
 
 
-def measure(count: int = 2, rounds: int = 3) -> dict[str, tuple[float, float, float]]:
-    """Best of each, in turn: records a second; CPU microseconds a record of the node's process, and of all."""
+@dataclass(frozen=True, order=True)
+class Cost:
+    """Of one run."""
+
+    rate: float
+    """Records a second."""
+    own: float
+    """CPU microseconds a record in the node's process: what one writer can take at most."""
+    all: float
+    """The same in all processes."""
+
+
+def measure(count: int = 2, rounds: int = 3) -> dict[str, Cost]:
+    """The best run of each, measured in turn."""
     raw = [message("bench", n + 1).SerializeToString() for n in range(MESSAGES)]
-    best: dict[str, tuple[float, float, float]] = {}
+    best: dict[str, Cost] = {}
     for _ in range(rounds):
         for name, workers in (("no worker", 0), (f"{count} workers", count)):
             found = asyncio.run(_append(raw, workers))
@@ -31,7 +44,7 @@ def measure(count: int = 2, rounds: int = 3) -> dict[str, tuple[float, float, fl
     return best
 
 
-async def _append(raw: list[bytes], workers: int) -> tuple[float, float, float]:
+async def _append(raw: list[bytes], workers: int) -> Cost:
     index_key, clock = memory_keys().index, SystemClock()
     preparing: Preparing
     if workers:
@@ -61,7 +74,7 @@ async def _append(raw: list[bytes], workers: int) -> tuple[float, float, float]:
         count = len(raw) * MESSAGE_RECORDS
         seconds, own = time.perf_counter() - start, time.process_time() - own
         others = _children_seconds(preparing) - others
-    return count / seconds, own / count * 1e6, (own + others) / count * 1e6
+    return Cost(count / seconds, own / count * 1e6, (own + others) / count * 1e6)
 
 
 def _children_seconds(preparing: Preparing) -> float:
