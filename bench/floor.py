@@ -77,9 +77,8 @@ def append(messages: list[bytes], folder: Path) -> int:
             project = digest(b"k" * 32, record.project.encode(), "sha256")[:16]
             category = record.category.encode() + b"\0"
             batch.put(b"r/" + key, nonce + cipher.encrypt(nonce, pack((seed, header, fields)), b"r/" + key))
-            database.get(b"m/version/" + thing)
-            batch.put(b"m/version/" + thing, one)
-            batch.put(b"v/centre-a\0" + category + thing + one, key)
+            database.get(b"vn/" + thing)
+            batch.put(b"vn/" + thing, one)
             batch.put(b"rc/" + category + captured + key, b"")
             batch.put(b"rp/" + project + captured + key, category)
             batch.put(b"e/" + key, entry)

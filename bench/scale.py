@@ -145,6 +145,7 @@ def _fill(centre: Centre, network: Network, records: int, *, small: bool) -> _Ra
                 marks.append((sequence * MESSAGE_RECORDS, time.perf_counter(), time.process_time()))
                 _tell(marks)
         # From half a window to one and a half; and the last window.
+        print(store.compactions(), file=sys.stderr)
         return _Rates(_between(marks[1], marks[3]), _between(marks[-3], marks[-1]), _resident())
 
 

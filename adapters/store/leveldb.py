@@ -86,6 +86,10 @@ class LevelStore:
             self._failure = f"the database cannot write: {error}"
             raise StoreError(self._failure) from error
 
+    def compactions(self) -> str:
+        """A table of LevelDB's own: what lies on each level, and what rewriting it has cost."""
+        return str((self._database.get_property(b"leveldb.stats") or b"").decode())
+
     def close(self) -> None:
         """See `Store.close`."""
         self._database.close()

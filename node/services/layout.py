@@ -2,7 +2,8 @@
 
     m/<name>                                counters and marks, number
     r/<position>                            record: owner and sealed content
-    v/<owner>/<category>/<keyed digest of the thing><version>  position of a version
+    vn/<keyed digest of the thing>          its last version, number
+    v/<owner>/<category>/<keyed digest of the thing><version>  position of a version of a subject's thing
     rc/<category>/<captured><position>      a record, by category; captured in milliseconds, number
     ro/<owner>/<captured><position>         category of a record that belongs to a subject
     rp/<keyed digest of the project><captured><position>  category of a record that its source files under a project
@@ -51,6 +52,7 @@ Parts that vary in length are closed by a zero byte.
 COUNTER = b"m/"
 RECORD = b"r/"
 VERSION = b"v/"
+LAST_VERSION = b"vn/"
 OF_CATEGORY = b"rc/"
 OF_OWNER = b"ro/"
 OF_PROJECT = b"rp/"

@@ -247,16 +247,24 @@ class Records:
         encode, moment = msgspec.msgpack.encode, layout.number(captured)
         for at, record in enumerate(records, first):
             place = layout.number(at)
-            version = transaction.take("version/" + record.thing.hex()) + 1
+            version = self._next_version(transaction, record.thing)
             key = layout.RECORD + place
             sealed = self._vault.seal(owner, key, encode(_Kept(version, msgspec.Raw(record.body))))
             transaction.put(key, encode(RecordRow(owner, sealed)))
-            filed = layout.versions(owner, record.category) + record.thing + layout.number(version)
-            transaction.put(filed, place)
+            if owner != self._member:
+                filed = layout.versions(owner, record.category) + record.thing
+                transaction.put(filed + layout.number(version), place)
             payload = end_payload(record.beginning, version)
             transaction.put(layout.ENTRY + place, entry_of(payload, record.blind))
             self._index(transaction, record, owner, moment + place)
         return first
+
+    @staticmethod
+    def _next_version(transaction: Transaction, thing: bytes) -> int:
+        key = layout.LAST_VERSION + thing
+        version = layout.from_number(transaction.get(key) or b"") + 1
+        transaction.put(key, layout.number(version))
+        return version
 
     @staticmethod
     def _index(transaction: Transaction, record: PreparedRecord, owner: str, place: bytes) -> None:
