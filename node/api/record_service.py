@@ -13,8 +13,9 @@ from node.api import paging
 from node.api.authority import OPERATOR
 from node.api.caller import Check, Context
 from node.api.preparing import Preparing
-from node.domain.encoding import canonical_json, from_rfc3339, to_rfc3339
-from node.errors import InvalidError
+from node.domain.case import MAX_CASE_BUNDLES, MAX_TITLE_CHARS
+from node.domain.encoding import canonical_json, from_hex, from_rfc3339, to_rfc3339
+from node.errors import InvalidError, ProofFormatError, TooLargeError
 from node.services.decisions import Decisions
 from node.services.exporting import Exporting
 from node.services.feed import Feed
@@ -29,6 +30,8 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LARGE_BYTES = 1 << 20
 """A message larger than this is prepared before the next one of its stream is read."""
 _LIST_RECORDS = "/heqi.v1.RecordService/ListRecords"
+MAX_CASE_BYTES = 128 << 20
+_CHUNK_BYTES = 1 << 18
 
 Awaited = deque[tuple[int, int]]
 """(sequence, position behind its last record) of messages whose FINAL was asked for."""
@@ -94,7 +97,32 @@ class RecordService(rpc.RecordServiceServicer):
 
     async def ProveRecord(self, request: pb.ProveRecordRequest, context: Context) -> pb.ProveRecordResponse:
         """See the proto."""
-        return pb.ProveRecordResponse(bundle=self._proving.own_bundle(request.position, request.fields))
+        bundle = self._proving.own_bundle(request.position, request.fields, incomplete=request.incomplete)
+        return pb.ProveRecordResponse(bundle=bundle)
+
+    async def ProveCase(
+        self, request: pb.ProveCaseRequest, context: Context
+    ) -> AsyncIterator[pb.ProveCaseResponse]:
+        """See the proto."""
+        if not 1 <= len(request.items) <= MAX_CASE_BUNDLES or not 1 <= len(request.title) <= MAX_TITLE_CHARS:
+            raise ProofFormatError(
+                f"a case has 1 to {MAX_CASE_BUNDLES} bundles and a title of 1 to {MAX_TITLE_CHARS} characters"
+            )
+        bundles: list[bytes] = []
+        for item in request.items:
+            bundles.append(self._prove(item, incomplete=request.incomplete))
+            if sum(map(len, bundles)) > MAX_CASE_BYTES:
+                raise TooLargeError(f"a case has at most {MAX_CASE_BYTES >> 20} MiB: split it")
+            await asyncio.sleep(0)  # others have their turn between two bundles
+        for part in self._proving.case(request.title, bundles):
+            for start in range(0, len(part), _CHUNK_BYTES):
+                yield pb.ProveCaseResponse(chunk=part[start : start + _CHUNK_BYTES])
+
+    def _prove(self, item: pb.CaseItem, *, incomplete: bool) -> bytes:
+        if item.HasField("position"):
+            return self._proving.own_bundle(item.position, incomplete=incomplete)
+        digest = from_hex(item.read.request_id, 32).hex()
+        return self._proving.obtained_bundle(digest, item.read.read, incomplete=incomplete)
 
     async def ExportRecord(
         self, request: pb.ExportRecordRequest, context: Context

@@ -41,6 +41,8 @@ class RecordServiceStub:
     """The last accepted sequence of a client, to go on from after a break."""
     ProveRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ProveRecordRequest, _record_service_pb2.ProveRecordResponse]
     """A bundle that proves one record, for anybody to check with `heqi verify`."""
+    ProveCase: _grpc.UnaryStreamMultiCallable[_record_service_pb2.ProveCaseRequest, _record_service_pb2.ProveCaseResponse]
+    """Many bundles in one file, under one signed list: a whole case."""
     ExportRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordRequest, _record_service_pb2.ExportRecordResponse]
     """An SD-JWT of a record that belongs to this centre."""
     ListRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListRecordsRequest, _record_service_pb2.ListRecordsResponse]
@@ -67,6 +69,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """The last accepted sequence of a client, to go on from after a break."""
     ProveRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ProveRecordRequest, _record_service_pb2.ProveRecordResponse]  # type: ignore[assignment]
     """A bundle that proves one record, for anybody to check with `heqi verify`."""
+    ProveCase: _aio.UnaryStreamMultiCallable[_record_service_pb2.ProveCaseRequest, _record_service_pb2.ProveCaseResponse]  # type: ignore[assignment]
+    """Many bundles in one file, under one signed list: a whole case."""
     ExportRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordRequest, _record_service_pb2.ExportRecordResponse]  # type: ignore[assignment]
     """An SD-JWT of a record that belongs to this centre."""
     ListRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListRecordsRequest, _record_service_pb2.ListRecordsResponse]  # type: ignore[assignment]
@@ -108,6 +112,14 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ProveRecordResponse, _abc.Awaitable[_record_service_pb2.ProveRecordResponse]]:
         """A bundle that proves one record, for anybody to check with `heqi verify`."""
+
+    @_abc_1.abstractmethod
+    def ProveCase(
+        self,
+        request: _record_service_pb2.ProveCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_record_service_pb2.ProveCaseResponse], _abc.AsyncIterator[_record_service_pb2.ProveCaseResponse]]:
+        """Many bundles in one file, under one signed list: a whole case."""
 
     @_abc_1.abstractmethod
     def ExportRecord(
