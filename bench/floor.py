@@ -25,7 +25,11 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 def append(messages: list[bytes], folder: Path) -> int:
     """Append serialised messages; returns the number of records."""
     database = plyvel.DB(
-        str(folder), create_if_missing=True, write_buffer_size=16 << 20, bloom_filter_bits=10
+        str(folder),
+        create_if_missing=True,
+        write_buffer_size=16 << 20,
+        bloom_filter_bits=10,
+        compression=None,
     )
     cipher, position = AESGCM(os.urandom(32)), 0
     dumps, sha256, shake, pack = orjson.dumps, hashlib.sha256, hashlib.shake_256, msgspec.msgpack.encode

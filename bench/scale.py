@@ -2,8 +2,10 @@
 
     python -m bench.scale [--records 1000000] [--small] [--folder FOLDER]
 
-The rate of the last records is set against that of the first hundred thousand of the same run, by CPU time of the
-process, LevelDB's own threads included, and by the clock; the log is published on the way.
+The rate of the last records is set against that around the first hundred thousand of the same run: by the clock, by
+CPU time of the process with LevelDB's own threads, and by that CPU time against what preparing the same records
+takes, which knows nothing of the store: what a busy machine does to both does not count. The log is published on the
+way.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from heqi.v1 import record_service_pb2 as pb
 
@@ -91,12 +94,13 @@ async def _measure(place: Path, records: int, *, small: bool) -> None:
     print_table(
         ("", "measured", "bound"),
         [
-            ("rate at the end / rate at 100,000, CPU time", f"{early[1] / late[1]:.2f}", ">= 0.8"),
-            ("the same by the clock", f"{late[0] / early[0]:.2f}", ">= 0.8"),
-            ("records/s at 100,000", f"{early[0]:,.0f}", ""),
-            ("records/s at the end", f"{late[0]:,.0f}", ""),
-            ("CPU µs a record at 100,000", f"{early[1]:.0f}", ""),
-            ("CPU µs a record at the end", f"{late[1]:.0f}", ""),
+            ("rate at the end / rate at 100,000", f"{early.of_preparing / late.of_preparing:.2f}", ">= 0.8"),
+            ("the same by bare CPU time", f"{early.cpu / late.cpu:.2f}", ""),
+            ("the same by the clock", f"{late.clock / early.clock:.2f}", ""),
+            ("records/s at 100,000", f"{early.clock:,.0f}", ""),
+            ("records/s at the end", f"{late.clock:,.0f}", ""),
+            ("CPU µs a record at 100,000", f"{early.cpu:.0f}", ""),
+            ("CPU µs a record at the end", f"{late.cpu:.0f}", ""),
             ("resident memory, MB, with what LevelDB maps", f"{rates.resident[0]:.0f}", "<= 400"),
             ("resident memory, MB, the process's own", f"{rates.resident[1]:.0f}", ""),
             ("start to serving, s, empty", f"{empty:.2f}", "<= 1"),
@@ -111,13 +115,31 @@ async def _measure(place: Path, records: int, *, small: bool) -> None:
     print(f"load of the machine at the end {os.getloadavg()[0]:.1f}")
 
 
+class _Mark(NamedTuple):
+    """Where the filling stood."""
+
+    count: int
+    clock: float
+    cpu: float
+    preparing: float
+    """CPU seconds for what knows nothing of the store: the yardstick for how busy the machine was meanwhile."""
+
+
+class _Rate(NamedTuple):
+    clock: float
+    """Records a second."""
+    cpu: float
+    """Microseconds a record."""
+    of_preparing: float
+    """The same against that of preparing alone, at the same time."""
+
+
 @dataclass
 class _Rates:
     """Of the records around the hundred-thousandth and of the last ones; and what was resident in the end."""
 
-    early: tuple[float, float]
-    """Records a second by the clock, CPU microseconds a record."""
-    late: tuple[float, float]
+    early: _Rate
+    late: _Rate
     resident: tuple[float, float]
     """Megabytes: all, and without files that are mapped."""
 
@@ -134,15 +156,20 @@ def _fill(centre: Centre, network: Network, records: int, *, small: bool) -> _Ra
             centre.name,
             BATCH_SIZE,
         )
-        marks: list[tuple[int, float, float]] = [(0, time.perf_counter(), time.process_time())]
+        yardstick = 0.0
+        marks = [_Mark(0, time.perf_counter(), time.process_time(), yardstick)]
         window = min(EARLY, records // 4)
         for sequence in range(1, records // MESSAGE_RECORDS + 1):
             request = _request(sequence, small=small)
-            services.records.append("bench", sequence, incoming_of(request))
+            start = time.thread_time()
+            prepared = services.preparer.message(incoming_of(request), time.time())
+            yardstick += time.thread_time() - start
+            services.records.accept("bench", sequence, prepared)
             if sequence * MESSAGE_RECORDS % BATCH_SIZE < MESSAGE_RECORDS:
                 log.publish(0)
             if sequence * MESSAGE_RECORDS % (window // 2) < MESSAGE_RECORDS:
-                marks.append((sequence * MESSAGE_RECORDS, time.perf_counter(), time.process_time()))
+                count = sequence * MESSAGE_RECORDS
+                marks.append(_Mark(count, time.perf_counter(), time.process_time(), yardstick))
                 _tell(marks)
         # From half a window to one and a half; and the last window.
         print(store.compactions(), file=sys.stderr)
@@ -159,16 +186,18 @@ def _request(sequence: int, *, small: bool) -> pb.AppendRecordsRequest:
     return request
 
 
-def _between(start: tuple[int, float, float], end: tuple[int, float, float]) -> tuple[float, float]:
-    count = end[0] - start[0]
-    return count / (end[1] - start[1]), (end[2] - start[2]) / count * 1e6
+def _between(start: _Mark, end: _Mark) -> _Rate:
+    count = end.count - start.count
+    spent, preparing = end.cpu - start.cpu, end.preparing - start.preparing
+    return _Rate(count / (end.clock - start.clock), spent / count * 1e6, spent / preparing)
 
 
-def _tell(marks: list[tuple[int, float, float]]) -> None:
-    rate, cpu = _between(marks[-2], marks[-1])
+def _tell(marks: list[_Mark]) -> None:
+    rate = _between(marks[-2], marks[-1])
     shared, own = _resident()
     print(
-        f"{marks[-1][0]:>12,} records  {rate:>7,.0f}/s  {cpu:>5.0f} CPU µs  {shared:.0f} MB, own {own:.0f} MB",
+        f"{marks[-1].count:>12,} records  {rate.clock:>7,.0f}/s  {rate.cpu:>5.0f} CPU µs, "
+        f"{rate.of_preparing:.2f} of preparing  {shared:.0f} MB, own {own:.0f} MB",
         file=sys.stderr,
         flush=True,
     )

@@ -36,6 +36,7 @@ class LevelStore:
                 bloom_filter_bits=10,
                 write_buffer_size=_WRITE_BUFFER_BYTES,
                 lru_cache_size=_CACHE_BYTES,
+                compression=None,  # ciphertext and hashes do not get smaller, and each rewriting would try again
             )
         except (plyvel.Error, OSError) as error:
             raise StoreError(f"cannot open the database {folder}: {error}") from error
