@@ -27,7 +27,7 @@ def append(messages: list[bytes], folder: Path) -> int:
     database = plyvel.DB(
         str(folder),
         create_if_missing=True,
-        write_buffer_size=16 << 20,
+        write_buffer_size=32 << 20,
         bloom_filter_bits=10,
         compression=None,
     )
@@ -77,7 +77,7 @@ def append(messages: list[bytes], folder: Path) -> int:
             entry = sha256(b"heqi.entry.v1\0" + stream[:32] + payload).digest()
             sha256(b"\0" + entry).digest()
             key = position.to_bytes(8, "big")
-            thing = digest(b"k" * 32, f"centre-a\0{record.category}\0{record.thing}".encode(), "sha256")
+            thing = digest(b"k" * 32, f"centre-a\0{record.category}\0{record.thing}".encode(), "sha256")[:16]
             project = digest(b"k" * 32, record.project.encode(), "sha256")[:16]
             category = record.category.encode() + b"\0"
             batch.put(b"r/" + key, nonce + cipher.encrypt(nonce, pack((seed, header, fields)), b"r/" + key))

@@ -13,7 +13,8 @@ import plyvel
 from node.errors import StoreError
 from node.ports import Batch
 
-_WRITE_BUFFER_BYTES = 16 << 20
+_WRITE_BUFFER_BYTES = 32 << 20
+"""Twice that is held at most. Keys in no order are merged into all that is there once for each full buffer."""
 _CACHE_BYTES = 32 << 20
 
 

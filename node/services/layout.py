@@ -2,7 +2,7 @@
 
     m/<name>                                counters and marks, number
     r/<position>                            record: owner and sealed content
-    vn/<keyed digest of the thing>          its last version, number
+    vn/<half of the digest of the thing>    its last version, number
     v/<owner>/<category>/<keyed digest of the thing><version>  position of a version of a subject's thing
     rc/<category>/<captured><position>      a record, by category; captured in milliseconds, number
     ro/<owner>/<captured><position>         category of a record that belongs to a subject

@@ -31,6 +31,7 @@ from node.services.transaction import Transaction
 from node.services.vault import Vault
 
 POSITION = "position"
+_VERSION_KEY_BYTES = 16
 _KEPT_ACKNOWLEDGEMENTS = 100_000
 
 
@@ -261,7 +262,8 @@ class Records:
 
     @staticmethod
     def _next_version(transaction: Transaction, thing: bytes) -> int:
-        key = layout.LAST_VERSION + thing
+        # Half of the digest tells things apart as well, and these keys lie in no order: LevelDB writes them often.
+        key = layout.LAST_VERSION + thing[:_VERSION_KEY_BYTES]
         version = layout.from_number(transaction.get(key) or b"") + 1
         transaction.put(key, layout.number(version))
         return version
