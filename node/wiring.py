@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor, alliance_domain
-from node.ports import Authorities, Certifier, Clock, Keys, Ledger, Peers, SignatureReader, Store
+from node.ports import Authorities, Certifier, Clock, ErasureList, Keys, Ledger, Peers, SignatureReader, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
@@ -14,6 +14,9 @@ from node.services.application_codes import ApplicationCodes
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
+from node.services.erasing import Erasing
+from node.services.erasure_book import ErasureBook
+from node.services.erasures import Erasures
 from node.services.expiries import Expiries, anchor_deadlines
 from node.services.exporting import Exporting
 from node.services.feed import Feed
@@ -31,6 +34,7 @@ from node.services.outbox import Outbox
 from node.services.parking import Parking
 from node.services.projection import Projection
 from node.services.proving import Proving
+from node.services.reach import Reach
 from node.services.reading import Reading
 from node.services.recognition import Recognition
 from node.services.records import Records
@@ -42,6 +46,7 @@ from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.systems import Systems
 from node.services.tiles import Tiles
+from node.services.traces import Traces
 from node.services.transaction import Transaction
 from node.services.trust_votes import TrustVotes
 from node.services.vault import Entropy, Vault
@@ -62,6 +67,7 @@ class Outside:
     entropy: Entropy
     signatures: SignatureReader
     certifier: Certifier
+    erasures: ErasureList
 
 
 class Services:
@@ -110,6 +116,7 @@ class Services:
         )
         self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
+        self.reach = Reach(store, self.projection, outside.erasures, me)
         self.registrations = Registrations(
             store,
             self.vault,
@@ -121,6 +128,7 @@ class Services:
             self.feed,
             clock,
             entropy,
+            self.reach,
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(
@@ -231,8 +239,33 @@ class Services:
             clock,
             entropy,
         )
+        rules, traces = config.rules(), Traces(store, self.vault, self.parking, me)
+        book = ErasureBook(store, self.vault, outside.erasures, traces, self.acts, self.feed, keys, clock)
+        self.erasures = Erasures(
+            store,
+            self.vault,
+            book,
+            traces,
+            self.reach,
+            rules,
+            self.alliance,
+            self.gate,
+            self.registrations,
+            self.proving,
+            self.acts,
+            clock,
+        )
+        self.erasing = Erasing(store, self.vault, book, rules, self.alliance, keys, clock, entropy)
         self.status = NodeStatus(
-            store, self.log, self.proving, self.follower, self.outbox, self.parking, self.expiries, clock
+            store,
+            self.log,
+            self.proving,
+            self.follower,
+            self.outbox,
+            self.parking,
+            self.expiries,
+            self.reach,
+            clock,
         )
         self._store, self.clock = store, clock
         self._members = self._known_members()
@@ -285,6 +318,7 @@ class Services:
     def publish(self) -> None:
         """One batch of the log."""
         self.log.publish(self.proving.anchored_size())
+        self.reach.note()
 
     def publish_when_known(self) -> None:
         """One batch of the log, once this node knows how far its own last anchor reached.

@@ -47,6 +47,13 @@
     lp/r/<request digest><number>           ledger proof of what was read elsewhere
     lq/a/<size>                             own anchor that is to be proven
     lq/r/<request digest><number>           read that is to be proven
+    vb/<owner>/<category>/<keyed digest of the thing><version>  as v/, of records that are blocked
+    er/<number>                             an erasure and what became of it; numbers are those of the list's lines
+    el/<number>                             the list's line itself
+    eo/<number>                             an erasure that is not done: what is to be purged
+    eq/<request digest><number>             the erasures that a wallet request led to
+    eh/<until><owner>/<part>                what a legal period holds, in the order in which it ends
+    erasures                                how far this database has followed the list of erasures
 
 Parts that vary in length are closed by a zero byte.
 """
@@ -97,6 +104,13 @@ ANCHOR_PROOF = b"lp/a/"
 READ_PROOF = b"lp/r/"
 ANCHOR_TO_PROVE = b"lq/a/"
 READ_TO_PROVE = b"lq/r/"
+VERSION_BLOCKED = b"vb/"
+ERASURE = b"er/"
+ERASURE_LINE = b"el/"
+ERASURE_OPEN = b"eo/"
+ERASURE_OF = b"eq/"
+ERASURE_HELD = b"eh/"
+ERASURE_MARK = b"erasures"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"

@@ -14,7 +14,9 @@ import msgspec
 from node.domain.category import OwnerRule, category
 from node.domain.draft import RecordDraft, check_draft
 from node.domain.encoding import to_rfc3339
+from node.domain.erasure import record_part
 from node.domain.record import RecordHeader, SealedRecord, seal_record
+from node.domain.retention import month_of
 from node.domain.values import to_json_value
 from node.errors import InvalidError, MissingError, RecordFormatError, SequenceError
 from node.ports import Clock, Store
@@ -173,15 +175,18 @@ class Records:
         """The record at a position.
 
         Raises:
-            MissingError: there is none.
-            StoreError: the database fails, or the record's key was erased.
+            MissingError: there is none, or it is blocked.
+            StoreError: the database fails.
         """
         key = layout.RECORD + layout.number(position)
         raw = self._store.get(key)
         if raw is None:
             raise MissingError(f"there is no record at position {position}")
         row = msgspec.msgpack.decode(raw, type=RecordRow)
-        return msgspec.msgpack.decode(self._vault.open(row.owner, key, row.sealed), type=StoredRecord)
+        try:
+            return msgspec.msgpack.decode(self._vault.open(row.owner, key, row.sealed), type=StoredRecord)
+        except MissingError as error:  # blocked: as if it were not there
+            raise MissingError(f"there is no record at position {position}") from error
 
     def newest(self, owner: str, name: str, is_usable: Callable[[int], bool]) -> Iterator[int]:
         """Of every thing of an owner in a category, the position of the newest version that is usable.
@@ -262,7 +267,8 @@ class Records:
     def _put(self, transaction: Transaction, position: int, record: StoredRecord) -> None:
         header, place = record.header, layout.number(position)
         key = layout.RECORD + place
-        sealed = self._vault.seal(header.owner, key, msgspec.msgpack.encode(record))
+        part = record_part(header.category, month_of(header.captured))
+        sealed = self._vault.seal(header.owner, key, msgspec.msgpack.encode(record), part)
         transaction.put(key, msgspec.msgpack.encode(RecordRow(header.owner, sealed)))
         thing = self._vault.thing_key(header.owner, header.category, header.thing)
         versions = layout.versions(header.owner, header.category) + thing
