@@ -19,6 +19,7 @@ NodeError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
+   ├─ EvidencePendingError
    └─ LimitError            this caller asks too much at once
       ├─ RateLimitError  TooManyCallsError
 

@@ -4,7 +4,6 @@ import msgspec
 import pytest
 
 from node.config import Config, RetentionConfig
-from node.domain.bundle import parse_bundle, verify_bundle
 from node.domain.document import open_members_document
 from node.domain.erasure import ErasureReceipt, Held
 from node.errors import (
@@ -278,6 +277,7 @@ async def test_proofs_of_others_and_bundles_handed_out_hold(world: World, shared
     world.register(other)
     await world.settle()
     await world.reader.services.reading.fetch(shared.digest)
+    await world.settle()
     bundle = world.reader.services.proving.obtained_bundle(shared.digest, 0)
     home = world.home
     size = home.services.log.size()
@@ -285,16 +285,14 @@ async def test_proofs_of_others_and_bundles_handed_out_hold(world: World, shared
     ask(home, shared.bidder)
     await world.settle()
     await world.settle()
-    verify_bundle(parse_bundle(bundle), world.descriptor)
-    assert verify_bundle(
-        parse_bundle(world.reader.services.proving.obtained_bundle(shared.digest, 0)), world.descriptor
-    )
+    world.verify(bundle)
+    assert world.verify(world.reader.services.proving.obtained_bundle(shared.digest, 0))
     [mine] = [
         p
         for p in home.records.all_of(other.subject)
         if home.records.load(p).header.category == "subject.base"
     ]
-    verify_bundle(parse_bundle(home.services.proving.own_bundle(mine)), world.descriptor)
+    world.verify(home.services.proving.own_bundle(mine))
     assert home.services.log.consistency(size, home.services.log.size())
     assert home.services.vault.parts(other.subject) == kept
     assert (await world.reader.services.reading.fetch((await world.share(other)).digest)).records
@@ -347,7 +345,7 @@ async def test_what_a_reader_obtained_is_the_readers(world: World, shared: Share
     ask(reader, bidder)
     await world.settle()
     assert reader.services.vault.parts(bidder.subject) == ["obtained"]
-    verify_bundle(parse_bundle(reader.services.proving.obtained_bundle(shared.digest, 0)), world.descriptor)
+    world.verify(reader.services.proving.obtained_bundle(shared.digest, 0))
 
 
 # -- what falls due ------------------------------------------------------------------------------------------
