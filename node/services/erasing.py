@@ -93,7 +93,7 @@ class Erasing:
                 return True
             self._keys.forget(KeyKind.DATA)
         keys = sorted({key for _, row in ready for key in row.keys})
-        if not await asyncio.to_thread(self._purge, keys):
+        if not await self._purge_aside(keys):
             return False  # somebody still reads what was there before
         for number, _ in ready:
             self._finish(number)
@@ -101,6 +101,15 @@ class Erasing:
         now = self._clock.now()
         self._next_round = now + _REST * (now - self._began)
         return False
+
+    async def _purge_aside(self, keys: Sequence[bytes]) -> bool:
+        """`_purge` in a thread, which must have ended before anybody closes the stores."""
+        purging = asyncio.ensure_future(asyncio.to_thread(self._purge, keys))
+        try:
+            return await asyncio.shield(purging)
+        except asyncio.CancelledError:
+            await asyncio.wait([purging])
+            raise
 
     def _purge(self, keys: Sequence[bytes]) -> bool:
         is_clean = self._vault.purge()

@@ -130,6 +130,7 @@ class Traces:
     ) -> bool:
         """Whether some of it stays, blocked or not meant."""
         is_closed = stays = False
+        blocked = frozenset(self._vault.blocked(line.owner))
         for key, sealed in self._store.scan(layout.HISTORY + layout.text(line.owner)):
             part = part_of(sealed)
             stays = stays or part not in erased
@@ -137,7 +138,8 @@ class Traces:
                 continue
             content = self._opened(line.owner, key, sealed)
             if content is None:
-                is_closed = True
+                # What was blocked before has lost all that points to it then.
+                is_closed = is_closed or part not in blocked
             else:
                 entry = msgspec.msgpack.decode(content, type=HistoryEntry)
                 gone += [

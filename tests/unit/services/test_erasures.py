@@ -1,5 +1,8 @@
 """Erasure at the home: what goes, what stays, who may ask, and what others still prove."""
 
+import asyncio
+import threading
+
 import msgspec
 import pytest
 
@@ -423,3 +426,31 @@ async def test_there_must_be_something_of_a_named_category(world: World, shared:
     with pytest.raises(MissingError):
         ask(world.home, shared.bidder, "subject.credit")
     assert list(world.home.services.erasures.all()) == []
+
+
+async def test_a_node_that_stops_waits_for_the_files_to_be_purged(world: World, shared: Shared) -> None:
+    """The stores are closed next, and a database must not be closed under somebody's hands."""
+    ask(world.home, shared.bidder)
+    begun, may_end, ended = threading.Event(), threading.Event(), []
+
+    def purge(_: object) -> bool:
+        begun.set()
+        assert may_end.wait(10)
+        ended.append(True)
+        return True
+
+    world.home.keyring.purge = purge  # type: ignore[method-assign]
+    working = asyncio.create_task(_to_the_end(world.home))
+    await asyncio.to_thread(begun.wait, 10)
+    working.cancel()
+    await asyncio.sleep(0)
+    assert not working.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert ended
+
+
+async def _to_the_end(home: Centre) -> None:
+    while await home.services.erasing.step():
+        pass
