@@ -112,6 +112,23 @@ async def test_while_somebody_still_reads_it_is_not_called_done(world: World) ->
     assert files_with(folder, needles) == set()
 
 
+async def test_what_lay_in_the_clear_goes_too(tmp_path: Path) -> None:
+    with World(folder=tmp_path, keys_on_disk=True) as world:
+        shared = await world.share()
+        await world.reader.services.reading.fetch(shared.digest)
+        await world.settle()
+        home, bidder = world.home, shared.bidder
+        [entry] = home.serving.history(bidder.subject)
+        # LevelDB compresses, so that long texts may stand there in pieces; signatures do not compress.
+        clear = {"grant": shared.token, "answer": entry.answer}
+        needles = {name: token.rpartition(".")[2][:64].encode() for name, token in clear.items()}
+        assert {name for name, _ in files_with(tmp_path / home.name, needles)} == set(clear)
+        home.services.erasures.by_wallet(bidder.scribe.erase(home.name))
+        await finish(world)
+        assert home.services.erasures.load(1).receipt
+        assert files_with(tmp_path / home.name, needles) == set()
+
+
 # -- backups ---------------------------------------------------------------------------------------------------
 
 
