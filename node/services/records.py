@@ -149,6 +149,10 @@ class Records:
         """
         first = transaction.take(POSITION, len(drafts))
         captured = to_rfc3339(self._clock.now())
+        month = month_of(captured)
+        self._vault.ensure(
+            {(draft.owner or self._member, record_part(draft.category, month)) for draft in drafts}
+        )
         seeds = self._entropy(_SEED_BYTES * len(drafts))
         for offset, draft in enumerate(drafts):
             owner = draft.owner or self._member

@@ -79,14 +79,31 @@ class Vault:
             StoreError: the keyring fails.
         """
         nonce = self._entropy(NONCE_BYTES)
-        if part and (owner, part) not in self._open_keys:
-            # A name whose key was set aside is not used again.
-            while self._keyring.get(_place(_BLOCKED, owner, part)) is not None:
-                part += AGAIN
+        part = self._unblocked(owner, part)
         sealed = self._key_of(owner, part, create=True).encrypt(nonce, content, place)
         if not part:
             return nonce + sealed
         return b"".join((_ENVELOPE, part.encode(), b"\0", nonce, sealed))
+
+    def ensure(self, names: Iterable[tuple[str, str]]) -> None:
+        """Make what keys are missing of (owner, part) in one synced write, before something is sealed under each.
+
+        Raises:
+            StoreError: the keyring fails.
+        """
+        batch, made = Batch(), dict[tuple[str, str], bytes]()
+        for owner, wanted in names:
+            if (owner, wanted) in self._open_keys:
+                continue
+            part = self._unblocked(owner, wanted)
+            place = _place(_LIVE, owner, part)
+            if self._keyring.get(place) is None:
+                key = made[owner, part] = self._entropy(_KEY_BYTES)
+                batch.put(place, self._wrap(place, key, self._entropy(NONCE_BYTES)))
+        if made:
+            self._keyring.write(batch)
+        for (owner, part), key in made.items():
+            self._remember(owner, part, AESGCM(key))
 
     def open(self, owner: str, place: bytes, sealed: bytes) -> bytes:
         """Decrypt.
@@ -257,10 +274,20 @@ class Vault:
         key = self._open_keys.get((owner, part))
         if key is None:
             key = AESGCM(self._load(owner, part, create=create))
-            if len(self._open_keys) >= _MOST_OPEN:
-                del self._open_keys[next(iter(self._open_keys))]
-            self._open_keys[owner, part] = key
+            self._remember(owner, part, key)
         return key
+
+    def _remember(self, owner: str, part: str, key: AESGCM) -> None:
+        if len(self._open_keys) >= _MOST_OPEN:
+            del self._open_keys[next(iter(self._open_keys))]
+        self._open_keys[owner, part] = key
+
+    def _unblocked(self, owner: str, part: str) -> str:
+        """The part's name, or the next one: a name whose key was set aside is not used again."""
+        if part and (owner, part) not in self._open_keys:
+            while self._keyring.get(_place(_BLOCKED, owner, part)) is not None:
+                part += AGAIN
+        return part
 
     def _load(self, owner: str, part: str, *, create: bool) -> bytes:
         place = _place(_LIVE, owner, part)

@@ -14,6 +14,7 @@ from node.domain.keys import KeyKind
 from node.errors import MissingError, StoreError
 from node.ports import Batch
 from node.services.vault import Vault, part_of
+from tests.support.world_faults import FrailStore
 
 OWNER, PLACE, CONTENT = "ab" * 32, b"r/1", b"nobody's business"
 
@@ -231,3 +232,19 @@ def test_damaged_bytes_do_not_open(damaged: bytes) -> None:
     for value in (damaged, b"heqi.k1\0" + damaged, b"heqi.k1\0" + PART.encode() + damaged):
         with pytest.raises(StoreError):
             vault.open(OWNER, PLACE, value)
+
+
+def test_keys_that_are_missing_are_made_in_one_write() -> None:
+    keyring = FrailStore(MemoryStore())
+    vault = Vault(keyring, keys_of(b"k" * 32), os.urandom)
+    vault.seal(OWNER, PLACE, CONTENT, PART)
+    vault.forget(OWNER, [], [PART], Mark(1))
+    before = keyring.writes
+    names = [(OWNER, PART), (OWNER, OTHER), ("cd" * 32, PART)]
+    for _ in range(2):
+        vault.ensure(names)
+        sealed = [vault.seal(owner, PLACE, CONTENT, part) for owner, part in names]
+        assert keyring.writes == before + 1
+    assert [part_of(value) for value in sealed] == [PART + "~", OTHER, PART]
+    again = Vault(keyring, vault._keys, os.urandom)
+    assert [again.open(names[n][0], PLACE, value) for n, value in enumerate(sealed)] == [CONTENT] * 3
