@@ -16,6 +16,7 @@ import grpc
 from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
+    erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
     guarantee_service_pb2_grpc,
@@ -36,11 +37,13 @@ from adapters.ledger.deployment import deployment_of
 from adapters.ledger.evm import EvmLedger
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
 from node.api import server
 from node.api.access_service import AccessService
 from node.api.alliance_service import AllianceService
 from node.api.caller import Callers, check_wallet
+from node.api.erasure_service import ErasureService
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
 from node.api.guarantee_service import GuaranteeService
@@ -60,6 +63,7 @@ from node.background import every, repeat
 from node.config import (
     ALLIANCE_FILE,
     DATA_FOLDER,
+    ERASURES_FOLDER,
     KEYRING_FOLDER,
     Config,
     config_digest,
@@ -78,6 +82,7 @@ _GRACE_SECONDS = 3.0
 _EXCHANGE_SECONDS = 0.5
 _ACCESS_SECONDS = 1.0
 _KEYS_SECONDS = 5.0
+_ERASE_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
@@ -91,6 +96,7 @@ MEMBER_SERVICES = tuple(
         "LoginService",
         "SignatureService",
         "SystemService",
+        "ErasureService",
         "ExchangeService",
         "LogService",
     )
@@ -152,6 +158,7 @@ class Node:
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
+                tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
                 tasks.create_task(every(_EXPIRIES_SECONDS, services.expiries.tell, "tell what runs out"))
                 tasks.create_task(
@@ -176,6 +183,14 @@ class Node:
             keep_operator(self._home, self.services.systems)
         except ConfigError as error:
             raise UnavailableError(str(error)) from error  # told once, and tried again
+
+    async def _erase(self) -> bool:
+        try:
+            return await self.services.erasing.step()
+        except ConfigError as error:
+            raise UnavailableError(
+                str(error)
+            ) from error  # the folder of the keys; told once, and tried again
 
     async def _tend_keys(self) -> None:
         self.services.key_rotation.step()
@@ -219,6 +234,7 @@ class Node:
             s.moving,
             s.exporting,
             s.logins,
+            s.erasures,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)
@@ -237,6 +253,9 @@ class Node:
             partial(signature_service_pb2_grpc.add_SignatureServiceServicer_to_server, signatures),
             partial(system_service_pb2_grpc.add_SystemServiceServicer_to_server, systems),
             partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
+            partial(
+                erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server, ErasureService(s.erasures)
+            ),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )
         add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)
@@ -297,6 +316,7 @@ async def open_node(
                 os.urandom,
                 ProcessSignatureReader(),
                 IdentityCertifier(config.name, keys.identity),
+                FileErasureList(home / ERASURES_FOLDER),
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)
         finally:

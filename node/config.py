@@ -6,12 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from node.errors import ConfigError
+from node.domain.retention import Override, RetentionRules
+from node.errors import ConfigError, InvalidError
 
 CONFIG_FILE = "heqi.toml"
 ALLIANCE_FILE = "alliance.json"
 CARD_FILE = "card.jwt"
 KEYS_FOLDER, DATA_FOLDER, KEYRING_FOLDER, TLS_FOLDER = "keys", "data", "keyring", "tls"
+ERASURES_FOLDER = "erasures"
 _MOST = 1_000_000
 _MOST_WORKERS = 64
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
@@ -92,6 +94,15 @@ class TrustConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long an authority may take to answer."""
 
 
+class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long records of a category are kept; may only be stricter than the reviewed defaults."""
+
+    minimum_days: int | None = None
+    """Longer than the law's minimum, never shorter."""
+    maximum_days: int | None = None
+    """After so long the node erases by itself; without it, when the owner asks."""
+
+
 class KeysConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the private keys are protected."""
 
@@ -114,6 +125,18 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitsConfig = LimitsConfig()
     trust: TrustConfig = TrustConfig()
     keys: KeysConfig = KeysConfig()
+    retention: dict[str, RetentionConfig] = {}
+    """By category."""
+
+    def rules(self) -> RetentionRules:
+        """The retention rules in force.
+
+        Raises:
+            InvalidError: the configuration would loosen a rule.
+        """
+        return RetentionRules(
+            {name: Override(one.minimum_days, one.maximum_days) for name, one in self.retention.items()}
+        )
 
 
 def load_config(home: Path) -> Config:
@@ -166,7 +189,15 @@ def parse_config(raw: bytes, path: str) -> Config:
     for field in msgspec.structs.fields(LimitsConfig):
         if not 1 <= getattr(config.limits, field.name) <= _MOST:
             raise ConfigError(f"{path}: limits.{field.name} must be 1 to {_MOST}")
+    _check_retention(config, path)
     return config
+
+
+def _check_retention(config: Config, path: str) -> None:
+    try:
+        config.rules()
+    except InvalidError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def config_digest(home: Path) -> bytes:

@@ -18,7 +18,8 @@ NodeError
 │  ├─ WitnessError  CustodyError  GapError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
-   ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError
+   ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
+   ├─ EvidencePendingError
    └─ LimitError            this caller asks too much at once
       ├─ RateLimitError  TooManyCallsError
 
@@ -399,6 +400,16 @@ class StoreError(UnavailableError):
 
     reason = "STORE"
     advice = "Check the disk, the permissions, and that no second node runs on this folder."
+
+
+class ErasureListError(UnavailableError):
+    """The list of what was erased at this node is missing, older than its data or the ledger, or was altered."""
+
+    reason = "ERASURE_LIST"
+    advice = (
+        "Operator: put the newest copy of the folder erasures/ back, then start again; docs/operate.md, Backup, says "
+        "what to do if there is none."
+    )
 
 
 class PeerError(UnavailableError):

@@ -4,7 +4,7 @@ Each port states what an implementation MUST do; `tests/ports` runs one behaviou
 implementation, the in-memory ones included. A method lets out only the errors it names.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -185,8 +185,45 @@ class Store(Protocol):
         """Apply all changes. MUST NOT return before they are on stable storage, and MUST apply all or none."""
         ...
 
+    def purge(self, keys: Collection[bytes] | None) -> bool:
+        """Let no file keep what keys held that were deleted or overwritten, nor the log of writes.
+
+        May take long, and MAY be called from another thread while the other methods go on. MUST NOT change what `get`
+        and `scan` find.
+
+        Args:
+            keys: which were; None for all there ever were.
+
+        Returns:
+            Whether that is so. False while somebody still reads what was there before: to be asked again.
+        """
+        ...
+
     def close(self) -> None:
         """Release the database. The object MUST NOT be used afterwards."""
+        ...
+
+
+class ErasureList(Protocol):
+    """The list of erasures: bytes that only grow, kept apart from everything that is put back from a backup.
+
+    All methods raise `StoreError` when it cannot be read or written, and nothing else.
+    """
+
+    def read(self, start: int) -> bytes:
+        """From an offset to the end; whole lines only. Empty where the list is shorter."""
+        ...
+
+    def append(self, line: bytes) -> None:
+        """Add a line, newline included. MUST add all or none of it, on stable storage when this returns."""
+        ...
+
+    def reach(self) -> int:
+        """Size of the node's own log up to which this list is known to lack nothing."""
+        ...
+
+    def note_reach(self, size: int) -> None:
+        """Remember that. It may be lost with the power: then the list is known to lack nothing up to less."""
         ...
 
 

@@ -177,6 +177,12 @@ class NodeState:
     """How long the oldest of them has waited."""
     proofs_lost: int = 0
     """Ledger proofs that could not be had."""
+    erasures_overdue: int = 0
+    """Parts that a legal period held, and that should have been erased a day ago or earlier."""
+    erasure_oldest_seconds: float = 0.0
+    """Age of the oldest erasure that is not done; 0 if there is none."""
+    erasure_list_trouble: str = ""
+    """Why the list of erasures may lack something, as the running node knows."""
 
 
 class HostProbe(Protocol):

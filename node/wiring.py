@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor, alliance_domain
-from node.ports import Authorities, Certifier, Clock, Keys, Ledger, Peers, SignatureReader, Store
+from node.ports import Authorities, Certifier, Clock, ErasureList, Keys, Ledger, Peers, SignatureReader, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
@@ -14,6 +14,9 @@ from node.services.application_codes import ApplicationCodes
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
+from node.services.erasing import Erasing
+from node.services.erasure_book import ErasureBook
+from node.services.erasures import Erasures
 from node.services.expiries import Expiries, anchor_deadlines
 from node.services.exporting import Exporting
 from node.services.feed import Feed
@@ -34,6 +37,7 @@ from node.services.parking import Parking
 from node.services.preparing import Preparer
 from node.services.projection import Projection
 from node.services.proving import Proving
+from node.services.reach import Reach
 from node.services.reading import Reading
 from node.services.recognition import Recognition
 from node.services.records import Records
@@ -45,6 +49,7 @@ from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.systems import Systems
 from node.services.tiles import Tiles
+from node.services.traces import Traces
 from node.services.transaction import Transaction
 from node.services.trust_votes import TrustVotes
 from node.services.vault import Entropy, Vault
@@ -65,6 +70,7 @@ class Outside:
     entropy: Entropy
     signatures: SignatureReader
     certifier: Certifier
+    erasures: ErasureList
 
 
 class Services:
@@ -73,7 +79,6 @@ class Services:
     def __init__(self, config: Config, descriptor: Descriptor, keys: Keys, outside: Outside) -> None:
         store, clock, entropy, me = outside.store, outside.clock, outside.entropy, config.name
         identity = keys.identity
-        self.clock = clock
         self.feed = Feed(store)
         self.vault = Vault(outside.keyring, keys, entropy)
         self.projection = Projection(store)
@@ -113,6 +118,7 @@ class Services:
         )
         self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
+        self.reach = Reach(store, self.projection, outside.erasures, me)
         self.registrations = Registrations(
             store,
             self.vault,
@@ -124,6 +130,7 @@ class Services:
             self.feed,
             clock,
             entropy,
+            self.reach,
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(
@@ -234,8 +241,33 @@ class Services:
             clock,
             entropy,
         )
+        rules, traces = config.rules(), Traces(store, self.vault, self.parking, me)
+        book = ErasureBook(store, self.vault, outside.erasures, traces, self.acts, self.feed, keys, clock)
+        self.erasures = Erasures(
+            store,
+            self.vault,
+            book,
+            traces,
+            self.reach,
+            rules,
+            self.alliance,
+            self.gate,
+            self.registrations,
+            self.proving,
+            self.acts,
+            clock,
+        )
+        self.erasing = Erasing(store, self.vault, book, rules, self.alliance, keys, clock, entropy)
         self.status = NodeStatus(
-            store, self.log, self.proving, self.follower, self.outbox, self.parking, self.expiries, clock
+            store,
+            self.log,
+            self.proving,
+            self.follower,
+            self.outbox,
+            self.parking,
+            self.expiries,
+            self.reach,
+            clock,
         )
         self._store, self.clock = store, clock
         self._members = self._known_members()
@@ -288,6 +320,7 @@ class Services:
     def publish(self) -> None:
         """One batch of the log."""
         self.log.publish(self.proving.anchored_size())
+        self.reach.note()
 
     def publish_when_known(self) -> None:
         """One batch of the log, once this node knows how far its own last anchor reached.

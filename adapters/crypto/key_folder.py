@@ -43,7 +43,7 @@ Held = Account | Signer | x25519.X25519PrivateKey | bytes
 """What the node works with."""
 
 _PRESENT_FILE = "present.json"
-_NAME = re.compile(r"(account|identity|log|sealing|data|index)\.([1-9][0-9]{0,3})\.(pem|jwe|uri)")
+_NAME = re.compile(r"(account|identity|log|sealing|data|index)\.([1-9][0-9]{0,8})\.(pem|jwe|uri)")
 _SYMMETRIC = (KeyKind.DATA, KeyKind.INDEX)
 
 

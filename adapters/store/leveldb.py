@@ -4,7 +4,8 @@ by itself hands over damaged values, and a counter or a tree node carries no che
 The key layout is drawn in `node/services/layout.py`.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from itertools import takewhile
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from node.ports import Batch
 _WRITE_BUFFER_BYTES = 32 << 20
 """Twice that is held at most. Keys in no order are merged into all that is there once for each full buffer."""
 _CACHE_BYTES = 32 << 20
+_TABLE = re.compile(r"([0-9]+)\.(?:ldb|sst)")
+_LIVE_TABLE = re.compile(r"^ *([0-9]+):", re.MULTILINE)
+_MOST_RANGES = 512
+_EVERYTHING = (b"\0", b"\xff" * 64)
 
 
 class LevelStore:
@@ -41,7 +46,7 @@ class LevelStore:
             )
         except (plyvel.Error, OSError) as error:
             raise StoreError(f"cannot open the database {folder}: {error}") from error
-        self._failure = ""
+        self._folder, self._failure = folder, ""
 
     def get(self, key: bytes) -> bytes | None:
         """See `Store.get`."""
@@ -92,6 +97,36 @@ class LevelStore:
         """A table of LevelDB's own: what lies on each level, and what rewriting it has cost."""
         return str((self._database.get_property(b"leveldb.stats") or b"").decode())
 
+    def purge(self, keys: Collection[bytes] | None) -> bool:
+        """See `Store.purge`.
+
+        LevelDB keeps what was deleted until it merges the tables that hold it, and it never merges those of the
+        lowest level by themselves: a value and its deletion that were in the log of writes together may lie in one
+        such table for good. So: everything into tables; then deletions anew, above them; then merge those down.
+        """
+        ranges = [_EVERYTHING] if keys is None else _ranges(keys)
+        try:
+            self._compact(ranges)
+            batch = Batch()
+            for bounds in ranges:
+                for bound in bounds:
+                    batch.delete(bound)
+            if ranges:
+                self.write(batch)
+            self._compact(ranges)
+            live = set(
+                _LIVE_TABLE.findall((self._database.get_property(b"leveldb.sstables") or b"").decode())
+            )
+        except (plyvel.Error, OSError) as error:
+            raise StoreError(f"the database cannot be compacted: {error}") from error
+        # Tables that a scan still reads stay until it ends.
+        found = (_TABLE.fullmatch(path.name) for path in self._folder.iterdir())
+        return all(str(int(table[1])) in live for table in found if table is not None)
+
+    def _compact(self, ranges: Collection[tuple[bytes, bytes]]) -> None:
+        for first, last in ranges:
+            self._database.compact_range(start=first, stop=last)
+
     def close(self) -> None:
         """See `Store.close`."""
         self._database.close()
@@ -101,3 +136,25 @@ def _after(prefix: bytes) -> bytes | None:
     """The first key behind all keys with this prefix; None if there is no such key."""
     stem = prefix.rstrip(b"\xff")
     return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
+
+
+def _ranges(keys: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+    """Ranges that cover keys: each by itself, or those of one kind together where there are very many.
+
+    Their ends are no keys of anybody: somebody may write to the keys themselves meanwhile.
+    """
+    if len(keys) <= _MOST_RANGES:
+        return [(_below(key), _above(key)) for key in sorted(keys)]
+    bounds: dict[bytes, tuple[bytes, bytes]] = {}
+    for key in sorted(keys):
+        first, _ = bounds.setdefault(key[:2], (key, key))
+        bounds[key[:2]] = (first, key)
+    return [(_below(first), _above(last)) for first, last in bounds.values()]
+
+
+def _below(key: bytes) -> bytes:
+    return key[:-1] + bytes([key[-1] - 1]) + b"\xff" * 8 if key[-1] else key[:-1]
+
+
+def _above(key: bytes) -> bytes:
+    return key + b"\0purged"

@@ -1,6 +1,6 @@
 """An in-memory `Store`: the twin that tests use, and a node's throw-away store in rehearsals."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from node.ports import Batch
 
@@ -34,6 +34,10 @@ class MemoryStore:
                 self._values.pop(key, None)
             else:
                 self._values[key] = value
+
+    def purge(self, keys: Collection[bytes] | None) -> bool:  # noqa: ARG002
+        """See `Store.purge`: nothing lies about."""
+        return True
 
     def close(self) -> None:
         """See `Store.close`."""

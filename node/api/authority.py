@@ -53,6 +53,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
 )
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST = "/heqi.v1.TrustService/"
+_ERASURES = "/heqi.v1.ErasureService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
 RULES: dict[str, Rule] = {
@@ -113,6 +114,11 @@ RULES: dict[str, Rule] = {
     _SYSTEMS + "RevokeCertificate": Rule(OPERATOR),
     _SYSTEMS + "ListActs": Rule(OPERATOR | SUPERVISOR),
     _SYSTEMS + "ProveAct": Rule(OPERATOR | SUPERVISOR),
+    # -- erasure ------------------------------------------------------------------------------------------
+    _ERASURES + "ListErasures": Rule(OPERATOR | SUPERVISOR),
+    _ERASURES + "GetErasure": Rule(OPERATOR | SUPERVISOR),
+    _ERASURES + "EraseSubject": Rule(OPERATOR),
+    _ERASURES + "AcceptErasureList": Rule(OPERATOR),
     # -- between members' nodes --------------------------------------------------------------------------
     _EXCHANGE + "SubmitAccessRequest": Rule(MEMBER, MIB),
     _EXCHANGE + "CollectGrant": Rule(MEMBER, MIB),
@@ -133,6 +139,7 @@ RULES: dict[str, Rule] = {
     _WALLET + "GetPlace": Rule(WALLET),
     _WALLET + "GetCopy": Rule(WALLET),
     _WALLET + "TakeOver": Rule(WALLET, MIB),
+    _WALLET + "Erase": Rule(WALLET),
     _WALLET + "GetApplicationCode": Rule(WALLET),
     _WALLET + "AnswerLogin": Rule(WALLET),
     _WALLET + "Apply": Rule(WALLET, MIB),

@@ -11,6 +11,7 @@ from node.domain.encoding import to_rfc3339
 from node.domain.wallet import HistoryCall, StatusCall
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
+from node.services.erasures import Erasures
 from node.services.exporting import Exporting
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
@@ -42,11 +43,13 @@ class WalletService(rpc.WalletServiceServicer):
         moving: Moving,
         exporting: Exporting,
         logins: Logins,
+        erasures: Erasures,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
         self._moving, self._exporting, self._logins = moving, exporting, logins
+        self._erasures = erasures
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -131,6 +134,11 @@ class WalletService(rpc.WalletServiceServicer):
         status = await self._moving.prepare(request.signed_request)
         taken = self._moving.take_over(request.signed_request, status)
         return pb.TakeOverResponse(record_count=taken.count)
+
+    async def Erase(self, request: pb.EraseRequest, context: Context) -> pb.EraseResponse:
+        """See the proto."""
+        found = self._erasures.by_wallet(request.signed_request)
+        return pb.EraseResponse(receipts=filter(None, map(self._erasures.receipt, found)))
 
     async def GetApplicationCode(
         self, request: pb.GetApplicationCodeRequest, context: Context

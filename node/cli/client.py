@@ -9,6 +9,7 @@ import grpc
 from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
+    erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     log_service_pb2_grpc,
@@ -60,6 +61,7 @@ class NodeClient:
         self.logins = login_service_pb2_grpc.LoginServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
         self.systems = system_service_pb2_grpc.SystemServiceStub(channel)
+        self.erasures = erasure_service_pb2_grpc.ErasureServiceStub(channel)
 
     def __enter__(self) -> Self:
         return self

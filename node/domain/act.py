@@ -30,6 +30,15 @@ class ActKind(enum.Enum):
     DATA_REQUESTED = ("data.requested", "申请他中心数据 | access to a subject's data was asked for")
     DATA_READ = ("data.read", "读取他中心数据 | a subject's data was read at another centre")
     ALARM_SETTLED = ("alarm.settled", "了结日志警报 | an alarm about a member's log was dealt with")
+    ERASURE_ORDERED = (
+        "erasure.ordered",
+        "代主体删除数据 | a subject's data was ordered erased, without its wallet",
+    )
+    DATA_ERASED = ("data.erased", "数据已删除 | data was erased, and a receipt signed")
+    ERASURES_ACCEPTED = (
+        "erasures.accepted",
+        "确认删除清单完整 | the operator answered for the list of erasures",
+    )
     CONFIG_LOADED = ("config.loaded", "载入配置 | the node started with another configuration than before")
 
     def __init__(self, word: str, summary: str) -> None:

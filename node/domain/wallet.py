@@ -135,6 +135,15 @@ class ExportCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     kind: ClassVar[str] = "wallet-export"
 
 
+class EraseCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Erase what this node keeps of the subject as its home, or as the home that it has left."""
+
+    kind: ClassVar[str] = "wallet-erase"
+
+    categories: tuple[str, ...]
+    """Only records of these, strictly ascending; empty for everything."""
+
+
 class CodeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Ask the tender's centre for the application code of a section."""
 

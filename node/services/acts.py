@@ -60,8 +60,8 @@ class Acts:
     def __init__(self, store: Store, records: Records) -> None:
         self._store, self._records = store, records
 
-    def record(self, transaction: Transaction, kind: ActKind, about: Mapping[str, str]) -> None:
-        """Record an act together with what it does.
+    def record(self, transaction: Transaction, kind: ActKind, about: Mapping[str, str]) -> int:
+        """Record an act together with what it does; the position of its record.
 
         Args:
             transaction: of the act itself.
@@ -83,6 +83,7 @@ class Acts:
         )
         position = self._records.stage(transaction, [draft])
         transaction.put(layout.ACT + layout.number(number), layout.number(position))
+        return position
 
     def newest_first(self, before: int | None = None) -> Iterator[Act]:
         """All acts, or those before a number.

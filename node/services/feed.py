@@ -21,7 +21,7 @@ class FeedEntry(msgspec.Struct, frozen=True):
     """One happening."""
 
     kind: str
-    """A stable word such as `record.accepted`, `record.final`, `item.parked`, `subject.registered`,
+    """A stable word such as `record.accepted`, `record.final`, `item.parked`, `subject.registered`, `subject.erased`,
     `subject.final`, `request.received`, `grant.received`, `grant.final`, `grant.revoked`, `read.answered`,
     `read.received`, `application.received`, `guarantee.step`, `member.admitted`, `proposal.made`."""
     time: float

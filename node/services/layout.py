@@ -51,6 +51,13 @@
     lp/r/<request digest><number>           ledger proof of what was read elsewhere
     lq/a/<size>                             own anchor that is to be proven
     lq/r/<request digest><number>           read that is to be proven
+    vb/<owner>/<category>/<keyed digest of the thing><version>  as v/, of records that are blocked
+    er/<number>                             an erasure and what became of it; numbers are those of the list's lines
+    el/<number>                             the list's line itself
+    eo/<number>                             an erasure that is not done: what is to be purged
+    eq/<request digest><number>             the erasures that a wallet request led to
+    eh/<until><owner>/<part>                what a legal period holds, in the order in which it ends
+    erasures                                how far this database has followed the list of erasures
 
 Parts that vary in length are closed by a zero byte.
 """
@@ -105,6 +112,13 @@ ANCHOR_PROOF = b"lp/a/"
 READ_PROOF = b"lp/r/"
 ANCHOR_TO_PROVE = b"lq/a/"
 READ_TO_PROVE = b"lq/r/"
+VERSION_BLOCKED = b"vb/"
+ERASURE = b"er/"
+ERASURE_LINE = b"el/"
+ERASURE_OPEN = b"eo/"
+ERASURE_OF = b"eq/"
+ERASURE_HELD = b"eh/"
+ERASURE_MARK = b"erasures"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"
@@ -147,6 +161,14 @@ def node(at: int, index: int) -> bytes:
 def of_category(category: str) -> bytes:
     """Common beginning of the keys by which the records of a category are listed."""
     return OF_CATEGORY + text(category)
+
+
+def last_version(thing: bytes) -> bytes:
+    """Key of a thing's last version.
+
+    Half of the digest tells things apart as well, and these keys lie in no order: LevelDB writes them often.
+    """
+    return LAST_VERSION + thing[: len(thing) // 2]
 
 
 def versions(owner: str, category: str) -> bytes:

@@ -28,7 +28,7 @@ from node.services.vault import Entropy
 logger = logging.getLogger(__name__)
 
 ANCHOR_OBJECT = "anchor"
-_SIZE = "log-size"
+SIZE = "log-size"
 _THROUGH = "log-through"
 
 
@@ -79,7 +79,7 @@ class Log:
         if anchored_size and transaction.get(layout.CHECKPOINT + layout.number(anchored_size)) is None:
             # An older copy of the store was restored: another batch of that size would fork the log.
             raise AnchorError(f"the ledger has this log at size {anchored_size}, and this store does not")
-        size, through = transaction.counter(_SIZE), transaction.counter(_THROUGH)
+        size, through = transaction.counter(SIZE), transaction.counter(_THROUGH)
         staged = min(transaction.counter(POSITION) - through, self._batch_size)
         slots: list[int | None] = [*range(through, through + staged), *[None] * (self._batch_size - staged)]
         # Seeded from the operating system; Random itself need not be secret-grade to permute.
@@ -93,7 +93,7 @@ class Log:
             if level:
                 transaction.put(layout.node(level, index), value)
         size += len(entries)
-        transaction.set_counter(_SIZE, size)
+        transaction.set_counter(SIZE, size)
         transaction.set_counter(_THROUGH, through + staged)
         root = merkle.root_hash(size, self._reader(transaction))
         checkpoint = Checkpoint(self._alliance, self._member, size, root)
@@ -109,7 +109,7 @@ class Log:
         Raises:
             StoreError: the database fails.
         """
-        return Transaction(self._store).counter(_SIZE)
+        return Transaction(self._store).counter(SIZE)
 
     def checkpoint(self, size: int) -> CheckpointRow:
         """The batch that ended at `size`.
@@ -207,7 +207,7 @@ class Log:
         final is gone, or the anchor arrived after all. One that this log would make again stays parked, and so does
         one of another log.
         """
-        if not isinstance(call, AnchorCheckpoint) or call.size > transaction.counter(_SIZE):
+        if not isinstance(call, AnchorCheckpoint) or call.size > transaction.counter(SIZE):
             return False
         if merkle.root_hash(call.size, self._reader(transaction)) != call.root:
             return False

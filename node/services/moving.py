@@ -14,6 +14,7 @@ from node.domain.alliance_life import MoveSubject
 from node.domain.category import OwnerRule, categories
 from node.domain.document import document_digest, open_document, peek_document
 from node.domain.duties import Act
+from node.domain.erasure import REGISTRATION_PART
 from node.domain.grant import AccessRequest, Grant, check_grant, grant_terms
 from node.domain.ledger import RegisterGrant
 from node.domain.ledger_ids import grant_id, move_subject_digest
@@ -170,5 +171,5 @@ class Moving:
         if carried.request:
             key = request_key(subject, carried.request)
             answered = msgspec.msgpack.encode(PendingRequest(carried.request, carried.grant))
-            transaction.put(key, self._vault.seal(subject, key, answered))
+            transaction.put(key, self._vault.seal(subject, key, answered, REGISTRATION_PART))
         self._outbox.add(transaction, f"grant/{raw_id.hex()}", RegisterGrant(terms))

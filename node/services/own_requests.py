@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from node.domain.document import reopen_document
+from node.domain.erasure import OBTAINED_PART
 from node.domain.grant import AccessRequest
 from node.errors import MissingError
 from node.ports import Store
@@ -96,7 +97,8 @@ class OwnRequests:
     ) -> None:
         """Keep what read number `number` brought, sealed under its subject's key."""
         key = layout.OBTAINED + digest + layout.number(number)
-        transaction.put(key, self._vault.seal(subject, key, msgspec.msgpack.encode(obtained)))
+        content = msgspec.msgpack.encode(obtained)
+        transaction.put(key, self._vault.seal(subject, key, content, OBTAINED_PART))
         transaction.put(layout.UNCORROBORATED + digest + layout.number(number), b"")
 
     def obtained(self, digest: bytes, number: int) -> Obtained:

@@ -284,12 +284,12 @@ class Recognition:
         if len(kept.content) > _MAX_KEPT_BYTES:
             kept = msgspec.structs.replace(kept, content=b"")
         transaction = Transaction(self._store)
-        transaction.put(_status_key(der), msgspec.msgpack.encode(kept))
+        transaction.put(status_key(der), msgspec.msgpack.encode(kept))
         transaction.commit()
         return kept
 
     def _kept(self, der: bytes) -> KeptStatus | None:
-        raw = self._store.get(_status_key(der))
+        raw = self._store.get(status_key(der))
         return None if raw is None else msgspec.msgpack.decode(raw, type=KeptStatus)
 
     async def _revocation_list(self, address: str) -> bytes:
@@ -344,7 +344,8 @@ def _statement(kept: KeptStatus, salt: str) -> Statement:
     return Statement(kept.kind, to_base64url(kept.content), salt)
 
 
-def _status_key(der: bytes) -> bytes:
+def status_key(der: bytes) -> bytes:
+    """Where it is kept what an authority said of a certificate."""
     return layout.STATUS + hashlib.sha256(der).digest()
 
 

@@ -11,7 +11,10 @@ import msgspec
 
 from node.domain.category import OwnerRule, category
 from node.domain.draft import RecordDraft
+from node.domain.encoding import to_rfc3339
+from node.domain.erasure import record_part
 from node.domain.record import end_payload, entry_of
+from node.domain.retention import month_of
 from node.errors import MissingError, RecordFormatError, SequenceError
 from node.ports import Clock, Store
 from node.services import layout
@@ -31,7 +34,6 @@ from node.services.transaction import Transaction
 from node.services.vault import Vault
 
 POSITION = "position"
-_VERSION_KEY_BYTES = 16
 _KEPT_ACKNOWLEDGEMENTS = 100_000
 
 
@@ -135,6 +137,10 @@ class Records:
         """
         captured = milliseconds(self._clock.now())
         first = transaction.counter(POSITION)
+        month = _month(captured)
+        self._vault.ensure(
+            {(draft.owner or self._member, record_part(draft.category, month)) for draft in drafts}
+        )
         for draft, record in zip(drafts, self._preparer.records(drafts, captured), strict=True):
             self._place(transaction, [record], draft.owner or self._member, captured)
         return first
@@ -143,14 +149,14 @@ class Records:
         """The record at a position.
 
         Raises:
-            MissingError: there is none.
-            StoreError: the database fails, or the record's key was erased.
+            MissingError: there is none, or it is blocked.
+            StoreError: the database fails.
         """
         key, row = self._row(position)
-        kept = msgspec.msgpack.decode(self._vault.open(row.owner, key, row.sealed), type=_Kept)
-        record = msgspec.msgpack.decode(kept.record, type=StoredRecord)
-        header = msgspec.structs.replace(record.header, version=kept.version)
-        return msgspec.structs.replace(record, header=header)
+        try:
+            return stored_of(self._vault.open(row.owner, key, row.sealed))
+        except MissingError as error:  # blocked: as if it were not there
+            raise MissingError(f"there is no record at position {position}") from error
 
     def owner(self, position: int) -> str:
         """Whose the record at a position is.
@@ -244,13 +250,15 @@ class Records:
         self, transaction: Transaction, records: Sequence[PreparedRecord], owner: str, captured: int
     ) -> int:
         """Give records of one owner their versions and positions, and write them; the first position."""
-        first = transaction.take(POSITION, len(records))
+        first, month = transaction.take(POSITION, len(records)), _month(captured)
+        self._vault.ensure({(owner, record_part(record.category, month)) for record in records})
         encode, moment = msgspec.msgpack.encode, layout.number(captured)
         for at, record in enumerate(records, first):
             place = layout.number(at)
             version = self._next_version(transaction, record.thing)
             key = layout.RECORD + place
-            sealed = self._vault.seal(owner, key, encode(_Kept(version, msgspec.Raw(record.body))))
+            kept, part = encode(_Kept(version, msgspec.Raw(record.body))), record_part(record.category, month)
+            sealed = self._vault.seal(owner, key, kept, part)
             transaction.put(key, encode(RecordRow(owner, sealed)))
             if owner != self._member:
                 filed = layout.versions(owner, record.category) + record.thing
@@ -262,8 +270,7 @@ class Records:
 
     @staticmethod
     def _next_version(transaction: Transaction, thing: bytes) -> int:
-        # Half of the digest tells things apart as well, and these keys lie in no order: LevelDB writes them often.
-        key = layout.LAST_VERSION + thing[:_VERSION_KEY_BYTES]
+        key = layout.last_version(thing)
         version = layout.from_number(transaction.get(key) or b"") + 1
         transaction.put(key, layout.number(version))
         return version
@@ -276,6 +283,19 @@ class Records:
             transaction.put(layout.OF_OWNER + layout.text(owner) + place, name)
         if record.project:
             transaction.put(layout.OF_PROJECT + record.project + place, name)
+
+
+def stored_of(opened: bytes) -> StoredRecord:
+    """The record in a row that was opened."""
+    kept = msgspec.msgpack.decode(opened, type=_Kept)
+    record = msgspec.msgpack.decode(kept.record, type=StoredRecord)
+    return msgspec.structs.replace(
+        record, header=msgspec.structs.replace(record.header, version=kept.version)
+    )
+
+
+def _month(captured: int) -> str:
+    return month_of(to_rfc3339(captured / 1000))
 
 
 def _acknowledgement(client: str, sequence: int) -> bytes:

@@ -14,6 +14,7 @@ from node.domain.certificate import CertificateIdentity
 from node.domain.document import peek_document
 from node.domain.draft import RecordDraft, check_draft
 from node.domain.duties import Act
+from node.domain.erasure import REGISTRATION_PART
 from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
 from node.domain.values import from_json_value
@@ -33,6 +34,7 @@ from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.outbox import Outbox
+from node.services.reach import Reach
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.transaction import Transaction
@@ -80,8 +82,10 @@ class Registrations:
         feed: Feed,
         clock: Clock,
         entropy: Entropy,
+        reach: Reach,
     ) -> None:
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
+        self._reach = reach
         self._recognition, self._records, self._outbox, self._feed = recognition, records, outbox, feed
         self._clock, self._entropy = clock, entropy
 
@@ -188,13 +192,27 @@ class Registrations:
         if row is not None and row.home != self._alliance.me:
             raise MovedError(f"the subject has moved to {row.home}")
 
-    def load(self, subject: str) -> Registration:
-        """The registration of a subject whose home is here.
+    def find(self, credit_code: str) -> str:
+        """The subject that is registered here under a credit code.
 
         Raises:
             MissingError: there is none.
             StoreError: the database fails.
         """
+        raw = self._store.get(layout.DIRECTORY + self._vault.directory_key(credit_code))
+        if raw is None:
+            raise MissingError("no such subject is registered here")
+        return raw.hex()
+
+    def load(self, subject: str) -> Registration:
+        """The registration of a subject whose home is here.
+
+        Raises:
+            MissingError: there is none.
+            ErasureListError: this node cannot tell whether it was erased.
+            StoreError: the database fails.
+        """
+        self._reach.check()
         key = layout.REGISTRATION + subject.encode()
         sealed = self._store.get(key)
         if sealed is None:
@@ -246,7 +264,7 @@ class Registrations:
     def _put(self, transaction: Transaction, registration: Registration) -> None:
         place = layout.REGISTRATION + registration.subject.encode()
         content = msgspec.msgpack.encode(registration)
-        transaction.put(place, self._vault.seal(registration.subject, place, content))
+        transaction.put(place, self._vault.seal(registration.subject, place, content, REGISTRATION_PART))
 
 
 def _drafts(

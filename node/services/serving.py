@@ -5,6 +5,7 @@ become durable in one batch before anything leaves; the reader's receipt follows
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -18,10 +19,12 @@ from node.domain.document import (
 from node.domain.draft import RecordDraft
 from node.domain.duties import Act
 from node.domain.encoding import to_base64url
+from node.domain.erasure import READS, record_part
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
 from node.domain.grant import Grant, Scope, check_covers, check_scope, grant_terms, open_grant
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest
+from node.domain.retention import month_at
 from node.domain.wallet import WINDOW_SECONDS
 from node.errors import (
     DocumentFormatError,
@@ -142,12 +145,15 @@ class Serving:
         if key is None:
             raise MissingError("there is no such answer")
         subject = key[len(layout.HISTORY) : -9].decode()
-        entry = self._entry(subject, key)
+        try:
+            entry = self._entry(subject, key)
+        except MissingError as error:  # erased or blocked since
+            raise MissingError("there is no such answer") from error
         if reopen_document(entry.request, ReadRequest).iss != caller or receipt.iss != caller:
             raise MissingError("there is no such answer")
         transaction = Transaction(self._store)
         signed = msgspec.msgpack.encode(msgspec.structs.replace(entry, receipt=token))
-        transaction.put(key, self._vault.seal(subject, key, signed))
+        transaction.put(key, self._vault.seal(subject, key, signed, _history_part(entry.time)))
         transaction.commit()
 
     def history(self, subject: str) -> Iterator[HistoryEntry]:
@@ -157,7 +163,8 @@ class Serving:
             StoreError: the database fails.
         """
         for key, _ in self._store.scan(layout.HISTORY + layout.text(subject)):
-            yield self._entry(subject, key)
+            with suppress(MissingError):  # blocked
+                yield self._entry(subject, key)
 
     def _authorise(
         self, caller: str, request_token: str, grant_token: str, *, is_repeated: bool
@@ -201,6 +208,9 @@ class Serving:
             is_theirs = row is not None and row.controller == self._alliance.signer_of(grant.key)
             if is_theirs and self._registrations.is_registered(grant.iss):
                 self._registrations.check_home(grant.iss)
+            raise GrantMissingError("no live grant covers this read")
+        if not self._registrations.is_registered(grant.iss):
+            # Erased: that there was something is nobody's business any more.
             raise GrantMissingError("no live grant covers this read")
         return grant
 
@@ -261,7 +271,8 @@ class Serving:
         transaction.put(key, msgspec.msgpack.encode(row))
         place = layout.HISTORY + layout.text(subject) + layout.number(transaction.take(f"history/{subject}"))
         entry = HistoryEntry(now, authority.grant_id.hex(), request_token, row.answer)
-        transaction.put(place, self._vault.seal(subject, place, msgspec.msgpack.encode(entry)))
+        content = msgspec.msgpack.encode(entry)
+        transaction.put(place, self._vault.seal(subject, place, content, _history_part(now)))
         transaction.put(layout.ANSWER + document_digest(row.answer), place)
         self._records.stage(transaction, [_log_draft(authority, row.answer)])
         about = {"subject": subject, "reader": authority.request.iss, "grant": authority.grant_id.hex()}
@@ -274,6 +285,10 @@ class Serving:
         if sealed is None:
             raise MissingError("there is no such read")
         return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=HistoryEntry)
+
+
+def _history_part(time: float) -> str:
+    return record_part(READS, month_at(time))
 
 
 def _log_draft(authority: _Authority, answer: str) -> RecordDraft:

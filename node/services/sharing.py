@@ -11,6 +11,7 @@ import msgspec
 
 from node.domain.document import document_digest, open_document, open_members_document, peek_document
 from node.domain.duties import Act
+from node.domain.erasure import REGISTRATION_PART
 from node.domain.grant import AccessRequest, Grant, check_grant, check_request, grant_terms
 from node.domain.ledger import GrantTerms, RegisterGrant, RevokeGrant
 from node.domain.ledger_ids import grant_id, revoke_grant_digest
@@ -280,7 +281,8 @@ class Sharing:
                 self._seal(transaction, grant.iss, key, PendingRequest(pending.token, token))
 
     def _seal(self, transaction: Transaction, subject: str, key: bytes, row: msgspec.Struct) -> None:
-        transaction.put(key, self._vault.seal(subject, key, msgspec.msgpack.encode(row)))
+        content = msgspec.msgpack.encode(row)
+        transaction.put(key, self._vault.seal(subject, key, content, REGISTRATION_PART))
 
 
 def _terms_of(call: RelayCall | RevokeCall) -> GrantTerms:

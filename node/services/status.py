@@ -1,7 +1,7 @@
 """How this node is doing, in numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.ports import Clock, Store
 from node.probes import NodeState
@@ -12,6 +12,7 @@ from node.services.log import Log
 from node.services.outbox import Outbox, OutboxItem
 from node.services.parking import Parking
 from node.services.proving import Proving
+from node.services.reach import Reach
 from node.services.records import POSITION
 from node.services.transaction import Transaction
 from node.version import VERSION
@@ -46,11 +47,12 @@ class NodeStatus:
         outbox: Outbox,
         parking: Parking,
         expiries: Expiries,
+        reach: Reach,
         clock: Clock,
     ) -> None:
         self._store, self._log, self._proving = store, log, proving
         self._follower, self._outbox, self._parking = follower, outbox, parking
-        self._expiries, self._clock = expiries, clock
+        self._expiries, self._reach, self._clock = expiries, reach, clock
 
     def now(self) -> Status:
         """The status at this moment.
@@ -76,4 +78,5 @@ class NodeStatus:
         Raises:
             StoreError: the database fails.
         """
-        return read_state(self._store, anchored_size, self._clock.now(), VERSION, is_running=True)
+        state = read_state(self._store, anchored_size, self._clock.now(), VERSION, is_running=True)
+        return replace(state, erasure_list_trouble=self._reach.trouble())

@@ -87,6 +87,10 @@ class WalletClient:
         """At the new home: move here; how many documents it took in."""
         return self._call(self._stub.TakeOver, pb.TakeOverRequest(signed_request=signed)).record_count
 
+    def erase(self, signed: str) -> list[str]:
+        """Erase; the receipts that there are by now. The very same request may be sent again."""
+        return list(self._call(self._stub.Erase, pb.EraseRequest(signed_request=signed)).receipts)
+
     def application_code(self, signed: str) -> str:
         """At the tender's centre: the application code, a signed document."""
         request = pb.GetApplicationCodeRequest(signed_request=signed)

@@ -15,12 +15,14 @@ from node.domain.document import (
     sign_document,
 )
 from node.domain.encoding import to_base64url
+from node.domain.erasure import ErasureReceipt
 from node.domain.grant import AccessRequest, Grant, Scope, check_grant, check_request, grant_terms
 from node.domain.ledger_ids import Eip712Domain, grant_id, move_subject_digest, revoke_grant_digest
 from node.domain.member import Member
 from node.domain.wallet import (
     CarriedGrant,
     CopyCall,
+    EraseCall,
     ExportCall,
     GrantCall,
     HistoryCall,
@@ -66,6 +68,37 @@ class Scribe:
     def export(self, node: str) -> str:
         """Ask for the own records as SD-JWTs."""
         return self.call(ExportCall, node)
+
+    def erase(self, node: str, categories: Sequence[str] = ()) -> str:
+        """Ask a node to erase records of some categories, or everything."""
+        return self.call(EraseCall, node, categories=tuple(sorted(set(categories))))
+
+    def check_receipt(self, token: str, home: Member, request: str) -> ErasureReceipt:
+        """Check a receipt for an erasure before it is kept.
+
+        Args:
+            token: the receipt.
+            home: member that must have signed it.
+            request: the wallet request that it must answer.
+
+        Raises:
+            NodeError: it is not by that member, or about another request or subject.
+        """
+        receipt, call = (
+            open_members_document(token, ErasureReceipt, home.identity_keys),
+            peek_document(request, EraseCall),
+        )
+        named = (receipt.alliance, receipt.iss, receipt.subject, receipt.request, home.name)
+        wanted = (
+            self.descriptor.alliance,
+            home.name,
+            call.subject,
+            document_digest(request).hex(),
+            call.node,
+        )
+        if named != wanted:
+            raise DocumentFormatError("the receipt is about another erasure, or by another member")
+        return receipt
 
     def give(self, node: str, grant: str) -> str:
         """Give a grant to the subject's home."""

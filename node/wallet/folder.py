@@ -10,6 +10,7 @@ package.json     the newest version of every document that was handed in: what a
 grants/*.jwt     grants that were signed, by id, and beside each the access request that it answers
 uses.json        reads under each grant, as far as the home has signed them
 revoked.json     grants that were revoked
+erasures/*.jwt   requests for erasure, by id, and beside each the receipts for it
 applications/    applications for guarantees that no guarantor has answered yet
 """
 
@@ -27,6 +28,7 @@ from node.domain.descriptor import (
     known_members,
     open_alliance_file,
 )
+from node.domain.document import document_digest
 from node.domain.member import Member
 from node.domain.succession import follow_all, parse_successions
 from node.domain.wallet import PackageRecord
@@ -36,7 +38,7 @@ from node.wallet.keyfile import WalletKey, load_wallet_key, new_wallet_key
 T = TypeVar("T")
 KEY_FILE, STATE_FILE, DESCRIPTOR_FILE = "key.pem", "wallet.json", "alliance.json"
 DELEGATION_FILE, CARDS_FOLDER, GRANTS_FOLDER = "delegation.jwt", "cards", "grants"
-APPLICATIONS_FOLDER = "applications"
+APPLICATIONS_FOLDER, ERASURES_FOLDER = "applications", "erasures"
 PACKAGE_FILE, USES_FILE, REVOKED_FILE = "package.json", "uses.json", "revoked.json"
 
 
@@ -130,6 +132,32 @@ class WalletFolder:
             ConfigError: the file was damaged.
         """
         return self._read(PACKAGE_FILE, list[PackageRecord], [])
+
+    def remember_erasure(self, token: str) -> None:
+        """Keep a request for erasure: by it the receipts are asked for."""
+        folder = self.path / ERASURES_FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _replace(folder / f"{document_digest(token).hex()}.jwt", f"{token}\n".encode())
+
+    def erasures(self) -> list[str]:
+        """Requests for erasure that were kept, oldest first."""
+        files = (self.path / ERASURES_FOLDER).glob("*.jwt")
+        return [file.read_text().strip() for file in sorted(files, key=lambda file: file.stat().st_mtime)]
+
+    def remember_receipts(self, request: str, receipts: Sequence[str]) -> None:
+        """Keep checked receipts for an erasure; one that was kept is never lost to an answer with fewer."""
+        known = self.receipts(request)
+        new = [one for one in receipts if one not in known]
+        file = self.path / ERASURES_FOLDER / f"{document_digest(request).hex()}.json"
+        _replace(file, msgspec.json.encode([*known, *new]))
+
+    def receipts(self, request: str) -> list[str]:
+        """Receipts for an erasure, oldest first.
+
+        Raises:
+            ConfigError: the file was damaged.
+        """
+        return self._read(f"{ERASURES_FOLDER}/{document_digest(request).hex()}.json", list[str], [])
 
     def remember_uses(self, uses: Mapping[str, int]) -> None:
         """Keep how often grants were used; a number never falls."""

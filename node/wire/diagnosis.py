@@ -49,6 +49,9 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
         message.parked_items.add(number=item.number, object=item.object, state="parked", problem=item.problem)
     for alarm in state.alarms:
         message.alarms.add(number=alarm.number, member=alarm.member, fault=alarm.fault)
+    message.overdue_erasure_count = state.erasures_overdue
+    message.oldest_erasure_seconds = state.erasure_oldest_seconds
+    message.erasure_list_problem = state.erasure_list_trouble
     for end in state.expiries:
         message.expiries.add(what=end.name, expire_time_seconds=end.ends, lead_days=end.lead_days)
     return message
@@ -84,6 +87,9 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         proofs_waiting=message.waiting_proof_count,
         proofs_oldest_seconds=message.waiting_proof_oldest_seconds,
         proofs_lost=message.lost_proof_count,
+        erasures_overdue=message.overdue_erasure_count,
+        erasure_oldest_seconds=message.oldest_erasure_seconds,
+        erasure_list_trouble=message.erasure_list_problem,
     )
 
 

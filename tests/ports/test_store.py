@@ -310,3 +310,85 @@ def test_a_damaged_value_is_a_store_error_when_read(tmp_path: Path, read: Callab
     table.write_bytes(bytes(raw))
     with closing(LevelStore(tmp_path)) as store, pytest.raises(StoreError, match="cannot read"):
         read(store)
+
+
+def files_with(folder: Path, value: bytes) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file() and value in path.read_bytes()]
+
+
+@pytest.mark.parametrize("starts", [0, 1, 3])
+@pytest.mark.parametrize("everything", [False, True])
+def test_purging_leaves_no_byte_of_what_was_deleted(tmp_path: Path, starts: int, everything: bool) -> None:
+    value, kept = os.urandom(200), {b"k/%03d" % n: os.urandom(100) for n in range(50)}
+    store = LevelStore(tmp_path)
+    store.write(batch(secret=value))
+    for _ in range(starts):  # each start moves the log of writes into a table
+        store.close()
+        store = LevelStore(tmp_path)
+        made = Batch()
+        for key, other in kept.items():
+            made.put(key, other)
+        store.write(made)
+    assert files_with(tmp_path, value)
+    store.write(batch(secret=None))
+    assert files_with(tmp_path, value)
+    assert store.purge(None if everything else [b"secret"])
+    assert files_with(tmp_path, value) == []
+    assert dict(store.scan(b"k/")) == (kept if starts else {})
+    store.close()
+    with closing(LevelStore(tmp_path)) as again:
+        assert again.get(b"secret") is None
+        assert dict(again.scan(b"k/")) == (kept if starts else {})
+
+
+def test_purging_leaves_no_byte_of_what_was_overwritten(tmp_path: Path) -> None:
+    value = os.urandom(200)
+    with closing(LevelStore(tmp_path)) as store:
+        store.write(batch(a=value))
+        store.write(batch(a=b"new"))
+        assert store.purge([b"a"])
+        assert files_with(tmp_path, value) == []
+        assert store.get(b"a") == b"new"
+
+
+def test_purging_says_when_a_scan_still_holds_the_files(tmp_path: Path) -> None:
+    value = os.urandom(200)
+    LevelStore(tmp_path).close()
+    with closing(LevelStore(tmp_path)) as store:
+        store.write(batch(a=value, b=b""))
+        assert store.purge([b"a"])  # into a table
+        scan = store.scan(b"")
+        next(scan)
+        store.write(batch(a=None))
+        assert not store.purge([b"a"])
+        scan.close()  # type: ignore[attr-defined]
+        assert store.purge([b"a"])
+        assert files_with(tmp_path, value) == []
+
+
+def test_purging_many_keys_at_once_takes_nothing_else(tmp_path: Path) -> None:
+    values = {b"r/%06d" % n: os.urandom(40) for n in range(3_000)}
+    with closing(LevelStore(tmp_path)) as store:
+        made = Batch()
+        for key, value in values.items():
+            made.put(key, value)
+        store.write(made)
+        gone = [key for n, key in enumerate(values) if n % 3]
+        made = Batch()
+        for key in gone:
+            made.delete(key)
+        store.write(made)
+        assert store.purge(gone)
+        assert dict(store.scan(b"r/")) == {
+            key: value for key, value in values.items() if key not in set(gone)
+        }
+        content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        assert not any(values[key] in content for key in gone)
+
+
+def test_purging_is_nothing_where_nothing_was(store: Store) -> None:
+    store.write(batch(a=b"1"))
+    assert store.purge([])
+    assert store.purge([b"x"])
+    assert store.purge(None)
+    assert list(store.scan(b"")) == [(b"a", b"1")]

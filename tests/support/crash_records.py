@@ -1,7 +1,9 @@
 """Records at rest opened and committed to once more, from the formats alone: no code of the node is used.
 
-keyring  k/<owner>      nonce[12] ‖ AES-256-GCM under the node's data key of the owner's key
-data     r/<position>   [owner, nonce[12] ‖ AES-256-GCM under the owner's key of [seed, header, fields]]
+keyring  k/<owner>[0x00 <part>]  nonce[12] ‖ AES-256-GCM under the node's data key of the key of a part
+data     r/<position>   [owner, "heqi.k1" 0x00 ‖ part ‖ 0x00 ‖ sealed]
+                        sealed: nonce[12] ‖ AES-256-GCM under that key of [seed, header, fields]
+part                    <category>/<year>-<month> of capture; what is sealed under none is nonce and ciphertext alone
 entry                   SHA-256("heqi.entry.v1" ‖ 0x00 ‖ blind ‖ payload)
 SHAKE-256("heqi.record.v1" ‖ seed) = blind[32] ‖ salt[18] per field by name ‖ decoy[32] per free slot
 """
@@ -38,6 +40,9 @@ class Opener:
 
     def _open(self, owner: str, place: bytes, sealed: bytes) -> bytes:
         name = b"k/" + owner.encode()
+        if sealed.startswith(b"heqi.k1\0"):
+            _, part, sealed = sealed.split(b"\0", 2)
+            name += b"\0" + part
         wrapped = self._keyring[name]
         key = self._wrapping.decrypt(wrapped[:12], wrapped[12:], name)
         return AESGCM(key).decrypt(sealed[:12], sealed[12:], place)

@@ -30,11 +30,13 @@ from adapters.crypto.leaves import IdentityCertifier, LeafSource, issue_leaf, ne
 from adapters.ledger.memory import MemoryChain, MemoryLedger
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
 from node.app import Node
 from node.config import (
     ALLIANCE_FILE,
     CARD_FILE,
+    ERASURES_FOLDER,
     OPERATOR_CERTIFICATE,
     OPERATOR_KEY,
     TLS_FOLDER,
@@ -261,6 +263,7 @@ async def running(centre: Centre, network: Network) -> AsyncIterator[None]:
         os.urandom,
         ProcessSignatureReader(),
         IdentityCertifier(centre.name, centre.keys.identity),
+        FileErasureList(centre.home / ERASURES_FOLDER),
     )
     services = Services(centre.config, network.descriptor, centre.keys, outside)
     centre.node = Node(

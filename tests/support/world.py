@@ -78,6 +78,7 @@ class World:
         *,
         guarantors: Sequence[str] = (),
         folder: Path | None = None,
+        keys_on_disk: bool = False,
         batch_size: int = 4,
         confirmations: int = 0,
         staleness_seconds: float = 60.0,
@@ -90,6 +91,7 @@ class World:
         names: the founders that are centres.
         guarantors: further founders, which issue guarantees and run no tenders.
         folder: keep every node's data in LevelDB under it; in memory if None.
+        keys_on_disk: keep the nodes' own keys there too, and read them at every start.
         batch_size: entries of every log batch.
         confirmations: blocks above one that make it final.
         staleness_seconds: see `LedgerConfig`.
@@ -104,7 +106,8 @@ class World:
         self.network = Network()
         self.anchors = (replace(self.authority.anchor, **(terms or {})), *anchors)
         roles = dict.fromkeys(sorted(names), Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
-        keys = {name: new_keys() for name in roles}
+        on_disk = folder if keys_on_disk else None
+        keys = {name: new_keys(on_disk and on_disk / name / "keys") for name in roles}
         cards = {name: sign_card(name, keys[name], self.clock, roles=roles[name]) for name in roles}
         alliance_id = secrets.token_bytes(32)
         founders = [open_card(card) for card in cards.values()]
@@ -302,6 +305,8 @@ class World:
             await centre.services.sender.step()
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
+        while await centre.services.erasing.step():
+            pass
 
     async def _corroborate(self) -> None:
         """What members say of each other's logs."""

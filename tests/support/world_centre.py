@@ -4,10 +4,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.crypto.keys import NodeKeys, memory_keys
+from adapters.crypto.keys import NodeKeys, create_keys, load_keys, memory_keys
 from adapters.crypto.leaves import IdentityCertifier
 from adapters.ledger.memory import MemoryChain
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.store.erasure_file import FileErasureList, MemoryErasureList
 from adapters.store.leveldb import LevelStore
 from adapters.store.memory import MemoryStore
 from node.config import Config, LedgerConfig, Listen, LogConfig, TrustConfig
@@ -15,7 +16,7 @@ from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
 from node.domain.member import Role
-from node.ports import Clock, Store
+from node.ports import Clock, ErasureList, Store
 from node.services.feed import FeedEntry
 from node.services.outbox import OutboxItem
 from node.services.records import Records
@@ -26,6 +27,8 @@ from node.wiring import Outside, Services
 from tests.support.world_clock import WorldClock
 from tests.support.world_faults import FrailLedger, FrailStore
 from tests.support.world_network import Network, WorldPeers
+
+PASSPHRASE = b"of a trial node, which guards nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,22 @@ class Centre:
         self.name, self.keys, self._setup, self._role = name, keys, setup, role
         self.is_running = False
         self._memory: dict[str, Store] = {}
+        self.erasures = MemoryErasureList()
         setup.network.centres[name] = self
         self.start()
 
     def start(self) -> None:
         """A new process: nothing is left but the stores."""
         setup = self._setup
+        if setup.folder is not None and (folder := setup.folder / self.name / "keys").is_dir():
+            self.keys = load_keys(folder, PASSPHRASE)
         self.store, self.keyring = self._open("data"), self._open("keyring")
         self.ledger = FrailLedger(setup.chain, self.keys.account)
         self.outside = Outside(
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name),
             setup.network.authorities, setup.clock, setup.entropy,
             ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
+            self._erasures(),
         )  # fmt: skip
         config = Config(
             name=self.name,
@@ -119,15 +126,20 @@ class Centre:
         await watching.aclose()
         return [entry for entry in found if not kinds or entry.kind in kinds]
 
+    def _erasures(self) -> ErasureList:
+        if self._setup.folder is not None:
+            return FileErasureList(self._setup.folder / self.name / "erasures")
+        return self.erasures
+
     def _open(self, name: str) -> FrailStore:
         if self._setup.folder is not None:
             return FrailStore(LevelStore(self._setup.folder / self.name / name))
         return FrailStore(self._memory.setdefault(name, MemoryStore()))
 
 
-def new_keys() -> NodeKeys:
-    """Keys of a node, nowhere on disk."""
-    return memory_keys()
+def new_keys(folder: Path | None = None) -> NodeKeys:
+    """Keys of a node, in a folder or nowhere on disk."""
+    return memory_keys() if folder is None else create_keys(folder, PASSPHRASE)
 
 
 def sign_card(name: str, keys: NodeKeys, clock: Clock, *, roles: int = Role.CENTRE) -> str:

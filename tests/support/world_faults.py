@@ -3,7 +3,7 @@
 Both wrappers tell `before` of each call that passes, so that a test can stop the world at an exact place.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from adapters.ledger.memory import MemoryLedger
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
@@ -63,6 +63,10 @@ class FrailStore:
         self.inner.write(batch)
         self.writes += 1
         self.before("written")
+
+    def purge(self, keys: Collection[bytes] | None) -> bool:
+        self._pass("purge")
+        return self.inner.purge(keys)
 
     def close(self) -> None:
         self.inner.close()

@@ -27,6 +27,7 @@ from node.errors import NodeError
 from tests.vectors import (
     authority,
     chain,
+    erasure_vectors,
     guarantee_story,
     ledger_vectors,
     login_vectors,
@@ -181,6 +182,8 @@ def documents() -> Vectors:
             _document("test-key-rsa-2048.pem", world.delegation_token(rsa=True)),
             _document(reader, story.read_bundle().custody),
             _document(f"{THIRD} identity", sign_document(story.case_list(), world.identity(THIRD).sign)),
+            _document("wallet", erasure_vectors.request_token()),
+            _document(home, erasure_vectors.receipt_token()),
         ],
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),
@@ -325,6 +328,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "descriptor.json": descriptor,
     "bundle.json": bundles,
     "trust.json": trust_vectors.trust,
+    "erasure.json": erasure_vectors.vectors,
 }
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from node.domain import (
     disclosure,
     document,
     encoding,
+    erasure,
     evidence,
     grant,
     guarantee,
@@ -64,6 +65,7 @@ KINDS = {
         guarantee.ApplicationCode,
         guarantee.Guarantee,
         guarantee.GuaranteeRelease,
+        erasure.ErasureReceipt,
         *wallet.WalletCall.__subclasses__(),
         login.CertificateLogin,
         login.LoginSession,
@@ -387,3 +389,13 @@ def test_trust_list():
     preimage = b"heqi.status.v1\0" + encoding.from_base64url(bound["salt"]) + token.encode()
     assert hashlib.sha256(preimage).hexdigest() == bound["nonce"]
     assert status.binding_nonce(token, encoding.from_base64url(bound["salt"])).hex() == bound["nonce"]
+
+
+def test_list_of_erasures():
+    lines, head = load("erasure.json")["lines"], erasure.NO_HEAD
+    raw = b"".join(one["line"].encode() + b"\n" for one in lines)
+    for one, (line, mark) in zip(lines, erasure.read_lines(raw, erasure.Mark()), strict=True):
+        assert erasure.encode_line(line) == one["line"].encode() + b"\n"
+        assert line.previous == head
+        head = hashlib.sha256(one["line"].encode() + b"\n").hexdigest()
+        assert (mark.end, mark.head) == (one["end"], head)

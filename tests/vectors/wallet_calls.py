@@ -7,6 +7,7 @@ from node.domain.wallet import (
     ApplyCall,
     CodeCall,
     CopyCall,
+    EraseCall,
     ExportCall,
     GrantCall,
     HistoryCall,
@@ -32,6 +33,11 @@ def revoker() -> P256TestKey:
 
 def calls() -> list[WalletCall]:
     return [*_about_grants(), *_about_guarantees(), *_about_moving()]
+
+
+def erase_call() -> EraseCall:
+    """The subject has two categories erased."""
+    return EraseCall(**_call("erase"), categories=("access.read", "subject.qualification"))
 
 
 def signer(call: WalletCall) -> P256TestKey:

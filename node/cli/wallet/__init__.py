@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from node.cli.wallet import guarantees, login, moving, setup, sharing
+from node.cli.wallet import erasing, guarantees, login, moving, setup, sharing
 
 _EPILOG = """\
 顺序 | in order:
@@ -16,6 +16,7 @@ _EPILOG = """\
   heqi wallet reads --wallet w
   heqi wallet revoke --wallet w GRANT
   heqi wallet login --wallet w heqi:login/1/…
+  heqi wallet erase --wallet w --wait
 口令：提示输入，或 --passphrase-file；绝不放在命令行
 passphrase: asked for, or --passphrase-file; never on the command line
 """
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_sharing(commands)
     _describe_guarantees(commands)
     _describe_login(commands)
+    _describe_erasing(commands)
     for command in commands.choices.values():
         command.add_argument("--wallet", type=Path, required=True, help="钱包目录 | folder of the wallet")
         command.add_argument("--passphrase-file", type=Path, help="口令文件 | file with the passphrase")
@@ -99,6 +101,18 @@ def _describe_sharing(commands: Commands) -> None:
     one.set_defaults(run=sharing.revoke)
     one = commands.add_parser("reads", help="谁读过什么 | who read what")
     one.set_defaults(run=sharing.reads)
+
+
+def _describe_erasing(commands: Commands) -> None:
+    one = commands.add_parser("erase", help="请注册中心删除本人数据 | have the home erase the own data")
+    one.add_argument(
+        "--category", action="append", default=[], help="只删这些类别 | only these; everything without it"
+    )
+    one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
+    one.add_argument("--wait", action="store_true", help="等待回执 | wait for the receipt")
+    one.set_defaults(run=erasing.erase)
+    one = commands.add_parser("erasures", help="删除回执 | fetch and show the receipts")
+    one.set_defaults(run=erasing.erasures)
 
 
 def _describe_login(commands: Commands) -> None:

@@ -1,9 +1,10 @@
 """What waits: the outbox, and what was parked."""
 
 from node.probes import NodeState
-from node.services.doctor.finding import Finding, Unknown, note, ok, warning
+from node.services.doctor.finding import Finding, Unknown, error, note, ok, warning
 
 _OLD_SECONDS = 600.0
+_OLD_ERASURE_SECONDS = 3_600.0
 
 
 def check_outbox(state: NodeState | Unknown) -> list[Finding]:
@@ -114,3 +115,51 @@ def check_parked(state: NodeState | Unknown) -> list[Finding]:
             ),
         )
     ]
+
+
+def check_erasures(state: NodeState | Unknown) -> list[Finding]:
+    """What should be erased and is not; whether anything that was erased may be back."""
+    if isinstance(state, Unknown):
+        return []
+    found: list[Finding] = []
+    if state.erasure_list_trouble:
+        found.append(
+            error(
+                "ERASURE_LIST",
+                (
+                    "删除清单可能不完整，主体数据暂停提供",
+                    f"subjects' data is not served: {state.erasure_list_trouble}",
+                ),
+                (
+                    "停止节点，把最新的 erasures 目录放回；若已失，heqi erasure accept",
+                    "stop the node and put the newest folder erasures back; if it is lost, heqi erasure accept",
+                ),
+            )
+        )
+    if state.erasures_overdue:
+        found.append(
+            warning(
+                "ERASURE_OVERDUE",
+                (
+                    f"{state.erasures_overdue} 份数据保存期已满，尚未删除",
+                    f"{state.erasures_overdue} parts that a legal period held should have been erased by now",
+                ),
+                ("启动节点，到期自动删除", "run the node: it erases what is due every hour"),
+            )
+        )
+    if state.erasure_oldest_seconds > _OLD_ERASURE_SECONDS:
+        hours = state.erasure_oldest_seconds / 3_600
+        found.append(
+            warning(
+                "ERASURE_OPEN",
+                (
+                    f"一项删除 {hours:.0f} 小时未完成",
+                    f"an erasure was asked for {hours:.0f} hours ago, and its bytes may still be in files",
+                ),
+                (
+                    "启动节点；仍不完成，重启节点以关闭长时间的读取",
+                    "run the node; if that does not help restart it: somebody reads what was there before",
+                ),
+            )
+        )
+    return found or [ok("没有拖延的删除", "no erasure is late")]

@@ -225,6 +225,18 @@ def test_what_waits():
     assert told(waiting.check_parked(change(STATE, parked=4))) == {"RECORDS_PARKED": Level.WARNING}
 
 
+def test_an_erasure_that_is_late_is_told():
+    assert told(waiting.check_erasures(change(STATE, erasure_oldest_seconds=3_000.0))) == {"OK": Level.OK}
+    late = change(
+        STATE, erasures_overdue=2, erasure_oldest_seconds=4_000.0, erasure_list_trouble="it may be back"
+    )
+    assert told(waiting.check_erasures(late)) == {
+        "ERASURE_LIST": Level.ERROR,
+        "ERASURE_OVERDUE": Level.WARNING,
+        "ERASURE_OPEN": Level.WARNING,
+    }
+
+
 # -- keys ----------------------------------------------------------------------------------------------
 
 MEMBER = new_member("centre-a", bytes(range(20)))

@@ -111,6 +111,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.TakeOverRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.TakeOverResponse.FromString,
                 _registered_method=True)
+        self.Erase = channel.unary_unary(
+                '/heqi.v1.WalletService/Erase',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.EraseRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.EraseResponse.FromString,
+                _registered_method=True)
 
 
 class WalletServiceServicer:
@@ -224,6 +229,14 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Erase(self, request, context):
+        """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+        gets the receipts that there are by then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WalletServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -301,6 +314,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.TakeOver,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.TakeOverRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.TakeOverResponse.SerializeToString,
+            ),
+            'Erase': grpc.unary_unary_rpc_method_handler(
+                    servicer.Erase,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.EraseRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.EraseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -710,6 +728,33 @@ class WalletService:
             '/heqi.v1.WalletService/TakeOver',
             heqi_dot_v1_dot_wallet__service__pb2.TakeOverRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.TakeOverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Erase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/Erase',
+            heqi_dot_v1_dot_wallet__service__pb2.EraseRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.EraseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,10 @@ class WalletServiceStub:
     """The subject's own documents, also at a home that it has left."""
     TakeOver: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]
     """At the new home: take the subject in; the home so far is not asked."""
+    Erase: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.EraseRequest, _wallet_service_pb2.EraseResponse]
+    """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+    gets the receipts that there are by then.
+    """
 
 @_typing.type_check_only
 class WalletServiceAsyncStub(WalletServiceStub):
@@ -107,6 +111,10 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """The subject's own documents, also at a home that it has left."""
     TakeOver: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]  # type: ignore[assignment]
     """At the new home: take the subject in; the home so far is not asked."""
+    Erase: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.EraseRequest, _wallet_service_pb2.EraseResponse]  # type: ignore[assignment]
+    """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+    gets the receipts that there are by then.
+    """
 
 class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
     """For bidders' wallets, over server-authenticated TLS on its own listener. Every request is a document signed by
@@ -234,5 +242,15 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.TakeOverResponse, _abc.Awaitable[_wallet_service_pb2.TakeOverResponse]]:
         """At the new home: take the subject in; the home so far is not asked."""
+
+    @_abc_1.abstractmethod
+    def Erase(
+        self,
+        request: _wallet_service_pb2.EraseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.EraseResponse, _abc.Awaitable[_wallet_service_pb2.EraseResponse]]:
+        """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+        gets the receipts that there are by then.
+        """
 
 def add_WalletServiceServicer_to_server(servicer: WalletServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,75 @@
+"""Having data erased, and keeping the receipts."""
+
+import argparse
+from datetime import UTC, datetime
+
+from node.cli.output import day, print_json, print_table, say
+from node.cli.waiting import wait_for
+from node.cli.wallet.session import open_session, passphrase
+from node.domain.document import document_digest, peek_document
+from node.domain.erasure import ErasureReceipt
+from node.domain.wallet import EraseCall
+from node.errors import ConfigError
+from node.wallet.client import WalletClient
+from node.wallet.documents import Scribe
+from node.wallet.folder import WalletFolder, open_wallet
+
+_WAIT_SECONDS = 90.0
+
+
+def erase(args: argparse.Namespace) -> None:
+    """Ask the home to erase; keep the request first, the receipt when it comes."""
+    wallet, scribe, client = open_session(args)
+    if not scribe.subject:
+        raise ConfigError("this wallet is registered nowhere: there is nothing to erase")
+    what = ", ".join(args.category) or "全部 everything"
+    if (
+        not args.yes
+        and input(f"在 {wallet.state.home} 删除 erase at it: {what}? [y/N] ").strip().lower() != "y"
+    ):
+        raise ConfigError("nothing was sent")
+    with client:
+        token = scribe.erase(client.member.name, args.category)
+        # Kept before it leaves: by it the receipt is asked for, also by later ones.
+        wallet.remember_erasure(token)
+        client.erase(token)
+        if not args.category:
+            wallet.remember_subject("")
+        if args.wait:
+            wait_for("the receipt", lambda: _collect(wallet, scribe, client, token) > 0, _WAIT_SECONDS)
+    if args.json:
+        print_json({"request": document_digest(token).hex(), "receipts": wallet.receipts(token)})
+    elif args.wait:
+        say("已删除，回执已保存", "erased; the receipt is kept: heqi wallet erasures")
+    else:
+        say("已删除，回执待上链", "erased; heqi wallet erasures fetches the receipt once it is anchored")
+
+
+def erasures(args: argparse.Namespace) -> None:
+    """Fetch receipts that have come since, and show all."""
+    wallet = open_wallet(args.wallet)
+    scribe = Scribe(wallet.key(passphrase(args)), wallet.descriptor, wallet.state.subject)
+    rows: list[tuple[str, ...]] = []
+    for token in wallet.erasures():
+        with WalletClient(wallet.member(peek_document(token, EraseCall).node)) as client:
+            _collect(wallet, scribe, client, token)
+        rows += [_row(peek_document(receipt, ErasureReceipt)) for receipt in wallet.receipts(token)]
+    if args.json:
+        print_json([dict(zip(("home", "done", "erased", "held"), row, strict=True)) for row in rows])
+    else:
+        print_table(("中心 home", "完成 done", "已删 erased", "依法暂存 held by law"), rows)
+
+
+def _collect(wallet: WalletFolder, scribe: Scribe, client: WalletClient, token: str) -> int:
+    """Check and keep the receipts that the home hands out; how many there are."""
+    receipts = client.erase(token)
+    for receipt in receipts:
+        scribe.check_receipt(receipt, client.member, token)
+    wallet.remember_receipts(token, receipts)
+    return len(receipts)
+
+
+def _row(receipt: ErasureReceipt) -> tuple[str, ...]:
+    done = datetime.fromtimestamp(receipt.iat, UTC).strftime("%Y-%m-%d %H:%M")
+    erased = ("全部 all: " if receipt.whole else "") + ", ".join(receipt.erased)
+    return receipt.iss, done, erased, ", ".join(f"{one.category} → {day(one.until)}" for one in receipt.held)
