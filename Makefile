@@ -8,7 +8,7 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench contracts proto docs lock sbom format clean
+.PHONY: help demo test soak check bench scale contracts proto docs lock sbom format clean
 
 help:
 	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
@@ -16,6 +16,7 @@ help:
 	@echo "make soak                         5,000 kills under load, 1 to 2 hours; HEQI_SOAK_KILLS says how many"
 	@echo "make check                        format, lint, types, import rules, generated code, locks, known vulnerabilities"
 	@echo "make bench                        figures, as ratios within one run"
+	@echo "make scale [RECORDS=1000000]      what a long history costs: rate, memory, start, proofs"
 	@echo "make contracts | proto | format   make generated things again"
 	@echo "make lock [UPGRADE=1]             pin what pyproject.toml asks for, with hashes"
 	@echo "make sbom                         what a node is made of, CycloneDX, into build/sbom"
@@ -64,6 +65,9 @@ check: $(DEV)
 
 bench: $(DEV)
 	@$(BIN)/python -m bench
+
+scale: $(DEV)
+	@$(BIN)/python -m bench.scale $(if $(RECORDS),--records $(RECORDS))
 
 contracts: $(READY)
 	@$(BIN)/python contracts/generate_table.py

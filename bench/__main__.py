@@ -1,6 +1,6 @@
 """`make bench`."""
 
-from bench import answering, appending, logging_in, proving, recognising
+from bench import answering, appending, logging_in, proving, recognising, workers
 from bench.sample import JSON_BYTES
 from node.cli.output import print_table
 
@@ -12,6 +12,16 @@ def main() -> None:
     floor = rates["floor"]
     print_table(
         ("", "records/s", "of the floor"), [(n, f"{r:,.0f}", f"{r / floor:.2f}") for n, r in rates.items()]
+    )
+    print("\nthe same where worker processes prepare the messages, not over gRPC")
+    beside = workers.measure()
+    alone = beside["no worker"]
+    print_table(
+        ("", "records/s", "of none", "CPU µs a record, node's process", "all processes"),
+        [
+            (n, f"{one.rate:,.0f}", f"{one.rate / alone.rate:.2f}", f"{one.own:.0f}", f"{one.all:.0f}")
+            for n, one in beside.items()
+        ],
     )
     bad = appending.measure_parking()
     print(f"\nwith 1% bad records the rest is taken at {bad:.2f} of the rate without")

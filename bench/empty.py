@@ -41,11 +41,10 @@ async def serve_empty(centre: Centre, guard: Guard | None = None) -> tuple[grpc.
     leaves = LeafSource(centre.name, centre.keys.identity, SystemClock())
     members = [row.member for row in centre.services.projection.members()]
     anchors = b"".join(anchor_pem(member.name, member.identity_key) for member in members)
-    server = grpc.aio.server(interceptors=[guard] if guard else [])
-    handler = grpc.method_handlers_generic_handler(
+    server = grpc.aio.server()
+    (guard.over(server) if guard else server).add_registered_method_handlers(
         "bench.Empty", {"Call": grpc.unary_unary_rpc_method_handler(answer)}
     )
-    server.add_generic_rpc_handlers((handler,))
     credentials = member_credentials(lambda: leaves.leaf().pair, lambda: anchors)
     port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()

@@ -1,12 +1,13 @@
 """The floor: exactly the native calls that the format needs for a record, and nothing else.
 
 Decode the message and read its fields; SHAKE-256 of the seed; a disclosure and its digest per field, decoys up to
-the category's slots; canonical payload; entry; AES-256-GCM; one synced LevelDB batch per message with the
-record and its index keys. No checks, no classes, no errors: nobody could run this, but nothing in Python can do the
-format's work with less.
+the category's slots; canonical payload; entry; AES-256-GCM; keyed digests of thing and project; the thing's last
+version; one synced LevelDB batch per message with the record and its index keys. No checks, no classes, no errors:
+nobody could run this, but nothing in Python can do the format's work with less.
 """
 
 import hashlib
+import hmac
 import os
 from binascii import b2a_base64
 from pathlib import Path
@@ -24,10 +25,15 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 def append(messages: list[bytes], folder: Path) -> int:
     """Append serialised messages; returns the number of records."""
     database = plyvel.DB(
-        str(folder), create_if_missing=True, write_buffer_size=16 << 20, bloom_filter_bits=10
+        str(folder),
+        create_if_missing=True,
+        write_buffer_size=32 << 20,
+        bloom_filter_bits=10,
+        compression=None,
     )
     cipher, position = AESGCM(os.urandom(32)), 0
     dumps, sha256, shake, pack = orjson.dumps, hashlib.sha256, hashlib.shake_256, msgspec.msgpack.encode
+    digest, one, captured = hmac.digest, (1).to_bytes(8, "big"), (1_767_571_200_000).to_bytes(8, "big")
     for raw in messages:
         request = AppendRecordsRequest.FromString(raw)
         batch = database.write_batch(transaction=True, sync=True)
@@ -71,8 +77,14 @@ def append(messages: list[bytes], folder: Path) -> int:
             entry = sha256(b"heqi.entry.v1\0" + stream[:32] + payload).digest()
             sha256(b"\0" + entry).digest()
             key = position.to_bytes(8, "big")
+            thing = digest(b"k" * 32, f"centre-a\0{record.category}\0{record.thing}".encode(), "sha256")[:16]
+            project = digest(b"k" * 32, record.project.encode(), "sha256")[:16]
+            category = record.category.encode() + b"\0"
             batch.put(b"r/" + key, nonce + cipher.encrypt(nonce, pack((seed, header, fields)), b"r/" + key))
-            batch.put(f"v/centre-a\0{record.category}\0{record.thing}\0".encode() + b"\0" * 7 + b"\1", key)
+            database.get(b"vn/" + thing)
+            batch.put(b"vn/" + thing, one)
+            batch.put(b"rc/" + category + captured + key, b"")
+            batch.put(b"rp/" + project + captured + key, category)
             batch.put(b"e/" + key, entry)
             position += 1
         batch.put(b"m/position", position.to_bytes(8, "big"))

@@ -28,6 +28,7 @@ async def _append(folder: Path, count: int) -> float:
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(folder, there))
     server.start()
+    there.close()  # so that the end of a server that fails is noticed here
     member, home = await asyncio.to_thread(here.recv)
     pair = operator_pair(home)
     requests = [message("bench", n + 1) for n in range(count)]

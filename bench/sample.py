@@ -40,6 +40,7 @@ def message(
             source_version="1",
             occurred="2026-01-05T09:00:00+08:00",
             fields=fields,
+            project=f"ocds-213czf-{client}-{first + n:08d}",
         )
         for n in range(count)
     ]

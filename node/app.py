@@ -51,6 +51,7 @@ from node.api.guard import Guard
 from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
+from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.signature_service import SignatureService
 from node.api.streams import OpenStreams
@@ -142,8 +143,9 @@ class Node:
         services.note_config(config_digest(self._home))
         keep_operator(self._home, services.systems)
         services.on_authority_changed(self._streams.look_again)
+        preparing = self._start_preparing()
         try:
-            members, wallets = await self._listen()
+            members, wallets = await self._listen(preparing)
             logger.info("%s serves members on port %d and wallets on port %d", config.name, members, wallets)
             if config.listen.tiles:
                 port = await self._tiles.listen(config.listen.tiles)
@@ -172,6 +174,7 @@ class Node:
             await asyncio.gather(
                 self._tiles.close(), *(running.stop(_GRACE_SECONDS) for running in self._servers)
             )
+            preparing.close()
 
     async def _look_after_access(self) -> None:
         """Certificates run out without anybody's doing."""
@@ -194,10 +197,27 @@ class Node:
         self._leaves.leaf()  # renewed in time, also where nobody calls
         self._tend()
 
-    async def _listen(self) -> tuple[int, int]:
+    def _start_preparing(self) -> Preparing:
+        services, workers = self.services, self._config.records.workers
+        if not workers:
+            return PreparingHere(services.preparer, services.clock)
+        about = (self._keys.index, services.alliance.id, self._config.name)
+        return PreparingBeside(workers, *about, services.clock)
+
+    async def _listen(self, preparing: Preparing) -> tuple[int, int]:
         s, limits = self.services, self._config.limits
         callers = Callers(s.projection, s.systems, s.clock, self._config.name, self._keys.identity)
-        records = RecordService(s.records, s.parking, s.decisions, s.proving, s.exporting, s.feed)
+        records = RecordService(
+            s.records,
+            s.parking,
+            s.decisions,
+            s.proving,
+            s.exporting,
+            s.listing,
+            s.feed,
+            preparing,
+            callers.check,
+        )
         access = AccessService(s.reading, s.proving)
         exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers, s.clock)
         wallet = WalletService(

@@ -15,6 +15,7 @@ CARD_FILE = "card.jwt"
 KEYS_FOLDER, DATA_FOLDER, KEYRING_FOLDER, TLS_FOLDER = "keys", "data", "keyring", "tls"
 ERASURES_FOLDER = "erasures"
 _MOST = 1_000_000
+_MOST_WORKERS = 64
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
 
 
@@ -47,6 +48,13 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One batch is published per period, with or without work."""
     batch_size: int = 64
     """Entries in every batch, cover included. Change it between days, not with the load: it is public."""
+
+
+class RecordsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How records are taken in."""
+
+    workers: int = 0
+    """Processes beside the node's own that decode, check and commit records; 0: the node does it itself."""
 
 
 class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +121,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: Listen
     ledger: LedgerConfig
     log: LogConfig = LogConfig()
+    records: RecordsConfig = RecordsConfig()
     limits: LimitsConfig = LimitsConfig()
     trust: TrustConfig = TrustConfig()
     keys: KeysConfig = KeysConfig()
@@ -161,8 +170,13 @@ def parse_config(raw: bytes, path: str) -> Config:
         host, _, port = address.rpartition(":")
         if not host or not (port.isascii() and port.isdigit() and 0 <= int(port) <= 65_535):
             raise ConfigError(f"{path}: listen.{name} must be host:port, not {address!r}")
-    if not 1 <= config.log.batch_size <= 65_536:
-        raise ConfigError(f"{path}: log.batch_size must be 1 to 65536")
+    for name, count, least, most in (
+        ("log.batch_size", config.log.batch_size, 1, 65_536),
+        ("ledger.confirmations", config.ledger.confirmations, 0, 1000),
+        ("records.workers", config.records.workers, 0, _MOST_WORKERS),
+    ):
+        if not least <= count <= most:
+            raise ConfigError(f"{path}: {name} must be {least} to {most}")
     for name, seconds in (
         ("log.period_seconds", config.log.period_seconds),
         ("ledger.poll_seconds", config.ledger.poll_seconds),
@@ -172,8 +186,6 @@ def parse_config(raw: bytes, path: str) -> Config:
             raise ConfigError(f"{path}: {name} must be 0.01 to 86400 seconds")
     if not 0.1 <= config.trust.timeout_seconds <= 60:
         raise ConfigError(f"{path}: trust.timeout_seconds must be 0.1 to 60")
-    if not 0 <= config.ledger.confirmations <= 1000:
-        raise ConfigError(f"{path}: ledger.confirmations must be 0 to 1000")
     for field in msgspec.structs.fields(LimitsConfig):
         if not 1 <= getattr(config.limits, field.name) <= _MOST:
             raise ConfigError(f"{path}: limits.{field.name} must be 1 to {_MOST}")

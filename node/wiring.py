@@ -20,18 +20,21 @@ from node.services.erasures import Erasures
 from node.services.expiries import Expiries, anchor_deadlines
 from node.services.exporting import Exporting
 from node.services.feed import Feed
+from node.services.filing import PageTokens
 from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.key_rotation import KeyRotation
 from node.services.ledger_proofs import LedgerProofs
+from node.services.listing import Listing
 from node.services.log import Log
 from node.services.logins import Logins
 from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.outbox import Outbox
 from node.services.parking import Parking
+from node.services.preparing import Preparer
 from node.services.projection import Projection
 from node.services.proving import Proving
 from node.services.reach import Reach
@@ -73,10 +76,11 @@ class Outside:
 class Services:
     """All use cases of one node, wired."""
 
-    def __init__(self, config: Config, descriptor: Descriptor, keys: Keys, outside: Outside) -> None:
+    def __init__(  # noqa: PLR0915  # a statement for each use case
+        self, config: Config, descriptor: Descriptor, keys: Keys, outside: Outside
+    ) -> None:
         store, clock, entropy, me = outside.store, outside.clock, outside.entropy, config.name
         identity = keys.identity
-        self.clock = clock
         self.feed = Feed(store)
         self.vault = Vault(outside.keyring, keys, entropy)
         self.projection = Projection(store)
@@ -92,17 +96,11 @@ class Services:
             config.trust.timestamp,
         )
         self.parking = Parking(store, self.vault, self.feed, clock, me)
+        self.preparer = Preparer(keys.index, entropy, descriptor.alliance, me)
         self.records = Records(
-            store,
-            self.vault,
-            self.feed,
-            self.parking,
-            clock,
-            entropy,
-            descriptor.alliance,
-            me,
-            self.reach.check,
+            store, self.vault, self.feed, self.parking, clock, self.preparer, me, self.reach.check
         )
+        self.listing = Listing(store, self.records, PageTokens(keys.index, entropy), keys.index, me)
         self.acts = Acts(store, self.records)
         self.systems = Systems(store, self.acts, outside.certifier, clock)
         self.outbox = Outbox(store, clock)
@@ -125,6 +123,7 @@ class Services:
         )
         self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
+        self.reach = Reach(store, self.projection, outside.erasures, me)
         self.registrations = Registrations(
             store,
             self.vault,

@@ -14,7 +14,8 @@ import plyvel
 from node.errors import StoreError
 from node.ports import Batch
 
-_WRITE_BUFFER_BYTES = 16 << 20
+_WRITE_BUFFER_BYTES = 32 << 20
+"""Twice that is held at most. Keys in no order are merged into all that is there once for each full buffer."""
 _CACHE_BYTES = 32 << 20
 _TABLE = re.compile(r"([0-9]+)\.(?:ldb|sst)")
 _LIVE_TABLE = re.compile(r"^ *([0-9]+):", re.MULTILINE)
@@ -41,6 +42,7 @@ class LevelStore:
                 bloom_filter_bits=10,
                 write_buffer_size=_WRITE_BUFFER_BYTES,
                 lru_cache_size=_CACHE_BYTES,
+                compression=None,  # ciphertext and hashes do not get smaller, and each rewriting would try again
             )
         except (plyvel.Error, OSError) as error:
             raise StoreError(f"cannot open the database {folder}: {error}") from error
@@ -90,6 +92,10 @@ class LevelStore:
         except (plyvel.Error, OSError) as error:
             self._failure = f"the database cannot write: {error}"
             raise StoreError(self._failure) from error
+
+    def compactions(self) -> str:
+        """A table of LevelDB's own: what lies on each level, and what rewriting it has cost."""
+        return str((self._database.get_property(b"leveldb.stats") or b"").decode())
 
     def purge(self, keys: Collection[bytes] | None) -> bool:
         """See `Store.purge`.

@@ -63,6 +63,7 @@ RULES: dict[str, Rule] = {
     _RECORDS + "ProveRecord": Rule(OPERATOR | READER),
     _RECORDS + "ProveCase": Rule(OPERATOR | READER),
     _RECORDS + "ExportRecord": Rule(OPERATOR | READER),
+    _RECORDS + "ListRecords": Rule(OPERATOR | READER),
     _RECORDS + "ListParkedRecords": Rule(OPERATOR | WRITER),
     _RECORDS + "ReleaseParkedRecord": Rule(OPERATOR),
     _RECORDS + "DropParkedRecord": Rule(OPERATOR),

@@ -4,34 +4,38 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
-from google.protobuf.message import DecodeError
-from heqi.v1 import record_pb2
 from heqi.v1 import record_service_pb2 as pb
 from heqi.v1 import record_service_pb2_grpc as rpc
 
 from node.api import paging
-from node.api.caller import Context
+from node.api.authority import OPERATOR
+from node.api.caller import Check, Context
+from node.api.preparing import Preparing
 from node.domain.case import MAX_CASE_BUNDLES, MAX_TITLE_CHARS
-from node.domain.draft import RecordDraft
-from node.domain.encoding import from_hex
-from node.errors import InvalidError, ProofFormatError, RecordFormatError, TooLargeError
+from node.domain.encoding import canonical_json, from_hex, from_rfc3339, to_rfc3339
+from node.errors import InvalidError, ProofFormatError, TooLargeError
 from node.services.decisions import Decisions
 from node.services.exporting import Exporting
 from node.services.feed import Feed
+from node.services.listing import MAX_TIME, Listed, Listing, Query
 from node.services.parking import Parking
+from node.services.preparing import Prepared
 from node.services.proving import Proving
-from node.services.records import Incoming, Problem, Records
-from node.wire.messages import draft_from_record
+from node.services.records import Records
+from node.wire.incoming import draft_again
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
-_MAX_MESSAGE = 2_000
+_LARGE_BYTES = 1 << 20
+"""A message larger than this is prepared before the next one of its stream is read."""
+_LIST_RECORDS = "/heqi.v1.RecordService/ListRecords"
 MAX_CASE_BYTES = 128 << 20
 _CHUNK_BYTES = 1 << 18
 
 Awaited = deque[tuple[int, int]]
 """(sequence, position behind its last record) of messages whose FINAL was asked for."""
+Coming = asyncio.Future[tuple[pb.AppendRecordsRequest, Prepared] | None]
 
 
 class RecordService(rpc.RecordServiceServicer):
@@ -44,39 +48,46 @@ class RecordService(rpc.RecordServiceServicer):
         decisions: Decisions,
         proving: Proving,
         exporting: Exporting,
+        listing: Listing,
         feed: Feed,
+        preparing: Preparing,
+        check: Check,
     ) -> None:
         self._records, self._parking, self._decisions = records, parking, decisions
-        self._proving, self._exporting, self._feed = proving, exporting, feed
+        self._proving, self._exporting, self._listing = proving, exporting, listing
+        self._feed, self._preparing, self._check = feed, preparing, check
 
     async def AppendRecords(
         self, request_iterator: AsyncIterator[pb.AppendRecordsRequest], context: Context
     ) -> AsyncIterator[pb.AppendRecordsResponse]:
         """Answer each message ACCEPTED as it comes, and FINAL whenever an anchor has covered it."""
         awaited: Awaited = deque()
-        messages = aiter(request_iterator)
+        messages, turn = aiter(request_iterator), asyncio.Lock()
+
+        def following() -> Coming:
+            return asyncio.ensure_future(self._prepare_next(messages, turn))
+
         with self._feed.bell() as bell:
-            incoming: asyncio.Future[pb.AppendRecordsRequest | None] | None
-            incoming = asyncio.ensure_future(anext(messages, None))
+            coming = deque(following() for _ in range(self._preparing.ahead))
             rung = asyncio.ensure_future(bell.wait())
             try:
-                while incoming is not None or awaited:
-                    waiters = {rung} if incoming is None else {incoming, rung}
-                    await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
-                    if incoming is not None and incoming.done():
-                        request = incoming.result()
-                        incoming = None if request is None else asyncio.ensure_future(anext(messages, None))
-                        if request is not None:
-                            yield self._accept(request, awaited)
+                while coming or awaited:
+                    watched: list[asyncio.Future[Any]] = [rung, *list(coming)[:1]]
+                    await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+                    if coming and coming[0].done():
+                        message = coming.popleft().result()
+                        if message is not None:
+                            coming.append(following())
+                            yield self._accept(*message, awaited)
                     if rung.done():
                         bell.clear()
                         rung = asyncio.ensure_future(bell.wait())
                     for final in self._finals(awaited):
                         yield final
             finally:
-                rung.cancel()
-                if incoming is not None:
-                    incoming.cancel()
+                left: list[asyncio.Future[Any]] = [rung, *coming]
+                for future in left:
+                    future.cancel()
 
     async def GetLastSequence(
         self, request: pb.GetLastSequenceRequest, context: Context
@@ -119,6 +130,25 @@ class RecordService(rpc.RecordServiceServicer):
         """See the proto."""
         return pb.ExportRecordResponse(sd_jwt=self._exporting.own(request.position))
 
+    async def ListRecords(self, request: pb.ListRecordsRequest, context: Context) -> pb.ListRecordsResponse:
+        """See the proto."""
+        visitor, _ = self._check(_LIST_RECORDS, context)
+        query = Query(
+            is_operator=visitor.party is OPERATOR,
+            category=request.category,
+            owner=request.owner,
+            project=request.project,
+            since=from_rfc3339(request.since) if request.since else 0,
+            until=from_rfc3339(request.until) if request.until else MAX_TIME,
+            has_content=request.with_fields,
+        )
+        page = self._listing.page(query, paging.size_of(request.page_size), request.page_token)
+        through = self._proving.final_through()
+        return pb.ListRecordsResponse(
+            records=[_listed(item, through, with_fields=query.has_content) for item in page.items],
+            next_page_token=page.next_token,
+        )
+
     async def ListParkedRecords(
         self, request: pb.ListParkedRecordsRequest, context: Context
     ) -> pb.ListParkedRecordsResponse:
@@ -144,7 +174,7 @@ class RecordService(rpc.RecordServiceServicer):
     ) -> pb.ReleaseParkedRecordResponse:
         """See the proto."""
         raw = self._parking.row(request.number).raw
-        position = self._decisions.release_record(request.number, _again(raw))
+        position = self._decisions.release_record(request.number, draft_again(raw))
         return pb.ReleaseParkedRecordResponse(position=position)
 
     async def DropParkedRecord(
@@ -154,8 +184,23 @@ class RecordService(rpc.RecordServiceServicer):
         self._decisions.drop_record(request.number)
         return pb.DropParkedRecordResponse()
 
-    def _accept(self, request: pb.AppendRecordsRequest, awaited: Awaited) -> pb.AppendRecordsResponse:
-        accepted = self._records.append(_client(request.client_id), request.sequence, incoming_of(request))
+    async def _prepare_next(
+        self, messages: AsyncIterator[pb.AppendRecordsRequest], turn: asyncio.Lock
+    ) -> tuple[pb.AppendRecordsRequest, Prepared] | None:
+        """Read a stream's next message when it is its turn, and prepare it; None at the end."""
+        async with turn:
+            request = await anext(messages, None)
+            if request is None:
+                return None
+            _client(request.client_id)
+            if request.ByteSize() > _LARGE_BYTES:
+                return request, await self._preparing.prepare(request)
+        return request, await self._preparing.prepare(request)
+
+    def _accept(
+        self, request: pb.AppendRecordsRequest, message: Prepared, awaited: Awaited
+    ) -> pb.AppendRecordsResponse:
+        accepted = self._records.accept(request.client_id, request.sequence, message)
         if request.await_final:
             awaited.append((request.sequence, accepted.first + accepted.count))
         answer = pb.Accepted(
@@ -172,37 +217,22 @@ class RecordService(rpc.RecordServiceServicer):
             yield pb.AppendRecordsResponse(sequence=sequence, final=pb.Final(log_size=size))
 
 
-def incoming_of(request: pb.AppendRecordsRequest) -> list[Incoming]:
-    """The items of a message: its records, then what its sender could not turn into records."""
-    records = [
-        Incoming(record.SerializeToString(deterministic=True), _draft(record)) for record in request.records
-    ]
-    rejected = [
-        Incoming(item.SerializeToString(deterministic=True), _rejection(item))
-        for item in request.rejected_items
-    ]
-    return records + rejected
-
-
-def _draft(record: record_pb2.Record) -> RecordDraft | Problem:
-    try:
-        return draft_from_record(record)
-    except InvalidError as error:
-        # A bad record does not stop its neighbours.
-        return Problem(error.reason, str(error))
-
-
-def _again(raw: bytes) -> RecordDraft | Problem:
-    """What a parked item means now; what its sender rejected was never a record and cannot become one."""
-    try:
-        return _draft(record_pb2.Record.FromString(raw))
-    except DecodeError:
-        return Problem(RecordFormatError.reason, "its source could not make a record of it: correct it there")
-
-
-def _rejection(item: pb.RejectedItem) -> Problem:
-    reason = item.reason if _REASON.fullmatch(item.reason) else RecordFormatError.reason
-    return Problem(reason, f"{item.source}: {item.message}"[:_MAX_MESSAGE])
+def _listed(item: Listed, through: int, *, with_fields: bool) -> pb.ListedRecord:
+    message = pb.ListedRecord(
+        position=item.position,
+        category=item.category,
+        owner=item.owner,
+        captured=to_rfc3339(item.captured / 1000),
+        final=item.position < through,
+    )
+    if item.record is not None:
+        header = item.record.header
+        message.thing, message.version, message.project = header.thing, header.version, item.record.project
+        message.source_system, message.source_version = header.source_system, header.source_version
+        message.occurred = header.occurred
+        if with_fields:
+            message.fields_json = canonical_json(item.record.fields).decode()
+    return message
 
 
 def _client(client_id: str) -> str:

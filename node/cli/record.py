@@ -1,24 +1,25 @@
 """`heqi record`: a centre's trading records."""
 
 import argparse
-import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from heqi.v1 import event_service_pb2
 from heqi.v1 import record_service_pb2 as pb
 
-from adapters.systems.ocds import Accepted, Summary, read_ocds
+from adapters.systems.ocds import Summary
+from node.cli import record_list, record_load
 from node.cli.client import OperatorClient
 from node.cli.completeness import add_completeness, when_complete
 from node.cli.output import print_json, print_table, say
+from node.cli.record_source import append_messages
 from node.errors import ConfigError
-from node.wire.messages import record_from_draft
 
 _EPILOG = """\
 示例 | examples:
   heqi record import --home centre-a exports/          导入 OCDS 数据 | import OCDS data
+  heqi record load --home centre-a history/            成批导入，可续传 | load years of records, resumable
+  heqi record list --home centre-a --category trade.award --since 2026-01-01T00:00:00+08:00
   heqi record parked --home centre-a                   被搁置的条目 | what could not be used, and why
   heqi record release --home centre-a 3                再试一次 | try number 3 again
   heqi record drop --home centre-a 3                   放弃 | give number 3 up
@@ -26,7 +27,6 @@ _EPILOG = """\
   heqi record case --home centre-a --title "(2026)浙01民初1号" --record 17 --record 20-25 --out case.heqi
   heqi record export --home centre-a 17 --out record.sd-jwt
 """
-_BATCH = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--system", default="ocds", help="来源系统名 | name of the source system (default ocds)")
     one.add_argument("--wait", action="store_true", help="等待上链 | wait until everything is final")
     one.set_defaults(run=import_)
+    record_load.add_arguments(commands)
+    record_list.add_arguments(commands)
     one = commands.add_parser("parked", help="列出搁置条目 | list what was parked")
     one.set_defaults(run=parked)
     one = commands.add_parser("release", help="再试搁置条目 | try a parked item again")
@@ -75,8 +77,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def import_(args: argparse.Namespace) -> int:
     """Read OCDS data and append it, 500 records a message; the same data again is stored once."""
-    if not args.path.exists():
-        raise ConfigError(f"{args.path} does not exist")
     summary = Summary()
     messages = append_messages(args.path, args.system, summary, wait=args.wait)
     totals = {"records": 0, "parked": 0, "final": 0}
@@ -95,39 +95,6 @@ def import_(args: argparse.Namespace) -> int:
     else:
         _print_summary(result)
     return 0
-
-
-def append_messages(path: Path, system: str, summary: Any, *, wait: bool) -> Iterator[Any]:
-    """OCDS data as the messages of one append stream.
-
-    The client is named by the data: importing the same data again repeats its messages, and the node answers
-    them without storing anything twice.
-
-    Args:
-        path: file or folder.
-        system: name of the source system.
-        summary: an OCDS `Summary`, counted up.
-        wait: whether each message asks for FINAL.
-    """
-    client_id = f"ocds-{_digest(path)[:32]}"
-    request = pb.AppendRecordsRequest(client_id=client_id, sequence=1, await_final=wait)
-    for outcome in read_ocds(path, source_system=system, summary=summary):
-        if isinstance(outcome, Accepted):
-            request.records.append(record_from_draft(outcome.draft))
-        elif not outcome.part:
-            request.rejected_items.add(
-                reason=outcome.reason.value,
-                message=outcome.message,
-                source=outcome.source,
-                excerpt=outcome.excerpt,
-            )
-        if len(request.records) + len(request.rejected_items) == _BATCH:
-            yield request
-            request = pb.AppendRecordsRequest(
-                client_id=client_id, sequence=request.sequence + 1, await_final=wait
-            )
-    if request.records or request.rejected_items:
-        yield request
 
 
 def parked(args: argparse.Namespace) -> None:
@@ -249,13 +216,3 @@ def _print_summary(result: dict[str, Any]) -> None:
     )
     for reason, count in sorted(result["parked_by_reason"].items()):
         say(f"搁置 {count}：{reason}", f"parked {count}: {reason}")
-
-
-def _digest(path: Path) -> str:
-    """Identity of the data, names and contents."""
-    digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*.json*") if p.is_file())
-    for file in files:
-        content = hashlib.sha256(file.read_bytes()).digest()
-        digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape") + b"\0" + content)
-    return digest.hexdigest()

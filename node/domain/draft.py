@@ -16,6 +16,7 @@ MAX_DRAFT_BYTES = 1 << 20
 """Weight of all fields together, as `check_value` counts it."""
 MAX_THING_LENGTH = 200
 MAX_SOURCE_LENGTH = 200
+MAX_PROJECT_LENGTH = 200
 
 _CATEGORY = re.compile(r"[a-z][a-z0-9_.]{0,62}")
 _SUBJECT_ID = re.compile(r"[0-9a-f]{64}")
@@ -40,6 +41,9 @@ class RecordDraft:
     """When the fact happened, RFC 3339 with a zone; None where the source does not say."""
     fields: Mapping[str, Value]
     """1 to 64 fields by name."""
+    project: str = ""
+    """The trading project 项目 under which the source files it (招标项目编号, OCDS ocid), 0 to 200 printable
+    characters; for finding it again, and no part of what is committed to."""
 
 
 def check_draft(draft: RecordDraft) -> None:
@@ -53,6 +57,7 @@ def check_draft(draft: RecordDraft) -> None:
     _check_name("thing", draft.thing, shortest=1, longest=MAX_THING_LENGTH)
     _check_name("source_system", draft.source_system, shortest=1, longest=MAX_SOURCE_LENGTH)
     _check_name("source_version", draft.source_version, shortest=0, longest=MAX_SOURCE_LENGTH)
+    _check_name("project", draft.project, shortest=0, longest=MAX_PROJECT_LENGTH)
     if draft.owner is not None and not _SUBJECT_ID.fullmatch(draft.owner):
         raise RecordFormatError("owner: a subject id has 64 lower-case hexadecimal digits")
     if draft.occurred is not None and not is_time(draft.occurred):

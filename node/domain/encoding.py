@@ -9,17 +9,19 @@ import base64
 import binascii
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import msgspec
 import orjson
 
+from node.domain.values import is_time
 from node.errors import CodeFormatError, DocumentFormatError
 
 T = TypeVar("T")
 MAX_INTEGER = 2**53 - 1
 _MAX_DEPTH = 32
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # \Z and not $, which would let a line break pass behind the text.
 Hex20 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}\Z")]
 Hex32 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -141,6 +143,18 @@ def from_hex(text: str, length: int) -> bytes:
     if len(text) != 2 * length or not _HEX.fullmatch(text):
         raise CodeFormatError(f"expected {2 * length} lower-case hex digits")
     return bytes.fromhex(text)
+
+
+def from_rfc3339(text: str) -> int:
+    """Milliseconds since 1970 UTC of a moment with a zone; what is finer is cut off.
+
+    Raises:
+        CodeFormatError: not RFC 3339 with a zone, or before 1970.
+    """
+    found = (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1) if is_time(text) else -1
+    if found < 0:
+        raise CodeFormatError("expected a moment since 1970 such as 2026-02-28T09:30:00+08:00")
+    return found
 
 
 def to_rfc3339(seconds: float) -> str:

@@ -87,16 +87,34 @@ def seal_record(header: RecordHeader, fields: Mapping[str, object], seed: bytes)
     Raises:
         RecordFormatError: unknown category.
     """
-    commitments = commit_fields(fields, seed, category(header.category).slots)
-    payload = canonical_json(
-        {
-            **msgspec.to_builtins(header),
-            "fields": {"_sd": commitments.digests},
-            "_sd_alg": "sha-256",
-            "type": RECORD_TYPE,
-        }
-    )
+    beginning, commitments = begin_payload(header, fields, seed)
+    payload = end_payload(beginning, header.version)
     return SealedRecord(payload, commitments, entry_of(payload, commitments.blind))
+
+
+def begin_payload(
+    header: RecordHeader, fields: Mapping[str, object], seed: bytes
+) -> tuple[bytes, Commitments]:
+    """All of a payload that can be made before the record's version is known: all that costs something.
+
+    Args:
+        header: as for `seal_record`; its version is not looked at.
+        fields: see `seal_record`.
+        seed: see `seal_record`.
+
+    Raises:
+        RecordFormatError: unknown category.
+    """
+    commitments = commit_fields(fields, seed, category(header.category).slots)
+    members = msgspec.to_builtins(header)
+    del members["version"]  # RFC 8785 sorts it behind all the others
+    members |= {"fields": {"_sd": commitments.digests}, "_sd_alg": "sha-256", "type": RECORD_TYPE}
+    return canonical_json(members)[:-1], commitments
+
+
+def end_payload(beginning: bytes, version: int) -> bytes:
+    """The payload that begins so, with its last member."""
+    return b'%b,"version":%d}' % (beginning, version)
 
 
 def entry_of(payload: bytes, blind: bytes) -> bytes:

@@ -6,7 +6,8 @@ from node.ports import Store
 from node.services.acts import Acts
 from node.services.feed import Feed
 from node.services.outbox import Outbox
-from node.services.records import Problem, Records
+from node.services.preparing import Problem
+from node.services.records import Records
 from node.services.transaction import Transaction
 
 

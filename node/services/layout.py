@@ -2,7 +2,11 @@
 
     m/<name>                                counters and marks, number
     r/<position>                            record: owner and sealed content
-    v/<owner>/<category>/<keyed digest of the thing><version>  position of a version
+    vn/<half of the digest of the thing>    its last version, number
+    v/<owner>/<category>/<keyed digest of the thing><version>  position of a version of a subject's thing
+    rc/<category>/<captured><position>      a record, by category; captured in milliseconds, number
+    ro/<owner>/<captured><position>         category of a record that belongs to a subject
+    rp/<keyed digest of the project><captured><position>  category of a record that its source files under a project
     e/<position>                            entry that waits for publication, 32 bytes
     x/<position>                            index in the log, once published, number
     t/<index>                               entry of the log, 32 bytes: a record's or cover
@@ -61,6 +65,10 @@ Parts that vary in length are closed by a zero byte.
 COUNTER = b"m/"
 RECORD = b"r/"
 VERSION = b"v/"
+LAST_VERSION = b"vn/"
+OF_CATEGORY = b"rc/"
+OF_OWNER = b"ro/"
+OF_PROJECT = b"rp/"
 ENTRY = b"e/"
 INDEX = b"x/"
 LEAF = b"t/"
@@ -148,6 +156,19 @@ def level(at: int) -> bytes:
 def node(at: int, index: int) -> bytes:
     """Key of a tree node, or of the entry under a leaf."""
     return level(at) + number(index)
+
+
+def of_category(category: str) -> bytes:
+    """Common beginning of the keys by which the records of a category are listed."""
+    return OF_CATEGORY + text(category)
+
+
+def last_version(thing: bytes) -> bytes:
+    """Key of a thing's last version.
+
+    Half of the digest tells things apart as well, and these keys lie in no order: LevelDB writes them often.
+    """
+    return LAST_VERSION + thing[: len(thing) // 2]
 
 
 def versions(owner: str, category: str) -> bytes:

@@ -1,6 +1,6 @@
 """Items that could not be used: kept with their reason, visible, released or dropped by an operator's decision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -35,14 +35,16 @@ class Parking:
         self._store, self._vault, self._feed = store, vault, feed
         self._clock, self._member = clock, member
 
-    def park(self, transaction: Transaction, row: ParkedRow) -> None:
-        """Put an item aside, together with whatever else the unit of work does."""
-        key = layout.PARKED + layout.number(transaction.take(_NUMBER))
-        transaction.take(OPEN)
-        # What cannot be used may hold what nobody may see: it is sealed like any record.
-        transaction.put(key, self._vault.seal(self._member, key, msgspec.msgpack.encode(row)))
-        about = {"client": row.client, "sequence": str(row.sequence), "reason": row.reason}
-        self._feed.add(transaction, FeedEntry("item.parked", self._clock.now(), about))
+    def park_all(self, transaction: Transaction, rows: Sequence[ParkedRow]) -> None:
+        """Put items of one message aside, together with whatever else the unit of work does."""
+        first = transaction.take(_NUMBER, len(rows))
+        transaction.take(OPEN, len(rows))
+        for number, row in enumerate(rows, first):
+            key = layout.PARKED + layout.number(number)
+            # What cannot be used may hold what nobody may see: it is sealed like any record.
+            transaction.put(key, self._vault.seal(self._member, key, msgspec.msgpack.encode(row)))
+            about = {"client": row.client, "sequence": str(row.sequence), "reason": row.reason}
+            self._feed.add(transaction, FeedEntry("item.parked", self._clock.now(), about))
 
     def rows(self, first: int = 0) -> Iterator[tuple[int, ParkedRow]]:
         """Everything that is parked from number `first` on, oldest first.

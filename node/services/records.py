@@ -1,34 +1,39 @@
-"""Appending records: check, commit, seal, store durably, stage for the log.
+"""Appending records: give them their place, seal, store durably, stage for the log.
 
 A message of many records becomes one synced batch. It is known by (client, sequence): the same again gets the
 same answer, and nothing is stored twice. A record that cannot be used is parked with its reason and never stops
-the rest of its message.
+the rest of its message. What can be done before a record has its place is in `preparing.py`.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from node.domain.category import OwnerRule, category
-from node.domain.draft import RecordDraft, check_draft
+from node.domain.draft import RecordDraft
 from node.domain.encoding import to_rfc3339
 from node.domain.erasure import record_part
-from node.domain.record import RecordHeader, SealedRecord, seal_record
+from node.domain.record import end_payload, entry_of
 from node.domain.retention import month_of
-from node.domain.values import to_json_value
-from node.errors import InvalidError, MissingError, RecordFormatError, SequenceError
+from node.errors import MissingError, RecordFormatError, SequenceError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.feed import Feed, FeedEntry
 from node.services.parking import ParkedRow, Parking
+from node.services.preparing import (
+    Incoming,
+    Prepared,
+    PreparedRecord,
+    Preparer,
+    Problem,
+    StoredRecord,
+    check_own,
+    milliseconds,
+)
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Vault
 
 POSITION = "position"
-MAX_MESSAGE_RECORDS = 5_000
-_SEED_BYTES = 32
 _KEPT_ACKNOWLEDGEMENTS = 100_000
 
 
@@ -37,35 +42,15 @@ class RecordRow(msgspec.Struct, frozen=True, array_like=True):
 
     owner: str
     sealed: bytes
-    """`StoredRecord`, sealed under the owner's key at this place."""
+    """`_Kept`, sealed under the owner's key at this place."""
 
 
-class StoredRecord(msgspec.Struct, frozen=True, array_like=True):
-    """What a record is made of; payload, salts and entry follow from it."""
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """What is sealed in a row."""
 
-    seed: bytes
-    header: RecordHeader
-    fields: Mapping[str, object]
-
-    def seal(self) -> SealedRecord:
-        """Payload, disclosures and entry, made anew."""
-        return seal_record(self.header, self.fields, self.seed)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why something cannot be used."""
-
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One item of a message: a draft, or why there is none, and how it came."""
-
-    raw: bytes
-    draft: RecordDraft | Problem
+    version: int
+    record: msgspec.Raw
+    """`StoredRecord`, made before its version was known."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -89,8 +74,7 @@ class Records:
         feed: Feed,
         parking: Parking,
         clock: Clock,
-        entropy: Entropy,
-        alliance: str,
+        preparer: Preparer,
         member: str,
         check_known: Callable[[], None] = lambda: None,
     ) -> None:
@@ -100,16 +84,24 @@ class Records:
         feed: tells what happened.
         parking: takes what cannot be used.
         clock: dates records.
-        entropy: of seeds.
-        alliance: its id.
+        preparer: makes what is stored of drafts.
         member: this node's.
         check_known: raises if what was erased may be back; asked before a subject's record is opened.
         """
         self._store, self._vault, self._feed, self._parking = store, vault, feed, parking
-        self._clock, self._entropy = clock, entropy
-        self._alliance, self._member, self._check_known = alliance, member, check_known
+        self._clock, self._preparer, self._member = clock, preparer, member
+        self._check_known = check_known
 
     def append(self, client: str, sequence: int, message: Sequence[Incoming]) -> Accepted:
+        """Prepare a message and make it durable; see `accept`.
+
+        Raises:
+            SequenceError, StoreError: as for `accept`.
+            RecordFormatError: too many records in one message.
+        """
+        return self.accept(client, sequence, self._preparer.message(message, self._clock.now()))
+
+    def accept(self, client: str, sequence: int, message: Prepared) -> Accepted:
         """Make a message durable.
 
         Args:
@@ -119,34 +111,30 @@ class Records:
 
         Raises:
             SequenceError: a gap, or the same sequence with other content.
-            RecordFormatError: too many records in one message.
             StoreError: the database fails; then nothing of the message is stored.
         """
-        if len(message) > MAX_MESSAGE_RECORDS:
-            raise RecordFormatError(f"a message holds at most {MAX_MESSAGE_RECORDS} records")
-        digest = hashlib.sha256(b"".join(len(m.raw).to_bytes(4, "big") + m.raw for m in message)).digest()
         transaction = Transaction(self._store)
         counter = f"client/{client}"
-        known = self._acknowledged(transaction, client, sequence, digest, transaction.counter(counter))
+        last = transaction.counter(counter)
+        known = self._acknowledged(transaction, client, sequence, message.digest, last)
         if known is not None:
             return known
-        drafts: list[RecordDraft] = []
-        parked = 0
-        for place, incoming in enumerate(message):
-            checked = incoming.draft if isinstance(incoming.draft, Problem) else _checked(incoming.draft)
-            if isinstance(checked, RecordDraft):
-                drafts.append(checked)
-                continue
-            row = ParkedRow(client, sequence, place, checked.reason, checked.message, incoming.raw)
-            self._parking.park(transaction, row)
-            parked += 1
-        first = self.stage(transaction, drafts)
-        accepted = Accepted(digest, first, len(drafts), parked)
+        self._parking.park_all(
+            transaction,
+            [ParkedRow(client, sequence, u.place, u.reason, u.message, u.raw) for u in message.unusable],
+        )
+        first = self._place(transaction, message.records, self._member, message.captured)
+        accepted = Accepted(message.digest, first, len(message.records), len(message.unusable))
         transaction.set_counter(counter, sequence)
         transaction.put(_acknowledgement(client, sequence), msgspec.msgpack.encode(accepted))
         if sequence > _KEPT_ACKNOWLEDGEMENTS:
             transaction.delete(_acknowledgement(client, sequence - _KEPT_ACKNOWLEDGEMENTS))
-        about = {"client": client, "sequence": str(sequence), "first": str(first), "count": str(len(drafts))}
+        about = {
+            "client": client,
+            "sequence": str(sequence),
+            "first": str(first),
+            "count": str(len(message.records)),
+        }
         self._feed.add(transaction, FeedEntry("record.accepted", self._clock.now(), about))
         transaction.commit()
         self._feed.wake()
@@ -159,32 +147,14 @@ class Records:
             RecordFormatError: a draft breaks a rule of its category.
             StoreError: the database fails.
         """
-        first = transaction.take(POSITION, len(drafts))
-        captured = to_rfc3339(self._clock.now())
-        month = month_of(captured)
+        captured = milliseconds(self._clock.now())
+        first = transaction.counter(POSITION)
+        month = _month(captured)
         self._vault.ensure(
             {(draft.owner or self._member, record_part(draft.category, month)) for draft in drafts}
         )
-        seeds = self._entropy(_SEED_BYTES * len(drafts))
-        for offset, draft in enumerate(drafts):
-            owner = draft.owner or self._member
-            version = self._next_version(transaction, owner, draft)
-            header = RecordHeader(
-                alliance=self._alliance,
-                member=self._member,
-                category=draft.category,
-                thing=draft.thing,
-                version=version,
-                owner=owner,
-                source_system=draft.source_system,
-                source_version=draft.source_version,
-                captured=captured,
-                clock="system",
-                occurred=draft.occurred or "",
-            )
-            fields = {name: to_json_value(value) for name, value in draft.fields.items()}
-            seed = seeds[offset * _SEED_BYTES : (offset + 1) * _SEED_BYTES]
-            self._put(transaction, first + offset, StoredRecord(seed, header, fields))
+        for draft, record in zip(drafts, self._preparer.records(drafts, captured), strict=True):
+            self._place(transaction, [record], draft.owner or self._member, captured)
         return first
 
     def load(self, position: int) -> StoredRecord:
@@ -195,17 +165,22 @@ class Records:
             ErasureListError: it is a subject's, and this node cannot tell whether it was erased.
             StoreError: the database fails.
         """
-        key = layout.RECORD + layout.number(position)
-        raw = self._store.get(key)
-        if raw is None:
-            raise MissingError(f"there is no record at position {position}")
-        row = msgspec.msgpack.decode(raw, type=RecordRow)
+        key, row = self._row(position)
         if row.owner != self._member:
             self._check_known()
         try:
-            return msgspec.msgpack.decode(self._vault.open(row.owner, key, row.sealed), type=StoredRecord)
+            return stored_of(self._vault.open(row.owner, key, row.sealed))
         except MissingError as error:  # blocked: as if it were not there
             raise MissingError(f"there is no record at position {position}") from error
+
+    def owner(self, position: int) -> str:
+        """Whose the record at a position is.
+
+        Raises:
+            MissingError: there is none.
+            StoreError: the database fails.
+        """
+        return self._row(position)[1].owner
 
     def newest(self, owner: str, name: str, is_usable: Callable[[int], bool]) -> Iterator[int]:
         """Of every thing of an owner in a category, the position of the newest version that is usable.
@@ -251,7 +226,7 @@ class Records:
             RecordFormatError: it still cannot be used.
             StoreError: the database fails.
         """
-        checked = item if isinstance(item, Problem) else _checked(item)
+        checked = item if isinstance(item, Problem) else check_own(item)
         if isinstance(checked, Problem):
             raise RecordFormatError(f"item {number} still cannot be used: {checked.message}")
         self._parking.remove(transaction, number, "item.released")
@@ -279,40 +254,63 @@ class Records:
             raise SequenceError(f"sequence {sequence} of {client} was accepted with other content")
         return accepted
 
-    def _next_version(self, transaction: Transaction, owner: str, draft: RecordDraft) -> int:
-        name = self._vault.thing_key(owner, draft.category, draft.thing)
-        return transaction.take(f"version/{name.hex()}") + 1
+    def _row(self, position: int) -> tuple[bytes, RecordRow]:
+        key = layout.RECORD + layout.number(position)
+        raw = self._store.get(key)
+        if raw is None:
+            raise MissingError(f"there is no record at position {position}")
+        return key, msgspec.msgpack.decode(raw, type=RecordRow)
 
-    def _put(self, transaction: Transaction, position: int, record: StoredRecord) -> None:
-        header, place = record.header, layout.number(position)
-        key = layout.RECORD + place
-        part = record_part(header.category, month_of(header.captured))
-        sealed = self._vault.seal(header.owner, key, msgspec.msgpack.encode(record), part)
-        transaction.put(key, msgspec.msgpack.encode(RecordRow(header.owner, sealed)))
-        thing = self._vault.thing_key(header.owner, header.category, header.thing)
-        versions = layout.versions(header.owner, header.category) + thing
-        transaction.put(versions + layout.number(header.version), place)
-        transaction.put(layout.ENTRY + place, record.seal().entry)
+    def _place(
+        self, transaction: Transaction, records: Sequence[PreparedRecord], owner: str, captured: int
+    ) -> int:
+        """Give records of one owner their versions and positions, and write them; the first position."""
+        first, month = transaction.take(POSITION, len(records)), _month(captured)
+        self._vault.ensure({(owner, record_part(record.category, month)) for record in records})
+        encode, moment = msgspec.msgpack.encode, layout.number(captured)
+        for at, record in enumerate(records, first):
+            place = layout.number(at)
+            version = self._next_version(transaction, record.thing)
+            key = layout.RECORD + place
+            kept, part = encode(_Kept(version, msgspec.Raw(record.body))), record_part(record.category, month)
+            sealed = self._vault.seal(owner, key, kept, part)
+            transaction.put(key, encode(RecordRow(owner, sealed)))
+            if owner != self._member:
+                filed = layout.versions(owner, record.category) + record.thing
+                transaction.put(filed + layout.number(version), place)
+            payload = end_payload(record.beginning, version)
+            transaction.put(layout.ENTRY + place, entry_of(payload, record.blind))
+            self._index(transaction, record, owner, moment + place)
+        return first
+
+    @staticmethod
+    def _next_version(transaction: Transaction, thing: bytes) -> int:
+        key = layout.last_version(thing)
+        version = layout.from_number(transaction.get(key) or b"") + 1
+        transaction.put(key, layout.number(version))
+        return version
+
+    @staticmethod
+    def _index(transaction: Transaction, record: PreparedRecord, owner: str, place: bytes) -> None:
+        name = record.category.encode()
+        transaction.put(layout.of_category(record.category) + place, b"")
+        if category(record.category).owner is OwnerRule.SUBJECT:
+            transaction.put(layout.OF_OWNER + layout.text(owner) + place, name)
+        if record.project:
+            transaction.put(layout.OF_PROJECT + record.project + place, name)
 
 
-def _checked(draft: RecordDraft) -> RecordDraft | Problem:
-    """A draft from a centre's own system, or why it cannot become a record."""
-    try:
-        check_draft(draft)
-        kind = category(draft.category)
-        if kind.is_own:
-            raise RecordFormatError(f"{draft.category} is written by the node itself")
-        if len(draft.fields) > kind.slots:
-            raise RecordFormatError(
-                f"{draft.category} holds at most {kind.slots} fields, not {len(draft.fields)}"
-            )
-        if (draft.owner is None) != (kind.owner is OwnerRule.CENTRE):
-            raise RecordFormatError(
-                f"{draft.category} belongs to the {kind.owner.value}; the owner says otherwise"
-            )
-    except InvalidError as error:
-        return Problem(error.reason, str(error))
-    return draft
+def stored_of(opened: bytes) -> StoredRecord:
+    """The record in a row that was opened."""
+    kept = msgspec.msgpack.decode(opened, type=_Kept)
+    record = msgspec.msgpack.decode(kept.record, type=StoredRecord)
+    return msgspec.structs.replace(
+        record, header=msgspec.structs.replace(record.header, version=kept.version)
+    )
+
+
+def _month(captured: int) -> str:
+    return month_of(to_rfc3339(captured / 1000))
 
 
 def _acknowledgement(client: str, sequence: int) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from node.domain.category import OwnerRule, categories
 from node.domain.certified import chain_of
 from node.domain.delegation import Delegation
 from node.domain.document import document_digest
@@ -18,7 +19,7 @@ from node.services import layout
 from node.services.own_requests import OwnRequests
 from node.services.parking import OPEN, Parking
 from node.services.recognition import status_key
-from node.services.records import RecordRow, StoredRecord
+from node.services.records import RecordRow, stored_of
 from node.services.registration import Registration
 from node.services.serving import HistoryEntry
 from node.services.transaction import Transaction
@@ -67,7 +68,7 @@ class Traces:
             if content is None:
                 transaction.delete(key)
                 continue
-            header = msgspec.msgpack.decode(content, type=StoredRecord).header
+            header = stored_of(content).header
             part = record_part(header.category, month_of(header.captured))
             sealed = self._vault.seal(owner, key, content, part)
             transaction.put(key, msgspec.msgpack.encode(RecordRow(owner, sealed)))
@@ -111,19 +112,20 @@ class Traces:
         held: frozenset[str],
         gone: list[bytes],
     ) -> None:
+        listed = self._listed(line.owner)
         for prefix in (layout.VERSION, layout.VERSION_BLOCKED):
             for version, position in self._versions(prefix, line.owner):
                 key = layout.RECORD + position
                 row = self._row(key)
                 part = None if row is None else part_of(row.sealed)
                 if part is None or part in erased:
-                    gone += [version, key]
+                    gone += [version, key, *listed.get(position, ())]
                     if line.whole:
                         thing = version[-8 - _THING_BYTES : -8]
-                        gone.append(layout.COUNTER + f"version/{thing.hex()}".encode())
+                        gone.append(layout.last_version(thing))
                 elif part in held and prefix == layout.VERSION:
-                    gone.append(version)
-                    transaction.put(layout.VERSION_BLOCKED + version[len(prefix) :], position)
+                    gone += [version, *listed.get(position, ())]
+                    transaction.put(_blocked_key(line.owner, version), position)
 
     def _remove_history(
         self, line: ErasedLine, erased: frozenset[str], held: frozenset[str], gone: list[bytes]
@@ -179,7 +181,20 @@ class Traces:
             transaction.set_counter(OPEN, transaction.counter(OPEN) - len(found))
 
     def _versions(self, prefix: bytes, owner: str) -> Iterator[tuple[bytes, bytes]]:
-        return self._store.scan(prefix + layout.text(owner))
+        """Key and position of every record; the centre's own stand in the index by category alone."""
+        yield from self._store.scan(prefix + layout.text(owner))
+        if owner == self._me and prefix == layout.VERSION:
+            for kind in categories():
+                if kind.owner is OwnerRule.CENTRE:
+                    for key, _ in self._store.scan(layout.of_category(kind.name)):
+                        yield key, key[-8:]
+
+    def _listed(self, owner: str) -> dict[bytes, tuple[bytes, bytes]]:
+        """By position, the keys under which a subject's records are listed."""
+        found = {}
+        for key, name in self._store.scan(layout.OF_OWNER + layout.text(owner)):
+            found[key[-8:]] = (key, layout.of_category(name.decode()) + key[-16:])
+        return found
 
     def _of_registration(self, owner: str) -> Iterator[tuple[bytes, bytes]]:
         place = layout.REGISTRATION + owner.encode()
@@ -206,3 +221,9 @@ class Traces:
 
 def _is_about(raw: bytes, owner: bytes) -> bool:
     return owner in raw
+
+
+def _blocked_key(owner: str, version: bytes) -> bytes:
+    if version.startswith(layout.VERSION):
+        return layout.VERSION_BLOCKED + version[len(layout.VERSION) :]
+    return layout.VERSION_BLOCKED + layout.text(owner) + version[len(layout.OF_CATEGORY) :]

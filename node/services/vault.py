@@ -29,12 +29,12 @@ Entropy = Callable[[int], bytes]
 """n → n random bytes, from the operating system in production."""
 
 NONCE_BYTES = 12
+_NONCES = 64
 _KEY_BYTES = 32
 _LIVE, _BLOCKED = b"k/", b"b/"
 _MARK = b"m/erasures"
 _ENVELOPE = b"heqi.k1\0"
 _DIRECTORY_TAG = b"heqi.directory.v1\0"
-_THING_TAG = b"heqi.thing.v1\0"
 _MOST_OPEN = 100_000
 
 
@@ -65,6 +65,7 @@ class Vault:
         self._keys = keys
         self._entropy = entropy
         self._open_keys: dict[tuple[str, str], AESGCM] = {}
+        self._nonces = b""
         self._pass = _Pass(b"")
         any_key = next(keyring.scan(_LIVE), None)
         if any_key is not None:
@@ -78,7 +79,7 @@ class Vault:
         Raises:
             StoreError: the keyring fails.
         """
-        nonce = self._entropy(NONCE_BYTES)
+        nonce = self._nonce()
         part = self._unblocked(owner, part)
         sealed = self._key_of(owner, part, create=True).encrypt(nonce, content, place)
         if not part:
@@ -139,10 +140,12 @@ class Vault:
         """32 bytes under which the home's directory files a credit code, which is guessable in the clear."""
         return hmac.digest(self._keys.index, _DIRECTORY_TAG + code.encode(), "sha256")
 
-    def thing_key(self, owner: str, category: str, thing: str) -> bytes:
-        """32 bytes under which versions of a thing are filed: its name may be a certificate's number."""
-        name = f"{owner}\0{category}\0{thing}".encode()
-        return hmac.digest(self._keys.index, _THING_TAG + name, "sha256")
+    def _nonce(self) -> bytes:
+        """One of many taken from the operating system at once: a call for each would cost more than the sealing."""
+        if not self._nonces:
+            self._nonces = self._entropy(NONCE_BYTES * _NONCES)
+        nonce, self._nonces = self._nonces[:NONCE_BYTES], self._nonces[NONCE_BYTES:]
+        return nonce
 
     # -- erasure -------------------------------------------------------------------------------------------
 

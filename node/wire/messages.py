@@ -28,6 +28,7 @@ def draft_from_record(record: record_pb2.Record) -> RecordDraft:
         source_version=record.source_version,
         occurred=record.occurred or None,
         fields=_fields(record.fields, 0),
+        project=record.project,
     )
 
 
@@ -39,6 +40,7 @@ def record_from_draft(draft: RecordDraft) -> record_pb2.Record:
         source_system=draft.source_system,
         source_version=draft.source_version,
         occurred=draft.occurred or "",
+        project=draft.project,
         fields=[
             record_pb2.NamedValue(name=name, value=_message(value)) for name, value in draft.fields.items()
         ],

@@ -12,6 +12,7 @@ from heqi.v1 import record_service_pb2 as pb
 from node.domain.bundle import parse_bundle
 from node.domain.bundle_check import Verifier, verify_bundle
 from node.domain.case import read_case
+from node.domain.system import SystemRole
 from node.wire.status import from_rpc_error
 from tests.support.network import Stubs, complete, until
 
@@ -71,6 +72,35 @@ async def test_one_sequence_cannot_mean_two_messages(network):
     await append(network["centre-a"], message("twice", 1, record("t", title="x")))
     again = append(network["centre-a"], message("twice", 1, record("t", title="y")))
     assert await reason_of(again) == "SEQUENCE"
+
+
+async def test_records_are_listed_page_by_page_to_operator_and_readers_alone(network):
+    a = network["centre-a"]
+    records = [record(f"l-{n}", title=f"道路 {n}") for n in range(5)]
+    for one in records:
+        one.project = "E3502001"
+    await append(a, message("listed", 1, *records, final=True))
+    request = pb.ListRecordsRequest(project="E3502001", with_fields=True, page_size=2)
+    reader, writer = a.let_in("archive", SystemRole.READER), a.let_in("feeder", SystemRole.WRITER)
+    async with a.system_channel(reader) as connection:
+        pages = []
+        while not pages or pages[-1].next_page_token:
+            request.page_token = pages[-1].next_page_token if pages else ""
+            pages.append(await Stubs(connection).records.ListRecords(request))
+        listed = [one for page in pages for one in page.records]
+        assert [one.thing for one in listed] == [f"l-{n}" for n in range(5)]
+        assert all(one.final and one.project == "E3502001" and one.owner == a.name for one in listed)
+        assert listed[4].fields_json == '{"title":"道路 4"}'
+        since = pb.ListRecordsRequest(since=listed[0].captured, project="E3502001")
+        assert len((await Stubs(connection).records.ListRecords(since)).records) == 5
+        wrong = pb.ListRecordsRequest(since="2026-01-01")
+        assert await reason_of(Stubs(connection).records.ListRecords(wrong)) == "CODE_FORMAT"
+    async with a.operator_channel() as connection:
+        request.page_token = pages[0].next_page_token  # a reader's
+        assert await reason_of(Stubs(connection).records.ListRecords(request)) == "INVALID"
+    async with a.system_channel(writer) as connection:
+        refused = Stubs(connection).records.ListRecords(pb.ListRecordsRequest())
+        assert await reason_of(refused) == "ROLE_MISSING"
 
 
 async def test_a_bad_record_is_parked_and_the_rest_of_its_message_is_taken(network):

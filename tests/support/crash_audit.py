@@ -12,6 +12,7 @@ Rules, by the name that a violation carries:
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -127,9 +128,23 @@ class RecordAudit:
         for thing, found in versions.items():
             if sorted(found) != list(range(1, len(found) + 1)):
                 yield "DOUBLED", f"versions of {thing} are {sorted(found)}"
+        last = sorted(number(raw) for _, raw in picture.under(b"vn/"))
+        if last != sorted(len(found) for found in versions.values()):
+            yield "BROKEN", "the last versions of things are not those of the records"
+        of_subjects = {at: known for at, known in self.known.items() if len(known.header["owner"]) == 64}
         filed = {number(raw): number(key[-8:]) for key, raw in picture.under(b"v/")}
-        if filed != {position: known.header["version"] for position, known in self.known.items()}:
+        if filed != {position: known.header["version"] for position, known in of_subjects.items()}:
             yield "BROKEN", "the directory of versions is not that of the records"
+        listed = sorted(key for key, _ in picture.under(b"rc/"))
+        if listed != sorted(_listed(position, known.header) for position, known in self.known.items()):
+            yield "BROKEN", "the index by category is not that of the records"
+
+
+def _listed(position: int, header: dict[str, Any]) -> bytes:
+    moment = datetime.fromisoformat(header["captured"]) - datetime(1970, 1, 1, tzinfo=UTC)
+    captured = moment // timedelta(milliseconds=1)
+    name = header["category"].encode() + b"\0"
+    return name + captured.to_bytes(8, "big") + position.to_bytes(8, "big")
 
 
 def _check_sequence(picture: Picture, told: Told, rows: dict[int, dict[str, Any]]) -> Iterator[Violation]:

@@ -28,7 +28,9 @@ class Opener:
     def record(self, key: bytes, raw: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
         """Header, fields and log entry of the row at `key`."""
         owner, sealed = msgspec.msgpack.decode(raw)
-        seed, header, fields = msgspec.msgpack.decode(self._open(owner, key, sealed))
+        version, record = msgspec.msgpack.decode(self._open(owner, key, sealed))
+        seed, header, fields, _project = record
+        header["version"] = version
         if header["owner"] != owner:
             raise ValueError("a record is filed under another owner than it names")
         return header, fields, entry_of(header, fields, seed)

@@ -42,6 +42,7 @@ from node.config import (
     TLS_FOLDER,
     Config,
     LimitsConfig,
+    RecordsConfig,
     load_config,
 )
 from node.domain.descriptor import (
@@ -192,6 +193,7 @@ async def open_network(
     limits: LimitsConfig | None = None,
     *,
     root: trial_ca.TrialCertificate | None = None,
+    records: RecordsConfig | None = None,
     **terms: object,
 ) -> AsyncIterator[Network]:
     """Found an alliance of real nodes, centres and perhaps guarantors, and run them.
@@ -201,7 +203,9 @@ async def open_network(
     roles = dict.fromkeys(names, Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
     centres = {name: _make_centre(folder / name, name, role) for name, role in roles.items()}
     for centre in centres.values():
-        centre.config = msgspec.structs.replace(centre.config, limits=limits or LimitsConfig())
+        centre.config = msgspec.structs.replace(
+            centre.config, limits=limits or LimitsConfig(), records=records or RecordsConfig()
+        )
     root = root or trial_ca.make_root()
     alliance_id = os.urandom(32)
     anchor = structs.replace(trial_anchor(root), **terms)
@@ -215,7 +219,7 @@ async def open_network(
     network.alliance_file.write_bytes(msgspec.json.encode(AllianceFile(descriptor, signatures)))
     async with contextlib.AsyncExitStack() as stack:
         for centre in centres.values():
-            await stack.enter_async_context(_running(centre, network))
+            await stack.enter_async_context(running(centre, network))
         await until(
             lambda: all(len(list(c.services.projection.members())) == len(roles) for c in centres.values())
         )
@@ -244,7 +248,8 @@ async def complete(call: Callable[[], Awaitable[R]], seconds: float = 20.0) -> R
 
 
 @contextlib.asynccontextmanager
-async def _running(centre: Centre, network: Network) -> AsyncIterator[None]:
+async def running(centre: Centre, network: Network) -> AsyncIterator[None]:
+    """Run one node of a network."""
     clock = SystemClock()
     leaves = LeafSource(centre.name, centre.keys.identity, clock)
     peers, authorities = GrpcPeers(leaves.leaf), HttpAuthorities()

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from node.domain.draft import RecordDraft
-from node.services.records import Incoming, Problem
+from node.services.preparing import Incoming, Problem
 
 
 def draft(thing: str = "GC-2026-001", **changes: Any) -> RecordDraft:

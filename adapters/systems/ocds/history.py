@@ -24,7 +24,8 @@ class History:
     def __init__(self, summary: Summary) -> None:
         self._summary = summary
         # The empty name: a temporary database of its own for this connection, deleted when it closes.
-        self._database = sqlite3.connect("", isolation_level=None)
+        # Whoever takes the outcomes may do so in another thread than it began in, one after the other.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.execute(
             "CREATE TABLE release (ocid TEXT, moment TEXT, number INTEGER PRIMARY KEY, body BLOB)"
         )
@@ -39,6 +40,7 @@ class History:
 
     def add(self, release: MappedRelease) -> None:
         """Keep a release until all are there."""
+        self._summary.releases += 1
         body = pickle.dumps(release.outcomes, pickle.HIGHEST_PROTOCOL)
         self._database.execute(
             "INSERT INTO release (ocid, moment, body) VALUES (?, ?, ?)", (release.ocid, release.order, body)
@@ -57,6 +59,7 @@ class History:
             for outcome in outcomes:
                 if not isinstance(outcome, Accepted) or self._is_new(outcome, known):
                     yield outcome
+            self._summary.releases_given += 1
 
     def _is_new(self, accepted: Accepted, known: dict[tuple[str, str], "_Known"]) -> bool:
         draft = accepted.draft

@@ -93,6 +93,11 @@ class Summary:
     noted: Counter[str] = field(default_factory=Counter)
     """By what was noticed: taken as it is, but worth a look at the source."""
 
+    releases: int = 0
+    """Releases that were read and wait to be handed on; complete when the first of them is."""
+    releases_given: int = 0
+    """Of those, how many were handed on: how far the reading is."""
+
     def count(self, outcome: Outcome) -> None:
         """Count what is handed on."""
         if isinstance(outcome, Accepted):

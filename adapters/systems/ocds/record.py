@@ -25,6 +25,8 @@ class Origin:
     occurred: str | None
     parties: Mapping[str, dict[str, Tree]]
     converter: Converter
+    project: str
+    """The ocid: one contracting process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def _checked(draft: Draft, statement: Statement, origin: Origin, content: bytes)
             source_version=origin.source_version,
             occurred=origin.occurred,
             fields=draft.fields,
+            project=origin.project,
         )
         check_draft(record)
     except RecordFormatError as error:

@@ -63,7 +63,9 @@ def map_release(release: Release, source_system: str, summary: Summary) -> Mappe
         order, occurred = _read_date(tree, common)
     except FaultError as fault:
         return parked(fault.reason, str(fault), source + "/date", tree)
-    origin = Origin(source_system, _source_version(tree, converter), occurred, common.parties, converter)
+    origin = Origin(
+        source_system, _source_version(tree, converter), occurred, common.parties, converter, ocid
+    )
     outcomes = list(_make_records(tree, ocid, origin, common, summary))
     if not outcomes:
         return parked(Reason.EMPTY, "a release without any section", source, tree)

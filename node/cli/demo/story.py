@@ -21,7 +21,7 @@ from node.cli.client import OperatorClient
 from node.cli.demo.actors import Authority, Beneficiary, Bidder, altered, read_as, widened
 from node.cli.demo.network import BANK, Network
 from node.cli.output import print_table, say
-from node.cli.record import append_messages
+from node.cli.record_source import append_messages
 from node.cli.waiting import retry, wait_for
 from node.domain.grant import Scope
 from node.errors import EvidencePendingError, GrantMissingError, NodeError, VerificationError

@@ -11,7 +11,7 @@ from node.domain.draft import RecordDraft
 from node.domain.encoding import from_base64url
 from node.errors import MissingError, StoreError
 from node.services.acts import act_as, actor
-from node.services.records import Incoming
+from node.services.preparing import Incoming
 from node.services.systems import SystemRole
 from node.services.transaction import Transaction
 from tests.support.world import World

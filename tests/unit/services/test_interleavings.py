@@ -9,6 +9,7 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from node.domain.ledger import Anchored
 from node.errors import LedgerUnavailableError, SequenceError, StoreError
 from node.services import layout
+from node.services.listing import Query
 from tests.support.world import World
 from tests.support.world_faults import KilledError, kill_at, pass_by
 from tests.support.world_records import faulty, incoming
@@ -148,7 +149,8 @@ class NodeLife(RuleBasedStateMachine):
             self.run(self.world.settle())
         home = self.world.home
         assert home.outbox() == []
-        positions = list(home.records.all_of(home.name))
+        query = Query(is_operator=True, category="trade.tender")
+        positions = [item.position for item in home.services.listing.page(query, 1000, "").items]
         things = {home.records.load(position).header.thing: position for position in positions}
         assert len(things) == len(positions) == len(self.acknowledged)
         assert things.keys() == set(self.acknowledged)

@@ -3,7 +3,7 @@
 import pytest
 
 from node.errors import MissingError, RecordFormatError, StoreError
-from node.services.records import Problem
+from node.services.preparing import Problem
 from tests.support.world import World
 from tests.support.world_records import draft, faulty, incoming
 

@@ -5,10 +5,12 @@ import pytest
 from node.domain.disclosure import SEED_BYTES
 from node.domain.values import DecimalValue
 from node.errors import MissingError, RecordFormatError, SequenceError, StoreError
+from node.services import preparing
 from node.services import records as records_module
-from node.services.records import Incoming, Problem
+from node.services.preparing import Incoming, Problem
+from node.services.transaction import Transaction
 from tests.support.world import World
-from tests.support.world_records import faulty, incoming
+from tests.support.world_records import draft, faulty, incoming
 
 CLIENT = "etrading"
 
@@ -116,7 +118,7 @@ def test_a_message_of_nothing_but_bad_items_is_accepted(lonely: World) -> None:
 
 
 def test_a_message_that_is_too_long_is_refused(lonely: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records_module, "MAX_MESSAGE_RECORDS", 2)
+    monkeypatch.setattr(preparing, "MAX_MESSAGE_RECORDS", 2)
     with pytest.raises(RecordFormatError, match="at most 2"):
         lonely.home.records.append(CLIENT, 1, [incoming("a")] * 3)
     assert lonely.home.records.append(CLIENT, 1, [incoming("a")] * 2).count == 2
@@ -149,12 +151,15 @@ def test_versions_of_a_thing_count_up(lonely: World) -> None:
     ]
 
 
-def test_the_newest_usable_version_of_every_thing_is_found(lonely: World) -> None:
-    records, owner = lonely.home.records, lonely.home.name
-    records.append(CLIENT, 1, [incoming(thing) for thing in ("a", "b", "a", "b", "c", "a")])
-    assert sorted(records.newest(owner, "trade.tender", lambda _: True)) == [3, 4, 5]
-    assert sorted(records.newest(owner, "trade.tender", lambda at: at < 4)) == [2, 3]
-    assert list(records.newest(owner, "trade.award", lambda _: True)) == []
+def test_the_newest_usable_version_of_every_thing_of_a_subject_is_found(lonely: World) -> None:
+    records, owner = lonely.home.records, "ab" * 32
+    transaction = Transaction(lonely.home.store)
+    drafts = [draft(thing, category="subject.base", owner=owner) for thing in ("a", "b", "a", "b", "c", "a")]
+    records.stage(transaction, drafts)
+    transaction.commit()
+    assert sorted(records.newest(owner, "subject.base", lambda _: True)) == [3, 4, 5]
+    assert sorted(records.newest(owner, "subject.base", lambda at: at < 4)) == [2, 3]
+    assert list(records.newest(owner, "subject.credit", lambda _: True)) == []
     assert sorted(records.all_of(owner)) == [0, 1, 2, 3, 4, 5]
 
 

@@ -165,6 +165,7 @@ class Record(_message.Message):
     SOURCE_VERSION_FIELD_NUMBER: _builtins.int
     OCCURRED_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Such as "trade.tender"; docs/glossary.md lists the categories."""
     thing: _builtins.str
@@ -175,6 +176,10 @@ class Record(_message.Message):
     """That system's own version or release, at most 200 printable characters; may be empty."""
     occurred: _builtins.str
     """When the fact happened, RFC 3339 with a zone; empty if unknown."""
+    project: _builtins.str
+    """The trading project under which its source files it, such as a 招标项目编号 or an OCDS ocid; at most 200 printable
+    characters, may be empty. Only for finding it again: it is no part of what is committed to.
+    """
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedValue]:
         """1 to 64 fields; a name that comes twice makes the record unusable."""
@@ -188,10 +193,11 @@ class Record(_message.Message):
         source_version: _builtins.str = ...,
         occurred: _builtins.str = ...,
         fields: _abc.Iterable[Global___NamedValue] | None = ...,
+        project: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "fields", b"fields", "occurred", b"occurred", "source_system", b"source_system", "source_version", b"source_version", "thing", b"thing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "fields", b"fields", "occurred", b"occurred", "project", b"project", "source_system", b"source_system", "source_version", b"source_version", "thing", b"thing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from heqi.v1 import record_pb2 as heqi_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/record_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"\xa1\x01\n\x14\x41ppendRecordsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\x12\x13\n\x0b\x61wait_final\x18\x04 \x01(\x08\x12-\n\x0erejected_items\x18\x05 \x03(\x0b\x32\x15.heqi.v1.RejectedItem\"P\n\x0cRejectedItem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x04 \x01(\t\"|\n\x15\x41ppendRecordsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12%\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x11.heqi.v1.AcceptedH\x00\x12\x1f\n\x05\x66inal\x18\x03 \x01(\x0b\x32\x0e.heqi.v1.FinalH\x00\x42\t\n\x07outcome\"N\n\x08\x41\x63\x63\x65pted\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\x12\x14\n\x0cparked_count\x18\x03 \x01(\x05\"\x19\n\x05\x46inal\x12\x10\n\x08log_size\x18\x01 \x01(\x03\"+\n\x16GetLastSequenceRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"+\n\x17GetLastSequenceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"J\n\x12ProveRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x12\n\nincomplete\x18\x03 \x01(\x08\"%\n\x13ProveRecordResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"W\n\x10ProveCaseRequest\x12\r\n\x05title\x18\x01 \x01(\t\x12 \n\x05items\x18\x02 \x03(\x0b\x32\x11.heqi.v1.CaseItem\x12\x12\n\nincomplete\x18\x03 \x01(\x08\"N\n\x08\x43\x61seItem\x12\x12\n\x08position\x18\x01 \x01(\x03H\x00\x12&\n\x04read\x18\x02 \x01(\x0b\x32\x16.heqi.v1.ReadReferenceH\x00\x42\x06\n\x04item\"1\n\rReadReference\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04read\x18\x02 \x01(\x05\"\"\n\x11ProveCaseResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"A\n\x18ListParkedRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"c\n\x19ListParkedRecordsResponse\x12-\n\x0eparked_records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ParkedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x0cParkedRecord\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\r\n\x05place\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\",\n\x1aReleaseParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"/\n\x1bReleaseParkedRecordResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\")\n\x17\x44ropParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1a\n\x18\x44ropParkedRecordResponse\"\'\n\x13\x45xportRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\"&\n\x14\x45xportRecordResponse\x12\x0e\n\x06sd_jwt\x18\x01 \x01(\t2\xad\x05\n\rRecordService\x12R\n\rAppendRecords\x12\x1d.heqi.v1.AppendRecordsRequest\x1a\x1e.heqi.v1.AppendRecordsResponse(\x01\x30\x01\x12T\n\x0fGetLastSequence\x12\x1f.heqi.v1.GetLastSequenceRequest\x1a .heqi.v1.GetLastSequenceResponse\x12H\n\x0bProveRecord\x12\x1b.heqi.v1.ProveRecordRequest\x1a\x1c.heqi.v1.ProveRecordResponse\x12\x44\n\tProveCase\x12\x19.heqi.v1.ProveCaseRequest\x1a\x1a.heqi.v1.ProveCaseResponse0\x01\x12K\n\x0c\x45xportRecord\x12\x1c.heqi.v1.ExportRecordRequest\x1a\x1d.heqi.v1.ExportRecordResponse\x12Z\n\x11ListParkedRecords\x12!.heqi.v1.ListParkedRecordsRequest\x1a\".heqi.v1.ListParkedRecordsResponse\x12`\n\x13ReleaseParkedRecord\x12#.heqi.v1.ReleaseParkedRecordRequest\x1a$.heqi.v1.ReleaseParkedRecordResponse\x12W\n\x10\x44ropParkedRecord\x12 .heqi.v1.DropParkedRecordRequest\x1a!.heqi.v1.DropParkedRecordResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/record_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"\xa1\x01\n\x14\x41ppendRecordsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\x12\x13\n\x0b\x61wait_final\x18\x04 \x01(\x08\x12-\n\x0erejected_items\x18\x05 \x03(\x0b\x32\x15.heqi.v1.RejectedItem\"P\n\x0cRejectedItem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x04 \x01(\t\"|\n\x15\x41ppendRecordsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12%\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x11.heqi.v1.AcceptedH\x00\x12\x1f\n\x05\x66inal\x18\x03 \x01(\x0b\x32\x0e.heqi.v1.FinalH\x00\x42\t\n\x07outcome\"N\n\x08\x41\x63\x63\x65pted\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\x12\x14\n\x0cparked_count\x18\x03 \x01(\x05\"\x19\n\x05\x46inal\x12\x10\n\x08log_size\x18\x01 \x01(\x03\"+\n\x16GetLastSequenceRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"+\n\x17GetLastSequenceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"J\n\x12ProveRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x12\n\nincomplete\x18\x03 \x01(\x08\"%\n\x13ProveRecordResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"\xa0\x01\n\x12ListRecordsRequest\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0f\n\x07project\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\t\x12\r\n\x05until\x18\x05 \x01(\t\x12\x13\n\x0bwith_fields\x18\x06 \x01(\x08\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\"V\n\x13ListRecordsResponse\x12&\n\x07records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ListedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe9\x01\n\x0cListedRecord\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61ptured\x18\x04 \x01(\t\x12\r\n\x05\x66inal\x18\x05 \x01(\x08\x12\r\n\x05thing\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x0f\n\x07project\x18\x08 \x01(\t\x12\x15\n\rsource_system\x18\t \x01(\t\x12\x16\n\x0esource_version\x18\n \x01(\t\x12\x10\n\x08occurred\x18\x0b \x01(\t\x12\x13\n\x0b\x66ields_json\x18\x0c \x01(\t\"W\n\x10ProveCaseRequest\x12\r\n\x05title\x18\x01 \x01(\t\x12 \n\x05items\x18\x02 \x03(\x0b\x32\x11.heqi.v1.CaseItem\x12\x12\n\nincomplete\x18\x03 \x01(\x08\"N\n\x08\x43\x61seItem\x12\x12\n\x08position\x18\x01 \x01(\x03H\x00\x12&\n\x04read\x18\x02 \x01(\x0b\x32\x16.heqi.v1.ReadReferenceH\x00\x42\x06\n\x04item\"1\n\rReadReference\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04read\x18\x02 \x01(\x05\"\"\n\x11ProveCaseResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"A\n\x18ListParkedRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"c\n\x19ListParkedRecordsResponse\x12-\n\x0eparked_records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ParkedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x0cParkedRecord\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\r\n\x05place\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\",\n\x1aReleaseParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"/\n\x1bReleaseParkedRecordResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\")\n\x17\x44ropParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1a\n\x18\x44ropParkedRecordResponse\"\'\n\x13\x45xportRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\"&\n\x14\x45xportRecordResponse\x12\x0e\n\x06sd_jwt\x18\x01 \x01(\t2\xf7\x05\n\rRecordService\x12R\n\rAppendRecords\x12\x1d.heqi.v1.AppendRecordsRequest\x1a\x1e.heqi.v1.AppendRecordsResponse(\x01\x30\x01\x12T\n\x0fGetLastSequence\x12\x1f.heqi.v1.GetLastSequenceRequest\x1a .heqi.v1.GetLastSequenceResponse\x12H\n\x0bProveRecord\x12\x1b.heqi.v1.ProveRecordRequest\x1a\x1c.heqi.v1.ProveRecordResponse\x12\x44\n\tProveCase\x12\x19.heqi.v1.ProveCaseRequest\x1a\x1a.heqi.v1.ProveCaseResponse0\x01\x12K\n\x0c\x45xportRecord\x12\x1c.heqi.v1.ExportRecordRequest\x1a\x1d.heqi.v1.ExportRecordResponse\x12H\n\x0bListRecords\x12\x1b.heqi.v1.ListRecordsRequest\x1a\x1c.heqi.v1.ListRecordsResponse\x12Z\n\x11ListParkedRecords\x12!.heqi.v1.ListParkedRecordsRequest\x1a\".heqi.v1.ListParkedRecordsResponse\x12`\n\x13ReleaseParkedRecord\x12#.heqi.v1.ReleaseParkedRecordRequest\x1a$.heqi.v1.ReleaseParkedRecordResponse\x12W\n\x10\x44ropParkedRecord\x12 .heqi.v1.DropParkedRecordRequest\x1a!.heqi.v1.DropParkedRecordResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,32 +50,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVERECORDREQUEST']._serialized_end=706
   _globals['_PROVERECORDRESPONSE']._serialized_start=708
   _globals['_PROVERECORDRESPONSE']._serialized_end=745
-  _globals['_PROVECASEREQUEST']._serialized_start=747
-  _globals['_PROVECASEREQUEST']._serialized_end=834
-  _globals['_CASEITEM']._serialized_start=836
-  _globals['_CASEITEM']._serialized_end=914
-  _globals['_READREFERENCE']._serialized_start=916
-  _globals['_READREFERENCE']._serialized_end=965
-  _globals['_PROVECASERESPONSE']._serialized_start=967
-  _globals['_PROVECASERESPONSE']._serialized_end=1001
-  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_start=1003
-  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_end=1068
-  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_start=1070
-  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_end=1169
-  _globals['_PARKEDRECORD']._serialized_start=1171
-  _globals['_PARKEDRECORD']._serialized_end=1286
-  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_start=1288
-  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_end=1332
-  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_start=1334
-  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_end=1381
-  _globals['_DROPPARKEDRECORDREQUEST']._serialized_start=1383
-  _globals['_DROPPARKEDRECORDREQUEST']._serialized_end=1424
-  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_start=1426
-  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_end=1452
-  _globals['_EXPORTRECORDREQUEST']._serialized_start=1454
-  _globals['_EXPORTRECORDREQUEST']._serialized_end=1493
-  _globals['_EXPORTRECORDRESPONSE']._serialized_start=1495
-  _globals['_EXPORTRECORDRESPONSE']._serialized_end=1533
-  _globals['_RECORDSERVICE']._serialized_start=1536
-  _globals['_RECORDSERVICE']._serialized_end=2221
+  _globals['_LISTRECORDSREQUEST']._serialized_start=748
+  _globals['_LISTRECORDSREQUEST']._serialized_end=908
+  _globals['_LISTRECORDSRESPONSE']._serialized_start=910
+  _globals['_LISTRECORDSRESPONSE']._serialized_end=996
+  _globals['_LISTEDRECORD']._serialized_start=999
+  _globals['_LISTEDRECORD']._serialized_end=1232
+  _globals['_PROVECASEREQUEST']._serialized_start=1234
+  _globals['_PROVECASEREQUEST']._serialized_end=1321
+  _globals['_CASEITEM']._serialized_start=1323
+  _globals['_CASEITEM']._serialized_end=1401
+  _globals['_READREFERENCE']._serialized_start=1403
+  _globals['_READREFERENCE']._serialized_end=1452
+  _globals['_PROVECASERESPONSE']._serialized_start=1454
+  _globals['_PROVECASERESPONSE']._serialized_end=1488
+  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_start=1490
+  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_end=1555
+  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_start=1557
+  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_end=1656
+  _globals['_PARKEDRECORD']._serialized_start=1658
+  _globals['_PARKEDRECORD']._serialized_end=1773
+  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_start=1775
+  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_end=1819
+  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_start=1821
+  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_end=1868
+  _globals['_DROPPARKEDRECORDREQUEST']._serialized_start=1870
+  _globals['_DROPPARKEDRECORDREQUEST']._serialized_end=1911
+  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_start=1913
+  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_end=1939
+  _globals['_EXPORTRECORDREQUEST']._serialized_start=1941
+  _globals['_EXPORTRECORDREQUEST']._serialized_end=1980
+  _globals['_EXPORTRECORDRESPONSE']._serialized_start=1982
+  _globals['_EXPORTRECORDRESPONSE']._serialized_end=2020
+  _globals['_RECORDSERVICE']._serialized_start=2023
+  _globals['_RECORDSERVICE']._serialized_end=2782
 # @@protoc_insertion_point(module_scope)

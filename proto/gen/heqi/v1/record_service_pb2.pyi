@@ -282,6 +282,150 @@ class ProveRecordResponse(_message.Message):
 Global___ProveRecordResponse: _TypeAlias = ProveRecordResponse  # noqa: Y015
 
 @_typing.final
+class ListRecordsRequest(_message.Message):
+    """Request of ListRecords; what is empty does not restrict the list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    WITH_FIELDS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """Such as "trade.tender"."""
+    owner: _builtins.str
+    """Subject id (64 hex digits), or the name of this member for what belongs to the centre."""
+    project: _builtins.str
+    """As in Record.project, in full."""
+    since: _builtins.str
+    """Taken in at this moment or later, RFC 3339."""
+    until: _builtins.str
+    """Taken in before this moment, RFC 3339."""
+    with_fields: _builtins.bool
+    """Whether the fields are shown."""
+    page_size: _builtins.int
+    """At most so many, 1 to 1,000; 100 if zero. There may be fewer, even none, though it is not the last page."""
+    page_token: _builtins.str
+    """From the last response to the same request; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        category: _builtins.str = ...,
+        owner: _builtins.str = ...,
+        project: _builtins.str = ...,
+        since: _builtins.str = ...,
+        until: _builtins.str = ...,
+        with_fields: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "owner", b"owner", "page_size", b"page_size", "page_token", b"page_token", "project", b"project", "since", b"since", "until", b"until", "with_fields", b"with_fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRecordsRequest: _TypeAlias = ListRecordsRequest  # noqa: Y015
+
+@_typing.final
+class ListRecordsResponse(_message.Message):
+    """Response of ListRecords."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListedRecord]:
+        """By the time they were taken in, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___ListedRecord] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRecordsResponse: _TypeAlias = ListRecordsResponse  # noqa: Y015
+
+@_typing.final
+class ListedRecord(_message.Message):
+    """A record at this node. Of one that belongs to a subject only the first five are set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    CAPTURED_FIELD_NUMBER: _builtins.int
+    FINAL_FIELD_NUMBER: _builtins.int
+    THING_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    SOURCE_SYSTEM_FIELD_NUMBER: _builtins.int
+    SOURCE_VERSION_FIELD_NUMBER: _builtins.int
+    OCCURRED_FIELD_NUMBER: _builtins.int
+    FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Position at this node: what ProveRecord and ExportRecord ask for."""
+    category: _builtins.str
+    """Category of the record."""
+    owner: _builtins.str
+    """Subject id or member name that owns the record."""
+    captured: _builtins.str
+    """When this node took it in, RFC 3339 UTC."""
+    final: _builtins.bool
+    """Whether the ledger holds an anchor over it."""
+    thing: _builtins.str
+    """Thing that the record is about."""
+    version: _builtins.int
+    """Version of the thing at this node, from 1."""
+    project: _builtins.str
+    """As its source stated."""
+    source_system: _builtins.str
+    """As its source stated."""
+    source_version: _builtins.str
+    """As its source stated."""
+    occurred: _builtins.str
+    """As its source stated, RFC 3339; empty if unknown."""
+    fields_json: _builtins.str
+    """Canonical JSON object of the fields, if they were asked for; decimals, dates and times are strings."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        category: _builtins.str = ...,
+        owner: _builtins.str = ...,
+        captured: _builtins.str = ...,
+        final: _builtins.bool = ...,
+        thing: _builtins.str = ...,
+        version: _builtins.int = ...,
+        project: _builtins.str = ...,
+        source_system: _builtins.str = ...,
+        source_version: _builtins.str = ...,
+        occurred: _builtins.str = ...,
+        fields_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captured", b"captured", "category", b"category", "fields_json", b"fields_json", "final", b"final", "occurred", b"occurred", "owner", b"owner", "position", b"position", "project", b"project", "source_system", b"source_system", "source_version", b"source_version", "thing", b"thing", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListedRecord: _TypeAlias = ListedRecord  # noqa: Y015
+
+@_typing.final
 class ProveCaseRequest(_message.Message):
     """Request of ProveCase."""
 

@@ -60,6 +60,11 @@ class RecordServiceStub:
                 request_serializer=heqi_dot_v1_dot_record__service__pb2.ExportRecordRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_record__service__pb2.ExportRecordResponse.FromString,
                 _registered_method=True)
+        self.ListRecords = channel.unary_unary(
+                '/heqi.v1.RecordService/ListRecords',
+                request_serializer=heqi_dot_v1_dot_record__service__pb2.ListRecordsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_record__service__pb2.ListRecordsResponse.FromString,
+                _registered_method=True)
         self.ListParkedRecords = channel.unary_unary(
                 '/heqi.v1.RecordService/ListParkedRecords',
                 request_serializer=heqi_dot_v1_dot_record__service__pb2.ListParkedRecordsRequest.SerializeToString,
@@ -117,6 +122,14 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRecords(self, request, context):
+        """Find records, oldest first. A reader sees what belongs to the centre; the operator also learns that there are
+        records of subjects, but neither their names nor their fields.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListParkedRecords(self, request, context):
         """Items that could not be used, with the reason.
         """
@@ -165,6 +178,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.ExportRecord,
                     request_deserializer=heqi_dot_v1_dot_record__service__pb2.ExportRecordRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_record__service__pb2.ExportRecordResponse.SerializeToString,
+            ),
+            'ListRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRecords,
+                    request_deserializer=heqi_dot_v1_dot_record__service__pb2.ListRecordsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_record__service__pb2.ListRecordsResponse.SerializeToString,
             ),
             'ListParkedRecords': grpc.unary_unary_rpc_method_handler(
                     servicer.ListParkedRecords,
@@ -318,6 +336,33 @@ class RecordService:
             '/heqi.v1.RecordService/ExportRecord',
             heqi_dot_v1_dot_record__service__pb2.ExportRecordRequest.SerializeToString,
             heqi_dot_v1_dot_record__service__pb2.ExportRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.RecordService/ListRecords',
+            heqi_dot_v1_dot_record__service__pb2.ListRecordsRequest.SerializeToString,
+            heqi_dot_v1_dot_record__service__pb2.ListRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

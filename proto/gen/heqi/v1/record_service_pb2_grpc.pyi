@@ -45,6 +45,10 @@ class RecordServiceStub:
     """Many bundles in one file, under one signed list: a whole case."""
     ExportRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordRequest, _record_service_pb2.ExportRecordResponse]
     """An SD-JWT of a record that belongs to this centre."""
+    ListRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListRecordsRequest, _record_service_pb2.ListRecordsResponse]
+    """Find records, oldest first. A reader sees what belongs to the centre; the operator also learns that there are
+    records of subjects, but neither their names nor their fields.
+    """
     ListParkedRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListParkedRecordsRequest, _record_service_pb2.ListParkedRecordsResponse]
     """Items that could not be used, with the reason."""
     ReleaseParkedRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ReleaseParkedRecordRequest, _record_service_pb2.ReleaseParkedRecordResponse]
@@ -69,6 +73,10 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Many bundles in one file, under one signed list: a whole case."""
     ExportRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordRequest, _record_service_pb2.ExportRecordResponse]  # type: ignore[assignment]
     """An SD-JWT of a record that belongs to this centre."""
+    ListRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListRecordsRequest, _record_service_pb2.ListRecordsResponse]  # type: ignore[assignment]
+    """Find records, oldest first. A reader sees what belongs to the centre; the operator also learns that there are
+    records of subjects, but neither their names nor their fields.
+    """
     ListParkedRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListParkedRecordsRequest, _record_service_pb2.ListParkedRecordsResponse]  # type: ignore[assignment]
     """Items that could not be used, with the reason."""
     ReleaseParkedRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ReleaseParkedRecordRequest, _record_service_pb2.ReleaseParkedRecordResponse]  # type: ignore[assignment]
@@ -120,6 +128,16 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ExportRecordResponse, _abc.Awaitable[_record_service_pb2.ExportRecordResponse]]:
         """An SD-JWT of a record that belongs to this centre."""
+
+    @_abc_1.abstractmethod
+    def ListRecords(
+        self,
+        request: _record_service_pb2.ListRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.ListRecordsResponse, _abc.Awaitable[_record_service_pb2.ListRecordsResponse]]:
+        """Find records, oldest first. A reader sees what belongs to the centre; the operator also learns that there are
+        records of subjects, but neither their names nor their fields.
+        """
 
     @_abc_1.abstractmethod
     def ListParkedRecords(
