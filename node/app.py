@@ -180,7 +180,9 @@ class Node:
     async def _listen(self) -> tuple[int, int]:
         s, limits = self.services, self._config.limits
         callers = Callers(s.projection, s.systems, s.clock, self._config.name, self._keys.identity)
-        records = RecordService(s.records, s.parking, s.decisions, s.proving, s.exporting, s.feed)
+        records = RecordService(
+            s.records, s.parking, s.decisions, s.proving, s.exporting, s.predecessors, s.feed
+        )
         access = AccessService(s.reading, s.proving)
         exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers, s.clock)
         wallet = WalletService(

@@ -11,6 +11,7 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
+from node.services.archiving import Archiving
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
 from node.services.expiries import Expiries, anchor_deadlines
@@ -27,6 +28,7 @@ from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.outbox import Outbox
 from node.services.parking import Parking
+from node.services.predecessors import Predecessors
 from node.services.projection import Projection
 from node.services.proving import Proving
 from node.services.reading import Reading
@@ -94,6 +96,17 @@ class Services:
         self.cosignatures = Cosignatures(store, self.alliance, self.log)
         self.witness = Witness(store, self.alliance, outside.peers, keys, self.acts, self.feed, clock)
         self.tiles = Tiles(store, self.log, self.cosignatures)
+        self.archiving = Archiving(
+            store,
+            self.vault,
+            self.records,
+            self.acts,
+            self.alliance,
+            self.log,
+            self.cosignatures,
+            self.tiles,
+        )
+        self.predecessors = Predecessors(store, self.vault, self.records, self.acts, self.alliance)
         self.follower = Follower(
             store,
             outside.ledger,

@@ -18,6 +18,7 @@ from node.services.decisions import Decisions
 from node.services.exporting import Exporting
 from node.services.feed import Feed
 from node.services.parking import Parking
+from node.services.predecessors import Predecessors
 from node.services.proving import Proving
 from node.services.records import Incoming, Problem, Records
 from node.wire.messages import draft_from_record
@@ -40,10 +41,12 @@ class RecordService(rpc.RecordServiceServicer):
         decisions: Decisions,
         proving: Proving,
         exporting: Exporting,
+        predecessors: Predecessors,
         feed: Feed,
     ) -> None:
         self._records, self._parking, self._decisions = records, parking, decisions
         self._proving, self._exporting, self._feed = proving, exporting, feed
+        self._predecessors = predecessors
 
     async def AppendRecords(
         self, request_iterator: AsyncIterator[pb.AppendRecordsRequest], context: Context
@@ -82,7 +85,11 @@ class RecordService(rpc.RecordServiceServicer):
 
     async def ProveRecord(self, request: pb.ProveRecordRequest, context: Context) -> pb.ProveRecordResponse:
         """See the proto."""
-        return pb.ProveRecordResponse(bundle=self._proving.own_bundle(request.position, request.fields))
+        if request.log:
+            bundle = self._predecessors.bundle(request.log, request.position, request.fields)
+        else:
+            bundle = self._proving.own_bundle(request.position, request.fields)
+        return pb.ProveRecordResponse(bundle=bundle)
 
     async def ExportRecord(
         self, request: pb.ExportRecordRequest, context: Context

@@ -30,6 +30,11 @@ class ActKind(enum.Enum):
     DATA_REQUESTED = ("data.requested", "申请他中心数据 | access to a subject's data was asked for")
     DATA_READ = ("data.read", "读取他中心数据 | a subject's data was read at another centre")
     ALARM_SETTLED = ("alarm.settled", "了结日志警报 | an alarm about a member's log was dealt with")
+    ARCHIVE_EXPORTED = (
+        "archive.exported",
+        "导出节点档案 | all that this node holds was exported as an archive",
+    )
+    ARCHIVE_IMPORTED = ("archive.imported", "导入前任节点档案 | the archive of another node was imported")
     CONFIG_LOADED = ("config.loaded", "载入配置 | the node started with another configuration than before")
 
     def __init__(self, word: str, summary: str) -> None:

@@ -36,6 +36,9 @@
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
+    pr/<member>                             log of another member whose archive was imported
+    pn/<member>/<size><level><index>        entry (level 0) or node of that log's tree
+    px/<member>/<size><position>            a record of it, sealed
     access/<serial>                         certificate of one of the centre's own systems
     config                                  SHA-256 of the configuration of the last start
     acts/<number>                           position of the record of a privileged act, number
@@ -80,6 +83,9 @@ APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
+PREDECESSOR = b"pr/"
+PREDECESSOR_NODE = b"pn/"
+PREDECESSOR_RECORD = b"px/"
 SYSTEM = b"access/"
 ACT = b"acts/"
 CONFIG = b"config"

@@ -77,6 +77,14 @@ class Vault:
         except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
             raise StoreError("a sealed value was altered or moved") from error
 
+    def holds(self, owner: str) -> bool:
+        """Whether there is a key of this owner: what was sealed under one that was erased is noise.
+
+        Raises:
+            StoreError: the keyring fails.
+        """
+        return owner in self._open_keys or self._keyring.get(_KEYRING_PREFIX + owner.encode()) is not None
+
     def directory_key(self, code: str) -> bytes:
         """32 bytes under which the home's directory files a credit code, which is guessable in the clear."""
         return hmac.digest(self._keys.index, _DIRECTORY_TAG + code.encode(), "sha256")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from heqi.v1 import record_pb2 as heqi_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/record_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"\xa1\x01\n\x14\x41ppendRecordsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\x12\x13\n\x0b\x61wait_final\x18\x04 \x01(\x08\x12-\n\x0erejected_items\x18\x05 \x03(\x0b\x32\x15.heqi.v1.RejectedItem\"P\n\x0cRejectedItem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x04 \x01(\t\"|\n\x15\x41ppendRecordsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12%\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x11.heqi.v1.AcceptedH\x00\x12\x1f\n\x05\x66inal\x18\x03 \x01(\x0b\x32\x0e.heqi.v1.FinalH\x00\x42\t\n\x07outcome\"N\n\x08\x41\x63\x63\x65pted\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\x12\x14\n\x0cparked_count\x18\x03 \x01(\x05\"\x19\n\x05\x46inal\x12\x10\n\x08log_size\x18\x01 \x01(\x03\"+\n\x16GetLastSequenceRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"+\n\x17GetLastSequenceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"6\n\x12ProveRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"%\n\x13ProveRecordResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"A\n\x18ListParkedRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"c\n\x19ListParkedRecordsResponse\x12-\n\x0eparked_records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ParkedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x0cParkedRecord\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\r\n\x05place\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\",\n\x1aReleaseParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"/\n\x1bReleaseParkedRecordResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\")\n\x17\x44ropParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1a\n\x18\x44ropParkedRecordResponse\"\'\n\x13\x45xportRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\"&\n\x14\x45xportRecordResponse\x12\x0e\n\x06sd_jwt\x18\x01 \x01(\t2\xe7\x04\n\rRecordService\x12R\n\rAppendRecords\x12\x1d.heqi.v1.AppendRecordsRequest\x1a\x1e.heqi.v1.AppendRecordsResponse(\x01\x30\x01\x12T\n\x0fGetLastSequence\x12\x1f.heqi.v1.GetLastSequenceRequest\x1a .heqi.v1.GetLastSequenceResponse\x12H\n\x0bProveRecord\x12\x1b.heqi.v1.ProveRecordRequest\x1a\x1c.heqi.v1.ProveRecordResponse\x12K\n\x0c\x45xportRecord\x12\x1c.heqi.v1.ExportRecordRequest\x1a\x1d.heqi.v1.ExportRecordResponse\x12Z\n\x11ListParkedRecords\x12!.heqi.v1.ListParkedRecordsRequest\x1a\".heqi.v1.ListParkedRecordsResponse\x12`\n\x13ReleaseParkedRecord\x12#.heqi.v1.ReleaseParkedRecordRequest\x1a$.heqi.v1.ReleaseParkedRecordResponse\x12W\n\x10\x44ropParkedRecord\x12 .heqi.v1.DropParkedRecordRequest\x1a!.heqi.v1.DropParkedRecordResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/record_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"\xa1\x01\n\x14\x41ppendRecordsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\x12\x13\n\x0b\x61wait_final\x18\x04 \x01(\x08\x12-\n\x0erejected_items\x18\x05 \x03(\x0b\x32\x15.heqi.v1.RejectedItem\"P\n\x0cRejectedItem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x04 \x01(\t\"|\n\x15\x41ppendRecordsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12%\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x11.heqi.v1.AcceptedH\x00\x12\x1f\n\x05\x66inal\x18\x03 \x01(\x0b\x32\x0e.heqi.v1.FinalH\x00\x42\t\n\x07outcome\"N\n\x08\x41\x63\x63\x65pted\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\x12\x14\n\x0cparked_count\x18\x03 \x01(\x05\"\x19\n\x05\x46inal\x12\x10\n\x08log_size\x18\x01 \x01(\x03\"+\n\x16GetLastSequenceRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"+\n\x17GetLastSequenceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"C\n\x12ProveRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x0b\n\x03log\x18\x03 \x01(\t\"%\n\x13ProveRecordResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"A\n\x18ListParkedRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"c\n\x19ListParkedRecordsResponse\x12-\n\x0eparked_records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ParkedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x0cParkedRecord\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\r\n\x05place\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\",\n\x1aReleaseParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"/\n\x1bReleaseParkedRecordResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\")\n\x17\x44ropParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1a\n\x18\x44ropParkedRecordResponse\"\'\n\x13\x45xportRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\"&\n\x14\x45xportRecordResponse\x12\x0e\n\x06sd_jwt\x18\x01 \x01(\t2\xe7\x04\n\rRecordService\x12R\n\rAppendRecords\x12\x1d.heqi.v1.AppendRecordsRequest\x1a\x1e.heqi.v1.AppendRecordsResponse(\x01\x30\x01\x12T\n\x0fGetLastSequence\x12\x1f.heqi.v1.GetLastSequenceRequest\x1a .heqi.v1.GetLastSequenceResponse\x12H\n\x0bProveRecord\x12\x1b.heqi.v1.ProveRecordRequest\x1a\x1c.heqi.v1.ProveRecordResponse\x12K\n\x0c\x45xportRecord\x12\x1c.heqi.v1.ExportRecordRequest\x1a\x1d.heqi.v1.ExportRecordResponse\x12Z\n\x11ListParkedRecords\x12!.heqi.v1.ListParkedRecordsRequest\x1a\".heqi.v1.ListParkedRecordsResponse\x12`\n\x13ReleaseParkedRecord\x12#.heqi.v1.ReleaseParkedRecordRequest\x1a$.heqi.v1.ReleaseParkedRecordResponse\x12W\n\x10\x44ropParkedRecord\x12 .heqi.v1.DropParkedRecordRequest\x1a!.heqi.v1.DropParkedRecordResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,27 +47,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETLASTSEQUENCERESPONSE']._serialized_start=587
   _globals['_GETLASTSEQUENCERESPONSE']._serialized_end=630
   _globals['_PROVERECORDREQUEST']._serialized_start=632
-  _globals['_PROVERECORDREQUEST']._serialized_end=686
-  _globals['_PROVERECORDRESPONSE']._serialized_start=688
-  _globals['_PROVERECORDRESPONSE']._serialized_end=725
-  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_start=727
-  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_end=792
-  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_start=794
-  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_end=893
-  _globals['_PARKEDRECORD']._serialized_start=895
-  _globals['_PARKEDRECORD']._serialized_end=1010
-  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_start=1012
-  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_end=1056
-  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_start=1058
-  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_end=1105
-  _globals['_DROPPARKEDRECORDREQUEST']._serialized_start=1107
-  _globals['_DROPPARKEDRECORDREQUEST']._serialized_end=1148
-  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_start=1150
-  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_end=1176
-  _globals['_EXPORTRECORDREQUEST']._serialized_start=1178
-  _globals['_EXPORTRECORDREQUEST']._serialized_end=1217
-  _globals['_EXPORTRECORDRESPONSE']._serialized_start=1219
-  _globals['_EXPORTRECORDRESPONSE']._serialized_end=1257
-  _globals['_RECORDSERVICE']._serialized_start=1260
-  _globals['_RECORDSERVICE']._serialized_end=1875
+  _globals['_PROVERECORDREQUEST']._serialized_end=699
+  _globals['_PROVERECORDRESPONSE']._serialized_start=701
+  _globals['_PROVERECORDRESPONSE']._serialized_end=738
+  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_start=740
+  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_end=805
+  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_start=807
+  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_end=906
+  _globals['_PARKEDRECORD']._serialized_start=908
+  _globals['_PARKEDRECORD']._serialized_end=1023
+  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_start=1025
+  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_end=1069
+  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_start=1071
+  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_end=1118
+  _globals['_DROPPARKEDRECORDREQUEST']._serialized_start=1120
+  _globals['_DROPPARKEDRECORDREQUEST']._serialized_end=1161
+  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_start=1163
+  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_end=1189
+  _globals['_EXPORTRECORDREQUEST']._serialized_start=1191
+  _globals['_EXPORTRECORDREQUEST']._serialized_end=1230
+  _globals['_EXPORTRECORDRESPONSE']._serialized_start=1232
+  _globals['_EXPORTRECORDRESPONSE']._serialized_end=1270
+  _globals['_RECORDSERVICE']._serialized_start=1273
+  _globals['_RECORDSERVICE']._serialized_end=1888
 # @@protoc_insertion_point(module_scope)

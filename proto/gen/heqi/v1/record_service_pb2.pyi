@@ -235,8 +235,11 @@ class ProveRecordRequest(_message.Message):
 
     POSITION_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    LOG_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position of the record at this node."""
+    log: _builtins.str
+    """The member whose log holds it, whose archive was imported here; empty for the node's own log."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields to show; all if none is named."""
@@ -246,10 +249,11 @@ class ProveRecordRequest(_message.Message):
         *,
         position: _builtins.int = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
+        log: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "log", b"log", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
