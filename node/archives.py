@@ -16,7 +16,14 @@ from node.domain.archive import (
     decode_lines,
     file_entry,
 )
-from node.domain.archive_check import Archive, Progress, VerifiedArchive, read_record, verify_archive
+from node.domain.archive_check import (
+    Archive,
+    Progress,
+    VerifiedArchive,
+    check_records,
+    read_record,
+    verify_archive,
+)
 from node.domain.bundle import BUNDLE_TYPE, Bundle, encode_bundle
 from node.domain.checkpoint import parse_checkpoint
 from node.domain.descriptor import Descriptor
@@ -135,12 +142,13 @@ def import_archive(  # noqa: PLR0917
     """Check an archive and keep its log and records at a node that does not run.
 
     Returns:
-        What it is, and how many records were left out because their owner was erased at this node.
+        What it is, and how many of its records can be read here: not those whose owner was erased there or here.
 
     Raises:
         NodeError: as `check_archive`, `Predecessors.take`.
     """
-    archive, verified = check_archive(folder, services.alliance.descriptor, cards, opener, progress)
+    archive, verified = check_archive(folder, services.alliance.descriptor, cards, None, progress)
+    _check_recipient(archive, opener)
     statement = verified.statement
     note = archive.read(CHECKPOINT).decode()
     row = PredecessorRow(
@@ -153,9 +161,8 @@ def import_archive(  # noqa: PLR0917
         statement.records,
         _successions(archive),
     )
-    records = archive.records(opener.open)
-    forgotten = services.predecessors.take(row, archive.bundles(), records, basis, progress)
-    return verified, forgotten
+    records = check_records(archive, opener.open, progress)
+    return verified, services.predecessors.take(row, archive.bundles(), records, basis, progress)
 
 
 def prove_archived(archive: Archive, opener: Opener, position: int, fields: Sequence[str] = ()) -> bytes:

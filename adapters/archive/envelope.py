@@ -4,6 +4,8 @@ Any JWE tool opens them with the recipient's key, which is an ordinary P-256 key
 prime256v1` makes one, and `openssl ec -pubout` its public half.
 """
 
+import gc
+
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -58,7 +60,10 @@ class Recipient:
         if len(content) > _MAX_FILE_BYTES:
             raise ArchiveError(f"a line of {len(content)} bytes is longer than an archive can hold")
         header = {"alg": _ALGORITHMS[0], "enc": _ALGORITHMS[1]}
-        return jwe.encrypt_compact(header, content, self._key, registry=_REGISTRY).encode("ascii")
+        try:
+            return jwe.encrypt_compact(header, content, self._key, registry=_REGISTRY).encode("ascii")
+        finally:
+            _let_go()
 
 
 class Opener:
@@ -83,6 +88,8 @@ class Opener:
             opened = jwe.decrypt_compact(sealed, self._key, registry=_REGISTRY).plaintext
         except (JoseError, ValueError) as error:
             raise ArchiveError("it does not open by this key") from error
+        finally:
+            _let_go()
         if opened is None or len(opened) > _MAX_FILE_BYTES:
             raise ArchiveError("it is larger than a file of an archive can be")
         return opened
@@ -110,3 +117,8 @@ def load_opener(pem: bytes, passphrase: bytes | None, name: str) -> Opener:
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise ConfigError(f"{name} is no key on P-256; `heqi archive key` makes one")
     return Opener(key)
+
+
+def _let_go() -> None:
+    """The objects of joserfc refer to each other in a circle and hold the content; by themselves they would stay."""
+    gc.collect(1)

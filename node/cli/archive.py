@@ -184,15 +184,15 @@ def import_(args: argparse.Namespace) -> None:
     async def run() -> None:
         async with open_node(args.home) as node:
             act_as(OPERATOR_NAME)
-            found, forgotten = import_archive(
+            found, readable = import_archive(
                 node.services, args.folder, opener, cards, _basis(args),
                 lambda what, done, of: tell(f"{what} {done}/{of}"),
             )  # fmt: skip
-            count, name = found.statement.records - found.erased - forgotten, found.statement.iss
+            name, lost = found.statement.iss, found.statement.records - readable
             say(
-                f"已导入 {name} 的 {count} 条记录；已删除主体的 {found.erased + forgotten} 条仅存日志条目",
-                f"{count} records of {name} are kept apart from this node's own; of {found.erased + forgotten} "
-                "whose subject was erased only the log entry",
+                f"已导入 {name} 的 {readable} 条记录；已删除主体的 {lost} 条仅存日志条目",
+                f"{readable} records of {name} are kept apart from this node's own; of {lost}, whose subject was "
+                "erased, only the log entry",
             )
 
     asyncio.run(run())

@@ -203,21 +203,11 @@ def verify_archive(
     _check_listing(archive.entries, found)
     checkpoint, witnesses = _check_notes(archive)
     anchored = _check_log(archive, progress)
-    erased = unpublished = count = 0
+    erased = unpublished = 0
     if open_sealed is not None:
-        taken = bytearray(statement.size // 8 + 1)
-        for line in archive.records(open_sealed):
-            count += 1
+        for line in check_records(archive, open_sealed, progress):
             erased += line.erased
             unpublished += line.index < 0
-            if line.index >= 0:
-                if taken[line.index >> 3] >> (line.index & 7) & 1:
-                    raise ArchiveError(f"two records stand at {line.index} in the log")
-                taken[line.index >> 3] |= 1 << (line.index & 7)
-            if not count % 1000:
-                progress("records", count, statement.records)
-        if count != statement.records:
-            raise ArchiveError(f"the archive holds {count} records, not {statement.records}")
     _check_rest(archive, open_sealed)
     return VerifiedArchive(
         statement,
@@ -229,6 +219,29 @@ def verify_archive(
         erased,
         unpublished,
     )
+
+
+def check_records(
+    archive: Archive, open_sealed: Open, progress: Progress = lambda *_: None
+) -> Iterator[ArchivedRecord]:
+    """Step 6: all records, each checked as it comes; whoever stops before the end has not checked their number.
+
+    Raises:
+        ArchiveError: one is not what the log holds, two stand at one place, or they are not as many as was signed.
+    """
+    statement, count = archive.statement, 0
+    taken = bytearray(statement.size // 8 + 1)
+    for line in archive.records(open_sealed):
+        count += 1
+        if line.index >= 0:
+            if line.index >= statement.size or taken[line.index >> 3] >> (line.index & 7) & 1:
+                raise ArchiveError(f"record {line.position} cannot stand at {line.index} in the log")
+            taken[line.index >> 3] |= 1 << (line.index & 7)
+        if not count % 1000:
+            progress("records", count, statement.records)
+        yield line
+    if count != statement.records:
+        raise ArchiveError(f"the archive holds {count} records, not {statement.records}")
 
 
 def read_record(

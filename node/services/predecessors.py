@@ -102,7 +102,7 @@ class Predecessors:
         basis: str,
         progress: Progress = lambda *_: None,
     ) -> int:
-        """Keep a log and its records, which the caller has checked.
+        """Keep a log, which the caller has checked, and its records, which are checked as they come.
 
         Until all is in, nothing is shown of it; what a broken import left behind goes first. A later archive of the
         same log takes the place of the one before.
@@ -115,10 +115,11 @@ class Predecessors:
             progress: told now and then.
 
         Returns:
-            How many records were left out because their owner was erased here.
+            How many records can be read here; the others' owners were erased, there or here.
 
         Raises:
             ConflictError, AnchorError: as `check`.
+            ArchiveError: a record is not what the archive's log holds; then nothing of it is shown.
             StoreError: the database fails.
         """
         self.check(row)
@@ -132,7 +133,7 @@ class Predecessors:
             raise AnchorError(
                 f"the log of {row.member} was forked: this archive does not hold the one before"
             )
-        forgotten = self._keep(row, place, records, progress)
+        readable = self._keep(place, records)
         transaction = Transaction(self._store)
         transaction.put(layout.PREDECESSOR + row.member.encode(), msgspec.msgpack.encode(row))
         about = {"member": row.member, "size": str(row.size), "root": row.root.hex(), "basis": basis}
@@ -140,7 +141,7 @@ class Predecessors:
         transaction.commit()
         if known is not None and known.size != row.size:
             self._clear(row.member, known.size)
-        return forgotten
+        return readable
 
     def all(self) -> Iterator[PredecessorRow]:
         """The logs that were imported, by member.
@@ -234,22 +235,17 @@ class Predecessors:
         if size != row.size or merkle.root_hash(size, self._reader(place)) != row.root:
             raise AnchorError(f"the entries are not the log of {row.member} at size {row.size}")
 
-    def _keep(
-        self, row: PredecessorRow, place: bytes, records: Iterable[ArchivedRecord], progress: Progress
-    ) -> int:
-        forgotten = done = 0
-        remaining = iter(records)
+    def _keep(self, place: bytes, records: Iterable[ArchivedRecord]) -> int:
+        readable, remaining = 0, iter(records)
         while batch := list(islice(remaining, _BATCH)):
             transaction = Transaction(self._store)
             for line in batch:
                 kept = self._kept(place, line)
-                forgotten += not kept.owner and not line.erased
+                readable += bool(kept.owner)
                 key = layout.PREDECESSOR_RECORD + place + layout.number(line.position)
                 transaction.put(key, msgspec.msgpack.encode(kept))
             transaction.commit()
-            done += len(batch)
-            progress("records", done, row.records)
-        return forgotten
+        return readable
 
     def _kept(self, place: bytes, line: ArchivedRecord) -> KeptRecord:
         if line.erased:
