@@ -22,6 +22,7 @@ from node.domain.grant import Grant
 from node.domain.login import parse_challenge
 from node.errors import NodeError
 from tests.vectors import (
+    archive_vectors,
     authority,
     guarantee_story,
     ledger_vectors,
@@ -281,11 +282,20 @@ def _difference(right: Vectors, wrong: Vectors) -> Vectors:
     return paths
 
 
+def archive() -> Vectors:
+    return {
+        "lines": archive_vectors.lines(),
+        "tile_paths": archive_vectors.paths(),
+        "documents": [_document(f"{HOME} identity", archive_vectors.statement())],
+    }
+
+
 TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "keys.json": keys,
     "canonical.json": canonical,
     "record.json": records,
     "log.json": log,
+    "archive.json": archive,
     "documents.json": documents,
     "login.json": logins,
     "ledger.json": ledger_vectors.ledger,
