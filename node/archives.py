@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.archive.envelope import Opener, Recipient, new_recipient
-from adapters.archive.folder import ArchiveFolder, write_archive
+from adapters.archive.folder import ArchiveFolder, check_target, write_archive
 from adapters.crypto.files import write_secret
 from node.domain.archive import (
     CHECKPOINT,
@@ -76,6 +76,7 @@ def export_archive(  # noqa: PLR0917
         MissingError, AnchorError: as `Archiving.begin`.
         KeyHolderError: the identity key's holder does not sign.
     """
+    check_target(target)
     archiving, alliance, clock = services.archiving, services.alliance, services.clock
     size, root = archiving.begin(recipient.raw, basis)
 

@@ -31,10 +31,7 @@ def write_archive(
         ConfigError: `target` exists, or its parent does not.
         StoreError: the disk is full or fails; nothing is left behind.
     """
-    if target.exists() or target.is_symlink():
-        raise ConfigError(f"{target} exists; an archive is written into a new folder")
-    if not target.parent.is_dir():
-        raise ConfigError(f"{target.parent} is no folder")
+    check_target(target)
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as error:
@@ -60,6 +57,18 @@ def write_archive(
     finally:
         if draft.exists():
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def check_target(target: Path) -> None:
+    """That an archive can be written there.
+
+    Raises:
+        ConfigError: `target` exists, or its parent does not.
+    """
+    if target.exists() or target.is_symlink():
+        raise ConfigError(f"{target} exists; an archive is written into a new folder")
+    if not target.parent.is_dir():
+        raise ConfigError(f"{target.parent} is no folder")
 
 
 class ArchiveFolder:
