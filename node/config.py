@@ -13,6 +13,7 @@ ALLIANCE_FILE = "alliance.json"
 CARD_FILE = "card.jwt"
 KEYS_FOLDER, DATA_FOLDER, KEYRING_FOLDER, TLS_FOLDER = "keys", "data", "keyring", "tls"
 _MOST = 1_000_000
+_MAX_BYTES = 16_384
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
 
 
@@ -125,9 +126,12 @@ def parse_config(raw: bytes, path: str) -> Config:
     Raises:
         ConfigError: a key is missing, unknown or out of range.
     """
+    # tomllib takes time by the square of a dotted key's length.
+    if len(raw) > _MAX_BYTES:
+        raise ConfigError(f"{path}: a configuration has at most {_MAX_BYTES} bytes")
     try:
         config = msgspec.toml.decode(raw, type=Config)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from error
     listen = config.listen
     for name, address in (("members", listen.members), ("wallets", listen.wallets), ("tiles", listen.tiles)):

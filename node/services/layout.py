@@ -48,6 +48,8 @@
 Parts that vary in length are closed by a zero byte.
 """
 
+from node.errors import InvalidError
+
 COUNTER = b"m/"
 RECORD = b"r/"
 VERSION = b"v/"
@@ -106,8 +108,15 @@ LEDGER = b"l/"
 
 
 def number(value: int) -> bytes:
-    """8 bytes, big endian."""
-    return value.to_bytes(8, "big")
+    """8 bytes, big endian.
+
+    Raises:
+        InvalidError: nothing is counted by such a number; somebody asks for what cannot be.
+    """
+    try:
+        return value.to_bytes(8, "big")
+    except OverflowError as error:
+        raise InvalidError(f"nothing has the number {value}; numbers count from 0") from error
 
 
 def from_number(raw: bytes) -> int:
