@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ CARD_FILE = "card.jwt"
 KEYS_FOLDER, DATA_FOLDER, KEYRING_FOLDER, TLS_FOLDER = "keys", "data", "keyring", "tls"
 _MOST = 1_000_000
 _MAX_BYTES = 16_384
+_PORT = re.compile(r"[0-9]{1,5}")
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
 
 
@@ -126,19 +128,13 @@ def parse_config(raw: bytes, path: str) -> Config:
     Raises:
         ConfigError: a key is missing, unknown or out of range.
     """
-    # tomllib takes time by the square of a dotted key's length.
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError(f"{path}: a configuration has at most {_MAX_BYTES} bytes")
-    try:
-        config = msgspec.toml.decode(raw, type=Config)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    config = _decode(raw, path)
     listen = config.listen
     for name, address in (("members", listen.members), ("wallets", listen.wallets), ("tiles", listen.tiles)):
         if name == "tiles" and not address:
             continue
         host, _, port = address.rpartition(":")
-        if not host or not (port.isascii() and port.isdigit() and 0 <= int(port) <= 65_535):
+        if not host or not (_PORT.fullmatch(port) and int(port) <= 65_535):
             raise ConfigError(f"{path}: listen.{name} must be host:port, not {address!r}")
     if not 1 <= config.log.batch_size <= 65_536:
         raise ConfigError(f"{path}: log.batch_size must be 1 to 65536")
@@ -157,6 +153,16 @@ def parse_config(raw: bytes, path: str) -> Config:
         if not 1 <= getattr(config.limits, field.name) <= _MOST:
             raise ConfigError(f"{path}: limits.{field.name} must be 1 to {_MOST}")
     return config
+
+
+def _decode(raw: bytes, path: str) -> Config:
+    # tomllib takes time by the square of a dotted key's length.
+    if len(raw) > _MAX_BYTES:
+        raise ConfigError(f"{path}: a configuration has at most {_MAX_BYTES} bytes")
+    try:
+        return msgspec.toml.decode(raw, type=Config)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def config_digest(home: Path) -> bytes:
