@@ -60,6 +60,7 @@ check: $(DEV)
 	@$(BIN)/python docs/generate_access.py --check
 	@$(BIN)/python docs/generate_duties.py --check
 	@$(BIN)/python contracts/generate_table.py --check
+	@$(BIN)/python contracts/generate_layout.py --check
 	@$(BIN)/python requirements/lock.py --check
 	@$(BIN)/python requirements/audit.py
 	@if command -v npm >/dev/null; then \
@@ -74,6 +75,7 @@ contracts: $(READY)
 	@$(BIN)/python contracts/generate_table.py
 	npm ci --no-progress --prefix contracts
 	node contracts/build.mjs
+	@$(BIN)/python contracts/generate_layout.py
 
 proto: $(DEV)
 	@$(BIN)/buf format --write

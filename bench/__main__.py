@@ -49,6 +49,10 @@ def main() -> None:
     print_table(("", "ms", "ratio"), [(n, f"{ms:.2f}", f"{ms / signatures:.1f}") for n, ms in costs.items()])
     print()
     print_table(("proofs", ""), [(name, f"{value:,.0f}") for name, value in proving.measure().items()])
+    print()
+    print_table(
+        ("bundles", ""), [(name, f"{value:,.2f}") for name, value in proving.measure_bundles().items()]
+    )
 
 
 main()

@@ -39,7 +39,7 @@ function compile() {
       optimizer: { enabled: true, runs: 200 },
       // no metadata hash at the end of the code: it would differ with every comment
       metadata: { bytecodeHash: "none", appendCBOR: false },
-      outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode"] } },
+      outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode", "storageLayout"] } },
     },
   };
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: findImport }));
@@ -48,7 +48,7 @@ function compile() {
   return output.contracts;
 }
 
-function toArtifact({ abi, evm }) {
+function toArtifact({ abi, evm, storageLayout }) {
   return {
     abi,
     bytecode: `0x${evm.bytecode.object}`,
@@ -56,6 +56,20 @@ function toArtifact({ abi, evm }) {
     deployedBytecode: `0x${evm.deployedBytecode.object}`,
     evmVersion: EVM_VERSION,
     immutableReferences: immutableReferences(evm.deployedBytecode),
+    storageLayout: storageOf(storageLayout),
+  };
+}
+
+// Where each variable and each member of a struct lies, without the compiler's own numbers, which any edit moves.
+function storageOf({ storage, types }) {
+  const place = ({ label, slot, offset, type: id }) => {
+    const { label: type, numberOfBytes } = types[id];
+    return { bytes: Number(numberOfBytes), label, offset, slot: Number(slot), type };
+  };
+  const structs = Object.values(types ?? {}).filter(({ members }) => members);
+  return {
+    structs: Object.fromEntries(structs.map(({ label, members }) => [label, members.map(place)])),
+    variables: storage.map(place),
   };
 }
 

@@ -146,7 +146,9 @@ class Node:
                 pause = config.ledger.poll_seconds
                 tasks.create_task(repeat("follow the ledger", services.follow, pause))
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
+                tasks.create_task(repeat("prove the ledger", services.ledger_proofs.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
                 tasks.create_task(every(_EXPIRIES_SECONDS, services.expiries.tell, "tell what runs out"))

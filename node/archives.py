@@ -11,6 +11,7 @@ from adapters.crypto.files import write_secret
 from node.domain.archive import (
     CHECKPOINT,
     MEMBERS,
+    WITNESSED,
     ArchivedMember,
     ArchiveStatement,
     decode_lines,
@@ -37,7 +38,7 @@ from node.domain.succession import ShownSuccession
 from node.domain.tile import read_node
 from node.errors import ArchiveError, MissingError
 from node.ports import Signer
-from node.services.predecessors import PredecessorRow
+from node.services.predecessors import PredecessorRow, note_for
 from node.wiring import Services
 
 _JTI_BYTES = 16
@@ -151,12 +152,12 @@ def import_archive(  # noqa: PLR0917
     archive, verified = check_archive(folder, services.alliance.descriptor, cards, None, progress)
     _check_recipient(archive, opener)
     statement = verified.statement
-    note = archive.read(CHECKPOINT).decode()
     row = PredecessorRow(
         statement.alliance,
         statement.iss,
         verified.token,
-        note,
+        archive.read(CHECKPOINT).decode(),
+        archive.read(WITNESSED).decode() if WITNESSED in archive.entries else "",
         statement.size,
         bytes.fromhex(statement.root),
         statement.records,
@@ -189,9 +190,9 @@ def prove_archived(archive: Archive, opener: Opener, position: int, fields: Sequ
     if unknown:
         raise MissingError(f"the record has no field {', '.join(sorted(unknown))}")
     shown = [text for name, text in zip(names, line.disclosures, strict=True) if not fields or name in fields]
-    note = archive.read(CHECKPOINT).decode()
-    size = parse_checkpoint(note).size
-    path = inclusion_proof(line.index, size, read_node(size, archive.read))
+    notes = [archive.read(path).decode() for path in (CHECKPOINT, WITNESSED) if path in archive.entries]
+    note = note_for(line.index, *notes)
+    path = inclusion_proof(line.index, parse_checkpoint(note).size, read_node(statement.size, archive.read))
     evidence = Evidence(note, (show_record(payload, blind, shown, line.index, path),))
     return encode_bundle(
         Bundle(BUNDLE_TYPE, statement.alliance, statement.iss, evidence, successions=_successions(archive))

@@ -14,7 +14,8 @@ NodeError
 │  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
-│  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  ArchiveError
+│  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  LedgerProofError
+│  ├─ WitnessError  CustodyError  GapError  ArchiveError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError
@@ -314,6 +315,26 @@ class AnchorError(VerificationError):
     reason = "ANCHOR"
 
 
+class WitnessError(VerificationError):
+    """Too few members have cosigned a log for it to count as witnessed."""
+
+    reason = "WITNESSES"
+    advice = "Ask who handed it over for a bundle with more cosignatures, or give the cards of later members."
+
+
+class CustodyError(VerificationError):
+    """What the keeper signed about how records were kept does not fit them."""
+
+    reason = "CUSTODY"
+
+
+class GapError(VerificationError):
+    """Evidence lacks something that the verifier did not allow to lack."""
+
+    reason = "EVIDENCE_GAP"
+    advice = "Ask for complete evidence, or allow the gap by the option that the message names."
+
+
 class DescriptorError(VerificationError):
     """The alliance descriptor is not signed by its founders or does not fit the ledger."""
 
@@ -327,6 +348,12 @@ class ArchiveError(VerificationError):
     advice = "Do not rely on this copy: take another one, check the key, and keep what you have as evidence."
 
 
+class LedgerProofError(VerificationError):
+    """A ledger proof does not lead to its block, or does not show what it is asked for."""
+
+    reason = "LEDGER_PROOF"
+
+
 # -- trying again may help -----------------------------------------------------------------------------
 
 
@@ -335,6 +362,13 @@ class UnavailableError(NodeError):
 
     reason = "UNAVAILABLE"
     advice = "Try again; nothing that was acknowledged is lost."
+
+
+class EvidencePendingError(UnavailableError):
+    """Evidence is not complete yet: cosignatures or a proof from the ledger are still to come."""
+
+    reason = "EVIDENCE_PENDING"
+    advice = "Wait for the next period and ask again, or ask for what there is: it says then what it lacks."
 
 
 class LedgerUnavailableError(UnavailableError):

@@ -11,6 +11,7 @@ from typing import Protocol
 from node.domain.alliance_life import BookEntry, ContractSet
 from node.domain.keys import KeyInfo, KeyKind
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
+from node.domain.ledger_proof import LedgerProof, Storage
 from node.domain.member import Member
 from node.domain.signed_file import Finding, Format
 
@@ -121,6 +122,15 @@ class Ledger(Protocol):
 
     async def outcome(self, transaction_hash: bytes) -> Outcome | None:
         """The canonical block that holds the transaction and whether it succeeded, or None."""
+        ...
+
+    async def prove(self, block: Block, storage: Storage) -> LedgerProof:
+        """What contracts held after a canonical block, provable to strangers.
+
+        MUST be a proof of just these slots, against the header of the block with that number and that hash, checked;
+        `LedgerUnavailableError` also if the engine has another block there, or no longer has its state.
+        MUST serve the newest block; how far back is the engine's affair.
+        """
         ...
 
     async def close(self) -> None:
@@ -417,6 +427,14 @@ class Peers(Protocol):
 
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
         """The member's log as it is now, with consistency proofs from at most 2 sizes."""
+        ...
+
+    async def witnessed_view(self, member: Member, size: int) -> LogView:
+        """The first checkpoint at or after `size` with enough cosignatures, which stand in the note; one proof.
+
+        Raises:
+            MissingError: there is none yet.
+        """
         ...
 
     async def submit_cosignature(self, member: Member, size: int, line: str) -> None:

@@ -171,6 +171,12 @@ class NodeState:
     """What runs out, as the running node keeps it: overlaps of keys too; empty from a folder."""
     alarms: Sequence[LogAlarm] = ()
     """Those that no operator has settled."""
+    proofs_waiting: int = 0
+    """Ledger proofs that are still to be taken."""
+    proofs_oldest_seconds: float = 0.0
+    """How long the oldest of them has waited."""
+    proofs_lost: int = 0
+    """Ledger proofs that could not be had."""
 
 
 class HostProbe(Protocol):

@@ -12,6 +12,7 @@ from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
+from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
 from node.services.expiries import Expiries, anchor_deadlines
@@ -22,6 +23,7 @@ from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.key_rotation import KeyRotation
+from node.services.ledger_proofs import LedgerProofs
 from node.services.log import Log
 from node.services.logins import Logins
 from node.services.membership import Membership
@@ -107,12 +109,14 @@ class Services:
             self.tiles,
         )
         self.predecessors = Predecessors(store, self.vault, self.records, self.acts, self.alliance)
+        self.ledger_proofs = LedgerProofs(store, self.alliance, outside.ledger, clock)
+        observers = (Reporter(self.feed, clock, me).report, self.ledger_proofs.note_event)
         self.follower = Follower(
             store,
             outside.ledger,
             self.projection,
             clock,
-            Reporter(self.feed, clock, me).report,
+            observers,
             first_block=descriptor.deployed_block,
             confirmations=config.ledger.confirmations,
             staleness_seconds=config.ledger.staleness_seconds,
@@ -178,6 +182,7 @@ class Services:
             outside.peers,
             self.acts,
             self.feed,
+            self.ledger_proofs,
             identity,
             clock,
             entropy,
@@ -226,7 +231,19 @@ class Services:
             alliance_domain(descriptor),
         )
         self.expiries = Expiries(clock, [lambda: anchor_deadlines(self.recognition.trust().anchors)])
-        self.proving = Proving(self.alliance, self.records, self.log, self.reading)
+        self.corroboration = Corroboration(store, self.alliance, outside.peers, self.reading, clock)
+        self.proving = Proving(
+            self.alliance,
+            self.records,
+            self.log,
+            self.cosignatures,
+            self.reading,
+            self.corroboration,
+            self.ledger_proofs,
+            identity,
+            clock,
+            entropy,
+        )
         self.status = NodeStatus(
             store, self.log, self.proving, self.follower, self.outbox, self.parking, self.expiries, clock
         )

@@ -12,9 +12,11 @@ from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.engine import Engine, EngineRefusal
 from adapters.ledger.happenings import to_happening
+from adapters.ledger.proofs import prove
 from adapters.ledger.signing import sign_call
 from node.domain.alliance_life import BookEntry, ContractSet
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
+from node.domain.ledger_proof import LedgerProof, Storage
 from node.errors import LedgerRefusedError, LedgerUnavailableError, NonceTakenError
 from node.ports import Account
 
@@ -170,6 +172,10 @@ class EvmLedger:
         if holder is None:  # reorganised away between the two requests
             return None
         return Outcome(self._read_block(holder), succeeded=status == 1)
+
+    async def prove(self, block: Block, storage: Storage) -> LedgerProof:
+        """What the contracts held after a block, provable to strangers."""
+        return await prove(self._engine, self._ask, block, storage)
 
     async def close(self) -> None:
         """Release connections."""

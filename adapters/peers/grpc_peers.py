@@ -62,6 +62,14 @@ class GrpcPeers:
         response = await self._call(member, lambda stub: stub.GetLogView(message, timeout=self._timeout))
         return LogView(response.checkpoint, [list(proof.nodes) for proof in response.proofs])
 
+    async def witnessed_view(self, member: Member, size: int) -> LogView:
+        """See `Peers.witnessed_view`."""
+        message = pb.GetWitnessedCheckpointRequest(size=size)
+        response = await self._call(
+            member, lambda stub: stub.GetWitnessedCheckpoint(message, timeout=self._timeout)
+        )
+        return LogView(response.checkpoint, [list(response.proof.nodes)])
+
     async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
         """See `Peers.submit_cosignature`."""
         message = pb.SubmitCosignatureRequest(size=size, line=line)

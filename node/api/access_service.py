@@ -56,7 +56,8 @@ class AccessService(rpc.AccessServiceServicer):
     async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> pb.GetBundleResponse:
         """See the proto."""
         digest = from_hex(request.request_id, 32).hex()
-        return pb.GetBundleResponse(bundle=self._proving.obtained_bundle(digest, request.read))
+        bundle = self._proving.obtained_bundle(digest, request.read, incomplete=request.incomplete)
+        return pb.GetBundleResponse(bundle=bundle)
 
 
 def _message(digest: str, own: OwnRequest) -> pb.AccessRequest:

@@ -60,6 +60,7 @@ RULES: dict[str, Rule] = {
     _RECORDS + "AppendRecords": Rule(OPERATOR | WRITER, 16 * MIB),
     _RECORDS + "GetLastSequence": Rule(OPERATOR | WRITER),
     _RECORDS + "ProveRecord": Rule(OPERATOR | READER),
+    _RECORDS + "ProveCase": Rule(OPERATOR | READER),
     _RECORDS + "ExportRecord": Rule(OPERATOR | READER),
     _RECORDS + "ListParkedRecords": Rule(OPERATOR | WRITER),
     _RECORDS + "ReleaseParkedRecord": Rule(OPERATOR),
@@ -118,6 +119,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
     _EXCHANGE + "GetNodeInfo": Rule(MEMBER),
     _EXCHANGE + "GetLogView": Rule(MEMBER),
+    _EXCHANGE + "GetWitnessedCheckpoint": Rule(MEMBER),
     _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),

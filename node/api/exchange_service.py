@@ -73,6 +73,14 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         proofs = [pb.ConsistencyProof(nodes=proof) for proof in view.proofs]
         return pb.GetLogViewResponse(checkpoint=view.note, proofs=proofs)
 
+    async def GetWitnessedCheckpoint(
+        self, request: pb.GetWitnessedCheckpointRequest, context: Context
+    ) -> pb.GetWitnessedCheckpointResponse:
+        """See the proto."""
+        view = self._cosignatures.witnessed_view(request.size)
+        [nodes] = view.proofs
+        return pb.GetWitnessedCheckpointResponse(checkpoint=view.note, proof=pb.ConsistencyProof(nodes=nodes))
+
     async def SubmitCosignature(
         self, request: pb.SubmitCosignatureRequest, context: Context
     ) -> pb.SubmitCosignatureResponse:

@@ -12,8 +12,10 @@ from heqi.v1 import record_service_pb2_grpc as rpc
 
 from node.api import paging
 from node.api.caller import Context
+from node.domain.case import MAX_CASE_BUNDLES, MAX_TITLE_CHARS
 from node.domain.draft import RecordDraft
-from node.errors import InvalidError, RecordFormatError
+from node.domain.encoding import from_hex
+from node.errors import InvalidError, ProofFormatError, RecordFormatError, TooLargeError
 from node.services.decisions import Decisions
 from node.services.exporting import Exporting
 from node.services.feed import Feed
@@ -26,6 +28,8 @@ from node.wire.messages import draft_from_record
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 _MAX_MESSAGE = 2_000
+MAX_CASE_BYTES = 128 << 20
+_CHUNK_BYTES = 1 << 18
 
 Awaited = deque[tuple[int, int]]
 """(sequence, position behind its last record) of messages whose FINAL was asked for."""
@@ -88,8 +92,32 @@ class RecordService(rpc.RecordServiceServicer):
         if request.log:
             bundle = self._predecessors.bundle(request.log, request.position, request.fields)
         else:
-            bundle = self._proving.own_bundle(request.position, request.fields)
+            bundle = self._proving.own_bundle(request.position, request.fields, incomplete=request.incomplete)
         return pb.ProveRecordResponse(bundle=bundle)
+
+    async def ProveCase(
+        self, request: pb.ProveCaseRequest, context: Context
+    ) -> AsyncIterator[pb.ProveCaseResponse]:
+        """See the proto."""
+        if not 1 <= len(request.items) <= MAX_CASE_BUNDLES or not 1 <= len(request.title) <= MAX_TITLE_CHARS:
+            raise ProofFormatError(
+                f"a case has 1 to {MAX_CASE_BUNDLES} bundles and a title of 1 to {MAX_TITLE_CHARS} characters"
+            )
+        bundles: list[bytes] = []
+        for item in request.items:
+            bundles.append(self._prove(item, incomplete=request.incomplete))
+            if sum(map(len, bundles)) > MAX_CASE_BYTES:
+                raise TooLargeError(f"a case has at most {MAX_CASE_BYTES >> 20} MiB: split it")
+            await asyncio.sleep(0)  # others have their turn between two bundles
+        for part in self._proving.case(request.title, bundles):
+            for start in range(0, len(part), _CHUNK_BYTES):
+                yield pb.ProveCaseResponse(chunk=part[start : start + _CHUNK_BYTES])
+
+    def _prove(self, item: pb.CaseItem, *, incomplete: bool) -> bytes:
+        if item.HasField("position"):
+            return self._proving.own_bundle(item.position, incomplete=incomplete)
+        digest = from_hex(item.read.request_id, 32).hex()
+        return self._proving.obtained_bundle(digest, item.read.read, incomplete=incomplete)
 
     async def ExportRecord(
         self, request: pb.ExportRecordRequest, context: Context

@@ -74,7 +74,8 @@ class SystemService(rpc.SystemServiceServicer):
     async def ProveAct(self, request: pb.ProveActRequest, context: Context) -> pb.ProveActResponse:
         """See the proto."""
         position = self._acts.position(request.number)
-        return pb.ProveActResponse(bundle=self._proving.own_bundle(position, ()))
+        bundle = self._proving.own_bundle(position, incomplete=request.incomplete)
+        return pb.ProveActResponse(bundle=bundle)
 
 
 def _message(one: Registered) -> pb.SystemCertificate:

@@ -14,6 +14,7 @@ from node.cli.client import (
     SystemClient,
     own_card,
 )
+from node.cli.completeness import add_completeness, when_complete
 from node.cli.output import print_json, print_table, say
 from node.config import CARD_FILE, replace_file
 from node.domain.act import ActKind
@@ -78,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = commands.add_parser("prove", help="生成操作记录的证据包 | a bundle over one act")
     one.add_argument("number", type=int, help="编号，见 acts | number from acts")
     one.add_argument("--out", type=Path, required=True)
+    add_completeness(one)
     one.set_defaults(run=prove)
     for command in commands.choices.values():
         where = command.add_mutually_exclusive_group(required=True)
@@ -188,7 +190,8 @@ def acts(args: argparse.Namespace) -> None:
 def prove(args: argparse.Namespace) -> None:
     """Write a bundle over one act."""
     with _client(args) as node:
-        bundle = node.call(node.systems.ProveAct, pb.ProveActRequest(number=args.number)).bundle
+        request = pb.ProveActRequest(number=args.number, incomplete=args.incomplete)
+        bundle = when_complete(args, lambda: node.call(node.systems.ProveAct, request)).bundle
     args.out.write_bytes(bundle)
     say(f"已写入 {args.out}", f"wrote {args.out}; check it with heqi verify")
 

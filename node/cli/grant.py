@@ -7,6 +7,7 @@ from pathlib import Path
 from heqi.v1 import access_service_pb2 as pb
 
 from node.cli.client import OperatorClient
+from node.cli.completeness import add_completeness, when_complete
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import retry
 from node.errors import ConfigError, GrantMissingError
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = commands.add_parser("fetch", help="在授权下读取并核验 | read under the grant and verify")
     one.add_argument("request", help="申请编号 | request id")
     one.add_argument("--bundle", type=Path, help="另存证据包 | also write an evidence bundle")
+    add_completeness(one)
     one.add_argument("--wait", action="store_true", help="等待授权生效 | wait until the grant is live")
     one.set_defaults(run=fetch)
     for command in commands.choices.values():
@@ -109,11 +111,6 @@ def fetch(args: argparse.Namespace) -> None:
             _WAIT_SECONDS if args.wait else 0.0,
             GrantMissingError,
         )
-        if args.bundle:
-            got = node.call(
-                node.access.GetBundle, pb.GetBundleRequest(request_id=args.request, read=answer.read)
-            )
-            args.bundle.write_bytes(got.bundle)
     records = [
         {
             "category": record.category,
@@ -129,10 +126,19 @@ def fetch(args: argparse.Namespace) -> None:
         print_json(
             {"organisation": answer.organisation, "credit_code": answer.credit_code, "records": records}
         )
-        return
-    say(f"{answer.organisation}（{answer.credit_code}）", "vouched for by its certificate")
-    for record in records:
-        print(f"{record['category']} v{record['version']} @ {record['member']} #{record['index']}")
-        print_table(("字段 field", "值 value"), sorted(record["fields"].items()))
+    else:
+        say(f"{answer.organisation}（{answer.credit_code}）", "vouched for by its certificate")
+        for record in records:
+            print(f"{record['category']} v{record['version']} @ {record['member']} #{record['index']}")
+            print_table(("字段 field", "值 value"), sorted(record["fields"].items()))
     if args.bundle:
+        _write_bundle(args, answer.read)
+
+
+def _write_bundle(args: argparse.Namespace, read: int) -> None:
+    request = pb.GetBundleRequest(request_id=args.request, read=read, incomplete=args.incomplete)
+    with OperatorClient(args.home) as node:
+        got = when_complete(args, lambda: node.call(node.access.GetBundle, request))
+    args.bundle.write_bytes(got.bundle)
+    if not args.json:
         say(f"证据包 {args.bundle}", "written; anybody can check it with heqi verify")

@@ -11,6 +11,7 @@ from heqi.v1 import record_service_pb2 as pb
 
 from adapters.systems.ocds import Accepted, Summary, read_ocds
 from node.cli.client import OperatorClient
+from node.cli.completeness import add_completeness, when_complete
 from node.cli.output import print_json, print_table, say
 from node.errors import ConfigError
 from node.wire.messages import record_from_draft
@@ -22,6 +23,7 @@ _EPILOG = """\
   heqi record release --home centre-a 3                再试一次 | try number 3 again
   heqi record drop --home centre-a 3                   放弃 | give number 3 up
   heqi record prove --home centre-a 17 --out bundle.json
+  heqi record case --home centre-a --title "(2026)浙01民初1号" --record 17 --record 20-25 --out case.heqi
   heqi record export --home centre-a 17 --out record.sd-jwt
 """
 _BATCH = 500
@@ -51,7 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--log", default="", metavar="MEMBER", help="已导入档案的成员 | of a log whose archive was imported"
     )
     one.add_argument("--out", type=Path, required=True)
+    add_completeness(one)
     one.set_defaults(run=prove)
+    one = commands.add_parser("case", help="汇编案卷 | many bundles in one file, under one signed list")
+    one.add_argument("--title", required=True, help="案号或案由 | what the case is about")
+    one.add_argument("--record", action="append", default=[], metavar="N[-M]", help="记录位置 | own records")
+    one.add_argument(
+        "--read", action="append", default=[], metavar="REQUEST/N", help="在他处读取的 | read elsewhere"
+    )
+    one.add_argument("--out", type=Path, required=True)
+    add_completeness(one)
+    one.set_defaults(run=case)
     one = commands.add_parser("export", help="导出为 SD-JWT | write one record as a standard SD-JWT")
     one.add_argument("position", type=int, help="记录位置 | position that import printed")
     one.add_argument("--out", type=Path, required=True)
@@ -158,9 +170,47 @@ def drop(args: argparse.Namespace) -> None:
 def prove(args: argparse.Namespace) -> None:
     """Write a bundle."""
     with OperatorClient(args.home) as node:
-        request = pb.ProveRecordRequest(position=args.position, fields=args.field, log=args.log)
-        args.out.write_bytes(node.call(node.records.ProveRecord, request).bundle)
+        request = pb.ProveRecordRequest(
+            position=args.position, fields=args.field, incomplete=args.incomplete, log=args.log
+        )
+        got = when_complete(args, lambda: node.call(node.records.ProveRecord, request))
+    args.out.write_bytes(got.bundle)
     say(f"已写入 {args.out}", f"wrote {args.out}; check it with heqi verify")
+
+
+def case(args: argparse.Namespace) -> None:
+    """Write a case."""
+    items = [pb.CaseItem(position=at) for text in args.record for at in _positions(text)]
+    items += [pb.CaseItem(read=_read(text)) for text in args.read]
+    request = pb.ProveCaseRequest(title=args.title, items=items, incomplete=args.incomplete)
+    unfinished = args.out.with_name(f"{args.out.name}.part")
+    with OperatorClient(args.home) as node, unfinished.open("wb") as file:
+
+        def write() -> None:
+            file.seek(0)
+            for part in node.stream(node.records.ProveCase, request):
+                file.write(part.chunk)
+
+        when_complete(args, write)
+    unfinished.replace(args.out)
+    say(
+        f"已写入 {args.out}：{len(items)} 个证据包",
+        f"wrote {len(items)} bundle(s); check them with heqi verify",
+    )
+
+
+def _positions(text: str) -> range:
+    first, dash, last = text.partition("-")
+    if not first.isdecimal() or (dash and not last.isdecimal()):
+        raise ConfigError(f"--record takes a position or a range like 20-25, not {text!r}")
+    return range(int(first), int(last if dash else first) + 1)
+
+
+def _read(text: str) -> pb.ReadReference:
+    request, slash, number = text.partition("/")
+    if slash and not number.isdecimal():
+        raise ConfigError(f"--read takes the id of an access request and the number of a read, not {text!r}")
+    return pb.ReadReference(request_id=request, read=int(number or "0"))
 
 
 def export(args: argparse.Namespace) -> None:

@@ -1,28 +1,42 @@
-"""`heqi verify`: check an evidence bundle; needs no network, no node and no store."""
+"""`heqi verify`: check evidence; needs no network, no node and no store."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from node.cli.output import print_json, print_table, say
+from node.cli.output import print_json, print_table, printable, say
 from node.cli.trust_file import read_trust
-from node.domain.bundle import parse_bundle, verify_bundle
-from node.domain.descriptor import descriptor_digest, founders_of, open_alliance_file
+from node.cli.verdict import print_roots, print_steps, text_of
+from node.domain.bundle import MAX_BUNDLE_BYTES, parse_bundle
+from node.domain.bundle_check import VerifiedBundle, Verifier, verify_bundle
+from node.domain.case import is_case, read_case
+from node.domain.descriptor import open_alliance_file
+from node.domain.verdict import Gap
 from node.errors import ConfigError
 
 _EPILOG = """\
-核验只信任 alliance.json 中各发起中心签署的内容；账本引擎不参与。
-The check trusts what the founders signed in alliance.json, and nothing else; it asks no ledger.
+核验只信任 alliance.json 中各发起中心签署的内容，以及您另外给出的名片；不联网。
+The check trusts what the founders signed in alliance.json and the cards that you give, and asks nobody.
+证据包缺少任何一项都会被拒绝，除非您用 --without-… 允许该缺口。
+A bundle that lacks anything is refused, unless you allow that gap with --without-….
 
-示例 | example:
+示例 | examples:
   heqi verify bundle.json --alliance alliance.json
+  heqi verify case.heqi --alliance alliance.json     一案多包 | a whole case
 """
+_GAPS = {
+    Gap.STATUS: "缺少证书吊销状态时仍继续 | go on where it is not shown whether a certificate was revoked",
+    Gap.WITNESSES: "其他成员的共签不足时仍继续 | go on with too few cosignatures of other members",
+    Gap.LEDGER: "缺少账本证明时仍继续 | go on without proofs of what the ledger held",
+    Gap.CUSTODY: "缺少保管说明时仍继续 | go on where nobody signs for how the records were kept",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     parser.epilog = _EPILOG
-    parser.add_argument("bundle", type=Path, help="证据包 | the bundle")
+    parser.add_argument("bundle", type=Path, help="证据包或案卷 | a bundle, or a case of many")
     parser.add_argument("--alliance", type=Path, required=True, help="联盟描述 | the signed descriptor")
     parser.add_argument(
         "--card",
@@ -36,11 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="信任的机构清单（heqi alliance trust list --out）| trust list to believe instead of the founding one",
     )
-    parser.add_argument(
-        "--without-status",
-        action="store_true",
-        help="缺少证书吊销状态时仍继续 | go on where the bundle does not show whether a certificate was revoked",
-    )
+    for gap, text in _GAPS.items():
+        parser.add_argument(
+            f"--without-{gap.value}", dest="gaps", action="append_const", const=gap, help=text
+        )
     parser.add_argument("--json", action="store_true", help="机器可读 | for machines")
     parser.set_defaults(run=run)
 
@@ -48,37 +61,95 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Check and explain."""
     try:
-        raw, alliance = args.bundle.read_bytes(), args.alliance.read_bytes()
         cards = [path.read_text().strip() for path in args.card]
+        descriptor = open_alliance_file(args.alliance.read_bytes())
+        verifier = Verifier(descriptor, cards, read_trust(args.trust), frozenset(args.gaps or ()))
+        with args.bundle.open("rb") as file:
+            if is_case(file.peek(1)):
+                _run_case(file, verifier, as_json=args.json)
+                return
+            raw = file.read(MAX_BUNDLE_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
-    descriptor = open_alliance_file(alliance)
-    trust = read_trust(args.trust)
-    verified = verify_bundle(parse_bundle(raw), descriptor, cards, trust, without_status=args.without_status)
-    records: list[dict[str, Any]] = [
+    verified = verify_bundle(parse_bundle(raw), verifier)
+    if args.json:
+        print_json(_plain(verified))
+        return
+    _print(verified)
+    say("\n核验通过", "verified")
+
+
+def _run_case(file: BinaryIO, verifier: Verifier, *, as_json: bool) -> None:
+    case = read_case(_lines(file), verifier)
+    count, shown = len(case.about.bundles), []
+    if not as_json:
+        say(
+            f"案卷 {printable(case.about.title)}：{case.about.iss} 汇编，共 {count} 个证据包",
+            f"a case of {count} bundle(s), put together by {case.about.iss}",
+        )
+    for number, verified in enumerate(case.bundles, 1):
+        if as_json:
+            shown.append(_plain(verified))
+            continue
+        say(f"\n证据包 {number}/{count}", f"bundle {number} of {count}")
+        _print(verified)
+    if as_json:
+        print_json(
+            {"verified": True, "title": case.about.title, "compiled_by": case.about.iss, "bundles": shown}
+        )
+        return
+    say(f"\n核验通过：{count} 个证据包齐全", f"verified: all {count} bundle(s) are there and right")
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    # One more than a bundle and its line feed, so that an overlong line shows as such and is not read on.
+    while line := file.readline(MAX_BUNDLE_BYTES + 2):
+        yield line
+
+
+def _print(verified: VerifiedBundle) -> None:
+    print_roots(verified.roots)
+    print_steps(verified)
+    for record in _records(verified):
+        print()
+        about = [
+            (key, record[key]) for key in ("category", "version", "thing", "member", "source", "captured")
+        ]
+        print_table(("记录 record", ""), about)
+        print_table(("字段 field", "值 value"), sorted(record["fields"].items()))
+
+
+def _plain(verified: VerifiedBundle) -> dict[str, Any]:
+    roots = verified.roots
+    return {
+        "verified": True,
+        "steps": [
+            {"step": step.kind.value, "gap": step.is_gap, "about": dict(step.about), "text": text_of(step)[1]}
+            for step in verified.steps
+        ],
+        "roots": {
+            "descriptor": roots.descriptor,
+            "founders": list(roots.founders),
+            "cards": list(roots.cards),
+            "witnesses": list(roots.witnesses),
+            "trust": roots.trust,
+        },
+        "records": _records(verified),
+    }
+
+
+def _records(verified: VerifiedBundle) -> list[dict[str, Any]]:
+    return [
         {
             "category": record.header.category,
             "thing": record.header.thing,
             "version": record.header.version,
             "owner": record.header.owner,
             "member": record.header.member,
+            "source": f"{record.header.source_system} {record.header.source_version}".strip(),
             "captured": record.header.captured,
             "index": record.index,
             "fields": dict(record.fields),
         }
         for record in verified.evidence.records
     ]
-    if args.json:
-        print_json({"verified": True, "steps": list(verified.steps), "records": records})
-        return
-    founders = ", ".join(founders_of(descriptor))
-    say(f"信任根：联盟描述 {descriptor_digest(descriptor)[:16]}…", f"root of trust: signed by {founders}")
-    for number, step in enumerate(verified.steps, 1):
-        print(f"  ✓ {number} {step}")
-    print("  · 账本锚定未在离线核验中检查 | the anchor on the ledger is not part of an offline check")
-    for record in records:
-        print()
-        about = [(key, record[key]) for key in ("category", "version", "thing", "member", "captured")]
-        print_table(("记录 record", ""), about)
-        print_table(("字段 field", "值 value"), sorted(record["fields"].items()))
-    say("\n核验通过", "verified")

@@ -6,7 +6,7 @@ it as it stands.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -165,6 +165,20 @@ def known_members(descriptor: Descriptor, cards: Sequence[str] = ()) -> dict[str
         if (known.identity_key, known.log_key) != (card.identity_key, card.log_key):
             raise DescriptorError(f"the card of {card.name} has other keys than are known for that member")
     return members
+
+
+def member_of(members: Mapping[str, Member], name: str) -> Member:
+    """A member whose keys a verifier trusts.
+
+    Raises:
+        DescriptorError: it trusts none by that name.
+    """
+    member = members.get(name)
+    if member is None:
+        raise DescriptorError(
+            f"{name} is no founder of the alliance; give its member card to check its records"
+        )
+    return member
 
 
 def sign_descriptor(descriptor: Descriptor, member: str, sign: Sign, *, iat: int, jti: str) -> str:

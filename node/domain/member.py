@@ -108,6 +108,11 @@ class Member:
         former = FormerKeys(key, self.log_key, identity_until=until, log_size=None, since=0)
         return replace(self, former=(*self.former, former))
 
+    @property
+    def log_keys(self) -> frozenset[bytes]:
+        """All keys that have ever signed its checkpoints and cosignatures."""
+        return frozenset((self.log_key, *(one.log_key for one in self.former)))
+
     def log_key_at(self, size: int) -> bytes:
         """The key that signs the checkpoint of this size."""
         for one in self.former:

@@ -53,6 +53,20 @@ class Alliance:
         founding = bytes.fromhex(self.descriptor.contracts[name].address)
         return [*(entry.address for entry in reversed(later)), founding]
 
+    def book(self, name: str, through: int) -> list[bytes]:
+        """All contracts that have had the name up to a block, oldest first, those unknown to this node too.
+
+        Args:
+            name: in the address book.
+            through: number of the block.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        later = self.projection.contracts(through)
+        founding = bytes.fromhex(self.descriptor.contracts[name].address)
+        return [founding, *(entry.address for entry in later if entry.name == name)]
+
     def check_may(self, act: Act) -> None:
         """The gate of `node.domain.duties`: that this node's member may do something in its present standing.
 

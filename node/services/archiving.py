@@ -26,6 +26,7 @@ from node.domain.archive import (
     chunk_path,
     encode_line,
 )
+from node.domain.bundle import LaterCheckpoint
 from node.domain.succession import show_succession
 from node.domain.tile import levels_of, tile_path, tiles_of
 from node.errors import AnchorError, MissingError
@@ -35,6 +36,7 @@ from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application
 from node.services.cosignatures import Cosignatures
+from node.services.ledger_proofs import AnchorProof
 from node.services.log import Log
 from node.services.own_requests import Obtained, OwnRequest
 from node.services.parking import ParkedRow
@@ -61,7 +63,7 @@ class _Family:
     name: str
     prefix: bytes
     kind: type[msgspec.Struct] | None
-    """Of the row; None for a signed document."""
+    """Of the row; None for a signed document, or a list of proofs."""
     owner: Callable[["Archiving", bytes], str] | None = None
     """Key without prefix → under whose key it is sealed; None if it is not."""
 
@@ -72,12 +74,15 @@ def _first_text(_: "Archiving", key: bytes) -> str:
 
 _FAMILIES = (
     _Family("alarms", layout.ALARM, AlarmRow),
+    _Family("anchor-proofs", layout.ANCHOR_PROOF, AnchorProof),
     _Family("applications", layout.APPLICATION, Application, lambda archiving, _: archiving.me),
+    _Family("corroborations", layout.CORROBORATED, LaterCheckpoint),
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
+    _Family("read-proofs", layout.READ_PROOF, None),
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),
     _Family("requests", layout.REQUEST, PendingRequest, _first_text),
 )
@@ -200,7 +205,7 @@ class Archiving:
                 yield encode_line(ArchivedRow(name.hex(), erased=True))
                 continue
             if family.kind is None:
-                value: dict[str, object] = {"document": opened.decode()}
+                value = _document(opened)
             else:
                 value = _readable(msgspec.msgpack.decode(opened, type=family.kind))
             yield encode_line(ArchivedRow(name.hex(), value))
@@ -210,11 +215,19 @@ class Archiving:
         return self._vault.open(owner, place, sealed) if self._vault.holds(owner) else None
 
 
+def _document(raw: bytes) -> dict[str, object]:
+    """A token as it is; anything else is msgpack of byte strings."""
+    if raw[:1] == b"e":  # every JWS begins so
+        return {"document": raw.decode("ascii")}
+    return {"proofs": [_plain(proof) for proof in msgspec.msgpack.decode(raw, type=list[bytes])]}
+
+
 def _readable(row: msgspec.Struct) -> dict[str, object]:
     """A row as JSON holds it: bytes base64, times in whole seconds."""
-    plain = msgspec.to_builtins(row, builtin_types=(bytes, float))
-    assert isinstance(plain, dict)
-    return {name: _plain(value) for name, value in plain.items()}
+    return {
+        name: _plain(msgspec.to_builtins(getattr(row, name), builtin_types=(bytes, float)))
+        for name in row.__struct_fields__
+    }
 
 
 def _plain(value: object) -> object:

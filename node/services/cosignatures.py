@@ -2,7 +2,8 @@
 
 from node.domain.checkpoint import parse_checkpoint
 from node.domain.cosignature import open_cosignature, with_cosignatures, witnesses_needed
-from node.ports import Store
+from node.errors import MissingError
+from node.ports import LogView, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.log import Log
@@ -52,6 +53,34 @@ class Cosignatures:
             StoreError: the database fails.
         """
         return with_cosignatures(self._log.checkpoint(size).note, self._lines(size).values())
+
+    def first_witnessed(self, size: int) -> int | None:
+        """Size of the first checkpoint at or after `size` that has enough cosignatures, as the alliance is now.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        needed, have, current = self.needed(), 0, -1
+        if not needed:
+            return size
+        for key, _ in self._store.scan(layout.COSIGNATURE, start=layout.number(size)):
+            at = layout.from_number(key[len(layout.COSIGNATURE) :][:8])
+            have, current = (have + 1 if at == current else 1), at
+            if have >= needed:
+                return at
+        return None
+
+    def witnessed_view(self, size: int) -> LogView:
+        """The first witnessed checkpoint at or after `size`, and a consistency proof from `size` to it.
+
+        Raises:
+            MissingError: this log has none yet.
+            StoreError: the database fails.
+        """
+        found = self.first_witnessed(size)
+        if found is None or not 0 < size <= found <= self._log.size():
+            raise MissingError(f"no checkpoint at or after {size} has enough cosignatures yet")
+        return LogView(self.note(found), [self._log.consistency(size, found)])
 
     def needed(self) -> int:
         """How many make a checkpoint witnessed, as the alliance is now."""

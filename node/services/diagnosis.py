@@ -9,6 +9,7 @@ from node.errors import StoreError
 from node.ports import Store
 from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
 from node.services import layout
+from node.services.ledger_proofs import LOST, waiting_since
 from node.services.outbox import State, open_items
 from node.services.parking import OPEN
 from node.services.projection import Projection
@@ -35,6 +36,7 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
     items = list(open_items(store))
     parked = [ParkedCall(n, item.object, item.problem) for n, item in items if item.state is State.PARKED]
     ages = [now - item.queued for _, item in items if item.queued and item.state is not State.PARKED]
+    noted = list(waiting_since(store))
     cursor, size = projection.cursor(), _checkpointed(store)
     root, trouble = _root(store, anchored_size) if anchored_size <= size else (b"", "")
     return NodeState(
@@ -53,6 +55,9 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
         outbox_parked_count=len(parked),
         parked=counters.counter(OPEN),
         alarms=list(_alarms(store)),
+        proofs_waiting=len(noted),
+        proofs_oldest_seconds=max((now - since for since in noted), default=0.0),
+        proofs_lost=counters.counter(LOST),
     )
 
 

@@ -38,7 +38,7 @@ class Follower:
         ledger_port: Ledger,
         projection: Projection,
         clock: Clock,
-        observer: Observer,
+        observers: Sequence[Observer],
         *,
         first_block: int,
         confirmations: int,
@@ -49,13 +49,13 @@ class Follower:
         ledger_port: what is followed.
         projection: what is kept.
         clock: tells how old the newest block is.
-        observer: see `Observer`.
+        observers: see `Observer`.
         first_block: block of the alliance's first contract.
         confirmations: blocks above one that make it final; 0 on engines with immediate finality.
         staleness_seconds: age of the newest block beyond which reads that need the ledger fail.
         """
         self._store, self._ledger, self._projection, self._clock = store, ledger_port, projection, clock
-        self._observer = observer
+        self._observers = observers
         self._first_block, self._confirmations, self._staleness = (
             first_block,
             confirmations,
@@ -159,7 +159,8 @@ class Follower:
             apply_event(transaction, event)
             if event.happening in added:
                 put_contract(transaction, event, added[event.happening])
-            self._observer(transaction, event)
+            for observe in self._observers:
+                observe(transaction, event)
         transaction.put(layout.LEDGER_CURSOR, msgspec.msgpack.encode(block))
         transaction.commit()
         self._knows_book = True

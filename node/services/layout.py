@@ -29,6 +29,8 @@
     b/<request digest>                      own access request to another home, its grant and read
     bo/<request digest>                     own request about which something is still to be done
     w/<request digest>/<number>             what was read elsewhere, sealed
+    wq/<request digest>/<number>            a read of which the home's log is not shown to be witnessed yet
+    wc/<request digest>/<number>            the witnessed checkpoint that contains a read
     i/<application id>                      an application for a guarantee at its guarantor, sealed
     in/<number>                             application id, in the order they came in
     is/<subject><number>                    application id, of one applicant
@@ -44,6 +46,10 @@
     acts/<number>                           position of the record of a privileged act, number
     ts/<certificate digest>                 what its authority last said about a certificate
     tl/<address digest>                     a revocation list, while it is news
+    lp/a/<size>                             ledger proof under the own anchor of that size
+    lp/r/<request digest><number>           ledger proof of what was read elsewhere
+    lq/a/<size>                             own anchor that is to be proven
+    lq/r/<request digest><number>           read that is to be proven
 
 Parts that vary in length are closed by a zero byte.
 """
@@ -78,6 +84,8 @@ HISTORY = b"h/"
 OWN_REQUEST = b"b/"
 OPEN_REQUEST = b"bo/"
 OBTAINED = b"w/"
+UNCORROBORATED = b"wq/"
+CORROBORATED = b"wc/"
 APPLICATION = b"i/"
 APPLICATION_ORDER = b"in/"
 APPLICATION_OF = b"is/"
@@ -93,6 +101,10 @@ ACT = b"acts/"
 CONFIG = b"config"
 STATUS = b"ts/"
 REVOCATION_LIST = b"tl/"
+ANCHOR_PROOF = b"lp/a/"
+READ_PROOF = b"lp/r/"
+ANCHOR_TO_PROVE = b"lq/a/"
+READ_TO_PROVE = b"lq/r/"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"

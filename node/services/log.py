@@ -5,6 +5,7 @@ fixed size, so that neither the number nor the order of what happened shows. Wha
 batch. Entries and the Merkle tree's complete nodes are stored; a proof reads about 2·log2(n) of them.
 """
 
+import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import msgspec
 from node.domain import merkle
 from node.domain.checkpoint import Checkpoint, add_signature, sign_checkpoint
 from node.domain.disclosure import SEED_BYTES
-from node.domain.ledger import AnchorCheckpoint
+from node.domain.ledger import AnchorCheckpoint, Call
 from node.domain.record import ENTRY_BYTES
 from node.errors import AnchorError, MissingError, StoreError
 from node.ports import Keys, LogView, Store
@@ -23,6 +24,8 @@ from node.services.outbox import Outbox
 from node.services.records import POSITION
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
+
+logger = logging.getLogger(__name__)
 
 ANCHOR_OBJECT = "anchor"
 _SIZE = "log-size"
@@ -194,10 +197,34 @@ class Log:
     def _anchor(self, transaction: Transaction, size: int, root: bytes, anchored_size: int) -> None:
         # One anchor at a time: while one is under way the next waits for the next period and then covers
         # everything since, so an outage of hours is caught up with a single transaction.
-        if not self._outbox.is_open(transaction, ANCHOR_OBJECT):
-            read = self._reader(transaction)
-            proof = merkle.consistency_proof(anchored_size, size, read) if anchored_size else []
-            self._outbox.add(transaction, ANCHOR_OBJECT, AnchorCheckpoint(size, root, tuple(proof)))
+        is_open = self._outbox.is_open(transaction, ANCHOR_OBJECT)
+        parked = self._outbox.parked(ANCHOR_OBJECT) if is_open else None
+        if is_open and (
+            parked is None or not self._is_outdated(transaction, parked[1].decoded(), anchored_size)
+        ):
+            return
+        anchor = AnchorCheckpoint(size, root, self._consistency(transaction, anchored_size, size))
+        if parked is None:
+            self._outbox.add(transaction, ANCHOR_OBJECT, anchor)
+        else:
+            logger.warning("the parked anchor of this log gives way to one of size %d", size)
+            self._outbox.replace(transaction, parked[0], anchor)
+
+    def _is_outdated(self, transaction: Transaction, call: Call, anchored_size: int) -> bool:
+        """Whether an anchor is of this log as it is, but does not follow from the ledger's last: a block that was
+        final is gone, or the anchor arrived after all. One that this log would make again stays parked, and so does
+        one of another log.
+        """
+        if not isinstance(call, AnchorCheckpoint) or call.size > transaction.counter(_SIZE):
+            return False
+        if merkle.root_hash(call.size, self._reader(transaction)) != call.root:
+            return False
+        if anchored_size >= call.size:
+            return True
+        return call.consistency != self._consistency(transaction, anchored_size, call.size)
+
+    def _consistency(self, transaction: Transaction, old_size: int, size: int) -> tuple[bytes, ...]:
+        return tuple(merkle.consistency_proof(old_size, size, self._reader(transaction))) if old_size else ()
 
     @staticmethod
     def _reader(transaction: Transaction) -> merkle.ReadNode:

@@ -111,6 +111,29 @@ class Outbox:
         if self.is_open(Transaction(self._store), name):
             yield from (item for _, item in self.items() if item.object == name)
 
+    def parked(self, name: str) -> tuple[int, OutboxItem] | None:
+        """The oldest open item of an object, if it is parked.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        head = next(((number, item) for number, item in self.items() if item.object == name), None)
+        return head if head is not None and head[1].state is State.PARKED else None
+
+    def replace(self, transaction: Transaction, number: int, call: ledger.Call) -> None:
+        """Put another call into the place of a parked one.
+
+        Raises:
+            MissingError: there is no such item.
+            ConflictError: it is not parked.
+            StoreError: the database fails.
+        """
+        item = self._parked(number)
+        content = msgspec.Raw(msgspec.msgpack.encode(call))
+        self._put(
+            transaction, number, OutboxItem(item.object, (type(call).__name__, content), queued=item.queued)
+        )
+
     def heads(self) -> dict[str, tuple[int, OutboxItem]]:
         """The oldest open item of every object: what can go out now.
 

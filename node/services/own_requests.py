@@ -40,6 +40,8 @@ class Obtained(msgspec.Struct, frozen=True):
     delegation: str
     status: bytes = b""
     """`StatusProof` of the delegation: the home's, and what this node was told itself."""
+    at: int = 0
+    """When it was read, seconds since 1970 UTC."""
 
 
 class OwnRequests:
@@ -95,6 +97,7 @@ class OwnRequests:
         """Keep what read number `number` brought, sealed under its subject's key."""
         key = layout.OBTAINED + digest + layout.number(number)
         transaction.put(key, self._vault.seal(subject, key, msgspec.msgpack.encode(obtained)))
+        transaction.put(layout.UNCORROBORATED + digest + layout.number(number), b"")
 
     def obtained(self, digest: bytes, number: int) -> Obtained:
         """What a read brought.

@@ -13,6 +13,7 @@ from node.domain import merkle
 from node.domain.act import ActKind
 from node.domain.archive import ArchivedRecord
 from node.domain.bundle import BUNDLE_TYPE, Bundle, encode_bundle
+from node.domain.checkpoint import parse_checkpoint
 from node.domain.disclosure import open_disclosures
 from node.domain.encoding import from_base64url
 from node.domain.evidence import Evidence, show_record
@@ -40,7 +41,9 @@ class PredecessorRow(msgspec.Struct, frozen=True):
     statement: str
     """The signed statement of the archive."""
     note: str
-    """The checkpoint that its records are proven by."""
+    """Its newest checkpoint."""
+    witnessed: str
+    """The newest that enough members had cosigned; empty if there was none."""
     size: int
     root: bytes
     records: int
@@ -164,7 +167,7 @@ class Predecessors:
         return header, {field.name: field.value for field in open_disclosures(opened.disclosures, digests)}
 
     def bundle(self, member: str, position: int, fields: Collection[str] = ()) -> bytes:
-        """A bundle over a record of another log, under the checkpoint that its archive ends with.
+        """A bundle over a record of another log, under the witnessed checkpoint, or the last, of its archive.
 
         Args:
             member: whose log.
@@ -190,8 +193,9 @@ class Predecessors:
             text for name, text in zip(names, opened.disclosures, strict=True) if not fields or name in fields
         ]
         place = layout.text(row.member) + layout.number(row.size)
-        path = merkle.inclusion_proof(index, row.size, self._reader(place))
-        evidence = Evidence(row.note, (show_record(opened.payload, opened.blind, shown, index, path),))
+        note = note_for(index, row.note, row.witnessed)
+        path = merkle.inclusion_proof(index, parse_checkpoint(note).size, self._reader(place))
+        evidence = Evidence(note, (show_record(opened.payload, opened.blind, shown, index, path),))
         return encode_bundle(
             Bundle(BUNDLE_TYPE, row.alliance, row.member, evidence, successions=row.successions)
         )
@@ -284,6 +288,11 @@ class Predecessors:
             return value if level else leaf_hash(value)
 
         return read
+
+
+def note_for(index: int, newest: str, witnessed: str = "") -> str:
+    """The checkpoint to prove an entry by: the witnessed one, if it holds it."""
+    return witnessed if witnessed and index < parse_checkpoint(witnessed).size else newest
 
 
 def _node(place: bytes, level: int, index: int) -> bytes:

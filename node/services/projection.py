@@ -136,11 +136,11 @@ class Projection:
         row = self._row(layout.LEDGER_MEMBER + name.encode(), MemberRow)
         return None if row is None else self._seen(row)
 
-    def contracts(self) -> list[BookEntry]:
-        """The contracts that votes have put in force since the founding, oldest first."""
-        return [
-            msgspec.msgpack.decode(raw, type=BookEntry) for _, raw in self._store.scan(layout.LEDGER_CONTRACT)
-        ]
+    def contracts(self, through: int | None = None) -> list[BookEntry]:
+        """The contracts that votes have put in force since the founding (up to a block), oldest first."""
+        stop = None if through is None else layout.number(through + 1)
+        rows = self._store.scan(layout.LEDGER_CONTRACT, stop=stop)
+        return [msgspec.msgpack.decode(raw, type=BookEntry) for _, raw in rows]
 
     def check_known(self, *names: str) -> None:
         """That this node can read the named contracts as they are now.

@@ -1,25 +1,56 @@
 """Bundles over own records and over what was read elsewhere, and how far the own log is final."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
-from node.domain.bundle import BUNDLE_TYPE, Authority, Bundle, encode_bundle
-from node.domain.document import peek_document
-from node.domain.encoding import to_base64url
+from msgspec.structs import replace
+
+from node.domain.bundle import (
+    BUNDLE_TYPE,
+    Authority,
+    Bundle,
+    LaterCheckpoint,
+    bundle_digest,
+    encode_bundle,
+)
+from node.domain.case import CaseList, write_case
+from node.domain.custody import Custody, LedgerClock, content_of
+from node.domain.document import peek_document, sign_document
+from node.domain.encoding import from_base64url, to_base64url
 from node.domain.evidence import Evidence, parse_evidence, show_record
 from node.domain.reading import ReadRequest
 from node.domain.succession import ShownSuccession, show_succession
-from node.errors import MissingError
+from node.errors import EvidencePendingError, MissingError
+from node.ports import Clock, Signer
 from node.services.alliance import Alliance
+from node.services.corroboration import Corroboration
+from node.services.cosignatures import Cosignatures
+from node.services.ledger_proofs import LedgerProofs
 from node.services.log import Log
 from node.services.reading import Reading
 from node.services.records import Records
+from node.services.vault import Entropy
+from node.version import VERSION
 
 
 class Proving:
     """Hands out proofs."""
 
-    def __init__(self, alliance: Alliance, records: Records, log: Log, reading: Reading) -> None:
+    def __init__(  # noqa: PLR0917
+        self,
+        alliance: Alliance,
+        records: Records,
+        log: Log,
+        cosignatures: Cosignatures,
+        reading: Reading,
+        corroboration: Corroboration,
+        ledger_proofs: LedgerProofs,
+        signer: Signer,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
         self._alliance, self._records, self._log, self._reading = alliance, records, log, reading
+        self._cosignatures, self._corroboration, self._ledger = cosignatures, corroboration, ledger_proofs
+        self._signer, self._clock, self._entropy = signer, clock, entropy
 
     def anchored_size(self) -> int:
         """Size of the own log under its last final anchor; zero before the first.
@@ -38,15 +69,17 @@ class Proving:
         size = self.anchored_size()
         return self._log.checkpoint(size).through if size else 0
 
-    def own_bundle(self, position: int, fields: Collection[str] = ()) -> bytes:
-        """A bundle over one own record under the last final anchor.
+    def own_bundle(self, position: int, fields: Collection[str] = (), *, incomplete: bool = False) -> bytes:
+        """A bundle over one own record under a final anchor.
 
         Args:
             position: the record's position.
             fields: what to show; everything if empty.
+            incomplete: hand it out also while cosignatures or the proof of the ledger are still to come.
 
         Raises:
             MissingError: there is no such record or field, or it is not final yet.
+            EvidencePendingError: it is not complete yet.
             StoreError: the database fails.
         """
         stored = self._records.load(position)
@@ -55,27 +88,43 @@ class Proving:
         unknown = set(fields) - set(opened)
         if unknown:
             raise MissingError(f"the record has no field {', '.join(sorted(unknown))}")
-        size = self.anchored_size()
-        if not size:
+        index, anchored = self._log.index_of(position), self.anchored_size()
+        if not anchored:
             raise MissingError("nothing of this log is anchored yet")
+        if index is None or index >= anchored:
+            raise MissingError("the record is not yet in the log at its last anchor; wait for the next")
+        kept = self._ledger.for_anchor(index + 1)
+        size, ledger = (anchored, ()) if kept is None else (kept[0], kept[1:])
+        later = self._witnessed(size)
+        if not incomplete:
+            _check_complete(is_witnessed=later is not None, is_anchored=bool(ledger))
         proof = self._log.prove(position, size)
         shown = [opened[name] for name in sorted(fields or opened)]
         record = show_record(sealed.payload, sealed.commitments.blind, shown, proof.index, proof.path)
-        evidence = Evidence(proof.note, (record,))
         me = self._alliance.me
-        return encode_bundle(
-            Bundle(BUNDLE_TYPE, self._alliance.id, me, evidence, successions=self._successions(me))
+        bundle = Bundle(
+            BUNDLE_TYPE,
+            self._alliance.id,
+            me,
+            Evidence(proof.note, (record,)),
+            successions=self._successions(),
+            later=() if later is None else later,
+            ledger=ledger,
         )
+        return self._sign(bundle, 0)
 
-    def obtained_bundle(self, request: str, number: int) -> bytes:
+    def obtained_bundle(self, request: str, number: int, *, incomplete: bool = False) -> bytes:
         """A bundle over what was read elsewhere, with the authority under which it was read.
 
         Raises:
             MissingError: there was no such read.
+            EvidencePendingError: it is not complete yet, and `incomplete` does not allow that.
             StoreError: the database fails.
         """
         obtained = self._reading.obtained(request, number)
-        home = peek_document(obtained.request, ReadRequest).aud
+        later, ledger = self._corroboration.found(request, number), self._ledger.for_read(request, number)
+        if not incomplete:
+            _check_complete(is_witnessed=later is not None, is_anchored=bool(ledger))
         authority = Authority(
             obtained.grant,
             obtained.delegation,
@@ -83,11 +132,86 @@ class Proving:
             obtained.answer,
             to_base64url(obtained.status),
         )
-        evidence = parse_evidence(obtained.evidence)
-        successions = self._successions(home, self._alliance.me)
-        return encode_bundle(Bundle(BUNDLE_TYPE, self._alliance.id, home, evidence, authority, successions))
+        bundle = Bundle(
+            BUNDLE_TYPE,
+            self._alliance.id,
+            peek_document(obtained.request, ReadRequest).aud,
+            parse_evidence(obtained.evidence),
+            authority,
+            self._successions(),
+            () if later is None else (later,),
+            ledger,
+        )
+        return self._sign(bundle, obtained.at)
 
-    def _successions(self, *members: str) -> tuple[ShownSuccession, ...]:
+    def case(self, title: str, bundles: Sequence[bytes]) -> Iterator[bytes]:
+        """Several bundles under one signed list.
+
+        Args:
+            title: what the case is about.
+            bundles: as this node has made them, at least one.
+
+        Returns:
+            The lines of the file.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        about = CaseList(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=to_base64url(self._entropy(16)),
+            iss=self._alliance.me,
+            title=title,
+            bundles=tuple(map(content_of, bundles)),
+            successions=tuple(one for one in self._successions() if one.member == self._alliance.me),
+        )
+        return write_case(sign_document(about, self._signer.sign), bundles)
+
+    def _witnessed(self, size: int) -> tuple[LaterCheckpoint, ...] | None:
+        """A checkpoint at or after `size` with enough cosignatures, None if none has; empty where none are needed."""
+        if not self._cosignatures.needed():
+            return ()
+        found = self._cosignatures.first_witnessed(size)
+        if found is None:
+            return None
+        proof = self._log.consistency(size, found)
+        return (LaterCheckpoint(self._cosignatures.note(found), tuple(map(to_base64url, proof))),)
+
+    def _sign(self, bundle: Bundle, obtained: int) -> bytes:
+        """The bundle with this node's word on how it kept the records."""
+        newest = self._alliance.projection.cursor()
+        if newest is None:
+            raise MissingError("this node has not seen the ledger yet")
+        payloads = (from_base64url(record.payload) for record in bundle.evidence.records)
+        custody = Custody(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=to_base64url(self._entropy(16)),
+            iss=self._alliance.me,
+            bundle=bundle_digest(bundle),
+            records=tuple(map(content_of, payloads)),
+            storage="aes-256-gcm",
+            software=f"heqi {VERSION}",
+            clock=LedgerClock(newest.number, newest.hash.hex(), newest.time),
+            obtained=obtained,
+        )
+        return encode_bundle(replace(bundle, custody=sign_document(custody, self._signer.sign)))
+
+    def _successions(self) -> tuple[ShownSuccession, ...]:
         """How the members' keys have changed, so that who knows those of the descriptor can follow."""
-        rows = [self._alliance.projection.standing(name) for name in sorted(set(members))]
-        return tuple(show_succession(one) for row in rows if row is not None for one in row.successions)
+        rows = self._alliance.projection.members()
+        return tuple(show_succession(one) for row in rows for one in row.successions)
+
+
+def _check_complete(*, is_witnessed: bool, is_anchored: bool) -> None:
+    lacking = [
+        what
+        for what, is_there in (
+            ("cosignatures of enough other members", is_witnessed),
+            ("a proof of what the ledger held", is_anchored),
+        )
+        if not is_there
+    ]
+    if lacking:
+        raise EvidencePendingError(f"the evidence still lacks {' and '.join(lacking)}")

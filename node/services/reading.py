@@ -35,6 +35,7 @@ from node.services.alliance import Alliance
 from node.services.answer_check import CheckedAnswer, check_answer, open_own_grant
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
+from node.services.ledger_proofs import LedgerProofs
 from node.services.own_requests import Obtained, OwnRequest, OwnRequests
 from node.services.recognition import Recognition
 from node.services.transaction import Transaction
@@ -71,6 +72,7 @@ class Reading:
         peers: Peers,
         acts: Acts,
         feed: Feed,
+        proofs: LedgerProofs,
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
@@ -78,7 +80,7 @@ class Reading:
         self._store, self._own = store, OwnRequests(store, vault)
         self._alliance, self._recognition, self._follower = alliance, recognition, follower
         self._peers, self._acts, self._feed, self._signer = peers, acts, feed, signer
-        self._clock, self._entropy = clock, entropy
+        self._proofs, self._clock, self._entropy = proofs, clock, entropy
         self._next_try: dict[bytes, tuple[float, float]] = {}
         self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._arrived: defaultdict[bytes, set[str]] = defaultdict(set)
@@ -202,7 +204,7 @@ class Reading:
             # Refused or false: this read is over, the next try is another one.
             self._own.save(raw_digest, msgspec.structs.replace(own, read=""))
             raise
-        self._keep(raw_digest, own, asked, home, answer)
+        self._keep(raw_digest, own, asked, home, answer, checked)
         await self._hand_in(raw_digest)
         return Fetched(
             checked.evidence.records, checked.identity.credit_code, checked.identity.organisation, own.reads
@@ -315,7 +317,15 @@ class Reading:
                 await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
         return check_answer(self._alliance, self._recognition, own.read, request, own.grant, answer)
 
-    def _keep(self, digest: bytes, own: OwnRequest, asked: AccessRequest, home: str, answer: Answer) -> None:
+    def _keep(  # noqa: PLR0917
+        self,
+        digest: bytes,
+        own: OwnRequest,
+        asked: AccessRequest,
+        home: str,
+        answer: Answer,
+        checked: CheckedAnswer,
+    ) -> None:
         receipt = ReadReceipt(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
@@ -329,10 +339,14 @@ class Reading:
         receipts = (*self._waiting(digest), token)
         done = msgspec.structs.replace(own, read="", receipts=receipts, reads=own.reads + 1)
         status = self._recognition.hand_on(answer.delegation, answer.status)
-        obtained = Obtained(own.read, own.grant, answer.evidence, answer.answer, answer.delegation, status)
+        obtained = Obtained(
+            own.read, own.grant, answer.evidence, answer.answer, answer.delegation, status, receipt.iat
+        )
         transaction = Transaction(self._store)
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
         self._own.put(transaction, digest, done)
+        size = checked.evidence.checkpoint.size
+        self._proofs.note_read(transaction, digest, own.reads, checked.grant_id, home, size)
         about = {"request": digest.hex(), "subject": asked.subject, "home": home}
         self._feed.add(transaction, FeedEntry("read.received", self._clock.now(), about))
         self._acts.record(

@@ -62,7 +62,7 @@ class Sender:
                 if item.kind not in barred and not await self._start(number, item, in_flight, account):
                     barred.add(item.kind)
             elif item.state is State.SENT:
-                await self._follow(number, item)
+                await self._follow(number, item, in_flight)
 
     async def _start(self, number: int, item: OutboxItem, in_flight: set[int], account: bytes) -> bool:
         """Bring an item on its way; False if this member can send nothing of its kind now."""
@@ -99,12 +99,16 @@ class Sender:
         await self._send(number, sent)
         return True
 
-    async def _follow(self, number: int, item: OutboxItem) -> None:
+    async def _follow(self, number: int, item: OutboxItem, in_flight: set[int]) -> None:
         outcome = await self._ledger.outcome(item.hash)
         if outcome is None:
+            if self._clock.now() - self._sent_at.get(number, 0.0) <= RESEND_SECONDS:
+                return
+            if await self._is_stranded(item, in_flight):
+                self._retry(number, item, "transactions before it are gone from the chain", counts=False)
+                return
             # It may have been dropped; the same bytes take effect once.
-            if self._clock.now() - self._sent_at.get(number, 0.0) > RESEND_SECONDS:
-                await self._send(number, item)
+            await self._send(number, item)
         elif not outcome.succeeded:
             self._retry(number, item, "the transaction failed in its block")
         elif await self._is_final(outcome.block):
@@ -118,7 +122,17 @@ class Sender:
         except NonceTakenError:
             # Either this very transaction is in a block by now, or another one used the nonce.
             if await self._ledger.outcome(item.hash) is None:
-                self._retry(number, item, "another transaction used the nonce")
+                self._retry(number, item, "another transaction used the nonce", counts=False)
+
+    async def _is_stranded(self, item: OutboxItem, in_flight: set[int]) -> bool:
+        """Whether nobody fills a nonce before the item's: a block that was final is gone, and what it held too.
+
+        The item then goes out under the lowest nonce. Should the old transaction come to life after it, its contract
+        refuses to do the same twice.
+        """
+        if item.sender != self._ledger.account:
+            return False
+        return await self._next_nonce(in_flight - {item.nonce}) < item.nonce
 
     async def _next_nonce(self, in_flight: set[int]) -> int:
         # The lowest free one: a nonce that nobody fills would hold up all later ones for ever.
@@ -133,7 +147,10 @@ class Sender:
         canonical = await self._ledger.block(block.number)
         return canonical is not None and canonical.hash == block.hash
 
-    def _retry(self, number: int, item: OutboxItem, problem: str) -> None:
+    def _retry(self, number: int, item: OutboxItem, problem: str, *, counts: bool = True) -> None:
+        """Sign it anew; what no block has tried does not count as an attempt, and needs no operator."""
+        if not counts:
+            item = msgspec.structs.replace(item, attempts=item.attempts - 1)
         state = State.PARKED if item.attempts >= MAX_ATTEMPTS else State.WAITING
         logger.warning("outbox item %d (%s): %s; now %s", number, item.object, problem, state.value)
         self._outbox.update(number, item.unsigned(state, problem))

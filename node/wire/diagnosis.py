@@ -21,6 +21,9 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
         outbox_oldest_seconds=state.outbox_oldest_seconds,
         parked_item_count=state.outbox_parked_count,
         parked_count=state.parked,
+        waiting_proof_count=state.proofs_waiting,
+        waiting_proof_oldest_seconds=state.proofs_oldest_seconds,
+        lost_proof_count=state.proofs_lost,
     )
     for facts in state.members:
         member = pb.Member(
@@ -78,6 +81,9 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         parked=message.parked_count,
         expiries=[Expiry(one.what, one.expire_time_seconds, one.lead_days) for one in message.expiries],
         alarms=[LogAlarm(alarm.number, alarm.member, alarm.fault) for alarm in message.alarms],
+        proofs_waiting=message.waiting_proof_count,
+        proofs_oldest_seconds=message.waiting_proof_oldest_seconds,
+        proofs_lost=message.lost_proof_count,
     )
 
 

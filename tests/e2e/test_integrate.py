@@ -23,8 +23,10 @@ from node.cli.demo.actors import Authority, Beneficiary, Bidder, altered
 from node.cli.demo.network import BANK, Network
 from node.cli.waiting import retry, wait_for
 from node.config import load_config
-from node.domain.bundle import parse_bundle, verify_bundle
+from node.domain.bundle import parse_bundle
+from node.domain.bundle_check import Verifier, verify_bundle
 from node.domain.descriptor import open_alliance_file
+from node.errors import EvidencePendingError
 from node.wire.status import all_errors, to_status
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,9 +144,10 @@ def test_a_message_is_accepted_then_final_and_sent_again_is_not_stored_again(net
     found = re.search(r"ACCEPTED 1: 1 from (\d+), 0 parked\nFINAL 1: log size \d+\n", output)
     assert found, output
     with OperatorClient(network.home("centre-b")) as node:
-        got = node.call(node.records.ProveRecord, record_pb.ProveRecordRequest(position=int(found[1])))
+        wanted = record_pb.ProveRecordRequest(position=int(found[1]))
+        got = retry(lambda: node.call(node.records.ProveRecord, wanted), 30.0, EvidencePendingError)
     descriptor = open_alliance_file(network.alliance.read_bytes())
-    evidence = verify_bundle(parse_bundle(got.bundle), descriptor).evidence
+    evidence = verify_bundle(parse_bundle(got.bundle), Verifier(descriptor)).evidence
     assert evidence.records[0].fields == {
         "ceiling_price": "12800000.00",
         "districts": ["虚构区", "示例区"],

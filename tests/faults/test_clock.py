@@ -42,7 +42,7 @@ async def follower(centre, clock: WorldClock, ledger_clock: WorldClock) -> Follo
         MemoryLedger(chain, centre.keys.account),
         Projection(store),
         clock,
-        lambda *_: None,
+        (),
         first_block=0,
         confirmations=0,
         staleness_seconds=60,

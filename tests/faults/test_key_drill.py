@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from adapters.crypto.leaves import LEAF_SECONDS, LeafSource
-from node.domain.bundle import parse_bundle, verify_bundle
 from node.domain.evidence import verify_evidence
 from node.domain.keys import KeyKind
 from node.errors import AnchorError, CertificateError, KeyHolderError, SignatureError
@@ -60,6 +59,7 @@ async def test_the_holder_of_the_identity_key_is_away_until_the_leaf_runs_out(
 async def test_the_certificate_authority_runs_out(world: World) -> None:
     shared, home = await world.share(uses=20), world.home
     fetched = await world.reader.services.reading.fetch(shared.digest)
+    await world.settle()
     bundle = world.reader.services.proving.obtained_bundle(shared.digest, fetched.number)
     deadline = min(home.services.status.now().expiries, key=lambda one: one.expires)
     assert deadline.level is Level.FINE
@@ -75,7 +75,7 @@ async def test_the_certificate_authority_runs_out(world: World) -> None:
     home.records.append("c", 1, [incoming("after")])
     await world.settle()
     assert home.services.proving.anchored_size() == home.services.log.size()
-    verify_bundle(parse_bundle(bundle), world.descriptor)
+    world.verify(bundle)
 
 
 async def test_the_log_key_is_stolen(world: World) -> None:
@@ -95,10 +95,10 @@ async def test_the_log_key_is_stolen(world: World) -> None:
     with pytest.raises(SignatureError):
         verify_evidence(forged, alliance=alliance, member=home.name, log_key=member.log_key_at)
     # works: what was signed before, what is signed now
-    verify_bundle(parse_bundle(early), world.descriptor)
+    world.verify(early)
     home.records.append("c", 2, [incoming("after")])
     await world.settle()
-    verify_bundle(parse_bundle(home.services.proving.own_bundle(1)), world.descriptor)
+    world.verify(home.services.proving.own_bundle(1))
 
 
 async def test_until_a_stolen_log_key_is_changed_the_ledger_protects_readers(world: World) -> None:

@@ -9,9 +9,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from heqi.v1 import event_service_pb2, record_pb2
 from heqi.v1 import record_service_pb2 as pb
 
-from node.domain.bundle import parse_bundle, verify_bundle
+from node.domain.bundle import parse_bundle
+from node.domain.bundle_check import Verifier, verify_bundle
+from node.domain.case import read_case
 from node.wire.status import from_rpc_error
-from tests.support.network import Stubs, until
+from tests.support.network import Stubs, complete, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -135,9 +137,32 @@ async def test_a_record_is_proven_to_anybody_with_the_descriptor(network):
     position = answers[0].accepted.first_position
     async with a.operator_channel() as connection:
         request = pb.ProveRecordRequest(position=position, fields=["title"])
-        bundle = (await Stubs(connection).records.ProveRecord(request)).bundle
-    verified = verify_bundle(parse_bundle(bundle), network.descriptor)
+        bundle = (await complete(lambda: Stubs(connection).records.ProveRecord(request))).bundle
+    verified = verify_bundle(parse_bundle(bundle), Verifier(network.descriptor))
     assert [dict(r.fields) for r in verified.evidence.records] == [{"title": "桥"}]
+    assert not any(step.is_gap for step in verified.steps)
+
+
+async def test_a_case_holds_many_records_under_one_signed_list(network):
+    a = network["centre-a"]
+    records = [record(f"case-{number}", title=str(number)) for number in range(3)]
+    answers = await append(a, message("case", 1, *records, final=True))
+    first = answers[0].accepted.first_position
+    items = [pb.CaseItem(position=first + number) for number in (2, 0, 1)]
+    request = pb.ProveCaseRequest(title="（2026）试1号", items=items)
+
+    async def fetch() -> bytes:
+        return b"".join([part.chunk async for part in Stubs(connection).records.ProveCase(request)])
+
+    async with a.operator_channel() as connection:
+        raw = await complete(fetch)
+        nothing = pb.ProveCaseRequest(title="t")
+        assert await reason_of(anext(aiter(Stubs(connection).records.ProveCase(nothing)))) == "PROOF_FORMAT"
+        gone = pb.ProveCaseRequest(title="t", items=[pb.CaseItem(position=10**6)])
+        assert await reason_of(anext(aiter(Stubs(connection).records.ProveCase(gone)))) == "NOT_FOUND"
+    case = read_case(raw.splitlines(keepends=True), Verifier(network.descriptor))
+    shown = [one.evidence.records[0].fields["title"] for one in case.bundles]
+    assert (case.about.title, case.about.iss, shown) == ("（2026）试1号", "centre-a", ["2", "0", "1"])
 
 
 async def test_a_field_that_the_record_does_not_have_cannot_be_shown(network):

@@ -205,8 +205,7 @@ async def assert_refused(world: World, who: str | AccountKey, call: Any, problem
 # -- fixtures: a test module that wants them says `engine = ledger_worlds.engine` ------------------------
 
 
-@pytest.fixture(scope="module", params=["memory", "embedded", "anvil"])
-def engine(
+def _engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EmbeddedEngine | AnvilEngine | None]:
     reason = missing_anvil() if request.param == "anvil" else None
@@ -216,6 +215,10 @@ def engine(
         pytest.skip(reason)
     with running_engine(request.param, tmp_path_factory.mktemp("engine")) as started:
         yield started
+
+
+engine = pytest.fixture(scope="module", params=["memory", "embedded", "anvil"], name="engine")(_engine)
+engine_process = pytest.fixture(scope="module", params=["embedded", "anvil"], name="engine")(_engine)
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
 import msgspec
@@ -52,12 +53,16 @@ from node.domain.descriptor import (
 from node.domain.member import Member, Role
 from node.domain.system import SystemRole
 from node.domain.trust import TrustAnchor, anchor_from_pem
+from node.errors import EvidencePendingError
 from node.setup import create_home, follow_keys
+from node.wire.status import from_rpc_error
 from node.wire.tls import anchor_pem, server_name
 from node.wiring import Outside, Services
 from tests.support.ports import free_ports
 
 CENTRES = ("centre-a", "centre-b", "centre-c")
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -221,6 +226,19 @@ async def until(is_so, seconds: float = 10.0) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "waited in vain"
         await asyncio.sleep(0.02)
+
+
+async def complete(call: Callable[[], Awaitable[R]], seconds: float = 20.0) -> R:
+    """The answer once the evidence is complete: cosignatures and the proof of the ledger come in the background."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return await call()
+        except grpc.aio.AioRpcError as error:
+            is_pending = isinstance(from_rpc_error(error, "node"), EvidencePendingError)
+            if not is_pending or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager

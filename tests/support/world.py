@@ -28,12 +28,15 @@ from msgspec.structs import replace
 
 from adapters.ledger.memory import MemoryChain
 from node.config import TrustConfig
+from node.domain.bundle import parse_bundle
+from node.domain.bundle_check import VerifiedBundle, Verifier, verify_bundle
 from node.domain.descriptor import DESCRIPTOR_TYPE, DeployedContract, Descriptor, open_card
 from node.domain.document import peek_document
 from node.domain.grant import AccessRequest, Scope
 from node.domain.ledger import Call
 from node.domain.member import Member, Role
 from node.domain.trust import TrustAnchor
+from node.domain.verdict import Gap
 from node.domain.wallet import PackageRecord
 from node.errors import LedgerUnavailableError
 from node.services import reading
@@ -236,7 +239,7 @@ class World:
 
     # -- time --------------------------------------------------------------------------------------------
 
-    async def settle(self, *, publish: bool = True) -> None:
+    async def settle(self, *, publish: bool = True, corroborate: bool = True) -> None:
         """One log period: every log is published, then all background work is done until nothing is left.
 
         While the ledger is down nothing reaches it, and peers go on; then one round is all there is.
@@ -255,6 +258,8 @@ class World:
             left = [centre.outbox() for centre in self._running()]
             is_sent = any(item.state is State.SENT for items in left for item in items)
             if left == before and not is_sent and all(map(self._has_caught_up, self._running())):
+                if corroborate:
+                    await self._corroborate()
                 return
             before = left
             self.seal()
@@ -279,6 +284,10 @@ class World:
         transaction.commit()
         return number
 
+    def verify(self, bundle: bytes, *, without: frozenset[Gap] = frozenset()) -> VerifiedBundle:
+        """As a stranger does, who knows the descriptor."""
+        return verify_bundle(parse_bundle(bundle), Verifier(self.descriptor, allowed=without))
+
     def member(self, name: str) -> Member:
         """A member as the ledger has it."""
         return self.home.services.projection.member(name)
@@ -291,7 +300,15 @@ class World:
         with contextlib.suppress(LedgerUnavailableError):
             await self.follow(centre)
             await centre.services.sender.step()
+            await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
+
+    async def _corroborate(self) -> None:
+        """What members say of each other's logs."""
+        for centre in self._running():
+            await centre.services.witness.step()
+        for centre in self._running():
+            await centre.services.corroboration.step()
 
     def _has_caught_up(self, centre: Centre) -> bool:
         final = self.chain.head().number - self._setup.confirmations

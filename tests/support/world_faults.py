@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from adapters.ledger.memory import MemoryLedger
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
+from node.domain.ledger_proof import LedgerProof, Storage
 from node.errors import StoreError
 from node.ports import Batch, Store
 
@@ -114,3 +115,7 @@ class FrailLedger(MemoryLedger):
     async def outcome(self, transaction_hash: bytes) -> Outcome | None:
         self.before("outcome")
         return await super().outcome(transaction_hash)
+
+    async def prove(self, block: Block, storage: Storage) -> LedgerProof:
+        self.before("prove")
+        return await super().prove(block, storage)

@@ -71,6 +71,11 @@ class WorldPeers:
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
         return self._network.show(await self._call(member, "log_view", lambda c: c.services.log.view(sizes)))
 
+    async def witnessed_view(self, member: Member, size: int) -> LogView:
+        return self._network.show(
+            await self._call(member, "witnessed_view", lambda c: c.services.cosignatures.witnessed_view(size))
+        )
+
     async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
         await self._call(
             member, "submit_cosignature", lambda c: c.services.cosignatures.take(self._me, size, line)

@@ -5,16 +5,20 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from node.domain.bundle import Bundle
+from node.domain.bundle import Bundle, LaterCheckpoint
+from node.domain.checkpoint import Checkpoint, sign_checkpoint
+from node.domain.cosignature import cosign, with_cosignatures
 from node.domain.delegation import Delegation
 from node.domain.encoding import canonical_json, to_base64url
 from node.domain.evidence import Evidence, ShownRecord
 from node.domain.grant import CLOCK_SKEW_SECONDS, Scope
+from node.domain.read_check import STALE_LEDGER_SECONDS
 from tests.vectors import authority, story, world
 from tests.vectors.forgery import forge
-from tests.vectors.keys import P256TestKey, log_key, p256
+from tests.vectors.keys import P256TestKey, fixed_bytes, log_key, p256
+from tests.vectors.ledger_state import BLOCK, ledger_proof
 from tests.vectors.signing import jws, members
-from tests.vectors.world import READER, THIRD
+from tests.vectors.world import ALLIANCE, HOME, READER, THIRD
 
 
 def false_bundles(bundle: Bundle) -> Iterator[tuple[str, Bundle]]:
@@ -47,7 +51,7 @@ def false_bundles(bundle: Bundle) -> Iterator[tuple[str, Bundle]]:
     yield "record nobody asked for", forge(evidence=replace(evidence, records=(*evidence.records, tender)))
     yield "one record twice", forge(evidence=replace(evidence, records=(*evidence.records, base)))
     dropped = _with(evidence, replace(base, disclosures=base.disclosures[:1]))
-    yield "evidence changed after the answer", replace(bundle, evidence=dropped)
+    yield "evidence changed after the answer", story.kept(replace(bundle, evidence=dropped))
     yield "field that was not granted", forge(request={"scope": wide})
     yield "empty request", forge(request={"scope": ()}, evidence=replace(evidence, records=()))
     yield "another purpose than granted", forge(request={"purpose": "audit"})
@@ -80,6 +84,103 @@ def false_bundles(bundle: Bundle) -> Iterator[tuple[str, Bundle]]:
     forged = f"{signing_input}.{to_base64url(stranger.sign(signing_input.encode()))}"
     yield "delegation signed by another key", forge(delegation=forged)
     yield "delegation of another company", forge(delegation=other_company_delegation())
+    yield from _false_logs(bundle)
+    yield from _false_ledgers(bundle)
+    yield from _false_custodies(bundle)
+
+
+def _false_logs(bundle: Bundle) -> Iterator[tuple[str, Bundle]]:
+    """Every later signature made anew, as a keeper could."""
+    kept, size = story.kept, story.LOG_SIZE
+    yield "no cosignatures", kept(replace(bundle, later=()))
+    yield "too few cosigners", kept(replace(bundle, later=(story.later(size, witnesses=(READER,)),)))
+    yield "a cosigner twice", kept(replace(bundle, later=(story.later(size, witnesses=(READER, READER)),)))
+    yield (
+        "a log that cosigns itself",
+        kept(replace(bundle, later=(story.later(size, witnesses=(READER, HOME)),))),
+    )
+    key = log_key(f"{THIRD} log")
+    other = Checkpoint(ALLIANCE, HOME, size, fixed_bytes("other root"))
+    line = cosign(other, THIRD, key.public, story.NOW, key.sign)
+    note = with_cosignatures(story.cosigned(size, (READER,)), [line])
+    yield "a cosignature on another root", kept(replace(bundle, later=(LaterCheckpoint(note, ()),)))
+    left = ledger_proof(size, story.root(size), story.granted_id(), resting=(THIRD,))
+    three = kept(replace(bundle, ledger=(left,), later=(story.later(size, witnesses=(THIRD,)),)))
+    yield "a cosigner that had left the alliance", three
+    home = log_key(f"{HOME} log")
+    forked = Checkpoint(ALLIANCE, HOME, size, fixed_bytes("other root"))
+    note = sign_checkpoint(forked, home.public, home.sign)
+    lines = (log_key(f"{name} log") for name in story.WITNESSES)
+    named = zip(story.WITNESSES, lines, strict=True)
+    note = with_cosignatures(
+        note, [cosign(forked, name, key.public, story.NOW, key.sign) for name, key in named]
+    )
+    yield "a later checkpoint of another tree", kept(replace(bundle, later=(LaterCheckpoint(note, ()),)))
+    own = story.home_bundle()
+    [later] = own.later
+    yield (
+        "a consistency proof cut short",
+        kept(replace(own, later=(replace(later, consistency=later.consistency[:-1]),))),
+    )
+    yield (
+        "a consistency proof from another size",
+        kept(replace(own, later=(story.later(story.OWN_SIZE - 1),))),
+    )
+    stale = replace(bundle, later=(story.later(size), story.later(size)))
+    yield "later checkpoints out of order", kept(stale)
+    unused = (replace(later, checkpoint=story.note()),)
+    yield "a later checkpoint of no use", kept(replace(own, later=unused, ledger=()))
+
+
+def _false_ledgers(bundle: Bundle) -> Iterator[tuple[str, Bundle]]:
+    kept, size, root, grant = story.kept, story.LOG_SIZE, story.root(story.LOG_SIZE), story.granted_id()
+    [proof] = bundle.ledger
+    yield "no proof of the ledger", kept(replace(bundle, ledger=()))
+    yield (
+        "anchor of another root",
+        kept(replace(bundle, ledger=(ledger_proof(size, fixed_bytes("other root"), grant),))),
+    )
+    yield (
+        "anchor of an earlier size",
+        kept(replace(bundle, ledger=(ledger_proof(14, story.root(14), grant),))),
+    )
+    yield "revoked grant", kept(replace(bundle, ledger=(ledger_proof(size, root, grant, revoked=True),)))
+    yield (
+        "unregistered grant",
+        kept(replace(bundle, ledger=(ledger_proof(size, root, fixed_bytes("other grant")),))),
+    )
+    old = ledger_proof(size, root, grant, time=story.NOW - STALE_LEDGER_SECONDS - 1)
+    yield "the ledger long before the read", kept(replace(bundle, ledger=(old,)))
+    yield (
+        "ledger proof without a node",
+        kept(replace(bundle, ledger=(replace(proof, nodes=proof.nodes[1:]),))),
+    )
+    yield (
+        "ledger proof with a node twice",
+        kept(replace(bundle, ledger=(replace(proof, nodes=(*proof.nodes, proof.nodes[0])),))),
+    )
+    yield (
+        "ledger proof in another order",
+        kept(replace(bundle, ledger=(replace(proof, nodes=proof.nodes[::-1]),))),
+    )
+    other = ledger_proof(size, root, grant, number=BLOCK + 1, time=story.NOW + 1)
+    yield "header of another block", kept(replace(bundle, ledger=(replace(proof, header=other.header[:-4]),)))
+    yield "blocks out of order", kept(replace(bundle, ledger=(other, proof)))
+    yield "one block twice", kept(replace(bundle, ledger=(proof, proof)))
+
+
+def _false_custodies(bundle: Bundle) -> Iterator[tuple[str, Bundle]]:
+    yield "no keeper's statement", replace(bundle, custody="")
+    yield "statement by another member", story.kept(bundle, THIRD)
+    yield "statement in another member's name", story.kept(bundle, iss=THIRD)
+    yield "statement of another alliance", story.kept(bundle, alliance="00" * 32)
+    yield "statement on another bundle", story.kept(bundle, bundle="00" * 32)
+    yield "statement on other content", story.kept(bundle, records=())
+    yield "statement before what it covers", story.kept(bundle, iat=story.NOW - 301)
+    yield "reader that says it is the home", story.kept(bundle, obtained=0)
+    own = story.home_bundle()
+    yield "home that says it read elsewhere", story.kept(own, obtained=story.NOW)
+    yield "home's statement on what was read", replace(bundle, custody=own.custody)
 
 
 def other_company_delegation() -> str:

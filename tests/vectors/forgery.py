@@ -8,13 +8,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from node.domain.bundle import BUNDLE_TYPE, Authority, Bundle
+from node.domain.bundle import Authority, Bundle
 from node.domain.document import document_digest, sign_document
 from node.domain.evidence import Evidence, encode_evidence, evidence_digest
 from node.domain.grant import grant_terms
 from node.domain.ledger_ids import grant_id
 from tests.vectors import story, world
 from tests.vectors.keys import P256TestKey
+from tests.vectors.ledger_state import ledger_proof
 from tests.vectors.world import ALLIANCE, HOME, READER, WALLET
 
 
@@ -44,4 +45,7 @@ def forge(
     forged_answer = replace(story.read_answer(), **{**bound, **(answer or {})})
     answer_token = sign_document(forged_answer, (answer_key or world.identity(HOME)).sign)
     tokens = (grant_token, delegation or world.delegation_token(), request_token, answer_token)
-    return Bundle(BUNDLE_TYPE, ALLIANCE, HOME, forged_evidence, Authority(*tokens))
+    right = story.read_bundle()
+    proof = ledger_proof(story.LOG_SIZE, story.root(story.LOG_SIZE), bytes.fromhex(named))
+    forged = replace(right, evidence=forged_evidence, authority=Authority(*tokens), ledger=(proof,))
+    return story.kept(forged)

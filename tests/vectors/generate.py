@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from node.domain import merkle
-from node.domain.bundle import parse_bundle, verify_bundle
+from node.domain.bundle import encode_bundle, parse_bundle
+from node.domain.bundle_check import Verifier, verify_bundle
 from node.domain.category import categories
 from node.domain.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from node.domain.descriptor import descriptor_digest
@@ -19,7 +20,9 @@ from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
 from node.domain.document import Document, document_digest, open_document, sign_document, split_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
 from node.domain.grant import Grant
+from node.domain.ledger_proof import LedgerProof
 from node.domain.login import parse_challenge
+from node.domain.proven_state import open_ledger_proof
 from node.errors import NodeError
 from tests.vectors import (
     archive_vectors,
@@ -35,7 +38,7 @@ from tests.vectors import (
 )
 from tests.vectors.false_bundles import false_bundles
 from tests.vectors.keys import P256TestKey, log_key, p256
-from tests.vectors.world import ALLIANCE, CENTRES, GUARANTOR, HOME, READER, WALLET
+from tests.vectors.world import ALLIANCE, CENTRES, GUARANTOR, HOME, READER, THIRD, WALLET
 
 FOLDER = Path(__file__).parent
 Vectors = Mapping[str, Any]
@@ -176,6 +179,8 @@ def documents() -> Vectors:
             _document(home, world.descriptor_signature(HOME)),
             _document("bidder certificate", world.delegation_token()),
             _document("test-key-rsa-2048.pem", world.delegation_token(rsa=True)),
+            _document(reader, story.read_bundle().custody),
+            _document(f"{THIRD} identity", sign_document(story.case_list(), world.identity(THIRD).sign)),
         ],
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),
@@ -230,22 +235,41 @@ def descriptor() -> Vectors:
 
 
 def bundles() -> Vectors:
-    right = msgspec.to_builtins(parse_bundle(story.bundle()))
+    right = [json.loads(story.own_bundle()), json.loads(story.bundle())]
     return {
         "bundles": [_bundle("own", story.own_bundle()), _bundle("read elsewhere", story.bundle())],
         "refused": [
             {
                 "why": why,
-                "reason": _reason(lambda wrong=wrong: verify_bundle(wrong, world.descriptor())),
-                "replace": _difference(right, msgspec.to_builtins(wrong)),
+                "reason": _reason(lambda wrong=wrong: verify_bundle(wrong, Verifier(world.descriptor()))),
+                "of": 0 if wrong.authority is None else 1,
+                "replace": _difference(
+                    right[0 if wrong.authority is None else 1], json.loads(encode_bundle(wrong))
+                ),
             }
-            for why, wrong in false_bundles(parse_bundle(story.bundle()))
+            for why, wrong in false_bundles(story.read_bundle())
         ],
+        "case": story.case().decode(),
+        "ledger": _ledger_facts(story.read_bundle().ledger[0]),
+    }
+
+
+def _ledger_facts(proof: LedgerProof) -> Vectors:
+    """What the ledger proof of the second bundle shows."""
+    state = open_ledger_proof(proof, world.descriptor())
+    anchor, home, grant = state.anchor(HOME), state.member(HOME), state.grant(story.granted_id())
+    assert anchor is not None
+    return {
+        "block": {"number": state.block.number, "hash": state.block.hash.hex(), "time": state.block.time},
+        "active_members": state.active_members(),
+        "anchor": {"member": HOME, "size": anchor.size, "root": anchor.root.hex(), "time": anchor.time},
+        "member": {"name": home.name, "active": home.is_active, "log_key": home.log_key.hex()},
+        "grant": {"id": story.granted_id().hex(), "state": int(grant.standing), "expires": grant.expires},
     }
 
 
 def _bundle(name: str, raw: bytes) -> Vectors:
-    verified = verify_bundle(parse_bundle(raw), world.descriptor())
+    verified = verify_bundle(parse_bundle(raw), Verifier(world.descriptor()))
     return {
         "name": name,
         "bundle": raw.decode(),
@@ -253,7 +277,7 @@ def _bundle(name: str, raw: bytes) -> Vectors:
             {"thing": record.header.thing, "index": record.index, "fields": dict(record.fields)}
             for record in verified.evidence.records
         ],
-        "steps": list(verified.steps),
+        "steps": [step.kind.value for step in verified.steps],
     }
 
 
@@ -271,14 +295,18 @@ def _reason(check: Callable[[], object]) -> str:
 
 
 def _difference(right: Vectors, wrong: Vectors) -> Vectors:
-    """What to put into the right bundle to get the wrong one: values by dotted path, at most two deep."""
+    """What to put into the right bundle to get the wrong one: values by dotted path, at most two deep.
+
+    Null stands for a member that is left out.
+    """
     paths: dict[str, Any] = {}
-    for name, value in right.items():
-        if isinstance(value, dict):
-            inner = {part: wrong[name][part] for part in value if wrong[name][part] != value[part]}
+    for name in right | wrong:
+        value, other = right.get(name), wrong.get(name)
+        if isinstance(value, dict) and isinstance(other, dict):
+            inner = {part: other.get(part) for part in value | other if other.get(part) != value.get(part)}
             paths |= {f"{name}.{part}": changed for part, changed in inner.items()}
-        elif wrong[name] != value:
-            paths[name] = wrong[name]
+        elif value != other:
+            paths[name] = other
     return paths
 
 

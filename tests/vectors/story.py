@@ -3,10 +3,23 @@
 from collections.abc import Mapping
 from functools import cache
 
+from msgspec.structs import replace
+
 from node.domain import merkle
-from node.domain.bundle import BUNDLE_TYPE, Authority, Bundle, encode_bundle
+from node.domain.bundle import (
+    BUNDLE_TYPE,
+    Authority,
+    Bundle,
+    LaterCheckpoint,
+    bundle_digest,
+    encode_bundle,
+)
+from node.domain.case import CaseList, write_case
 from node.domain.checkpoint import Checkpoint, sign_checkpoint
+from node.domain.cosignature import cosign, with_cosignatures
+from node.domain.custody import Custody, LedgerClock, content_of
 from node.domain.document import document_digest, sign_document
+from node.domain.encoding import from_base64url, to_base64url
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
 from node.domain.grant import AccessRequest, Grant, Scope, grant_terms
 from node.domain.ledger_ids import grant_id
@@ -15,9 +28,13 @@ from node.domain.record import RecordHeader, SealedRecord, seal_record
 from node.wallet.keyfile import WalletKey
 from tests.vectors import authority, world
 from tests.vectors.keys import fixed_bytes, log_key
-from tests.vectors.world import ALLIANCE, HOME, NOW, READER, SUBJECT
+from tests.vectors.ledger_state import BLOCK, ledger_proof
+from tests.vectors.world import ALLIANCE, HOME, NOW, READER, SUBJECT, THIRD
 
 LOG_SIZE = 21
+OWN_SIZE = 18
+"""What the home shows of itself is under an earlier checkpoint."""
+WITNESSES = (READER, THIRD)
 PLACES = {"base": 4, "qualification": 11, "tender": 17}
 """Where the records stand in the home's log; everywhere else is cover."""
 FIELDS: Mapping[str, Mapping[str, object]] = {
@@ -94,15 +111,24 @@ def root(size: int) -> bytes:
 
 
 @cache
-def note() -> str:
+def note(size: int = LOG_SIZE) -> str:
     key = log_key(f"{HOME} log")
-    return sign_checkpoint(Checkpoint(ALLIANCE, HOME, LOG_SIZE, root(LOG_SIZE)), key.public, key.sign)
+    return sign_checkpoint(Checkpoint(ALLIANCE, HOME, size, root(size)), key.public, key.sign)
 
 
-def shown(name: str, fields: tuple[str, ...]) -> ShownRecord:
+@cache
+def cosigned(size: int = LOG_SIZE, witnesses: tuple[str, ...] = WITNESSES) -> str:
+    """The home's checkpoint as others have cosigned it."""
+    checkpoint = Checkpoint(ALLIANCE, HOME, size, root(size))
+    keys = {name: log_key(f"{name} log") for name in witnesses}
+    lines = [cosign(checkpoint, name, key.public, NOW + 1, key.sign) for name, key in keys.items()]
+    return with_cosignatures(note(size), lines)
+
+
+def shown(name: str, fields: tuple[str, ...], size: int = LOG_SIZE) -> ShownRecord:
     sealed, place = record(name), PLACES[name]
     disclosures = [sealed.commitments.disclosures[field] for field in fields]
-    proof = merkle.inclusion_proof(place, LOG_SIZE, read_node)
+    proof = merkle.inclusion_proof(place, size, read_node)
     return show_record(sealed.payload, sealed.commitments.blind, disclosures, place, proof)
 
 
@@ -197,14 +223,67 @@ def authority_section() -> Authority:
     return Authority(grant_token(), world.delegation_token(), read_request_token(), read_answer_token())
 
 
+def later(old: int, new: int = LOG_SIZE, witnesses: tuple[str, ...] = WITNESSES) -> LaterCheckpoint:
+    """A later checkpoint, and why it contains the earlier one."""
+    proof = merkle.consistency_proof(old, new, read_node)
+    return LaterCheckpoint(cosigned(new, witnesses), tuple(map(to_base64url, proof)))
+
+
+def custody(of: Bundle, keeper: str, **changes: object) -> str:
+    """A keeper's statement on a bundle."""
+    payloads = [from_base64url(record.payload) for record in of.evidence.records]
+    statement = Custody(
+        **world.common(f"custody {keeper}"),
+        iss=keeper,
+        bundle=bundle_digest(of),
+        records=tuple(map(content_of, payloads)),
+        storage="aes-256-gcm",
+        software="heqi 0",
+        clock=LedgerClock(BLOCK, fixed_bytes("newest block").hex(), NOW),
+        obtained=0 if of.authority is None else NOW,
+    )
+    return sign_document(replace(statement, **changes), world.identity(keeper).sign)
+
+
+def kept(of: Bundle, keeper: str = "", **changes: object) -> Bundle:
+    """The bundle with its keeper's statement."""
+    return replace(of, custody=custody(of, keeper or (HOME if of.authority is None else READER), **changes))
+
+
+@cache
+def read_bundle() -> Bundle:
+    """What the reader can show: records of another centre, with the authority under which they were read."""
+    proof = ledger_proof(LOG_SIZE, root(LOG_SIZE), granted_id())
+    shows = Bundle(BUNDLE_TYPE, ALLIANCE, HOME, evidence(), authority_section())
+    return kept(replace(shows, later=(later(LOG_SIZE),), ledger=(proof,)))
+
+
+@cache
+def home_bundle() -> Bundle:
+    """What the home shows of itself: one record of its own, every field; anchored and witnessed later."""
+    fields = tuple(sorted(FIELDS["tender"]))
+    shows = Evidence(note(OWN_SIZE), (shown("tender", fields, OWN_SIZE),))
+    proof = ledger_proof(LOG_SIZE, root(LOG_SIZE))
+    return kept(Bundle(BUNDLE_TYPE, ALLIANCE, HOME, shows, later=(later(OWN_SIZE),), ledger=(proof,)))
+
+
 @cache
 def bundle() -> bytes:
-    """What the reader can show: records of another centre, with the authority under which they were read."""
-    return encode_bundle(Bundle(BUNDLE_TYPE, ALLIANCE, HOME, evidence(), authority_section()))
+    return encode_bundle(read_bundle())
 
 
 @cache
 def own_bundle() -> bytes:
-    """What the home shows of itself: one record of its own, every field."""
-    fields = tuple(sorted(FIELDS["tender"]))
-    return encode_bundle(Bundle(BUNDLE_TYPE, ALLIANCE, HOME, Evidence(note(), (shown("tender", fields),))))
+    return encode_bundle(home_bundle())
+
+
+def case_list(compiler: str = THIRD) -> CaseList:
+    """Both bundles, put together by a third member."""
+    measures = (content_of(own_bundle()), content_of(bundle()))
+    return CaseList(**world.common("case"), iss=compiler, title="（2026）示例民初1号", bundles=measures)
+
+
+@cache
+def case() -> bytes:
+    signed = sign_document(case_list(), world.identity(THIRD).sign)
+    return b"".join(write_case(signed, (own_bundle(), bundle())))

@@ -15,8 +15,10 @@ from eth_hash.auto import keccak
 from node.domain import (
     archive,
     bundle,
+    bundle_check,
     certified,
     checkpoint,
+    custody,
     delegation,
     descriptor,
     disclosure,
@@ -35,6 +37,7 @@ from node.domain import (
     trust,
     wallet,
 )
+from node.domain import case as case_
 from node.domain.archive import (
     ArchivedAnchor,
     ArchivedRecord,
@@ -66,6 +69,8 @@ KINDS = {
         reading.ReadRequest,
         reading.ReadAnswer,
         reading.ReadReceipt,
+        custody.Custody,
+        case_.CaseList,
         guarantee.ApplicationCode,
         guarantee.Guarantee,
         guarantee.GuaranteeRelease,
@@ -357,27 +362,41 @@ def test_bundle(case):
     parsed = bundle.parse_bundle(case["bundle"].encode())
     assert bundle.encode_bundle(parsed).decode() == case["bundle"]
     assert evidence.parse_evidence(evidence.encode_evidence(parsed.evidence)) == parsed.evidence
-    verified = bundle.verify_bundle(parsed, descriptor.open_alliance_file(ALLIANCE_FILE))
+    verified = bundle_check.verify_bundle(
+        parsed, bundle_check.Verifier(descriptor.open_alliance_file(ALLIANCE_FILE))
+    )
     assert [
         {"thing": shown.header.thing, "index": shown.index, "fields": dict(shown.fields)}
         for shown in verified.evidence.records
     ] == case["records"]
-    assert list(verified.steps) == case["steps"]
+    assert [step.kind.value for step in verified.steps] == case["steps"]
 
 
 @pytest.mark.parametrize("case", BUNDLE["refused"], ids=by("why"))
 def test_false_bundle_is_refused(case):
     founded = descriptor.open_alliance_file(ALLIANCE_FILE)
-    plain = json.loads(BUNDLE["bundles"][1]["bundle"])
+    plain = json.loads(BUNDLE["bundles"][case["of"]]["bundle"])
     for path, value in case["replace"].items():
         *parents, last = path.split(".")
         place = plain
         for parent in parents:
             place = place[parent]
         place[last] = value
+        if value is None:
+            del place[last]
     with pytest.raises(NodeError) as error:
-        bundle.verify_bundle(bundle.parse_bundle(encoding.canonical_json(plain)), founded)
+        bundle_check.verify_bundle(
+            bundle.parse_bundle(encoding.canonical_json(plain)), bundle_check.Verifier(founded)
+        )
     assert error.value.reason == case["reason"]
+
+
+def test_case():
+    verifier = bundle_check.Verifier(descriptor.open_alliance_file(ALLIANCE_FILE))
+    lines = BUNDLE["case"].encode().splitlines(keepends=True)
+    opened = case_.read_case(lines, verifier)
+    assert opened.about.title == "（2026）示例民初1号"
+    assert [len(one.evidence.records) for one in opened.bundles] == [1, 2]
 
 
 def test_trust_list():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_hash.auto import keccak
+from trie.constants import BLANK_NODE_HASH
 
 from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES, CONTRACT_NAMES, TRUST_LIST, VERIFIER
 from adapters.ledger.deployment import DeployedContract, Deployment
@@ -15,6 +16,7 @@ from adapters.ledger.memory.guarantees import GuaranteeRules, Issue
 from adapters.ledger.memory.member_keys import KeyRules
 from adapters.ledger.memory.moves import MoveRules
 from adapters.ledger.memory.state import Frame, State
+from adapters.ledger.memory.storage import Tries, header_of
 from adapters.ledger.memory.transactions import Transaction, read_transaction
 from adapters.ledger.memory.trust import TrustRules
 from node.domain.alliance_life import (
@@ -47,9 +49,10 @@ from node.domain.ledger import (
     StepGuarantee,
     UpdateEndpoints,
 )
+from node.domain.ledger_proof import LedgerProof, Storage, make_ledger_proof
 from node.domain.member import Member
 from node.domain.trust import TrustAnchor
-from node.errors import LedgerRefusedError, LedgerUnavailableError, NonceTakenError
+from node.errors import LedgerProofError, LedgerRefusedError, LedgerUnavailableError, NonceTakenError
 
 Reported = tuple[bytes, Happening]
 """Which contract reported what."""
@@ -63,6 +66,11 @@ class _Sealed:
     """Transaction hash → whether it succeeded."""
     mark: int
     """Where the state's journal stood before the block."""
+    end: int
+    """Where it stood after the block."""
+    header: bytes
+    """RLP."""
+    state_root: bytes
 
 
 class MemoryChain:
@@ -97,9 +105,11 @@ class MemoryChain:
         self._fork = 0
         self._state = State()
         self._pending: dict[bytes, Transaction] = {}
-        genesis = Block(0, keccak(b"genesis" + alliance_id), int(clock()))
-        self._sealed = [_Sealed(genesis, (), {}, 0)]
+        header = header_of(alliance_id, 0, int(clock()), BLANK_NODE_HASH, b"")
+        genesis = Block(0, keccak(header), int(clock()))
+        self._sealed = [_Sealed(genesis, (), {}, 0, 0, header, BLANK_NODE_HASH)]
         self.deployment = _place_contracts(alliance_id, chain_id, genesis.hash)
+        self._tries = Tries(self._state, self.deployment)
         verifier = self.deployment.address_of(VERIFIER)
         places = {name: self.deployment.address_of(name) for name in BOOK_NAMES}
         for place in self.deployment.contracts.values():
@@ -228,6 +238,19 @@ class MemoryChain:
                 return Outcome(sealed.block, sealed.outcomes[transaction_hash])
         return None
 
+    def prove(self, block: Block, storage: Storage) -> LedgerProof:
+        """Raises:
+        LedgerUnavailableError: there is another block, or no contract where one is asked for.
+        """
+        if self.block(block.number) != block:
+            raise LedgerUnavailableError(f"the ledger in memory has another block {block.number}")
+        sealed = self._sealed[block.number]
+        nodes = self._tries.nodes_of(sealed.state_root, storage)
+        try:
+            return make_ledger_proof(sealed.header, storage, nodes)
+        except LedgerProofError as error:
+            raise LedgerUnavailableError(f"the ledger in memory does not prove that: {error}") from error
+
     def dry_run(self, sender: bytes, call: Call, target: bytes) -> None:
         """Raises:
         LedgerRefusedError: as the contract at `target`.
@@ -281,10 +304,13 @@ class MemoryChain:
 
     def _append(self, happenings: list[Reported], outcomes: dict[bytes, bool], mark: int) -> Block:
         number, sealed_at = self.head().number + 1, self._next_time()
-        content = repr((self.head().hash, number, sealed_at, self._fork, list(outcomes)))
-        block = Block(number, keccak(content.encode()), sealed_at)
+        last, end = self._sealed[-1], self._state.mark()
+        root = self._tries.apply(last.state_root, self._state.changed_since(last.end))
+        content = b"".join([self._fork.to_bytes(4, "big"), *outcomes])
+        header = header_of(last.block.hash, number, sealed_at, root, content)
+        block = Block(number, keccak(header), sealed_at)
         events = tuple(Event(number, index, one, at) for index, (at, one) in enumerate(happenings))
-        self._sealed.append(_Sealed(block, events, outcomes, mark))
+        self._sealed.append(_Sealed(block, events, outcomes, mark, end, header, root))
         return block
 
     def _next_time(self) -> int:

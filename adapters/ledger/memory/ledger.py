@@ -8,6 +8,7 @@ from adapters.ledger.memory.chain import MemoryChain
 from adapters.ledger.signing import sign_call
 from node.domain.alliance_life import BookEntry, ContractSet
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
+from node.domain.ledger_proof import LedgerProof, Storage
 from node.ports import Account
 
 
@@ -96,6 +97,11 @@ class MemoryLedger:
         """The block that holds the transaction and whether it succeeded, or None."""
         self._chain.check_up()
         return self._chain.outcome(transaction_hash)
+
+    async def prove(self, block: Block, storage: Storage) -> LedgerProof:
+        """What the contracts held after a block, provable to strangers."""
+        self._chain.check_up()
+        return self._chain.prove(block, storage)
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -58,6 +58,23 @@ class _Subject:
     controller: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class GrantEntry:
+    """`Grants.Grant`; there is none where the state is unknown."""
+
+    is_revoked: bool
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorEntry:
+    """`Anchors.Anchor`."""
+
+    size: int
+    root: bytes
+    time: int
+
+
 class MoveRules:
     """The functions of the three contracts; each returns what it reports."""
 
@@ -122,17 +139,16 @@ class MoveRules:
         self._check_signer(call.terms.revoker, "GrantsMalformedSigner")
         grant = grant_id(self._deployment.alliance_id, call.terms)
         known = self._grant(grant)
-        if isinstance(known, GrantRegistered):
-            raise LedgerRefusedError("GrantsAlreadyRegistered", f"grant=0x{grant.hex()}")
-        if isinstance(known, GrantRevoked):
-            raise LedgerRefusedError("GrantsAlreadyRevoked", f"grant=0x{grant.hex()}")
+        if known is not None:
+            problem = "GrantsAlreadyRevoked" if known.is_revoked else "GrantsAlreadyRegistered"
+            raise LedgerRefusedError(problem, f"grant=0x{grant.hex()}")
         if now > call.terms.register_before:
             raise LedgerRefusedError("GrantsTooLate", f"registerBefore={call.terms.register_before}")
         if now >= call.terms.expires:
             raise LedgerRefusedError("GrantsExpired", f"expires={call.terms.expires}")
-        registered = GrantRegistered(grant, call.terms.expires)
-        self._state.put("grant", (self._state.frame.target, grant), registered)
-        return [registered]
+        entry = GrantEntry(is_revoked=False, expires=call.terms.expires)
+        self._state.put("grant", (self._state.frame.target, grant), entry)
+        return [GrantRegistered(grant, call.terms.expires)]
 
     def revoke_grant(self, sender: bytes, call: RevokeGrant) -> list[Happening]:
         """Raises:
@@ -142,14 +158,14 @@ class MoveRules:
         self._check_signer(call.terms.revoker, "GrantsMalformedSigner")
         grant = grant_id(self._deployment.alliance_id, call.terms)
         place = (self._state.frame.target, grant)
-        if isinstance(self._state.get("grant", place), GrantRevoked):
+        entry: GrantEntry | None = self._state.get("grant", place)
+        if entry is not None and entry.is_revoked:
             raise LedgerRefusedError("GrantsAlreadyRevoked", f"grant=0x{grant.hex()}")
         digest = revoke_grant_digest(self._domain(), grant)
         if not is_signed(call.terms.revoker, digest, call.signature):
             raise LedgerRefusedError("GrantsWrongSignature", f"grant=0x{grant.hex()}")
-        revoked = GrantRevoked(grant)
-        self._state.put("grant", place, revoked)
-        return [revoked]
+        self._state.put("grant", place, GrantEntry(is_revoked=True, expires=entry.expires if entry else 0))
+        return [GrantRevoked(grant)]
 
     def anchor(self, sender: bytes, call: AnchorCheckpoint) -> list[Happening]:
         """Raises:
@@ -157,16 +173,16 @@ class MoveRules:
         """
         name = self._bound(sender, "AnchorsNotMember")
         self._book.require_in_force(ANCHORS)
-        last: Anchored | None = self._state.get("anchor", name)
+        last = self._last_anchor(name)
         last_size = last.size if last else 0
         detail = f"size={call.size}, last={last_size}"
         if call.size <= last_size:
             raise LedgerRefusedError("AnchorsNotGrowing", detail)
         if not _is_consistent(last, call):
             raise LedgerRefusedError("AnchorsInconsistent", detail)
-        anchored = Anchored(name, call.size, call.root)
-        self._state.put("anchor", name, anchored)
-        return [anchored]
+        frame = self._state.frame
+        self._state.put("anchor", (frame.target, name), AnchorEntry(call.size, call.root, frame.now))
+        return [Anchored(name, call.size, call.root)]
 
     def _sender(self, account: bytes, problem: str) -> str:
         name = self._membership.member_of(account)
@@ -186,13 +202,16 @@ class MoveRules:
             raise LedgerRefusedError("SubjectsUnknown", f"subject=0x{subject.hex()}")
         return entry
 
-    def _grant(self, grant: bytes) -> GrantRegistered | GrantRevoked | None:
+    def _last_anchor(self, name: str) -> AnchorEntry | None:
+        """As the contract that is called has it, or the nearest before it that has any."""
+        entries = (self._state.get("anchor", (place, name)) for place in reversed(self._book.so_far(ANCHORS)))
+        return next((entry for entry in entries if entry is not None), None)
+
+    def _grant(self, grant: bytes) -> GrantEntry | None:
         """As the contract that is called and those before it know it: revoked in one is revoked."""
         states = [self._state.get("grant", (place, grant)) for place in self._book.so_far(GRANTS)]
         known = [state for state in states if state is not None]
-        return next(
-            (state for state in known if isinstance(state, GrantRevoked)), known[-1] if known else None
-        )
+        return next((state for state in known if state.is_revoked), known[-1] if known else None)
 
     def _domain(self) -> Eip712Domain:
         deployment = self._deployment
@@ -203,7 +222,7 @@ class MoveRules:
             raise LedgerRefusedError(problem)
 
 
-def _is_consistent(last: Anchored | None, call: AnchorCheckpoint) -> bool:
+def _is_consistent(last: AnchorEntry | None, call: AnchorCheckpoint) -> bool:
     if last is None:
         return not call.consistency
     try:

@@ -42,6 +42,10 @@ class State:
         """A point to roll back to."""
         return len(self._journal)
 
+    def changed_since(self, mark: int) -> list[tuple[str, Hashable]]:
+        """Table and key of what was put since the mark, in order, perhaps repeated."""
+        return [place for place, _ in self._journal[mark:]]
+
     def rollback(self, mark: int) -> None:
         """Take back everything since the mark."""
         while len(self._journal) > mark:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from heqi.v1 import access_service_pb2 as access_pb
 from heqi.v1 import guarantee_service_pb2 as guarantee_pb
@@ -23,9 +24,10 @@ from node.cli.output import print_table, say
 from node.cli.record import append_messages
 from node.cli.waiting import retry, wait_for
 from node.domain.grant import Scope
-from node.errors import GrantMissingError, NodeError, VerificationError
+from node.errors import EvidencePendingError, GrantMissingError, NodeError, VerificationError
 from node.wallet.keyfile import WalletKey
 
+R = TypeVar("R")
 _WAIT_SECONDS = 45.0
 ASKED = ("credit_code", "legal_name", "registered_capital")
 NOT_ASKED = "bank_account"
@@ -115,7 +117,8 @@ class Story:
                 if not records:
                     raise VerificationError(f"{source} holds no usable record")
                 proof = self.network.folder / "record-bundle.json"
-                got = node.call(node.records.ProveRecord, record_pb.ProveRecordRequest(position=first))
+                wanted = record_pb.ProveRecordRequest(position=first)
+                got = _once_complete(lambda: node.call(node.records.ProveRecord, wanted))
                 proof.write_bytes(got.bundle)
             self._run_verify(proof, expect=0)
             facts.append(
@@ -227,7 +230,8 @@ class Story:
     def _bundle(self, request: str) -> Path:
         path = self.network.folder / "evidence-bundle.json"
         with OperatorClient(self.network.home("centre-b")) as node:
-            got = node.call(node.access.GetBundle, access_pb.GetBundleRequest(request_id=request, read=0))
+            wanted = access_pb.GetBundleRequest(request_id=request, read=0)
+            got = _once_complete(lambda: node.call(node.access.GetBundle, wanted))
         path.write_bytes(got.bundle)
         return path
 
@@ -272,6 +276,10 @@ class Story:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode != expect:
             raise VerificationError(f"heqi verify ended with {done.returncode}: {done.stdout}{done.stderr}")
+
+
+def _once_complete(attempt: Callable[[], R]) -> R:
+    return retry(attempt, _WAIT_SECONDS, EvidencePendingError)
 
 
 def _reason(attempt: Callable[[], object]) -> str:

@@ -34,7 +34,7 @@ from node.services.doctor.keys import check_files, check_keys
 from node.services.doctor.log import check_alarms, check_log
 from node.services.doctor.peers import check_peers
 from node.services.doctor.versions import check_versions
-from node.services.doctor.waiting import check_outbox, check_parked
+from node.services.doctor.waiting import check_outbox, check_parked, check_proofs
 
 T = TypeVar("T")
 _MISSING = Unknown("missing")
@@ -189,6 +189,7 @@ def _checks(patient: Patient, f: _Facts) -> list[_Check]:
         ("log", ("日志", "log"), lambda: check_log(f.state, f.anchor)),
         ("witness", ("他人日志", "others' logs"), lambda: check_alarms(f.state)),
         ("outbox", ("发件箱", "outbox"), lambda: check_outbox(f.state)),
+        ("proofs", ("账本证明", "ledger proofs"), lambda: check_proofs(f.state)),
         ("parked", ("搁置", "parked"), lambda: check_parked(f.state)),
         ("peers", ("其他节点", "peers"), lambda: [] if patient.peers is None else check_peers(
             f.leaves, f.infos, patient.version, now)),

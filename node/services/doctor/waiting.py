@@ -1,7 +1,7 @@
 """What waits: the outbox, and what was parked."""
 
 from node.probes import NodeState
-from node.services.doctor.finding import Finding, Unknown, ok, warning
+from node.services.doctor.finding import Finding, Unknown, note, ok, warning
 
 _OLD_SECONDS = 600.0
 
@@ -55,6 +55,42 @@ def check_outbox(state: NodeState | Unknown) -> list[Finding]:
         ok(
             f"发件箱 {state.outbox_count} 项，无积压",
             f"{state.outbox_count} items in the outbox, none old or parked",
+        )
+    ]
+
+
+def check_proofs(state: NodeState | Unknown) -> list[Finding]:
+    """Ledger proofs: without them a bundle rests on the members' signatures alone."""
+    if isinstance(state, Unknown):
+        return []
+    found = []
+    if state.proofs_lost:
+        found.append(
+            note(
+                "PROOFS_LOST",
+                f"{state.proofs_lost} 份账本证明已无法取得：相关证据包仍有效，但不含账本证明",
+                f"{state.proofs_lost} ledger proofs could not be had: those bundles are good, and go without",
+            )
+        )
+    if state.proofs_oldest_seconds > _OLD_SECONDS:
+        minutes = state.proofs_oldest_seconds / 60
+        found.append(
+            warning(
+                "PROOFS_OLD",
+                (
+                    f"{state.proofs_waiting} 份账本证明等待取得，最早已等 {minutes:.0f} 分钟",
+                    f"{state.proofs_waiting} ledger proofs are to be taken, the oldest for {minutes:.0f} minutes",
+                ),
+                (
+                    "检查引擎是否运行并提供 eth_getProof；节点未运行时启动节点",
+                    "check that the engine runs and offers eth_getProof; if the node does not run, start it",
+                ),
+            )
+        )
+    return found or [
+        ok(
+            f"账本证明：{state.proofs_waiting} 份待取，无遗失",
+            f"{state.proofs_waiting} ledger proofs still to be taken, none lost",
         )
     ]
 

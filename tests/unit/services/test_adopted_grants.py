@@ -56,6 +56,7 @@ async def test_what_was_granted_unasked_is_read_like_anything_else(world: World,
     fetched = await world.reader.services.reading.fetch(digest)
     [record] = fetched.records
     assert dict(record.fields) == {"credit_code": bidder.code, "legal_name": bidder.organisation}
+    await world.settle()
     assert world.reader.services.proving.obtained_bundle(digest, fetched.number)
 
 
@@ -79,7 +80,7 @@ async def test_the_request_that_the_node_makes_for_itself_asks_for_what_was_gran
 async def test_nobody_is_asked_for_what_was_granted_already(world: World, bidder: Bidder) -> None:
     adopt(world, unasked(world, bidder))
     before = list(world.network.delivered)
-    await world.settle()
+    await world.settle(corroborate=False)
     assert world.network.delivered == before
     assert list(world.home.sharing.requests(bidder.subject)) == []
 

@@ -215,6 +215,13 @@ def test_what_waits():
     assert "release 7" in first.do_en
     assert "GrantsExpired" in first.en
     assert "2 more" in more.en
+    assert told(waiting.check_proofs(STATE)) == {"OK": Level.OK}
+    assert told(
+        waiting.check_proofs(change(STATE, proofs_lost=2, proofs_waiting=1, proofs_oldest_seconds=900.0))
+    ) == {
+        "PROOFS_LOST": Level.NOTE,
+        "PROOFS_OLD": Level.WARNING,
+    }
     assert told(waiting.check_parked(change(STATE, parked=4))) == {"RECORDS_PARKED": Level.WARNING}
 
 

@@ -6,7 +6,6 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.strategies import booleans, integers, sampled_from
 
-from node.domain.bundle import parse_bundle, verify_bundle
 from node.domain.ledger import Anchored
 from node.errors import LedgerUnavailableError, SequenceError, StoreError
 from node.services import layout
@@ -155,8 +154,7 @@ class NodeLife(RuleBasedStateMachine):
         assert things.keys() == set(self.acknowledged)
         indexes = set()
         for thing, position in things.items():
-            bundle = parse_bundle(home.services.proving.own_bundle(position))
-            [record] = verify_bundle(bundle, self.world.descriptor).evidence.records
+            [record] = self.world.verify(home.services.proving.own_bundle(position)).evidence.records
             assert record.header.thing == thing
             assert record.header.version == 1
             indexes.add(record.index)

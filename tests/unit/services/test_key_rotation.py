@@ -5,10 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from node.domain.bundle import parse_bundle, verify_bundle
+from node.domain.bundle import parse_bundle
+from node.domain.bundle_check import Verifier, verify_bundle
 from node.domain.checkpoint import open_checkpoint
 from node.domain.keys import KeyKind, KeySet
 from node.domain.succession import encode_successions
+from node.domain.verdict import Gap
 from node.errors import ConflictError, InvalidError, NodeError, ProofFormatError, SignatureError
 from node.services.guarantees import Verdict
 from node.services.key_rotation import KeyRotation
@@ -100,6 +102,7 @@ async def test_bundles_before_during_and_after_verify_from_the_descriptor_alone(
         await world.settle()
         bundles.append(home.services.proving.own_bundle(home.services.status.now().records - 1))
         fetched = await world.reader.services.reading.fetch(shared.digest)
+        await world.settle()
         bundles.append(world.reader.services.proving.obtained_bundle(shared.digest, fetched.number))
 
     await collect()
@@ -110,7 +113,7 @@ async def test_bundles_before_during_and_after_verify_from_the_descriptor_alone(
         rotation(centre).step()
         await collect()
     for raw in bundles:
-        verify_bundle(parse_bundle(raw), world.descriptor)
+        world.verify(raw)
 
 
 async def test_a_bundle_whose_changes_of_keys_are_false_is_refused(lonely: World) -> None:
@@ -119,17 +122,18 @@ async def test_a_bundle_whose_changes_of_keys_are_false_is_refused(lonely: World
     await lonely.settle()
     home.records.append("c", 1, [incoming("a")])
     await lonely.settle()  # under a checkpoint that the key before no longer signs
-    good = parse_bundle(home.services.proving.own_bundle(0))
-    verify_bundle(good, lonely.descriptor)
+    good = parse_bundle(home.services.proving.own_bundle(1))  # the rotation itself is record 0
+    verifier = Verifier(lonely.descriptor, allowed=frozenset(Gap))
+    verify_bundle(good, Verifier(lonely.descriptor))
     [change] = good.successions
     stolen = msgspec.structs.replace(change, log_key="11" * 32)
     for successions in ((), (stolen,), (msgspec.structs.replace(change, version=2),), (change, change)):
-        false = msgspec.structs.replace(good, successions=successions)
+        false = msgspec.structs.replace(good, successions=successions, custody="")
         if successions == (change, change):
-            verify_bundle(false, lonely.descriptor)  # said twice is said once
+            verify_bundle(false, verifier)  # said twice is said once
             continue
         with pytest.raises(NodeError):
-            verify_bundle(false, lonely.descriptor)
+            verify_bundle(false, verifier)
 
 
 async def test_while_a_log_key_waits_checkpoints_are_good_under_both(lonely: World) -> None:

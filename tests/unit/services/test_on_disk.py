@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from node.domain.bundle import parse_bundle, verify_bundle
 from tests.support.world import World
 from tests.support.world_bidder import BANK_ACCOUNT
 from tests.support.world_records import incoming
@@ -29,7 +28,7 @@ async def test_nothing_lives_in_memory_only(tmp_path: Path) -> None:
         assert fetched.records[0].fields["bank_account"] == BANK_ACCOUNT
         await step()
         bundle = world.reader.services.proving.obtained_bundle(digest, 0)
-        verify_bundle(parse_bundle(bundle), world.descriptor)
+        world.verify(bundle)
         world.revoke(bidder, token)
         await step()
         [(_, kept)] = world.home.sharing.grants(bidder.subject)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.domain.bundle import parse_bundle, verify_bundle
+from node.domain.bundle import parse_bundle
 from node.errors import MissingError
 from node.ports import Answer
 from tests.support.world import Shared, World
@@ -13,7 +13,7 @@ from tests.support.world_records import incoming
 async def test_a_bundle_over_an_own_record_verifies(lonely: World) -> None:
     lonely.home.records.append("c", 1, [incoming("a"), incoming("b")])
     await lonely.settle()
-    verified = verify_bundle(parse_bundle(lonely.home.services.proving.own_bundle(1)), lonely.descriptor)
+    verified = lonely.verify(lonely.home.services.proving.own_bundle(1))
     [record] = verified.evidence.records
     assert (record.header.thing, record.fields) == ("b", {"title": "虚构路道路改造工程 b", "lots": 2})
     assert (verified.grant, verified.identity) == (None, None)
@@ -23,21 +23,19 @@ async def test_a_bundle_shows_the_fields_that_were_asked_for_only(lonely: World)
     lonely.home.records.append("c", 1, [incoming("a")])
     await lonely.settle()
     raw = lonely.home.services.proving.own_bundle(0, ["lots"])
-    [record] = verify_bundle(parse_bundle(raw), lonely.descriptor).evidence.records
+    [record] = lonely.verify(raw).evidence.records
     assert record.fields == {"lots": 2}
     assert "虚构路".encode() not in raw
 
 
-async def test_a_bundle_stays_good_when_the_log_grows(lonely: World) -> None:
+async def test_a_bundle_is_under_the_first_anchor_that_is_proven(lonely: World) -> None:
     lonely.home.records.append("c", 1, [incoming("a")])
     await lonely.settle()
     early = lonely.home.services.proving.own_bundle(0)
     await lonely.settle()
     late = lonely.home.services.proving.own_bundle(0)
-    sizes = [
-        verify_bundle(parse_bundle(raw), lonely.descriptor).evidence.checkpoint.size for raw in (early, late)
-    ]
-    assert sizes == [4, 8]
+    sizes = [lonely.verify(raw).evidence.checkpoint.size for raw in (early, late)]
+    assert sizes == [4, 4]
 
 
 async def test_there_is_no_bundle_before_the_anchor_is_final(lonely: World) -> None:
@@ -74,8 +72,9 @@ async def test_records_are_final_when_their_anchor_is(lonely: World) -> None:
 
 async def test_a_bundle_over_what_was_read_proves_the_authority_too(world: World, shared: Shared) -> None:
     await world.reader.services.reading.fetch(shared.digest)
+    await world.settle()
     raw = world.reader.services.proving.obtained_bundle(shared.digest, 0)
-    verified = verify_bundle(parse_bundle(raw), world.descriptor)
+    verified = world.verify(raw)
     [record] = verified.evidence.records
     assert record.fields["bank_account"] == BANK_ACCOUNT
     assert verified.identity is not None
@@ -100,6 +99,7 @@ async def test_what_the_reader_accepts_a_stranger_accepts_too(world: World, shar
 
     world.network.tamper = at_the_end
     await world.reader.services.reading.fetch(shared.digest)
+    await world.settle(publish=False)
     for number in range(3):
         raw = world.reader.services.proving.obtained_bundle(shared.digest, number)
-        verify_bundle(parse_bundle(raw), world.descriptor)
+        world.verify(raw)

@@ -159,7 +159,7 @@ async def test_a_nonce_taken_by_another_transaction_is_replaced(lonely: World) -
     await turn(lonely)
     lonely.home.ledger.before = pass_by
     item = only(lonely)
-    assert (item.state, item.attempts) == (State.WAITING, 1)
+    assert (item.state, item.attempts) == (State.WAITING, 0), "what no block has tried is no attempt"
     assert "another transaction used the nonce" in item.problem
     lonely.seal()
     await run(lonely)

@@ -44,7 +44,7 @@ def only_alarm(centre: Centre):
 
 
 async def test_a_checkpoint_that_all_others_have_seen_is_witnessed(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     await witness_all(world)
     services, size = world.home.services, world.home.services.log.size()
     assert services.cosignatures.witnessed_size() == size
@@ -55,7 +55,7 @@ async def test_a_checkpoint_that_all_others_have_seen_is_witnessed(world):
 
 
 async def test_too_few_witnesses_are_not_enough(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     await world.reader.services.witness.step()
     assert world.home.services.cosignatures.witnessed_size() == 0
     await world.third.services.witness.step()
@@ -64,14 +64,14 @@ async def test_too_few_witnesses_are_not_enough(world):
 
 async def test_a_log_that_grows_stays_witnessed(world):
     for _ in range(3):
-        await world.settle()
+        await world.settle(corroborate=False)
         await witness_all(world)
     assert world.home.services.cosignatures.witnessed_size() == world.home.services.log.size()
     assert not list(world.reader.services.witness.alarms())
 
 
 async def test_a_fork_is_an_alarm_that_anybody_can_check(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     await witness_all(world)
     size = world.home.services.log.size()
     forge(world, size, bytes(32))
@@ -97,9 +97,9 @@ async def test_a_fork_before_any_anchor_is_found(world):
 
 
 async def test_a_log_restored_from_an_old_copy_is_caught(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     before = world.home.store.everything()
-    await world.settle()
+    await world.settle(corroborate=False)
     await witness_all(world)
     rewind(world.home, before)
     assert await world.reader.services.witness.look(world.member(world.home.name)) is LogFault.SHRANK
@@ -118,7 +118,7 @@ async def test_another_history_of_greater_size_is_caught(world):
 
 
 async def test_a_log_that_shows_another_tree_than_its_anchor_is_caught(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     forge(world, world.home.services.log.size(), bytes(32))
     assert await world.third.services.witness.look(world.member(world.home.name)) is LogFault.OFF_ANCHOR
     _, alarm = only_alarm(world.third)
@@ -127,13 +127,13 @@ async def test_a_log_that_shows_another_tree_than_its_anchor_is_caught(world):
 
 
 async def test_a_log_with_an_alarm_is_cosigned_again_only_after_it_is_settled(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     await witness_all(world)
     seen = world.reader.services.witness.witnessed(world.home.name)
     forge(world, world.home.services.log.size(), bytes(32))
     await world.reader.services.witness.step()
     world.network.show = lambda view: view
-    await world.settle()
+    await world.settle(corroborate=False)
     await world.reader.services.witness.step()
     assert world.reader.services.witness.witnessed(world.home.name) == seen
     number, _ = only_alarm(world.reader)
@@ -143,7 +143,7 @@ async def test_a_log_with_an_alarm_is_cosigned_again_only_after_it_is_settled(wo
 
 
 async def test_one_fault_is_one_alarm(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     await witness_all(world)
     forge(world, world.home.services.log.size(), bytes(32))
     for _ in range(3):
@@ -152,7 +152,7 @@ async def test_one_fault_is_one_alarm(world):
 
 
 async def test_an_alarm_survives_a_restart(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     await witness_all(world)
     forge(world, world.home.services.log.size(), bytes(32))
     await world.reader.services.witness.look(world.member(world.home.name))
@@ -162,7 +162,7 @@ async def test_an_alarm_survives_a_restart(world):
 
 
 async def test_what_the_log_has_not_signed_is_no_alarm(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     note = world.third.services.log.view([0]).note
     world.network.show = lambda view: replace(view, note=note)
     with pytest.raises(SignatureError):
@@ -171,7 +171,7 @@ async def test_what_the_log_has_not_signed_is_no_alarm(world):
 
 
 async def test_a_log_that_does_not_answer_does_not_keep_the_others_from_being_witnessed(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     world.network.absent.add(world.home.name)
     await world.reader.services.witness.step()
     assert "does not answer" in world.reader.services.witness.problems[world.home.name]
@@ -182,7 +182,7 @@ async def test_a_log_that_does_not_answer_does_not_keep_the_others_from_being_wi
 
 
 async def test_a_cosignature_is_taken_from_its_own_member_only(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     await world.reader.services.witness.step()
     size = world.home.services.log.size()
     key = layout.COSIGNATURE + layout.number(size) + world.reader.name.encode()
@@ -193,7 +193,7 @@ async def test_a_cosignature_is_taken_from_its_own_member_only(world):
 
 
 async def test_a_lost_answer_changes_nothing(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     world.network.lose_answers = 1
     await world.reader.services.witness.step()
     await world.reader.services.witness.step()
@@ -202,7 +202,7 @@ async def test_a_lost_answer_changes_nothing(world):
 
 
 async def test_a_witness_remembers_what_it_vouched_for_before_it_says_so(world):
-    await world.settle()
+    await world.settle(corroborate=False)
     world.reader.store.is_broken = True
     world.network.delivered.clear()
     with pytest.raises(Exception, match=r"."):

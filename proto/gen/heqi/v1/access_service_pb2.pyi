@@ -294,19 +294,23 @@ class GetBundleRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     READ_FIELD_NUMBER: _builtins.int
+    INCOMPLETE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """From RequestAccess."""
     read: _builtins.int
     """From FetchRecords."""
+    incomplete: _builtins.bool
+    """Hand it out also while cosignatures or the proof of the ledger are still to come; EVIDENCE_PENDING otherwise."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         read: _builtins.int = ...,
+        incomplete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["read", b"read", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incomplete", b"incomplete", "read", b"read", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -204,6 +204,9 @@ class GetDiagnosisResponse(_message.Message):
     PARKED_COUNT_FIELD_NUMBER: _builtins.int
     ALARMS_FIELD_NUMBER: _builtins.int
     EXPIRIES_FIELD_NUMBER: _builtins.int
+    WAITING_PROOF_COUNT_FIELD_NUMBER: _builtins.int
+    WAITING_PROOF_OLDEST_SECONDS_FIELD_NUMBER: _builtins.int
+    LOST_PROOF_COUNT_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the software that runs."""
     block_number: _builtins.int
@@ -226,6 +229,12 @@ class GetDiagnosisResponse(_message.Message):
     """Items of the outbox that are parked."""
     parked_count: _builtins.int
     """Records that are parked."""
+    waiting_proof_count: _builtins.int
+    """Ledger proofs that are still to be taken."""
+    waiting_proof_oldest_seconds: _builtins.float
+    """Since when the oldest of them waits, in seconds."""
+    lost_proof_count: _builtins.int
+    """Ledger proofs that could not be had."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedMember]:
         """Members as the projection has them."""
@@ -260,10 +269,13 @@ class GetDiagnosisResponse(_message.Message):
         parked_count: _builtins.int = ...,
         alarms: _abc.Iterable[Global___DiagnosedAlarm] | None = ...,
         expiries: _abc.Iterable[Global___DiagnosedExpiry] | None = ...,
+        waiting_proof_count: _builtins.int = ...,
+        waiting_proof_oldest_seconds: _builtins.float = ...,
+        lost_proof_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "expiries", b"expiries", "log_size", b"log_size", "members", b"members", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "expiries", b"expiries", "log_size", b"log_size", "lost_proof_count", b"lost_proof_count", "members", b"members", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version", "waiting_proof_count", b"waiting_proof_count", "waiting_proof_oldest_seconds", b"waiting_proof_oldest_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -296,6 +296,56 @@ class GetLogViewResponse(_message.Message):
 Global___GetLogViewResponse: _TypeAlias = GetLogViewResponse  # noqa: Y015
 
 @_typing.final
+class GetWitnessedCheckpointRequest(_message.Message):
+    """Request of GetWitnessedCheckpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    """Size of a checkpoint of this log."""
+    def __init__(
+        self,
+        *,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWitnessedCheckpointRequest: _TypeAlias = GetWitnessedCheckpointRequest  # noqa: Y015
+
+@_typing.final
+class GetWitnessedCheckpointResponse(_message.Message):
+    """Response of GetWitnessedCheckpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.str
+    """The signed note with all its cosignatures, docs/formats/log.md."""
+    @_builtins.property
+    def proof(self) -> Global___ConsistencyProof:
+        """From the size asked for; no nodes for the same size."""
+
+    def __init__(
+        self,
+        *,
+        checkpoint: _builtins.str = ...,
+        proof: Global___ConsistencyProof | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWitnessedCheckpointResponse: _TypeAlias = GetWitnessedCheckpointResponse  # noqa: Y015
+
+@_typing.final
 class ConsistencyProof(_message.Message):
     """RFC 6962 2.1.2."""
 

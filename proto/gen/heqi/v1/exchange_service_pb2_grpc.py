@@ -66,6 +66,11 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewResponse.FromString,
                 _registered_method=True)
+        self.GetWitnessedCheckpoint = channel.unary_unary(
+                '/heqi.v1.ExchangeService/GetWitnessedCheckpoint',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetWitnessedCheckpointRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetWitnessedCheckpointResponse.FromString,
+                _registered_method=True)
         self.SubmitCosignature = channel.unary_unary(
                 '/heqi.v1.ExchangeService/SubmitCosignature',
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureRequest.SerializeToString,
@@ -120,6 +125,13 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetWitnessedCheckpoint(self, request, context):
+        """The first checkpoint at or after a size that enough members have cosigned. NOT_FOUND while there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SubmitCosignature(self, request, context):
         """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing.
         """
@@ -159,6 +171,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.GetLogView,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewResponse.SerializeToString,
+            ),
+            'GetWitnessedCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWitnessedCheckpoint,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetWitnessedCheckpointRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetWitnessedCheckpointResponse.SerializeToString,
             ),
             'SubmitCosignature': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitCosignature,
@@ -330,6 +347,33 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/GetLogView',
             heqi_dot_v1_dot_exchange__service__pb2.GetLogViewRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.GetLogViewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWitnessedCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/GetWitnessedCheckpoint',
+            heqi_dot_v1_dot_exchange__service__pb2.GetWitnessedCheckpointRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.GetWitnessedCheckpointResponse.FromString,
             options,
             channel_credentials,
             insecure,

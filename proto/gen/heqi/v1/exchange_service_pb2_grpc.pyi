@@ -47,6 +47,8 @@ class ExchangeServiceStub:
     """Countersign an answer."""
     GetLogView: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]
     """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
+    GetWitnessedCheckpoint: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetWitnessedCheckpointRequest, _exchange_service_pb2.GetWitnessedCheckpointResponse]
+    """The first checkpoint at or after a size that enough members have cosigned. NOT_FOUND while there is none."""
     SubmitCosignature: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitCosignatureRequest, _exchange_service_pb2.SubmitCosignatureResponse]
     """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
 
@@ -69,6 +71,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Countersign an answer."""
     GetLogView: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]  # type: ignore[assignment]
     """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
+    GetWitnessedCheckpoint: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetWitnessedCheckpointRequest, _exchange_service_pb2.GetWitnessedCheckpointResponse]  # type: ignore[assignment]
+    """The first checkpoint at or after a size that enough members have cosigned. NOT_FOUND while there is none."""
     SubmitCosignature: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitCosignatureRequest, _exchange_service_pb2.SubmitCosignatureResponse]  # type: ignore[assignment]
     """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
 
@@ -124,6 +128,14 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.GetLogViewResponse, _abc.Awaitable[_exchange_service_pb2.GetLogViewResponse]]:
         """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
+
+    @_abc_1.abstractmethod
+    def GetWitnessedCheckpoint(
+        self,
+        request: _exchange_service_pb2.GetWitnessedCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.GetWitnessedCheckpointResponse, _abc.Awaitable[_exchange_service_pb2.GetWitnessedCheckpointResponse]]:
+        """The first checkpoint at or after a size that enough members have cosigned. NOT_FOUND while there is none."""
 
     @_abc_1.abstractmethod
     def SubmitCosignature(

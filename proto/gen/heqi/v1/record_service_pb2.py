@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from heqi.v1 import record_pb2 as heqi_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/record_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"\xa1\x01\n\x14\x41ppendRecordsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\x12\x13\n\x0b\x61wait_final\x18\x04 \x01(\x08\x12-\n\x0erejected_items\x18\x05 \x03(\x0b\x32\x15.heqi.v1.RejectedItem\"P\n\x0cRejectedItem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x04 \x01(\t\"|\n\x15\x41ppendRecordsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12%\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x11.heqi.v1.AcceptedH\x00\x12\x1f\n\x05\x66inal\x18\x03 \x01(\x0b\x32\x0e.heqi.v1.FinalH\x00\x42\t\n\x07outcome\"N\n\x08\x41\x63\x63\x65pted\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\x12\x14\n\x0cparked_count\x18\x03 \x01(\x05\"\x19\n\x05\x46inal\x12\x10\n\x08log_size\x18\x01 \x01(\x03\"+\n\x16GetLastSequenceRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"+\n\x17GetLastSequenceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"C\n\x12ProveRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x0b\n\x03log\x18\x03 \x01(\t\"%\n\x13ProveRecordResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"A\n\x18ListParkedRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"c\n\x19ListParkedRecordsResponse\x12-\n\x0eparked_records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ParkedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x0cParkedRecord\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\r\n\x05place\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\",\n\x1aReleaseParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"/\n\x1bReleaseParkedRecordResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\")\n\x17\x44ropParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1a\n\x18\x44ropParkedRecordResponse\"\'\n\x13\x45xportRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\"&\n\x14\x45xportRecordResponse\x12\x0e\n\x06sd_jwt\x18\x01 \x01(\t2\xe7\x04\n\rRecordService\x12R\n\rAppendRecords\x12\x1d.heqi.v1.AppendRecordsRequest\x1a\x1e.heqi.v1.AppendRecordsResponse(\x01\x30\x01\x12T\n\x0fGetLastSequence\x12\x1f.heqi.v1.GetLastSequenceRequest\x1a .heqi.v1.GetLastSequenceResponse\x12H\n\x0bProveRecord\x12\x1b.heqi.v1.ProveRecordRequest\x1a\x1c.heqi.v1.ProveRecordResponse\x12K\n\x0c\x45xportRecord\x12\x1c.heqi.v1.ExportRecordRequest\x1a\x1d.heqi.v1.ExportRecordResponse\x12Z\n\x11ListParkedRecords\x12!.heqi.v1.ListParkedRecordsRequest\x1a\".heqi.v1.ListParkedRecordsResponse\x12`\n\x13ReleaseParkedRecord\x12#.heqi.v1.ReleaseParkedRecordRequest\x1a$.heqi.v1.ReleaseParkedRecordResponse\x12W\n\x10\x44ropParkedRecord\x12 .heqi.v1.DropParkedRecordRequest\x1a!.heqi.v1.DropParkedRecordResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/record_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"\xa1\x01\n\x14\x41ppendRecordsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\x12\x13\n\x0b\x61wait_final\x18\x04 \x01(\x08\x12-\n\x0erejected_items\x18\x05 \x03(\x0b\x32\x15.heqi.v1.RejectedItem\"P\n\x0cRejectedItem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x04 \x01(\t\"|\n\x15\x41ppendRecordsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12%\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x0b\x32\x11.heqi.v1.AcceptedH\x00\x12\x1f\n\x05\x66inal\x18\x03 \x01(\x0b\x32\x0e.heqi.v1.FinalH\x00\x42\t\n\x07outcome\"N\n\x08\x41\x63\x63\x65pted\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x05\x12\x14\n\x0cparked_count\x18\x03 \x01(\x05\"\x19\n\x05\x46inal\x12\x10\n\x08log_size\x18\x01 \x01(\x03\"+\n\x16GetLastSequenceRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\"+\n\x17GetLastSequenceResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"W\n\x12ProveRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x12\n\nincomplete\x18\x03 \x01(\x08\x12\x0b\n\x03log\x18\x04 \x01(\t\"%\n\x13ProveRecordResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"W\n\x10ProveCaseRequest\x12\r\n\x05title\x18\x01 \x01(\t\x12 \n\x05items\x18\x02 \x03(\x0b\x32\x11.heqi.v1.CaseItem\x12\x12\n\nincomplete\x18\x03 \x01(\x08\"N\n\x08\x43\x61seItem\x12\x12\n\x08position\x18\x01 \x01(\x03H\x00\x12&\n\x04read\x18\x02 \x01(\x0b\x32\x16.heqi.v1.ReadReferenceH\x00\x42\x06\n\x04item\"1\n\rReadReference\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04read\x18\x02 \x01(\x05\"\"\n\x11ProveCaseResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"A\n\x18ListParkedRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"c\n\x19ListParkedRecordsResponse\x12-\n\x0eparked_records\x18\x01 \x03(\x0b\x32\x15.heqi.v1.ParkedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x0cParkedRecord\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\r\n\x05place\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\",\n\x1aReleaseParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"/\n\x1bReleaseParkedRecordResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\")\n\x17\x44ropParkedRecordRequest\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\x1a\n\x18\x44ropParkedRecordResponse\"\'\n\x13\x45xportRecordRequest\x12\x10\n\x08position\x18\x01 \x01(\x03\"&\n\x14\x45xportRecordResponse\x12\x0e\n\x06sd_jwt\x18\x01 \x01(\t2\xad\x05\n\rRecordService\x12R\n\rAppendRecords\x12\x1d.heqi.v1.AppendRecordsRequest\x1a\x1e.heqi.v1.AppendRecordsResponse(\x01\x30\x01\x12T\n\x0fGetLastSequence\x12\x1f.heqi.v1.GetLastSequenceRequest\x1a .heqi.v1.GetLastSequenceResponse\x12H\n\x0bProveRecord\x12\x1b.heqi.v1.ProveRecordRequest\x1a\x1c.heqi.v1.ProveRecordResponse\x12\x44\n\tProveCase\x12\x19.heqi.v1.ProveCaseRequest\x1a\x1a.heqi.v1.ProveCaseResponse0\x01\x12K\n\x0c\x45xportRecord\x12\x1c.heqi.v1.ExportRecordRequest\x1a\x1d.heqi.v1.ExportRecordResponse\x12Z\n\x11ListParkedRecords\x12!.heqi.v1.ListParkedRecordsRequest\x1a\".heqi.v1.ListParkedRecordsResponse\x12`\n\x13ReleaseParkedRecord\x12#.heqi.v1.ReleaseParkedRecordRequest\x1a$.heqi.v1.ReleaseParkedRecordResponse\x12W\n\x10\x44ropParkedRecord\x12 .heqi.v1.DropParkedRecordRequest\x1a!.heqi.v1.DropParkedRecordResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,27 +47,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETLASTSEQUENCERESPONSE']._serialized_start=587
   _globals['_GETLASTSEQUENCERESPONSE']._serialized_end=630
   _globals['_PROVERECORDREQUEST']._serialized_start=632
-  _globals['_PROVERECORDREQUEST']._serialized_end=699
-  _globals['_PROVERECORDRESPONSE']._serialized_start=701
-  _globals['_PROVERECORDRESPONSE']._serialized_end=738
-  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_start=740
-  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_end=805
-  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_start=807
-  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_end=906
-  _globals['_PARKEDRECORD']._serialized_start=908
-  _globals['_PARKEDRECORD']._serialized_end=1023
-  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_start=1025
-  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_end=1069
-  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_start=1071
-  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_end=1118
-  _globals['_DROPPARKEDRECORDREQUEST']._serialized_start=1120
-  _globals['_DROPPARKEDRECORDREQUEST']._serialized_end=1161
-  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_start=1163
-  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_end=1189
-  _globals['_EXPORTRECORDREQUEST']._serialized_start=1191
-  _globals['_EXPORTRECORDREQUEST']._serialized_end=1230
-  _globals['_EXPORTRECORDRESPONSE']._serialized_start=1232
-  _globals['_EXPORTRECORDRESPONSE']._serialized_end=1270
-  _globals['_RECORDSERVICE']._serialized_start=1273
-  _globals['_RECORDSERVICE']._serialized_end=1888
+  _globals['_PROVERECORDREQUEST']._serialized_end=719
+  _globals['_PROVERECORDRESPONSE']._serialized_start=721
+  _globals['_PROVERECORDRESPONSE']._serialized_end=758
+  _globals['_PROVECASEREQUEST']._serialized_start=760
+  _globals['_PROVECASEREQUEST']._serialized_end=847
+  _globals['_CASEITEM']._serialized_start=849
+  _globals['_CASEITEM']._serialized_end=927
+  _globals['_READREFERENCE']._serialized_start=929
+  _globals['_READREFERENCE']._serialized_end=978
+  _globals['_PROVECASERESPONSE']._serialized_start=980
+  _globals['_PROVECASERESPONSE']._serialized_end=1014
+  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_start=1016
+  _globals['_LISTPARKEDRECORDSREQUEST']._serialized_end=1081
+  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_start=1083
+  _globals['_LISTPARKEDRECORDSRESPONSE']._serialized_end=1182
+  _globals['_PARKEDRECORD']._serialized_start=1184
+  _globals['_PARKEDRECORD']._serialized_end=1299
+  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_start=1301
+  _globals['_RELEASEPARKEDRECORDREQUEST']._serialized_end=1345
+  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_start=1347
+  _globals['_RELEASEPARKEDRECORDRESPONSE']._serialized_end=1394
+  _globals['_DROPPARKEDRECORDREQUEST']._serialized_start=1396
+  _globals['_DROPPARKEDRECORDREQUEST']._serialized_end=1437
+  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_start=1439
+  _globals['_DROPPARKEDRECORDRESPONSE']._serialized_end=1465
+  _globals['_EXPORTRECORDREQUEST']._serialized_start=1467
+  _globals['_EXPORTRECORDREQUEST']._serialized_end=1506
+  _globals['_EXPORTRECORDRESPONSE']._serialized_start=1508
+  _globals['_EXPORTRECORDRESPONSE']._serialized_end=1546
+  _globals['_RECORDSERVICE']._serialized_start=1549
+  _globals['_RECORDSERVICE']._serialized_end=2234
 # @@protoc_insertion_point(module_scope)

@@ -235,9 +235,12 @@ class ProveRecordRequest(_message.Message):
 
     POSITION_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    INCOMPLETE_FIELD_NUMBER: _builtins.int
     LOG_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position of the record at this node."""
+    incomplete: _builtins.bool
+    """Hand it out also while cosignatures or the proof of the ledger are still to come; EVIDENCE_PENDING otherwise."""
     log: _builtins.str
     """The member whose log holds it, whose archive was imported here; empty for the node's own log."""
     @_builtins.property
@@ -249,11 +252,12 @@ class ProveRecordRequest(_message.Message):
         *,
         position: _builtins.int = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
+        incomplete: _builtins.bool = ...,
         log: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "log", b"log", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "incomplete", b"incomplete", "log", b"log", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -280,6 +284,116 @@ class ProveRecordResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProveRecordResponse: _TypeAlias = ProveRecordResponse  # noqa: Y015
+
+@_typing.final
+class ProveCaseRequest(_message.Message):
+    """Request of ProveCase."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    INCOMPLETE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """What the case is about, 1 to 200 characters: a court's case number, for instance."""
+    incomplete: _builtins.bool
+    """As in ProveRecord, for all of them."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaseItem]:
+        """1 to 1,000, in the order in which the case shows them."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        items: _abc.Iterable[Global___CaseItem] | None = ...,
+        incomplete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incomplete", b"incomplete", "items", b"items", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveCaseRequest: _TypeAlias = ProveCaseRequest  # noqa: Y015
+
+@_typing.final
+class CaseItem(_message.Message):
+    """What one bundle of a case is about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Position of an own record."""
+    @_builtins.property
+    def read(self) -> Global___ReadReference:
+        """A read at another centre."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        read: Global___ReadReference | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "position", b"position", "read", b"read"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "position", b"position", "read", b"read"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["position", "read"]  # noqa: Y015
+    _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
+
+Global___CaseItem: _TypeAlias = CaseItem  # noqa: Y015
+
+@_typing.final
+class ReadReference(_message.Message):
+    """A read at another centre."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """From RequestAccess."""
+    read: _builtins.int
+    """From FetchRecords."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        read: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["read", b"read", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadReference: _TypeAlias = ReadReference  # noqa: Y015
+
+@_typing.final
+class ProveCaseResponse(_message.Message):
+    """Response of ProveCase."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """The next part of the file, docs/formats/bundle.md."""
+    def __init__(
+        self,
+        *,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveCaseResponse: _TypeAlias = ProveCaseResponse  # noqa: Y015
 
 @_typing.final
 class ListParkedRecordsRequest(_message.Message):

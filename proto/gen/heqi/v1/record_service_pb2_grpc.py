@@ -50,6 +50,11 @@ class RecordServiceStub:
                 request_serializer=heqi_dot_v1_dot_record__service__pb2.ProveRecordRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_record__service__pb2.ProveRecordResponse.FromString,
                 _registered_method=True)
+        self.ProveCase = channel.unary_stream(
+                '/heqi.v1.RecordService/ProveCase',
+                request_serializer=heqi_dot_v1_dot_record__service__pb2.ProveCaseRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_record__service__pb2.ProveCaseResponse.FromString,
+                _registered_method=True)
         self.ExportRecord = channel.unary_unary(
                 '/heqi.v1.RecordService/ExportRecord',
                 request_serializer=heqi_dot_v1_dot_record__service__pb2.ExportRecordRequest.SerializeToString,
@@ -93,6 +98,13 @@ class RecordServiceServicer:
 
     def ProveRecord(self, request, context):
         """A bundle that proves one record, for anybody to check with `heqi verify`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProveCase(self, request, context):
+        """Many bundles in one file, under one signed list: a whole case.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,6 +155,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.ProveRecord,
                     request_deserializer=heqi_dot_v1_dot_record__service__pb2.ProveRecordRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_record__service__pb2.ProveRecordResponse.SerializeToString,
+            ),
+            'ProveCase': grpc.unary_stream_rpc_method_handler(
+                    servicer.ProveCase,
+                    request_deserializer=heqi_dot_v1_dot_record__service__pb2.ProveCaseRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_record__service__pb2.ProveCaseResponse.SerializeToString,
             ),
             'ExportRecord': grpc.unary_unary_rpc_method_handler(
                     servicer.ExportRecord,
@@ -247,6 +264,33 @@ class RecordService:
             '/heqi.v1.RecordService/ProveRecord',
             heqi_dot_v1_dot_record__service__pb2.ProveRecordRequest.SerializeToString,
             heqi_dot_v1_dot_record__service__pb2.ProveRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/heqi.v1.RecordService/ProveCase',
+            heqi_dot_v1_dot_record__service__pb2.ProveCaseRequest.SerializeToString,
+            heqi_dot_v1_dot_record__service__pb2.ProveCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class RecordServiceStub:
     """The last accepted sequence of a client, to go on from after a break."""
     ProveRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ProveRecordRequest, _record_service_pb2.ProveRecordResponse]
     """A bundle that proves one record, for anybody to check with `heqi verify`."""
+    ProveCase: _grpc.UnaryStreamMultiCallable[_record_service_pb2.ProveCaseRequest, _record_service_pb2.ProveCaseResponse]
+    """Many bundles in one file, under one signed list: a whole case."""
     ExportRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordRequest, _record_service_pb2.ExportRecordResponse]
     """An SD-JWT of a record that belongs to this centre."""
     ListParkedRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListParkedRecordsRequest, _record_service_pb2.ListParkedRecordsResponse]
@@ -63,6 +65,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """The last accepted sequence of a client, to go on from after a break."""
     ProveRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ProveRecordRequest, _record_service_pb2.ProveRecordResponse]  # type: ignore[assignment]
     """A bundle that proves one record, for anybody to check with `heqi verify`."""
+    ProveCase: _aio.UnaryStreamMultiCallable[_record_service_pb2.ProveCaseRequest, _record_service_pb2.ProveCaseResponse]  # type: ignore[assignment]
+    """Many bundles in one file, under one signed list: a whole case."""
     ExportRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordRequest, _record_service_pb2.ExportRecordResponse]  # type: ignore[assignment]
     """An SD-JWT of a record that belongs to this centre."""
     ListParkedRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListParkedRecordsRequest, _record_service_pb2.ListParkedRecordsResponse]  # type: ignore[assignment]
@@ -100,6 +104,14 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ProveRecordResponse, _abc.Awaitable[_record_service_pb2.ProveRecordResponse]]:
         """A bundle that proves one record, for anybody to check with `heqi verify`."""
+
+    @_abc_1.abstractmethod
+    def ProveCase(
+        self,
+        request: _record_service_pb2.ProveCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_record_service_pb2.ProveCaseResponse], _abc.AsyncIterator[_record_service_pb2.ProveCaseResponse]]:
+        """Many bundles in one file, under one signed list: a whole case."""
 
     @_abc_1.abstractmethod
     def ExportRecord(

@@ -1,0 +1,79 @@
+"""What checking evidence comes to: the steps that held, what they rest on, and what was let pass."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Gap(StrEnum):
+    """Something that a bundle may lack if the verifier's owner lets it; without that it is refused."""
+
+    STATUS = "status"
+    """No word on whether the certificate was revoked."""
+    WITNESSES = "witnesses"
+    """Too few members have cosigned the log."""
+    LEDGER = "ledger"
+    """No proof of what the ledger held."""
+    CUSTODY = "custody"
+    """Nobody signs for how the records were kept."""
+
+
+class StepKind(StrEnum):
+    """What was checked; `docs/formats/bundle.md` names the rules behind each."""
+
+    ROOTS = "roots"
+    CHECKPOINT = "checkpoint"
+    RECORDS = "records"
+    WITNESSED = "witnessed"
+    NOT_WITNESSED = "not-witnessed"
+    ANCHORED = "anchored"
+    NOT_ANCHORED = "not-anchored"
+    CERTIFICATE = "certificate"
+    NOT_REVOKED = "not-revoked"
+    NO_STATUS_SERVICE = "no-status-service"
+    STATUS_UNKNOWN = "status-unknown"
+    GRANTED = "granted"
+    GRANT_ON_LEDGER = "grant-on-ledger"
+    GRANT_NOT_SHOWN = "grant-not-shown"
+    ANSWERED = "answered"
+    KEPT = "kept"
+    NOT_KEPT = "not-kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was checked, or knowingly not."""
+
+    kind: StepKind
+    about: Mapping[str, str | int]
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether this is something that was let pass."""
+        return self.kind in _GAPS
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """All that the verdict rests on."""
+
+    descriptor: str
+    """Digest of the alliance descriptor, hex."""
+    founders: Sequence[str]
+    cards: Sequence[str]
+    """Members whose cards the verifier's owner added."""
+    witnesses: Sequence[str]
+    """Members whose cosignatures counted, be they enough or not."""
+    trust: str
+    """Which list of authorities counted: `founding` or `given`; empty if none was needed."""
+
+
+_GAPS = frozenset(
+    {
+        StepKind.NOT_WITNESSED,
+        StepKind.NOT_ANCHORED,
+        StepKind.STATUS_UNKNOWN,
+        StepKind.GRANT_NOT_SHOWN,
+        StepKind.NOT_KEPT,
+    }
+)

@@ -1,0 +1,104 @@
+"""After a read: what others say about the log that the records came from, fetched in the background and kept.
+
+An answer leaves the home before other members have cosigned its checkpoint. So the reader asks the home afterwards
+for one that they have cosigned, which contains the answer's; from then on the home cannot keep a second log for
+this reader alone.
+"""
+
+import logging
+
+import msgspec
+
+from node.domain.bundle import LaterCheckpoint
+from node.domain.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from node.domain.cosignature import cosignatures, witnesses_needed
+from node.domain.document import peek_document
+from node.domain.encoding import to_base64url
+from node.domain.evidence import parse_evidence
+from node.domain.merkle import verify_consistency
+from node.domain.reading import ReadRequest
+from node.errors import AnchorError, NodeError, StoreError, WitnessError
+from node.ports import Clock, LogView, Peers, Store
+from node.services import layout
+from node.services.alliance import Alliance
+from node.services.reading import Reading
+from node.services.transaction import Transaction
+
+logger = logging.getLogger(__name__)
+
+_FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.5, 600.0
+
+
+class Corroboration:
+    """Collects witnessed checkpoints for what was read elsewhere."""
+
+    def __init__(
+        self, store: Store, alliance: Alliance, peers: Peers, reading: Reading, clock: Clock
+    ) -> None:
+        self._store, self._alliance, self._peers = store, alliance, peers
+        self._reading, self._clock = reading, clock
+        self._next_try: dict[bytes, tuple[float, float]] = {}
+
+    def found(self, request: str, number: int) -> LaterCheckpoint | None:
+        """The witnessed checkpoint that contains a read, if it has come.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        raw = self._store.get(layout.CORROBORATED + bytes.fromhex(request) + layout.number(number))
+        return None if raw is None else msgspec.msgpack.decode(raw, type=LaterCheckpoint)
+
+    def waiting(self) -> int:
+        """How many reads wait for one.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return sum(1 for _ in self._store.scan(layout.UNCORROBORATED))
+
+    async def step(self) -> None:
+        """Ask for what is waiting and due; who does not answer, or has none yet, is asked less and less often.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        now = self._clock.now()
+        places = [key[len(layout.UNCORROBORATED) :] for key, _ in self._store.scan(layout.UNCORROBORATED)]
+        for place in places:
+            due, pause = self._next_try.get(place, (0.0, _FIRST_PAUSE_SECONDS))
+            if now < due:
+                continue
+            self._next_try[place] = (now + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
+            try:
+                await self._fetch(place)
+            except StoreError:
+                raise
+            except NodeError as error:
+                logger.info("read %s waits for cosignatures: %s", place.hex()[:8], error)
+            else:
+                self._next_try.pop(place, None)
+
+    async def _fetch(self, place: bytes) -> None:
+        digest, number = place[:-8].hex(), layout.from_number(place[-8:])
+        obtained = self._reading.obtained(digest, number)
+        first = parse_checkpoint(parse_evidence(obtained.evidence).checkpoint)
+        home = self._alliance.projection.member(peek_document(obtained.request, ReadRequest).aud)
+        view = await self._peers.witnessed_view(home, first.size)
+        checkpoint = open_checkpoint(view.note, home.log_key_at(parse_checkpoint(view.note).size))
+        self._check(first, checkpoint, view)
+        consistency = tuple(map(to_base64url, view.proofs[0]))
+        transaction = Transaction(self._store)
+        row = msgspec.msgpack.encode(LaterCheckpoint(view.note, consistency))
+        transaction.put(layout.CORROBORATED + place, row)
+        transaction.delete(layout.UNCORROBORATED + place)
+        transaction.commit()
+
+    def _check(self, first: Checkpoint, checkpoint: Checkpoint, view: LogView) -> None:
+        if checkpoint.origin != first.origin:
+            raise AnchorError("the home showed a checkpoint of another log")
+        verify_consistency(first.size, checkpoint.size, first.root, checkpoint.root, view.proofs[0])
+        active = [row.member for row in self._alliance.projection.members() if row.active]
+        keys = {member.name: member.log_key for member in active if member.name != checkpoint.member}
+        have, needed = len(cosignatures(view.note, checkpoint, keys)), witnesses_needed(len(keys))
+        if have < needed:
+            raise WitnessError(f"the home showed {have} of the {needed} cosignatures needed")
