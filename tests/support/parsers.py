@@ -4,6 +4,7 @@ A name is `module:function`. What takes something apart that comes from outside 
 with the reason; a test compares both with the code.
 """
 
+import io
 import json
 import os
 import tempfile
@@ -40,6 +41,7 @@ from node.config import parse_config
 from node.domain import (
     archive,
     bundle,
+    case,
     certificate,
     certified,
     checkpoint,
@@ -51,6 +53,7 @@ from node.domain import (
     encoding,
     evidence,
     grant,
+    ledger_proof,
     login,
     member,
     record,
@@ -64,6 +67,7 @@ from node.domain import (
     validity,
     values,
 )
+from node.domain.bundle_check import Verifier
 from node.domain.trust import TrustList
 from node.errors import NodeError
 from node.wallet.keyfile import load_wallet_key
@@ -236,6 +240,8 @@ def parsers() -> dict[str, Parser]:
     shown = encoding.canonical_json(json.loads(bundles[0])["evidence"])
     change = _vectors("ledger")["change_keys"]["succession"]
     successions = json.dumps([change]).encode()
+    verifier = Verifier(founders)
+    proof = ledger_proof.encode_ledger_proof(story.read_bundle().ledger[0])
     request_pem = new_request()[1]
     entry = _vectors("trust")["entries"][0]["entry"].encode()
     bench = signed_files
@@ -246,6 +252,16 @@ def parsers() -> dict[str, Parser]:
         ),
         "node.domain.archive:parse_manifest": Parser(archive.parse_manifest, (_manifest_line(),)),
         "node.domain.bundle:parse_bundle": Parser(bundle.parse_bundle, bundles),
+        "node.domain.case:read_case": Parser(
+            lambda raw: list(case.read_case(io.BytesIO(raw), verifier).bundles), (story.case(),), slow=True
+        ),
+        "node.domain.ledger_proof:parse_ledger_proof": Parser(ledger_proof.parse_ledger_proof, (proof,)),
+        "node.domain.ledger_proof:read_storage": Parser(
+            lambda raw: ledger_proof.read_storage(ledger_proof.parse_ledger_proof(raw)), (proof,)
+        ),
+        "node.domain.ledger_proof:read_header": Parser(
+            ledger_proof.read_header, (encoding.from_base64url(json.loads(proof)["header"]),)
+        ),
         "node.domain.certified:open_certified": Parser(
             lambda text: certified.open_certified(text, login.CertificateLogin, recognised, world.NOW),
             _tokens("certificate-login"),
@@ -413,6 +429,11 @@ def parsers() -> dict[str, Parser]:
 
 
 ELSEWHERE = {
+    "node.domain.proven_state:open_ledger_proof": "read_storage",
+    "node.archives:open_archive": "an archive as a whole: test_archive.py changes every file of one",
+    "node.app:load_descriptor": "open_alliance_file",
+    "node.cli.wallet.setup:read_certificate": "check_certificate; the owner's own file",
+    "node.cli.wallet.session:open_session": "the wallet's own folder",
     "node.domain.archive_check:read_record": "an archive as a whole: test_archive.py changes every file of one",
     "node.domain.document:open_members_document": "peek_document and open_document",
     "node.domain.document:reopen_document": "reads only what this node has checked and kept",
