@@ -18,7 +18,7 @@ NodeError
 │  ├─ WitnessError  CustodyError  GapError  ArchiveError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
-   ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError
+   ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  EvidencePendingError
    └─ LimitError            this caller asks too much at once
       ├─ RateLimitError  TooManyCallsError
 
