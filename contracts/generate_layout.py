@@ -64,13 +64,13 @@ def module() -> str:
             found = _one(layout["variables"], name)
             if not found["type"].startswith("mapping(bytes32 => "):
                 raise ValueError(f"{contract}.{name} is no mapping by 32 bytes")
-            lines.append(f"{_constant(contract, name)}: Final = {found['slot']}")
+            lines.append(f"{constant(contract, name)}: Final = {found['slot']}")
             lines.append(f'"""{found["type"]}"""')
     for contract, variables in NUMBERS.items():
         for name in variables:
             found = _one(_layout(contract)["variables"], name)
             place = f"Place({found['slot']}, {found['offset']}, {found['bytes']})"
-            lines.append(f"{_constant(contract, name)}: Final = {place}")
+            lines.append(f"{constant(contract, name)}: Final = {place}")
             lines.append(f'"""{found["type"]}"""')
     for contract, structs in STRUCTS.items():
         layout = _layout(contract)
@@ -97,7 +97,7 @@ def _one(variables: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return found[0]
 
 
-def _constant(contract: str, variable: str) -> str:
+def constant(contract: str, variable: str) -> str:
     """`_activeSince` of Alliance as `ALLIANCE_ACTIVE_SINCE`."""
     words = "".join(f"_{letter}" if letter.isupper() else letter for letter in variable.lstrip("_"))
     return f"{contract}_{words}".upper()

@@ -45,7 +45,7 @@ from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
 from node.api.guarantee_service import GuaranteeService
 from node.api.guard import Guard
-from node.api.limits import Limits
+from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.record_service import RecordService
@@ -122,7 +122,7 @@ class Node:
         services.expiries.sources.append(lambda: [Deadline("own TLS leaf", leaves.expires, lead_days=2)])
         self.services = services
         self._servers: list[grpc.aio.Server] = []
-        self._tiles = TileServer(services.tiles)
+        self._tiles = TileServer(services.tiles, PublicLimit(config.limits))
         self._streams = OpenStreams()
 
     async def run(self) -> None:

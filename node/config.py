@@ -60,6 +60,8 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of one member or system; after a quiet second twice as many at once."""
     wallet_calls_per_second: int = 100
     """Of one address (IPv4, or IPv6 /64); many bidders may stand behind one."""
+    tiles_per_second: int = 500
+    """Of all readers of the public log together: nobody knows who they are, and a proxy may stand in front."""
     mebibytes_per_second: int = 64
     """Of one caller, all its calls and streams together. A stream is slowed down, a call is refused."""
     calls: int = 64

@@ -86,6 +86,17 @@ class Limits:
         return self._wallets if visitor.party is WALLET else self._systems
 
 
+class PublicLimit:
+    """One bucket for all whom nobody knows."""
+
+    def __init__(self, config: LimitsConfig) -> None:
+        self._bucket = _buckets(config.tiles_per_second, config.tiles_per_second, config)
+
+    def take(self) -> float:
+        """Count a request; zero, or the seconds after which to come again."""
+        return _take(self._bucket, "public", 1)
+
+
 class _Open:
     """What is being served now, by caller."""
 

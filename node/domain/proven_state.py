@@ -171,6 +171,18 @@ class ProvenState:
         """Number, hash and time."""
         return self._storage.block
 
+    def check_shows_exactly(self, facts: Facts) -> None:
+        """That the proof shows what is needed for these facts, and nothing else.
+
+        Without this a slot that no fact needs could be exchanged for another on the same path.
+        """
+        names = [name for name, asked in ((ANCHORS, facts.anchors), (GRANTS, facts.grants)) if asked]
+        book = {name: self.contracts(name) for name in names}
+        wanted = storage_of(facts, self._alliance, book)
+        slots = {(address, slot) for address, needed in wanted.items() for slot in needed}
+        if slots != self._storage.words.keys() or wanted.keys() != self._storage.code_hashes.keys():
+            raise LedgerProofError("the ledger proof shows other contracts or slots than the facts need")
+
     def contracts(self, name: str) -> tuple[bytes, ...]:
         """Addresses of all contracts that have had the name, oldest first; the last is in force."""
         place = mapping_slot(_name_key(name), ALLIANCE_CONTRACTS)

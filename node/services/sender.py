@@ -152,7 +152,8 @@ class Sender:
         if not counts:
             item = msgspec.structs.replace(item, attempts=item.attempts - 1)
         state = State.PARKED if item.attempts >= MAX_ATTEMPTS else State.WAITING
-        logger.warning("outbox item %d (%s): %s; now %s", number, item.object, problem, state.value)
+        if problem != item.problem or state is State.PARKED:
+            logger.warning("outbox item %d (%s): %s; now %s", number, item.object, problem, state.value)
         self._outbox.update(number, item.unsigned(state, problem))
 
     def _wait(self, number: int, item: OutboxItem, reason: NodeError) -> None:

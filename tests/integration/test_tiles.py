@@ -10,7 +10,9 @@ from tlog_scales.reader import TilesReader
 from tlog_scales.signing import Vkey
 from tlog_scales.tiles import leaf_hash
 
+from node.api.limits import PublicLimit
 from node.api.tiles import TileServer
+from node.config import LimitsConfig
 from tests.support.world import World
 from tests.support.world_records import incoming
 
@@ -19,9 +21,9 @@ _ED25519 = 1
 
 
 @asynccontextmanager
-async def served(world: World):
+async def served(world: World, limits: LimitsConfig = LimitsConfig()):  # noqa: B008  # frozen
     """Address of a log that is shown."""
-    server = TileServer(world.home.services.tiles)
+    server = TileServer(world.home.services.tiles, PublicLimit(limits))
     port = await server.listen("127.0.0.1:0")
     try:
         yield f"http://127.0.0.1:{port}"
@@ -129,3 +131,13 @@ async def test_a_damaged_store_is_not_shown_as_a_smaller_log(world):
     async with served(world) as address:
         status, body, _ = await get(f"{address}/tile/entries/000")
     assert (status, body) == (503, b"the log cannot be read now")
+
+
+async def test_strangers_who_ask_too_much_are_told_when_to_come_again(world):
+    world.home.services.publish()
+    async with served(world, LimitsConfig(tiles_per_second=2)) as address:
+        answers = [await get(f"{address}/checkpoint") for _ in range(12)]
+    refused = [headers for status, _, headers in answers if status == 429]
+    assert answers[0][0] == 200
+    assert refused
+    assert int(refused[0]["Retry-After"]) >= 1

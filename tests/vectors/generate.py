@@ -20,13 +20,14 @@ from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
 from node.domain.document import Document, document_digest, open_document, sign_document, split_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
 from node.domain.grant import Grant
-from node.domain.ledger_proof import LedgerProof
+from node.domain.ledger_proof import LedgerProof, encode_ledger_proof
 from node.domain.login import parse_challenge
 from node.domain.proven_state import open_ledger_proof
 from node.errors import NodeError
 from tests.vectors import (
     archive_vectors,
     authority,
+    chain,
     guarantee_story,
     ledger_vectors,
     login_vectors,
@@ -327,6 +328,10 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "documents.json": documents,
     "login.json": logins,
     "ledger.json": ledger_vectors.ledger,
+    "ledger-proof.json": lambda: {
+        "proof": encode_ledger_proof(chain.proof()).decode(),
+        "facts": chain.facts(),
+    },
     "descriptor.json": descriptor,
     "bundle.json": bundles,
     "trust.json": trust_vectors.trust,
