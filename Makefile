@@ -8,12 +8,13 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench scale contracts proto docs lock sbom format clean
+.PHONY: help demo test soak fuzz check bench scale contracts proto docs lock sbom format clean
 
 help:
 	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
 	@echo "make test                         all tests"
 	@echo "make soak                         5,000 kills under load, 1 to 2 hours; HEQI_SOAK_KILLS says how many"
+	@echo "make fuzz                         parsers and calls under hostile input, long; HEQI_FUZZ_EXAMPLES says how long"
 	@echo "make check                        format, lint, types, import rules, generated code, locks, known vulnerabilities"
 	@echo "make bench                        figures, as ratios within one run"
 	@echo "make scale [RECORDS=1000000]      what a long history costs: rate, memory, start, proofs"
@@ -43,6 +44,11 @@ test: $(DEV)
 
 soak: $(DEV)
 	@$(BIN)/python -m tests.support.crash_soak
+
+# Every parser that faces the outside, for as long as the number of examples takes: 5,000 are about a quarter of an hour.
+fuzz: $(DEV)
+	@HEQI_FUZZ_EXAMPLES=$${HEQI_FUZZ_EXAMPLES:-5000} $(BIN)/python -m pytest -q -n 2 -p no:cacheprovider \
+	  tests/unit/test_parsers_stand.py tests/integration/test_calls_stand.py
 
 check: $(DEV)
 	@$(BIN)/ruff format --check .

@@ -214,6 +214,7 @@ class Node:
             s.proving,
             s.exporting,
             s.listing,
+            s.predecessors,
             s.feed,
             preparing,
             callers.check,

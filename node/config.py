@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,8 @@ KEYS_FOLDER, DATA_FOLDER, KEYRING_FOLDER, TLS_FOLDER = "keys", "data", "keyring"
 ERASURES_FOLDER = "erasures"
 _MOST = 1_000_000
 _MOST_WORKERS = 64
+_MAX_BYTES = 16_384
+_PORT = re.compile(r"[0-9]{1,5}")
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
 
 
@@ -159,16 +162,13 @@ def parse_config(raw: bytes, path: str) -> Config:
     Raises:
         ConfigError: a key is missing, unknown or out of range.
     """
-    try:
-        config = msgspec.toml.decode(raw, type=Config)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    config = _decode(raw, path)
     listen = config.listen
     for name, address in (("members", listen.members), ("wallets", listen.wallets), ("tiles", listen.tiles)):
         if name == "tiles" and not address:
             continue
         host, _, port = address.rpartition(":")
-        if not host or not (port.isascii() and port.isdigit() and 0 <= int(port) <= 65_535):
+        if not host or not (_PORT.fullmatch(port) and int(port) <= 65_535):
             raise ConfigError(f"{path}: listen.{name} must be host:port, not {address!r}")
     for name, count, least, most in (
         ("log.batch_size", config.log.batch_size, 1, 65_536),
@@ -197,6 +197,16 @@ def _check_retention(config: Config, path: str) -> None:
     try:
         config.rules()
     except InvalidError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _decode(raw: bytes, path: str) -> Config:
+    # tomllib takes time by the square of a dotted key's length.
+    if len(raw) > _MAX_BYTES:
+        raise ConfigError(f"{path}: a configuration has at most {_MAX_BYTES} bytes")
+    try:
+        return msgspec.toml.decode(raw, type=Config)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 

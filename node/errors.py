@@ -15,7 +15,7 @@ NodeError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
 │  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  LedgerProofError
-│  ├─ WitnessError  CustodyError  GapError
+│  ├─ WitnessError  CustodyError  GapError  ArchiveError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
@@ -340,6 +340,13 @@ class DescriptorError(VerificationError):
     """The alliance descriptor is not signed by its founders or does not fit the ledger."""
 
     reason = "DESCRIPTOR"
+
+
+class ArchiveError(VerificationError):
+    """The archive of a node is not, file for file, what its member signed, or cannot be opened by the key given."""
+
+    reason = "ARCHIVE"
+    advice = "Do not rely on this copy: take another one, check the key, and keep what you have as evidence."
 
 
 class LedgerProofError(VerificationError):

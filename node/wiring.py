@@ -11,6 +11,7 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
+from node.services.archiving import Archiving
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
@@ -34,6 +35,7 @@ from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.outbox import Outbox
 from node.services.parking import Parking
+from node.services.predecessors import Predecessors
 from node.services.preparing import Preparer
 from node.services.projection import Projection
 from node.services.proving import Proving
@@ -109,6 +111,17 @@ class Services:
         self.cosignatures = Cosignatures(store, self.alliance, self.log)
         self.witness = Witness(store, self.alliance, outside.peers, keys, self.acts, self.feed, clock)
         self.tiles = Tiles(store, self.log, self.cosignatures)
+        self.archiving = Archiving(
+            store,
+            self.vault,
+            self.records,
+            self.acts,
+            self.alliance,
+            self.log,
+            self.cosignatures,
+            self.tiles,
+        )
+        self.predecessors = Predecessors(store, self.vault, self.acts, self.alliance)
         self.ledger_proofs = LedgerProofs(store, self.alliance, outside.ledger, clock)
         observers = (Reporter(self.feed, clock, me).report, self.ledger_proofs.note_event)
         self.follower = Follower(
@@ -123,7 +136,6 @@ class Services:
         )
         self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
-        self.reach = Reach(store, self.projection, outside.erasures, me)
         self.registrations = Registrations(
             store,
             self.vault,

@@ -39,6 +39,10 @@ def parse_key_uri(uri: str) -> TokenUri | AgentUri:
     Raises:
         ConfigError: it is of another kind, or lacks what finds the key.
     """
+    try:
+        uri.encode()
+    except UnicodeEncodeError as error:  # from a file that is not UTF-8
+        raise ConfigError("the URI of a key is not text") from error
     scheme, _, rest = uri.strip().partition(":")
     path, _, query = rest.partition("?")
     attributes = _attributes(query, "&")

@@ -7,13 +7,14 @@ restarted. Nor are web3's middlewares and formatters: they add requests, follow 
 """
 
 import re
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import aiohttp
+import orjson
 from web3.exceptions import Web3Exception
 from web3.providers.rpc.async_rpc import AsyncHTTPProvider
-from web3.types import RPCEndpoint
+from web3.types import RPCEndpoint, RPCResponse
 
 from node.errors import ConfigError, LedgerUnavailableError
 
@@ -32,6 +33,18 @@ class EngineRefusal(Exception):  # noqa: N818  an answer, not a failure
         """What the contract reverted with, if that is the reason."""
 
 
+class _Provider(AsyncHTTPProvider):
+    """Reads answers by a parser that bounds how deep they are nested.
+
+    Python's own ends in a RecursionError that web3 does not expect; where py-evm, which lifts Python's bound, is in
+    the same process, it overruns the stack and ends the process.
+    """
+
+    @staticmethod
+    def decode_rpc_response(raw_response: bytes) -> RPCResponse:
+        return cast("RPCResponse", orjson.loads(raw_response))
+
+
 class Engine:
     """Requests to one engine. Connects when it is first asked, and again whenever it has to."""
 
@@ -45,7 +58,7 @@ class Engine:
         self.url = url
         self._socket_path = parts.path if parts.scheme == "unix" else None
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        self._provider = AsyncHTTPProvider(
+        self._provider = _Provider(
             "http://localhost/" if self._socket_path else url,
             request_kwargs={"timeout": self._timeout},
             exception_retry_configuration=None,  # the outbox decides when to try again

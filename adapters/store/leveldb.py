@@ -1,5 +1,6 @@
 """LevelDB as the `Store`, through plyvel. Every write is one synced batch, every block read is checked: LevelDB
-by itself hands over damaged values, and a counter or a tree node carries no check of its own.
+by itself hands over damaged values, and a counter or a tree node carries no check of its own. That nothing at the end
+is missing is checked by the mark beside it (`mark.py`).
 
 The key layout is drawn in `node/services/layout.py`.
 """
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import plyvel
 
+from adapters.store.mark import Mark
 from node.errors import StoreError
 from node.ports import Batch
 
@@ -21,6 +23,8 @@ _TABLE = re.compile(r"([0-9]+)\.(?:ldb|sst)")
 _LIVE_TABLE = re.compile(r"^ *([0-9]+):", re.MULTILINE)
 _MOST_RANGES = 512
 _EVERYTHING = (b"\0", b"\xff" * 64)
+_COUNT = b"\xff\xff\xff\xffbatches"
+"""How many batches were written; behind all keys of the node's, and no scan shows it."""
 
 
 class LevelStore:
@@ -30,7 +34,7 @@ class LevelStore:
         """Open the folder, creating it with access for this user only.
 
         Raises:
-            StoreError: it is locked by another process, damaged, or not writable.
+            StoreError: it is locked by another process, damaged, not writable, or lacks what it has acknowledged.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -47,6 +51,15 @@ class LevelStore:
         except (plyvel.Error, OSError) as error:
             raise StoreError(f"cannot open the database {folder}: {error}") from error
         self._folder, self._failure = folder, ""
+        try:
+            self._count = int.from_bytes(self.get(_COUNT) or b"", "big")
+            self._mark = Mark(folder, self._count)
+        except OSError as error:
+            self._database.close()
+            raise StoreError(f"cannot open the database {folder}: {error}") from error
+        except StoreError:
+            self._database.close()
+            raise
 
     def get(self, key: bytes) -> bytes | None:
         """See `Store.get`."""
@@ -70,7 +83,12 @@ class LevelStore:
                 reverse=reverse,
                 verify_checksums=True,
             ) as entries:
-                yield from takewhile(lambda entry: entry[0] >= first, entries) if reverse else entries
+                found = takewhile(lambda entry: entry[0] >= first, entries) if reverse else entries
+                if _COUNT.startswith(
+                    prefix
+                ):  # as that of no key of the node's, but of a scan over everything
+                    found = (entry for entry in found if entry[0] != _COUNT)
+                yield from found
         except (plyvel.Error, OSError) as error:
             raise StoreError(f"the database cannot read: {error}") from error
 
@@ -82,6 +100,7 @@ class LevelStore:
         """
         if self._failure:
             raise StoreError(f"{self._failure}; start the node again once that is put right")
+        count = self._count + 1
         try:
             with self._database.write_batch(transaction=True, sync=True) as written:
                 for key, value in batch.changes.items():
@@ -89,9 +108,12 @@ class LevelStore:
                         written.delete(key)
                     else:
                         written.put(key, value)
+                written.put(_COUNT, count.to_bytes(8, "big"))
+            self._mark.set(count)
         except (plyvel.Error, OSError) as error:
             self._failure = f"the database cannot write: {error}"
             raise StoreError(self._failure) from error
+        self._count = count
 
     def compactions(self) -> str:
         """A table of LevelDB's own: what lies on each level, and what rewriting it has cost."""
@@ -130,6 +152,7 @@ class LevelStore:
     def close(self) -> None:
         """See `Store.close`."""
         self._database.close()
+        self._mark.close()
 
 
 def _after(prefix: bytes) -> bytes | None:

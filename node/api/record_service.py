@@ -21,6 +21,7 @@ from node.services.exporting import Exporting
 from node.services.feed import Feed
 from node.services.listing import MAX_TIME, Listed, Listing, Query
 from node.services.parking import Parking
+from node.services.predecessors import Predecessors
 from node.services.preparing import Prepared
 from node.services.proving import Proving
 from node.services.records import Records
@@ -49,6 +50,7 @@ class RecordService(rpc.RecordServiceServicer):
         proving: Proving,
         exporting: Exporting,
         listing: Listing,
+        predecessors: Predecessors,
         feed: Feed,
         preparing: Preparing,
         check: Check,
@@ -56,6 +58,7 @@ class RecordService(rpc.RecordServiceServicer):
         self._records, self._parking, self._decisions = records, parking, decisions
         self._proving, self._exporting, self._listing = proving, exporting, listing
         self._feed, self._preparing, self._check = feed, preparing, check
+        self._predecessors = predecessors
 
     async def AppendRecords(
         self, request_iterator: AsyncIterator[pb.AppendRecordsRequest], context: Context
@@ -97,7 +100,10 @@ class RecordService(rpc.RecordServiceServicer):
 
     async def ProveRecord(self, request: pb.ProveRecordRequest, context: Context) -> pb.ProveRecordResponse:
         """See the proto."""
-        bundle = self._proving.own_bundle(request.position, request.fields, incomplete=request.incomplete)
+        if request.log:
+            bundle = self._predecessors.bundle(request.log, request.position, request.fields)
+        else:
+            bundle = self._proving.own_bundle(request.position, request.fields, incomplete=request.incomplete)
         return pb.ProveRecordResponse(bundle=bundle)
 
     async def ProveCase(

@@ -51,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = commands.add_parser("prove", help="生成证据包 | make an evidence bundle over one record")
     one.add_argument("position", type=int, help="记录位置 | position that import printed")
     one.add_argument("--field", action="append", default=[], help="只披露这些字段 | show only these fields")
+    one.add_argument(
+        "--log", default="", metavar="MEMBER", help="已导入档案的成员 | of a log whose archive was imported"
+    )
     one.add_argument("--out", type=Path, required=True)
     add_completeness(one)
     one.set_defaults(run=prove)
@@ -134,7 +137,9 @@ def drop(args: argparse.Namespace) -> None:
 def prove(args: argparse.Namespace) -> None:
     """Write a bundle."""
     with OperatorClient(args.home) as node:
-        request = pb.ProveRecordRequest(position=args.position, fields=args.field, incomplete=args.incomplete)
+        request = pb.ProveRecordRequest(
+            position=args.position, fields=args.field, incomplete=args.incomplete, log=args.log
+        )
         got = when_complete(args, lambda: node.call(node.records.ProveRecord, request))
     args.out.write_bytes(got.bundle)
     say(f"已写入 {args.out}", f"wrote {args.out}; check it with heqi verify")

@@ -39,6 +39,11 @@ class ActKind(enum.Enum):
         "erasures.accepted",
         "确认删除清单完整 | the operator answered for the list of erasures",
     )
+    ARCHIVE_EXPORTED = (
+        "archive.exported",
+        "导出节点档案 | all that this node holds was exported as an archive",
+    )
+    ARCHIVE_IMPORTED = ("archive.imported", "导入前任节点档案 | the archive of another node was imported")
     CONFIG_LOADED = ("config.loaded", "载入配置 | the node started with another configuration than before")
 
     def __init__(self, word: str, summary: str) -> None:

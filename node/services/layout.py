@@ -42,6 +42,9 @@
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
+    pr/<member>                             log of another member whose archive was imported
+    pn/<member>/<size><level><index>        entry (level 0) or node of that log's tree
+    px/<member>/<size><position>            a record of it, sealed
     access/<serial>                         certificate of one of the centre's own systems
     config                                  SHA-256 of the configuration of the last start
     acts/<number>                           position of the record of a privileged act, number
@@ -61,6 +64,8 @@
 
 Parts that vary in length are closed by a zero byte.
 """
+
+from node.errors import InvalidError
 
 COUNTER = b"m/"
 RECORD = b"r/"
@@ -103,6 +108,9 @@ APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
+PREDECESSOR = b"pr/"
+PREDECESSOR_NODE = b"pn/"
+PREDECESSOR_RECORD = b"px/"
 SYSTEM = b"access/"
 ACT = b"acts/"
 CONFIG = b"config"
@@ -134,8 +142,15 @@ LEDGER = b"l/"
 
 
 def number(value: int) -> bytes:
-    """8 bytes, big endian."""
-    return value.to_bytes(8, "big")
+    """8 bytes, big endian.
+
+    Raises:
+        InvalidError: nothing is counted by such a number; somebody asks for what cannot be.
+    """
+    try:
+        return value.to_bytes(8, "big")
+    except OverflowError as error:
+        raise InvalidError(f"nothing has the number {value}; numbers count from 0") from error
 
 
 def from_number(raw: bytes) -> int:

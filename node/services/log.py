@@ -111,6 +111,14 @@ class Log:
         """
         return Transaction(self._store).counter(SIZE)
 
+    def root(self, size: int) -> bytes:
+        """The tree head at a size.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return merkle.root_hash(size, self._reader(Transaction(self._store)))
+
     def checkpoint(self, size: int) -> CheckpointRow:
         """The batch that ended at `size`.
 

@@ -121,13 +121,21 @@ class Vault:
         except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
             raise StoreError("a sealed value was altered or moved") from error
 
+    def holds(self, owner: str, sealed: bytes) -> bool:
+        """Whether there is a live key for what is sealed: under one that was erased or set aside it is noise.
+
+        Raises:
+            StoreError: the keyring fails.
+        """
+        return self._keyring.get(_place(_LIVE, owner, part_of(sealed))) is not None
+
     def peek(self, owner: str, place: bytes, sealed: bytes) -> bytes | None:
         """As `open`; None where the key is gone or set aside, or the bytes are damaged.
 
         Raises:
             StoreError: the keyring fails.
         """
-        if self._keyring.get(_place(_LIVE, owner, part_of(sealed))) is None:
+        if not self.holds(owner, sealed):
             return None
         try:
             return self.open(owner, place, sealed)

@@ -17,7 +17,7 @@ import pytest
 from adapters.store.leveldb import LevelStore
 from node.errors import StoreError
 from node.ports import Batch
-from tests.support.crash_stores import newest_log
+from tests.support.crash_stores import newest_log, rewind
 
 _BLOCK = 32_768
 """LevelDB's logs are made of blocks; batches that cross one are written in pieces."""
@@ -55,10 +55,11 @@ def written(folder: Path, sizes: list[int]) -> tuple[list[int], list[State]]:
     return lengths, states
 
 
-def reopened(folder: Path, length: int, *, zeros: int = 0) -> State:
-    """What a store shows that finds its log with this length, then filled up with zeros."""
+def reopened(folder: Path, length: int, acknowledged: int, *, zeros: int = 0) -> State:
+    """What a store shows that has acknowledged so many batches, and finds its log with this length, then zeros."""
     cut = folder.with_name("cut")
     shutil.copytree(folder.with_name("killed"), cut)
+    rewind(cut, acknowledged)
     os.truncate(newest_log(cut), length)
     os.truncate(newest_log(cut), length + zeros)
     try:
@@ -82,8 +83,18 @@ def test_a_log_cut_off_at_every_byte(scratch):
     lengths, states = written(scratch / "data", [10, 0, 50, 1])
     for number, (start, end) in enumerate(itertools.pairwise(lengths)):
         for length in range(start, end):
-            assert reopened(scratch / "data", length) == states[number], (number, length - start)
-    assert reopened(scratch / "data", lengths[-1]) == states[-1]
+            assert reopened(scratch / "data", length, number) == states[number], (number, length - start)
+    assert reopened(scratch / "data", lengths[-1], len(states) - 1) == states[-1]
+
+
+def test_a_log_that_lost_what_was_acknowledged_is_refused(scratch):
+    """Cut off by a file system, by damage, by a copy: LevelDB would open it and say nothing."""
+    lengths, states = written(scratch / "data", [10, 0, 50, 1])
+    for number, (start, end) in enumerate(itertools.pairwise(lengths)):
+        for acknowledged in range(number + 1, len(states)):
+            for length in (start, start + 3, end - 1):
+                with pytest.raises(StoreError, match="has lost the last"):
+                    reopened(scratch / "data", length, acknowledged)
 
 
 def test_a_log_cut_off_around_its_blocks(scratch):
@@ -95,7 +106,7 @@ def test_a_log_cut_off_around_its_blocks(scratch):
             rng.randrange(start, end) for _ in range(20)
         }
         for length in places:
-            assert reopened(scratch / "data", length) == states[number], (number, length - start)
+            assert reopened(scratch / "data", length, number) == states[number], (number, length - start)
 
 
 def test_a_tail_of_zeros_is_never_taken_for_data(scratch):
@@ -106,9 +117,9 @@ def test_a_tail_of_zeros_is_never_taken_for_data(scratch):
     """
     lengths, states = written(scratch / "data", [100, 300, 2 * _BLOCK])
     for number, (start, end) in enumerate(itertools.pairwise(lengths)):
-        assert reopened(scratch / "data", start, zeros=end - start) == states[number]
+        assert reopened(scratch / "data", start, number, zeros=end - start) == states[number]
         for length in (start + 1, start + 6, start + 7, start + 50, (start + end) // 2):
             with contextlib.suppress(StoreError):
-                assert reopened(scratch / "data", length, zeros=end - length) == states[number]
+                assert reopened(scratch / "data", length, number, zeros=end - length) == states[number]
         with pytest.raises(StoreError, match="Corruption"):
-            reopened(scratch / "data", (start + end) // 2, zeros=end - (start + end) // 2)
+            reopened(scratch / "data", (start + end) // 2, number, zeros=end - (start + end) // 2)

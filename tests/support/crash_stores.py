@@ -18,6 +18,8 @@ from typing import Any
 
 import plyvel
 
+from adapters.store import mark
+
 _DROP_ONE_IN = 40
 
 
@@ -122,3 +124,14 @@ def durable_length(folder: Path) -> tuple[Path, int] | None:
         return None
     log = folder / mark[:20].decode().strip()
     return (log, int(mark[20:])) if log.exists() else None
+
+
+def rewind(folder: Path, acknowledged: int) -> None:
+    """Set a store's mark back to a moment at which so many batches were acknowledged."""
+    with (folder / mark.NAME).open("r+b") as file:
+        for count in (max(acknowledged - 1, 0), acknowledged):
+            file.seek(count % mark._SLOTS * mark._SLOT_BYTES)
+            file.write(mark._slot(count))
+        if not acknowledged:
+            file.seek(mark._SLOT_BYTES)
+            file.write(bytes(16))

@@ -25,6 +25,7 @@ from node.domain.login import parse_challenge
 from node.domain.proven_state import open_ledger_proof
 from node.errors import NodeError
 from tests.vectors import (
+    archive_vectors,
     authority,
     chain,
     erasure_vectors,
@@ -313,11 +314,20 @@ def _difference(right: Vectors, wrong: Vectors) -> Vectors:
     return paths
 
 
+def archive() -> Vectors:
+    return {
+        "lines": archive_vectors.lines(),
+        "tile_paths": archive_vectors.paths(),
+        "documents": [_document(f"{HOME} identity", archive_vectors.statement())],
+    }
+
+
 TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "keys.json": keys,
     "canonical.json": canonical,
     "record.json": records,
     "log.json": log,
+    "archive.json": archive,
     "documents.json": documents,
     "login.json": logins,
     "ledger.json": ledger_vectors.ledger,

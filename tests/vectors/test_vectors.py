@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eth_hash.auto import keccak
 
 from node.domain import (
+    archive,
     bundle,
     bundle_check,
     certified,
@@ -38,10 +39,19 @@ from node.domain import (
     wallet,
 )
 from node.domain import case as case_
+from node.domain.archive import (
+    ArchivedAnchor,
+    ArchivedRecord,
+    ArchivedRow,
+    FileEntry,
+    decode_lines,
+    encode_line,
+)
 from node.domain.category import categories
 from node.domain.ledger import GrantTerms
 from node.domain.signature import verify_p256
 from node.domain.succession import ShownSuccession, follow, read_succession
+from node.domain.tile import tile_path
 from node.domain.trust import TrustList
 from node.errors import DocumentFormatError, NodeError, SignatureError
 from node.wallet.keyfile import WalletKey
@@ -69,6 +79,7 @@ KINDS = {
         *wallet.WalletCall.__subclasses__(),
         login.CertificateLogin,
         login.LoginSession,
+        archive.ArchiveStatement,
     )
 }
 
@@ -80,7 +91,8 @@ def load(name: str) -> Any:
 KEYS, CANONICAL, RECORD, LOG = (load(f"{name}.json") for name in ("keys", "canonical", "record", "log"))
 DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "ledger", "bundle"))
 LOGIN = load("login.json")
-ALL_DOCUMENTS = DOCUMENTS["documents"] + LOGIN["documents"]
+ARCHIVE = load("archive.json")
+ALL_DOCUMENTS = DOCUMENTS["documents"] + LOGIN["documents"] + ARCHIVE["documents"]
 ALLIANCE_FILE = load("descriptor.json")["file"].encode()
 
 
@@ -226,6 +238,18 @@ def test_document(case):
     key = P256TestKey(int(KEYS["p256"][case["key"]]["private"], 16))
     opened = document.open_document(token, kind, key.public)
     assert document.sign_document(opened, key.sign) == token
+
+
+def test_tile_paths():
+    for case in ARCHIVE["tile_paths"]:
+        assert tile_path(case["level"], case["index"], case["width"]) == case["path"]
+
+
+def test_archive_lines():
+    kinds = {"manifest": FileEntry, "anchor": ArchivedAnchor, "erased-row": ArchivedRow}
+    for name, line in ARCHIVE["lines"].items():
+        [read] = decode_lines(line.encode(), kinds.get(name, ArchivedRecord), name)
+        assert encode_line(read).decode() == line
 
 
 def test_login_challenge():

@@ -69,7 +69,14 @@ def _decode(raw: bytes) -> SignedTransactionAPI:
     try:
         transaction = HeqiVM.get_transaction_builder().decode(raw)
         transaction.validate()
-    except (RLPException, ValidationError, UnrecognizedTransactionType, ValueError, TypeError) as error:
+    except (
+        RLPException,
+        ValidationError,
+        UnrecognizedTransactionType,
+        ValueError,
+        TypeError,
+        RecursionError,  # lists in lists
+    ) as error:
         raise RpcError.refused(f"rlp: cannot decode the transaction: {error}") from error
     if transaction.encode() != raw:
         # one transaction, one spelling: otherwise its hash would not be the one the sender computed

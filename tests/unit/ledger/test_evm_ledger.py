@@ -121,7 +121,21 @@ async def test_identity_is_asked_again_after_a_failure_only(engine: FakeEngine, 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b'"x"', b'{"jsonrpc":"2.0","id":1}', b'{"error":5}', b"\xff\xff", b"<html>"],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b'{"jsonrpc":"2.0","id":1}',
+        b'{"error":5}',
+        b"\xff\xff",
+        b"<html>",
+        b"[" * 300_000,
+        b'{"jsonrpc":"2.0","id":1,"result":' + b"[" * 300_000 + b"]" * 300_000 + b"}",
+        b'{"jsonrpc":"2.0","id":1,"result":{"number":' + b"9" * 300_000 + b"}}",
+    ],
+    ids=lambda body: repr(body[:40]),
 )
 async def test_answers_that_are_not_json_rpc_mean_unavailable(
     engine: FakeEngine, ledger: EvmLedger, body: bytes

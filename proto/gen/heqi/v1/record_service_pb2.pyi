@@ -236,10 +236,13 @@ class ProveRecordRequest(_message.Message):
     POSITION_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     INCOMPLETE_FIELD_NUMBER: _builtins.int
+    LOG_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position of the record at this node."""
     incomplete: _builtins.bool
     """Hand it out also while cosignatures or the proof of the ledger are still to come; EVIDENCE_PENDING otherwise."""
+    log: _builtins.str
+    """The member whose log holds it, whose archive was imported here; empty for the node's own log."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields to show; all if none is named."""
@@ -250,10 +253,11 @@ class ProveRecordRequest(_message.Message):
         position: _builtins.int = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
         incomplete: _builtins.bool = ...,
+        log: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "incomplete", b"incomplete", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "incomplete", b"incomplete", "log", b"log", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,480 @@
+"""Every parser that faces the outside, with a valid example: what the fuzzers go over.
+
+A name is `module:function`. What takes something apart that comes from outside and is not here is in `ELSEWHERE`,
+with the reason; a test compares both with the code.
+"""
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from eth_hash.auto import keccak
+
+from adapters.archive.envelope import Recipient, load_opener, new_recipient
+from adapters.archive.folder import ArchiveFolder
+from adapters.crypto.containers import decrypt_private, decrypt_symmetric, encrypt_private, encrypt_symmetric
+from adapters.crypto.key_folder import P256Signer
+from adapters.crypto.key_uri import parse_key_uri
+from adapters.crypto.leaves import IdentityCertifier, issue_leaf, new_request
+from adapters.crypto.sealing import open_sealed, seal_to
+from adapters.ledger import abi, happenings
+from adapters.ledger.embedded.admission import read_transaction
+from adapters.ledger.embedded.encoding import read_data, read_quantity
+from adapters.ledger.embedded.rpc_error import RpcError
+from adapters.ledger.engine import Engine
+from adapters.signatures.cms import Trust, read_cms
+from adapters.signatures.jws import read_jws
+from adapters.signatures.pdf import read_pdf
+from adapters.systems.ocds.dates import read_date
+from adapters.systems.ocds.tree import parse as parse_tree
+from node.api import paging
+from node.cli.trust_file import read_trust
+from node.config import parse_config
+from node.domain import (
+    archive,
+    bundle,
+    case,
+    certificate,
+    certified,
+    checkpoint,
+    cosignature,
+    delegation,
+    descriptor,
+    disclosure,
+    document,
+    encoding,
+    evidence,
+    grant,
+    ledger_proof,
+    login,
+    member,
+    record,
+    signature,
+    signed_file,
+    status,
+    succession,
+    tile,
+    timestamp,
+    trust,
+    validity,
+    values,
+)
+from node.domain.bundle_check import Verifier
+from node.domain.trust import TrustList
+from node.errors import NodeError
+from node.wallet.keyfile import load_wallet_key
+from node.wallet.logins import open_login
+from node.wire.tls import parse_leaf
+from tests.support import signed_files
+from tests.support import trust as trust_support
+from tests.support.archives import KEY, OPENER, RECIPIENT
+from tests.support.trial_timestamps import TrialTimestamps
+from tests.vectors import story, world
+from tests.vectors.authority import bidder
+from tests.vectors.keys import log_key
+
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
+PASSPHRASE = b"correct horse battery staple"
+Example = bytes | str
+
+
+@dataclass(frozen=True)
+class Parser:
+    """One parser."""
+
+    call: Callable[[Any], object]
+    examples: tuple[Example, ...]
+    allowed: tuple[type[Exception], ...] = (NodeError,)
+    slow: bool = False
+    """A call takes milliseconds: fewer examples in the default suite."""
+
+
+def _vectors(name: str) -> Any:
+    return json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _tokens(*kinds: str) -> tuple[str, ...]:
+    found = [
+        *_vectors("documents")["documents"],
+        *_vectors("login")["documents"],
+        *_vectors("archive")["documents"],
+    ]
+    return tuple(
+        f"{one['signing_input']}.{encoding.to_base64url(bytes.fromhex(one['signature']))}"
+        for one in found
+        if not kinds or one["header"]["typ"] in {f"heqi-{kind}+jwt" for kind in kinds}
+    )
+
+
+def _kinds() -> list[type[document.Document]]:
+    found, waiting = [], [document.Document]
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            waiting.append(kind)
+            if hasattr(kind, "kind") and kind.__module__.startswith("node."):
+                found.append(kind)
+    return found
+
+
+def _peek(token: str) -> None:
+    """As every kind of document: it is one of them at most."""
+    for kind in _kinds():
+        try:
+            document.peek_document(token, kind)
+        except NodeError:
+            continue
+        document.document_digest(token)
+
+
+def _file(call: Callable[[Path], object]) -> Callable[[bytes], object]:
+    """A parser that takes a path."""
+
+    def parse(raw: bytes) -> object:
+        handle, name = tempfile.mkstemp()
+        try:
+            os.write(handle, raw)
+            os.close(handle)
+            return call(Path(name))
+        finally:
+            os.unlink(name)
+
+    return parse
+
+
+def _log(raw: bytes) -> object:
+    """Topics, as many as such an event has, then the data."""
+    event = abi._events().get(raw[:32])
+    end = 32 + 32 * sum(event.indexed) if event else 96
+    return happenings.to_happening([raw[at : at + 32] for at in range(0, end, 32)], raw[end:])
+
+
+def _engine(method: str) -> Callable[[str], object]:
+    engine = Engine("http://localhost/", 1)
+    return lambda text: getattr(engine, method)(text, "answer")
+
+
+@cache
+def _alliance() -> bytes:
+    return world.alliance_file()
+
+
+def _pem() -> bytes:
+    return encrypt_private(KEY, PASSPHRASE)
+
+
+def _leaf_pem() -> bytes:
+    return issue_leaf("hangzhou", KEY, 0).certificate_pem
+
+
+def _archive() -> tuple[bytes, ...]:
+    return tuple(
+        line.encode()
+        for name, line in _vectors("archive")["lines"].items()
+        if name in {"record", "unpublished", "erased"}
+    )
+
+
+def _manifest_line() -> bytes:
+    return _vectors("archive")["lines"]["manifest"].encode()
+
+
+def _checkpoint() -> checkpoint.Checkpoint:
+    return checkpoint.parse_checkpoint(story.note())
+
+
+def _cosignature() -> str:
+    key = log_key("centre-b log")
+    return cosignature.cosign(_checkpoint(), "centre-b", key.public, 1, key.sign)
+
+
+def _disclosures(text: str) -> object:
+    parts = text.split("~")
+    return disclosure.open_disclosures(parts[:-1], parts[-1].split(","))
+
+
+def _shown() -> str:
+    one = _vectors("record")["records"][0]
+    return "~".join([*one["disclosures"].values(), ",".join(one["digests"])])
+
+
+def _trial() -> dict[str, bytes]:
+    request = status.build_ocsp_request(
+        trust_support.bidder().certificate, trust_support.root().certificate, bytes(32)
+    )
+    stamps = TrialTimestamps()
+    return {
+        "ocsp": trust_support.responder().answer(request),
+        "crl": trust_support.responder().revocation_list(),
+        "stamp": stamps.answer(timestamp.build_timestamp_request("a.b.c")),
+        "root": stamps.root.certificate.public_bytes(Encoding.DER),
+    }
+
+
+_TRUST = Trust((), 0)
+
+
+def _an_event() -> bytes:
+    """An anchor, as a contract tells it."""
+    [(topic, event)] = [(topic, one) for topic, one in abi._events().items() if one.name == "Anchored"]
+    words = [bytes(31) + b"\x01" for _ in event.types]
+    name = member.member_name_to_bytes32("hangzhou")
+    return topic + b"".join([name, *words])[: 32 * len(event.types)]
+
+
+@cache
+def parsers() -> dict[str, Parser]:
+    """All of them, by name."""
+    trial, bidders = _trial(), bidder()
+    certificates = trust_support.bidder().certificate, trust_support.root().certificate
+    founders = descriptor.open_alliance_file(_alliance())
+    recognised = TrustList(founders.trust_anchors)
+    bundles = tuple(one["bundle"].encode() for one in _vectors("bundle")["bundles"])
+    shown = encoding.canonical_json(json.loads(bundles[0])["evidence"])
+    change = _vectors("ledger")["change_keys"]["succession"]
+    successions = json.dumps([change]).encode()
+    verifier = Verifier(founders)
+    proof = ledger_proof.encode_ledger_proof(story.read_bundle().ledger[0])
+    request_pem = new_request()[1]
+    entry = _vectors("trust")["entries"][0]["entry"].encode()
+    bench = signed_files
+    cms = bench.cms(bidders)
+    return {
+        "node.domain.archive:decode_lines": Parser(
+            lambda raw: list(archive.decode_lines(raw, archive.ArchivedRecord, "x")), _archive()
+        ),
+        "node.domain.archive:parse_manifest": Parser(archive.parse_manifest, (_manifest_line(),)),
+        "node.domain.bundle:parse_bundle": Parser(bundle.parse_bundle, bundles),
+        "node.domain.case:read_case": Parser(
+            lambda raw: list(case.read_case(io.BytesIO(raw), verifier).bundles), (story.case(),), slow=True
+        ),
+        "node.domain.ledger_proof:parse_ledger_proof": Parser(ledger_proof.parse_ledger_proof, (proof,)),
+        "node.domain.ledger_proof:read_storage": Parser(
+            lambda raw: ledger_proof.read_storage(ledger_proof.parse_ledger_proof(raw)), (proof,)
+        ),
+        "node.domain.ledger_proof:read_header": Parser(
+            ledger_proof.read_header, (encoding.from_base64url(json.loads(proof)["header"]),)
+        ),
+        "node.domain.certified:open_certified": Parser(
+            lambda text: certified.open_certified(text, login.CertificateLogin, recognised, world.NOW),
+            _tokens("certificate-login"),
+            slow=True,
+        ),
+        "node.domain.certified:chain_of": Parser(
+            lambda text: certified.chain_of(text, delegation.Delegation), _tokens("delegation")
+        ),
+        "node.domain.certificate:check_certificate": Parser(
+            lambda raw: certificate.check_certificate([raw], recognised, world.NOW), (bidders.der,), slow=True
+        ),
+        "node.domain.checkpoint:parse_checkpoint": Parser(checkpoint.parse_checkpoint, (story.note(),)),
+        "node.domain.checkpoint:open_checkpoint": Parser(
+            lambda text: checkpoint.open_checkpoint(text, bytes(32)), (story.note(),)
+        ),
+        "node.domain.checkpoint:split_note": Parser(checkpoint.split_note, (story.note(),)),
+        "node.domain.cosignature:open_cosignature": Parser(
+            lambda text: cosignature.open_cosignature(
+                text, _checkpoint(), "centre-b", log_key("centre-b log").public
+            ),
+            (_cosignature(),),
+        ),
+        "node.domain.delegation:open_delegation": Parser(
+            lambda text: delegation.open_delegation(text, founders.alliance, recognised, world.NOW),
+            _tokens("delegation"),
+            slow=True,
+        ),
+        "node.domain.descriptor:open_card": Parser(descriptor.open_card, _tokens("member-card")),
+        "node.domain.descriptor:parse_alliance_file": Parser(descriptor.parse_alliance_file, (_alliance(),)),
+        "node.domain.descriptor:open_alliance_file": Parser(
+            descriptor.open_alliance_file, (_alliance(),), slow=True
+        ),
+        "node.domain.disclosure:open_disclosures": Parser(_disclosures, (_shown(),)),
+        "node.domain.document:peek_document": Parser(_peek, _tokens()),
+        "node.domain.document:open_document": Parser(
+            lambda text: document.open_document(text, grant.Grant, world.WALLET.public), _tokens("grant")
+        ),
+        "node.domain.document:split_document": Parser(document.split_document, _tokens()[:3]),
+        "node.domain.document:decode_payload": Parser(
+            lambda raw: document.decode_payload(raw, grant.Grant),
+            tuple(encoding.from_base64url(token.split(".")[1]) for token in _tokens("grant")),
+        ),
+        "node.domain.encoding:parse_canonical_json": Parser(encoding.parse_canonical_json, (shown,)),
+        "node.domain.encoding:decode_canonical": Parser(
+            lambda raw: encoding.decode_canonical(raw, evidence.Evidence), (shown,)
+        ),
+        "node.domain.encoding:parse_readable_json": Parser(encoding.parse_readable_json, (_alliance(),)),
+        "node.domain.encoding:from_base64url": Parser(encoding.from_base64url, ("-_8", "YWJj")),
+        "node.domain.encoding:from_hex": Parser(lambda text: encoding.from_hex(text, 4), ("00ff10ab",)),
+        "node.domain.evidence:parse_evidence": Parser(evidence.parse_evidence, (shown,)),
+        "node.domain.grant:open_grant": Parser(grant.open_grant, _tokens("grant")),
+        "node.domain.login:parse_challenge": Parser(login.parse_challenge, (_vectors("login")["challenge"],)),
+        "node.domain.member:member_name_from_bytes32": Parser(
+            member.member_name_from_bytes32, (member.member_name_to_bytes32("hangzhou"),)
+        ),
+        "node.domain.record:parse_payload": Parser(
+            record.parse_payload, tuple(one["payload"].encode() for one in _vectors("record")["records"])
+        ),
+        "node.domain.signed_file:format_of": Parser(signed_file.format_of, (cms,)),
+        "node.domain.status:open_ocsp": Parser(
+            lambda raw: status.open_ocsp(raw, *certificates), (trial["ocsp"],)
+        ),
+        "node.domain.status:claimed_time": Parser(status.claimed_time, (trial["ocsp"],)),
+        "node.domain.status:open_crl": Parser(
+            lambda raw: status.open_crl(raw, *certificates), (trial["crl"],)
+        ),
+        "node.domain.succession:parse_successions": Parser(
+            succession.parse_successions,
+            (successions,),
+        ),
+        "node.domain.tile:split_entries": Parser(
+            lambda raw: tile.split_entries(raw, 2), ((b"\0\x20" + bytes(32)) * 2,)
+        ),
+        "node.domain.timestamp:check_timestamp": Parser(
+            lambda raw: timestamp.check_timestamp(raw, "a.b.c", recognised), (trial["stamp"],)
+        ),
+        "node.domain.trust:parse_anchor": Parser(trust.parse_anchor, (entry,)),
+        "node.domain.validity:parse_proof": Parser(
+            validity.parse_proof,
+            (
+                validity.encode_proof(
+                    trust_support.proof(trust_support.said(trust_support.responder(), "a.b.c"))
+                ),
+                b"",
+            ),
+        ),
+        "node.domain.values:from_json_value": Parser(
+            lambda raw: values.from_json_value(encoding.parse_readable_json(raw)),
+            (b'{"a":[1,"x",true,{"$decimal":"1.50"}]}',),
+        ),
+        "node.domain.signature:p256_key": Parser(signature.p256_key, (world.WALLET.public,)),
+        "node.wire.tls:parse_leaf": Parser(parse_leaf, (_leaf_pem(),)),
+        "node.config:parse_config": Parser(
+            lambda raw: parse_config(raw, "heqi.toml"),
+            (
+                b'name = "a"\nroles = ["CENTRE"]\n[listen]\nmembers = "h:1"\nwallets = "h:2"\n[ledger]\nurl = "unix:///x"\n',
+            ),
+        ),
+        "node.api.paging:start_of": Parser(paging.start_of, ("17",)),
+        "node.cli.trust_file:read_trust": Parser(_file(read_trust), (b"[" + entry + b"]",)),
+        "node.wallet.keyfile:load_wallet_key": Parser(
+            _file(lambda path: load_wallet_key(path, PASSPHRASE)), (_pem(),), slow=True
+        ),
+        "node.wallet.logins:open_login": Parser(
+            lambda text: open_login(text, founders), (_vectors("login")["challenge"],)
+        ),
+        "adapters.archive.envelope:load_opener": Parser(
+            lambda raw: load_opener(raw, PASSPHRASE, "key"), (new_recipient(PASSPHRASE)[0],), slow=True
+        ),
+        "adapters.archive.envelope:Recipient": Parser(
+            lambda raw: Recipient(raw, "key"),
+            (KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),),
+        ),
+        "adapters.archive.envelope:Opener.open": Parser(OPENER.open, (RECIPIENT.seal(b"{}\n"),)),
+        "adapters.archive.folder:ArchiveFolder.read": Parser(
+            lambda text: _an_archive().read(text), ("tile/0/x001/234.p/5", "manifest.jwt")
+        ),
+        "adapters.crypto.containers:decrypt_private": Parser(
+            lambda raw: decrypt_private(raw, PASSPHRASE, "key"), (_pem(),), slow=True
+        ),
+        "adapters.crypto.containers:decrypt_symmetric": Parser(
+            lambda raw: decrypt_symmetric(raw, PASSPHRASE, "key"),
+            (encrypt_symmetric(bytes(32), PASSPHRASE),),
+            slow=True,
+        ),
+        "adapters.crypto.key_uri:parse_key_uri": Parser(
+            parse_key_uri,
+            (
+                "pkcs11:token=t;object=o;id=%01?module-path=/x&pin-source=file:/y",
+                "ssh-agent:/s?key=SHA256:abc",
+            ),
+        ),
+        "adapters.crypto.leaves:IdentityCertifier.certify": Parser(
+            lambda raw: IdentityCertifier("hangzhou", P256Signer(KEY)).certify(raw, "s", "writer", 0, 1),
+            (request_pem,),
+        ),
+        "adapters.crypto.sealing:open_sealed": Parser(
+            lambda raw: open_sealed([_SEALING], raw, b"i"), (_sealed(),)
+        ),
+        "adapters.ledger.happenings:to_happening": Parser(_log, (_an_event(),), (NodeError, ValueError)),
+        "adapters.ledger.abi:decode_error": Parser(
+            abi.decode_error, (keccak(b"NotMember(bytes32)")[:4] + bytes(32),)
+        ),
+        "adapters.ledger.engine:Engine.read_number": Parser(_engine("read_number"), ("0x1f",)),
+        "adapters.ledger.engine:Engine.read_bytes": Parser(_engine("read_bytes"), ("0x00ff",)),
+        "adapters.ledger.embedded.admission:read_transaction": Parser(
+            lambda raw: read_transaction(raw, 1), (b"\x02\xc0", b"\x02\xcb\x01" + b"\x80" * 10), (RpcError,)
+        ),
+        "adapters.ledger.embedded.encoding:read_quantity": Parser(
+            lambda text: read_quantity(text, "n"), ("0x1f",), (RpcError,)
+        ),
+        "adapters.ledger.embedded.encoding:read_data": Parser(
+            lambda text: read_data(text, "n"), ("0x00ff",), (RpcError,)
+        ),
+        "adapters.signatures.cms:read_cms": Parser(lambda raw: read_cms(raw, b"", _TRUST), (cms,), slow=True),
+        "adapters.signatures.jws:read_jws": Parser(lambda raw: read_jws(raw, b""), (bench.jws(bidders),)),
+        "adapters.signatures.pdf:read_pdf": Parser(
+            lambda raw: read_pdf(raw, _TRUST), (bench.sign_pdf(bidders),), slow=True
+        ),
+        "adapters.systems.ocds.tree:parse": Parser(
+            parse_tree, ('{"ocid":"a","value":{"amount":1.5}}',), (ValueError, RecursionError)
+        ),
+        "adapters.systems.ocds.dates:read_date": Parser(read_date, ("2026-01-01T00:00:00Z", "2026-02-28")),
+    }
+
+
+ELSEWHERE = {
+    "node.domain.proven_state:open_ledger_proof": "read_storage",
+    "node.archives:open_archive": "an archive as a whole: test_archive.py changes every file of one",
+    "node.app:load_descriptor": "open_alliance_file",
+    "node.cli.wallet.setup:read_certificate": "check_certificate; the owner's own file",
+    "node.cli.wallet.session:open_session": "the wallet's own folder",
+    "node.domain.archive_check:read_record": "an archive as a whole: test_archive.py changes every file of one",
+    "node.domain.document:open_members_document": "peek_document and open_document",
+    "node.domain.document:reopen_document": "reads only what this node has checked and kept",
+    "node.domain.succession:read_succession": "takes what parse_successions and parse_bundle have checked",
+    "node.domain.tile:read_node": "reads tiles that a signed manifest names",
+    "node.wire.status:from_rpc_error": "test_parsers_stand.py, with false details",
+    "node.config:load_config": "parse_config",
+    "node.config:read_file": "hands over bytes",
+    "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
+    "node.cli.trust_file:read_entry": "read_trust",
+    "adapters.crypto.files:read_secret": "hands over bytes",
+    "adapters.crypto.key_holders:open_key": "parse_key_uri",
+    "adapters.crypto.keys:load_keys": "decrypt_private and decrypt_symmetric",
+    "adapters.crypto.keys:open_keys": "decrypt_private and decrypt_symmetric",
+    "adapters.crypto.passphrase:read_passphrase": "any bytes are a passphrase",
+    "adapters.crypto.trial_ca:load": "trials only",
+    "adapters.ledger.abi:decode_function": "calls that this node has made itself",
+    "adapters.ledger.abi:decode_log": "to_happening",
+    "adapters.ledger.abi:decode_result": "test_false_answers of the engine",
+    "adapters.ledger.abi:decode_values": "to_happening",
+    "adapters.ledger.artifact:load_artifact": "a file of this package",
+    "adapters.ledger.embedded.chain:open_chain": "the engine's own database",
+    "adapters.ledger.embedded.encoding:read_object": "a type check",
+    "adapters.ledger.memory.transactions:read_transaction": "the twin reads what it wrote",
+    "adapters.signatures.cms:load_signed_data": "read_cms",
+    "adapters.signatures.cms:read_signer": "read_cms",
+    "adapters.signatures.worker:read": "read_cms, read_jws, read_pdf",
+    "adapters.systems.ocds.files:read_documents": "test_ocds_fuzz.py",
+    "adapters.systems.ocds.reader:read_ocds": "test_ocds_fuzz.py",
+}
+
+
+@cache
+def _an_archive() -> ArchiveFolder:
+    folder = Path(tempfile.mkdtemp())
+    (folder / "manifest.jwt").write_text("x")
+    return ArchiveFolder(folder)
+
+
+_SEALING = X25519PrivateKey.generate()
+
+
+def _sealed() -> bytes:
+    return seal_to(_SEALING.public_key().public_bytes_raw(), b"content", b"i")
