@@ -29,10 +29,12 @@ from adapters.crypto.clock import SystemClock
 from adapters.crypto.leaves import IdentityCertifier
 from adapters.ledger.memory import MemoryLedger
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
 from bench.appending import folder
 from bench.sample import MESSAGE_RECORDS, message
 from node.cli.output import print_table
+from node.config import ERASURES_FOLDER
 from node.ports import Store
 from node.services.listing import Listed, Query
 from node.services.log import Log
@@ -276,6 +278,7 @@ def _services(centre: Centre, network: Network) -> Iterator[tuple[LevelStore, Se
         os.urandom,
         ProcessSignatureReader(),
         IdentityCertifier(centre.name, centre.keys.identity),
+        FileErasureList(centre.home / ERASURES_FOLDER),
     )
     try:
         yield store, Services(centre.config, network.descriptor, centre.keys, outside)
