@@ -109,7 +109,7 @@ class Erasures:
         _check_categories(categories)
         if not subject:
             subject = self._registrations.find(credit_code)
-        if not self._registrations.is_registered(subject):
+        if not self._has_data(subject):
             raise MissingError("no such subject is registered here")
         self._book.catch_up()
         transaction = Transaction(self._store)
@@ -172,13 +172,19 @@ class Erasures:
     def _speaker(self, call: EraseCall) -> str:
         """The subject, if it is registered here and the call's key speaks for it now."""
         self._alliance.projection.check_known("Subjects")
-        if not self._registrations.is_registered(call.subject):
+        if not self._has_data(call.subject):
             raise UnknownCallerError("this key does not speak for a subject of this alliance")
         if self._alliance.projection.subject(bytes.fromhex(call.subject)) is None:
             # Registered a moment ago: the ledger does not have it yet.
             return self._registrations.owned_by(call.subject, call.key)
         self._gate.check_controller(call)
         return call.subject
+
+    def _has_data(self, subject: str) -> bool:
+        """Whether the subject is registered here, or its data came with the archive of another node."""
+        return self._registrations.is_registered(subject) or any(
+            part != OBTAINED_PART for part in self._vault.parts(subject)
+        )
 
     def _erase(self, owner: str, categories: Sequence[str], request: str) -> int:
         self._book.catch_up()

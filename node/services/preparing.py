@@ -193,9 +193,10 @@ def check_own(draft: RecordDraft) -> RecordDraft | Problem:
             raise RecordFormatError(
                 f"{draft.category} holds at most {kind.slots} fields, not {len(draft.fields)}"
             )
-        if (draft.owner is None) != (kind.owner is OwnerRule.CENTRE):
+        if draft.owner is not None or kind.owner is not OwnerRule.CENTRE:
             raise RecordFormatError(
-                f"{draft.category} belongs to the {kind.owner.value}; the owner says otherwise"
+                f"a centre's own system hands in what belongs to the centre; {draft.category} belongs to the "
+                f"{kind.owner.value}"
             )
     except InvalidError as error:
         return Problem(error.reason, str(error))

@@ -51,6 +51,7 @@ from node.domain import (
     disclosure,
     document,
     encoding,
+    erasure,
     evidence,
     grant,
     ledger_proof,
@@ -77,7 +78,7 @@ from tests.support import signed_files
 from tests.support import trust as trust_support
 from tests.support.archives import KEY, OPENER, RECIPIENT
 from tests.support.trial_timestamps import TrialTimestamps
-from tests.vectors import story, world
+from tests.vectors import erasure_vectors, story, world
 from tests.vectors.authority import bidder
 from tests.vectors.keys import log_key
 
@@ -309,6 +310,13 @@ def parsers() -> dict[str, Parser]:
             lambda raw: encoding.decode_canonical(raw, evidence.Evidence), (shown,)
         ),
         "node.domain.encoding:parse_readable_json": Parser(encoding.parse_readable_json, (_alliance(),)),
+        "node.domain.encoding:from_rfc3339": Parser(
+            encoding.from_rfc3339, ("2026-02-28T09:30:00.125+08:00",)
+        ),
+        "node.domain.erasure:read_lines": Parser(
+            lambda raw: list(erasure.read_lines(raw, erasure.Mark())),
+            (b"".join(map(erasure.encode_line, erasure_vectors.lines())),),
+        ),
         "node.domain.encoding:from_base64url": Parser(encoding.from_base64url, ("-_8", "YWJj")),
         "node.domain.encoding:from_hex": Parser(lambda text: encoding.from_hex(text, 4), ("00ff10ab",)),
         "node.domain.evidence:parse_evidence": Parser(evidence.parse_evidence, (shown,)),
@@ -444,6 +452,7 @@ ELSEWHERE = {
     "node.config:read_file": "hands over bytes",
     "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
     "node.cli.trust_file:read_entry": "read_trust",
+    "node.cli.record_load:load": "a command; what it reads is read by node.cli.record:append_messages",
     "adapters.crypto.files:read_secret": "hands over bytes",
     "adapters.crypto.key_holders:open_key": "parse_key_uri",
     "adapters.crypto.keys:load_keys": "decrypt_private and decrypt_symmetric",
