@@ -195,8 +195,7 @@ def check_own(draft: RecordDraft) -> RecordDraft | Problem:
             )
         if draft.owner is not None or kind.owner is not OwnerRule.CENTRE:
             raise RecordFormatError(
-                f"a centre's own system hands in what belongs to the centre; {draft.category} belongs to the "
-                f"{kind.owner.value}"
+                f"{draft.category} belongs to the {kind.owner.value}; a centre's systems hand in what is the centre's"
             )
     except InvalidError as error:
         return Problem(error.reason, str(error))

@@ -108,7 +108,7 @@ def test_an_authority_is_recognised_and_suspended_by_vote(network, tmp_path, cap
     command("trust", "draft", "--ca", pem, "--id", "b-ca", "--name", "乙", *terms, "--out", entry)
     command("trust", "propose", entry, home="centre-a")
     vote_through()
-    command("trust", "list", "--out", trust, home="centre-a")
+    command("trust", "list", "--out", trust, home="centre-b")
     assert [one.id for one in read_trust(trust).anchors] == ["b-ca", "trial-ca"]
     assert json.loads(entry.read_text()) in json.loads(trust.read_text())
     command("trust", "suspend", "b-ca", "--from", "2026-03-01T00:00:00+08:00", home="centre-a")

@@ -12,6 +12,7 @@ from adapters.ledger.deployment import Deployment
 from adapters.ledger.engine import Engine
 from adapters.ledger.evm import EvmLedger
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.store.erasure_file import MemoryErasureList
 from adapters.store.memory import MemoryStore
 from node.config import Config, LedgerConfig, Listen, LogConfig
 from node.domain.descriptor import DESCRIPTOR_TYPE, DeployedContract, Descriptor, open_card
@@ -118,7 +119,7 @@ class EngineNode:
         self.alliance, self.name, self._confirmations = alliance, name, confirmations
         self.keys, self.clock = alliance.keys[name], alliance.clock
         self.disk = MemoryStore()
-        self._keyring = MemoryStore()
+        self._keyring, self._erasures = MemoryStore(), MemoryErasureList()
         self.appended = self._messages = 0
         self.start()
 
@@ -132,6 +133,7 @@ class EngineNode:
         outside = Outside(
             self.store, self._keyring, self.ledger, WorldPeers(network, self.name), network.authorities,
             self.clock, os.urandom, ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
+            self._erasures,
         )  # fmt: skip
         config = Config(
             name=self.name,
