@@ -91,8 +91,8 @@ def test_an_authority_is_recognised_and_suspended_by_vote(network, tmp_path, cap
         assert main([*map(str, ("alliance", *arguments, *at))]) == 0
         return capsys.readouterr().out
 
-    def shown() -> dict:
-        return json.loads(command("trust", "list", "--json", home="centre-b"))
+    def shown(home: str = "centre-b") -> dict:
+        return json.loads(command("trust", "list", "--json", home=home))
 
     def vote_through() -> None:
         wait_for("the proposal", lambda: bool(shown()["proposed"]), 60)
@@ -102,7 +102,8 @@ def test_an_authority_is_recognised_and_suspended_by_vote(network, tmp_path, cap
         for voter in ("centre-b", "centre-c", "bank-x"):
             main(["alliance", "vote", proposal, "--home", str(network.home(voter))])
         capsys.readouterr()
-        wait_for("the vote", lambda: shown()["version"] == now["version"] + 1, 60)
+        for home in ("centre-a", "centre-b"):
+            wait_for("the vote", lambda home=home: shown(home)["version"] == now["version"] + 1, 60)
 
     terms = ("--credit-code-oid", "2.5.4.97", "--ocsp", "http://ocsp.example/", "--nonces")
     command("trust", "draft", "--ca", pem, "--id", "b-ca", "--name", "乙", *terms, "--out", entry)
