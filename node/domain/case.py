@@ -48,11 +48,6 @@ class ReadCase:
     """Raises `NodeError` where one is false, and `ProofFormatError` where the file ends too early or too late."""
 
 
-def measure_bundles(bundles: Iterable[bytes]) -> tuple[Content, ...]:
-    """For the list of a case."""
-    return tuple(map(content_of, bundles))
-
-
 def write_case(signed: str, bundles: Iterable[bytes]) -> Iterator[bytes]:
     """The lines of the file."""
     yield signed.encode("ascii") + b"\n"

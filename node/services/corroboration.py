@@ -48,14 +48,6 @@ class Corroboration:
         raw = self._store.get(layout.CORROBORATED + bytes.fromhex(request) + layout.number(number))
         return None if raw is None else msgspec.msgpack.decode(raw, type=LaterCheckpoint)
 
-    def waiting(self) -> int:
-        """How many reads wait for one.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        return sum(1 for _ in self._store.scan(layout.UNCORROBORATED))
-
     async def step(self) -> None:
         """Ask for what is waiting and due; who does not answer, or has none yet, is asked less and less often.
 

@@ -172,11 +172,12 @@ class Proving:
         """A checkpoint at or after `size` with enough cosignatures, None if none has; empty where none are needed."""
         if not self._cosignatures.needed():
             return ()
-        found = self._cosignatures.first_witnessed(size)
-        if found is None:
+        try:
+            view = self._cosignatures.witnessed_view(size)
+        except MissingError:
             return None
-        proof = self._log.consistency(size, found)
-        return (LaterCheckpoint(self._cosignatures.note(found), tuple(map(to_base64url, proof))),)
+        [proof] = view.proofs
+        return (LaterCheckpoint(view.note, tuple(map(to_base64url, proof))),)
 
     def _sign(self, bundle: Bundle, obtained: int) -> bytes:
         """The bundle with this node's word on how it kept the records."""

@@ -94,12 +94,18 @@ def test_an_authority_is_recognised_and_suspended_by_vote(network, tmp_path, cap
     def shown(home: str = "centre-b") -> dict:
         return json.loads(command("trust", "list", "--json", home=home))
 
+    def has_seen(voter: str, version: int) -> bool:
+        """A node votes only on what it has seen on the ledger; what has passed is proposed no more."""
+        found = shown(voter)
+        return bool(found["proposed"]) or found["version"] > version
+
     def vote_through() -> None:
         wait_for("the proposal", lambda: bool(shown()["proposed"]), 60)
         now = shown()
         proposal = str(now["proposed"][0]["proposal"])
         # Others may have been admitted before, so that two thirds are more: whoever comes too late is told so.
         for voter in ("centre-b", "centre-c", "bank-x"):
+            wait_for("the proposal", lambda voter=voter: has_seen(voter, now["version"]), 60)
             main(["alliance", "vote", proposal, "--home", str(network.home(voter))])
         capsys.readouterr()
         for home in ("centre-a", "centre-b"):

@@ -18,6 +18,7 @@ from adapters.crypto import trial_ca
 from adapters.crypto.keys import create_keys
 from adapters.crypto.leaves import issue_leaf
 from adapters.store.leveldb import LevelStore
+from node.cli.demo.ports import free_ports
 from node.cli.main import main
 from node.config import ALLIANCE_FILE
 from node.domain.descriptor import open_alliance_file, parse_alliance_file, sign_descriptor
@@ -27,7 +28,6 @@ from node.services.doctor.finding import Level
 from tests.support.crash_disk import small_disk
 from tests.support.crash_home import joined_home
 from tests.support.doctor import MemoryLedgerProbe, findings, patient_of
-from tests.support.ports import free_ports
 from tests.support.world_clock import WorldClock
 
 HOUR = 3_600

@@ -13,6 +13,7 @@ from heqi.v1 import alliance_service_pb2, alliance_service_pb2_grpc
 
 from adapters.crypto import trial_ca
 from adapters.crypto.keys import NodeKeys, open_keys
+from node.cli.demo.ports import free_ports
 from node.config import CARD_FILE, CONFIG_FILE, OPERATOR_CERTIFICATE, OPERATOR_KEY, TLS_FOLDER
 from node.domain.descriptor import Descriptor, open_alliance_file, open_card
 from node.domain.member import Member, Role
@@ -23,7 +24,6 @@ from node.wire.tls import anchor_pem, server_name
 from tests.support.crash_chain import RawChain
 from tests.support.crash_nursery import Nursery
 from tests.support.network import channel
-from tests.support.ports import free_ports
 
 ENGINE = "engine"
 _START_SECONDS = 20.0

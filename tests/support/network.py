@@ -33,6 +33,7 @@ from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
 from node.app import Node
+from node.cli.demo.ports import free_ports
 from node.config import (
     ALLIANCE_FILE,
     CARD_FILE,
@@ -61,7 +62,6 @@ from node.setup import create_home, follow_keys
 from node.wire.status import from_rpc_error
 from node.wire.tls import anchor_pem, server_name
 from node.wiring import Outside, Services
-from tests.support.ports import free_ports
 
 CENTRES = ("centre-a", "centre-b", "centre-c")
 

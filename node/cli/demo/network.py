@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 from heqi.v1 import alliance_service_pb2 as alliance_pb
 
 from node.cli.client import OperatorClient
+from node.cli.demo.ports import free_ports
 from node.cli.waiting import wait_for
 from node.config import CARD_FILE
 from node.domain.member import Role
@@ -60,7 +60,7 @@ class Network:
             NodeError: a check fails.
         """
         url = f"unix://{self.folder / 'chain' / 'chain.sock'}"
-        ports = iter(_free_ports(2 * len(MEMBERS)))
+        ports = iter(free_ports(2 * len(MEMBERS)))
         for member, role in MEMBERS.items():
             members, wallets = f"127.0.0.1:{next(ports)}", f"127.0.0.1:{next(ports)}"
             create_home(
@@ -162,15 +162,3 @@ class Network:
         if code is not None:
             tail = (self.folder / f"{name}.log").read_text(errors="replace")[-2000:]
             raise UnavailableError(f"{name} stopped with code {code}:\n{tail}")
-
-
-def _free_ports(count: int) -> list[int]:
-    """Free now, and below those that the kernel gives to outgoing connections."""
-    ports: list[int] = []
-    while len(ports) < count:
-        port = 10_000 + secrets.randbelow(22_000)
-        with socket.socket() as tried, contextlib.suppress(OSError):
-            tried.bind(("127.0.0.1", port))
-            if port not in ports:
-                ports.append(port)
-    return ports

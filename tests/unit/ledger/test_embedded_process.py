@@ -18,10 +18,10 @@ import pytest
 from adapters.ledger.embedded.server import MAX_REQUEST_BYTES, check_loopback
 from adapters.ledger.engine import Engine, EngineRefusal
 from adapters.ledger.signing import sign_free
+from node.cli.demo.ports import free_ports
 from node.errors import ConfigError, LedgerUnavailableError
 from tests.support.embedded_chains import TOY_CREATION
 from tests.support.ledgers import ROOT, EmbeddedEngine, new_account_key
-from tests.support.ports import free_ports
 
 KILLS = 15
 
