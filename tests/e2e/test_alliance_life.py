@@ -107,7 +107,7 @@ def test_an_authority_is_recognised_and_suspended_by_vote(network, tmp_path, cap
         for voter in ("centre-b", "centre-c", "bank-x"):
             wait_for("the proposal", lambda voter=voter: has_seen(voter, now["version"]), 60)
             main(["alliance", "vote", proposal, "--home", str(network.home(voter))])
-        capsys.readouterr()
+            capsys.readouterr()
         for home in ("centre-a", "centre-b"):
             wait_for("the vote", lambda home=home: shown(home)["version"] == now["version"] + 1, 60)
 
