@@ -29,6 +29,12 @@ class Category:
     """Digests in every record of this category, decoys included."""
     is_own: bool = False
     """Whether only the node itself writes such records: no system and no wallet can append them."""
+    personal: frozenset[str] = frozenset()
+    """Fields about a natural person: a reader needs that person's own consent too (PIPL art. 23)."""
+    sensitive: frozenset[str] = frozenset()
+    """Those of `personal` that need a consent apart from any other (PIPL art. 28 and 29)."""
+    sealed: frozenset[str] = frozenset()
+    """Fields that nobody reads before opening; they answer like fields that are not there."""
 
 
 _CATEGORIES = {
@@ -37,7 +43,30 @@ _CATEGORIES = {
         Category("subject.base", "主体基本信息", OwnerRule.SUBJECT, 32),
         Category("subject.qualification", "资质", OwnerRule.SUBJECT, 16),
         Category("subject.performance", "业绩", OwnerRule.SUBJECT, 24),
+        Category(
+            "subject.personnel",
+            "人员",
+            OwnerRule.SUBJECT,
+            32,
+            personal=frozenset(
+                {
+                    "person_name",
+                    "gender",
+                    "birthdate",
+                    "education",
+                    "phone",
+                    "region_code",
+                    "id_type",
+                    "id_number",
+                    "bank_account",
+                    "biometric",
+                    "track",
+                }
+            ),
+            sensitive=frozenset({"id_number", "bank_account", "biometric", "track"}),
+        ),
         Category("subject.credit", "信用", OwnerRule.SUBJECT, 24),
+        Category("subject.attestation", "核验记录", OwnerRule.SUBJECT, 24, is_own=True),
         Category("trade.party", "交易参与方", OwnerRule.CENTRE, 24),
         Category("trade.planning", "招标计划", OwnerRule.CENTRE, 24),
         Category("trade.tender", "招标项目", OwnerRule.CENTRE, 48),

@@ -29,7 +29,7 @@ from node.services.gate import Gate
 from node.services.outbox import Outbox
 from node.services.recognition import Recognition
 from node.services.records import Records
-from node.services.registration import READ_LOG, Registered, Registrations
+from node.services.registration import Registered, Registrations
 from node.services.sharing import KeptGrant, PendingRequest, request_key
 from node.services.transaction import Transaction
 from node.services.vault import Vault
@@ -87,7 +87,7 @@ class Moving:
         """
         call = self._gate.open(token, CopyCall)
         subject = self._registrations.owned_by(call.subject, call.key)
-        names = [one.name for one in categories() if one.owner is OwnerRule.SUBJECT and one.name != READ_LOG]
+        names = [one.name for one in categories() if one.owner is OwnerRule.SUBJECT and not one.is_own]
         for name in names:
             for position in self._records.newest(subject, name, lambda _: True):
                 stored = self._records.load(position)

@@ -291,7 +291,7 @@ def _drafts(
 
 def _draft(subject: str, document: PackageRecord, identity: CertificateIdentity) -> RecordDraft:
     kind = category(document.category)
-    if kind.owner is not OwnerRule.SUBJECT or document.category == READ_LOG:
+    if kind.owner is not OwnerRule.SUBJECT or kind.is_own:
         raise RecordFormatError("a wallet hands in documents of the subject only")
     if len(document.fields) > kind.slots:
         raise RecordFormatError(f"at most {kind.slots} fields, not {len(document.fields)}")

@@ -4,7 +4,7 @@ The home is the only one that counts the uses of a grant. Request, count, answer
 become durable in one batch before anything leaves; the reader's receipt follows, and its absence is visible.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,8 +20,8 @@ from node.domain.draft import RecordDraft
 from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.erasure import READS, record_part
-from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
-from node.domain.grant import Grant, Scope, check_covers, check_scope, grant_terms, open_grant
+from node.domain.evidence import evidence_digest
+from node.domain.grant import Grant, check_covers, check_scope, grant_terms, open_grant
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest
 from node.domain.retention import month_at
@@ -33,7 +33,6 @@ from node.errors import (
     GrantUsedUpError,
     MissingError,
     ReplayError,
-    StaleVersionError,
 )
 from node.ports import Answer, Clock, Signer, Store
 from node.services import layout
@@ -45,6 +44,7 @@ from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import READ_LOG, Registrations
 from node.services.sharing import KeptGrant
+from node.services.showing import Showing
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
@@ -99,7 +99,8 @@ class Serving:
         entropy: Entropy,
     ) -> None:
         self._store, self._vault, self._alliance, self._registrations = store, vault, alliance, registrations
-        self._records, self._log, self._follower, self._feed = records, log, follower, feed
+        self._records, self._follower, self._feed = records, follower, feed
+        self._showing = Showing(records, log)
         self._recognition = recognition
         self._signer, self._clock, self._entropy = signer, clock, entropy
 
@@ -121,13 +122,13 @@ class Serving:
         status = self._recognition.hand_on(delegation, registration.status)
         if served is not None:
             row = msgspec.msgpack.decode(served, type=ServedRead)
-            evidence = self._show(row.positions, authority.request.scope, row.size)
+            evidence = self._showing.show(row.positions, authority.request.scope, row.size)
             return Answer(evidence, row.answer, delegation, status)
         if authority.kept.uses >= authority.grant.uses:
             raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
         size = self._alliance.projection.anchored_size(self._alliance.me)
-        positions = self._select(subject, authority.request.scope, size)
-        evidence = self._show(positions, authority.request.scope, size)
+        positions = self._showing.select(subject, authority.request.scope, size)
+        evidence = self._showing.show(positions, authority.request.scope, size)
         answer = self._sign(authority, request_token, evidence)
         row = ServedRead(answer, positions, size)
         self._remember(authority, key, row, request_token)
@@ -218,36 +219,6 @@ class Serving:
         """The kept grant, or a new one for a grant that another member has brought to the ledger."""
         raw = self._store.get(layout.GRANT + raw_id)
         return KeptGrant(token, grant.iss) if raw is None else msgspec.msgpack.decode(raw, type=KeptGrant)
-
-    def _select(self, subject: str, scope: Sequence[Scope], size: int) -> list[int]:
-        def is_final(position: int) -> bool:
-            index = self._log.index_of(position)
-            return index is not None and index < size
-
-        positions: list[int] = []
-        for part in scope:
-            found = list(self._records.newest(subject, part.category, is_final))
-            if not found:
-                raise MissingError(f"the subject has no final record of {part.category}")
-            if any(self._records.load(at).header.version < part.least_version for at in found):
-                raise StaleVersionError(
-                    f"a record of {part.category} is older than version {part.least_version}"
-                )
-            positions += found
-        return positions
-
-    def _show(self, positions: Sequence[int], scope: Sequence[Scope], size: int) -> bytes:
-        wanted = {part.category: frozenset(part.fields) for part in scope}
-        shown: list[ShownRecord] = []
-        for position in positions:
-            stored = self._records.load(position)
-            sealed, proof = stored.seal(), self._log.prove(position, size)
-            opened = sealed.commitments.disclosures
-            fields = [opened[name] for name in sorted(wanted[stored.header.category] & opened.keys())]
-            shown.append(
-                show_record(sealed.payload, sealed.commitments.blind, fields, proof.index, proof.path)
-            )
-        return encode_evidence(Evidence(self._log.checkpoint(size).note, tuple(shown)))
 
     def _sign(self, authority: _Authority, request_token: str, evidence: bytes) -> str:
         answer = ReadAnswer(

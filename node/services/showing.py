@@ -1,0 +1,60 @@
+"""At a subject's home: which records a read is about, and their evidence; whoever allowed the read."""
+
+from collections.abc import Sequence
+
+from node.domain.evidence import Evidence, ShownRecord, encode_evidence, show_record
+from node.domain.grant import Scope
+from node.errors import MissingError, StaleVersionError
+from node.services.log import Log
+from node.services.records import Records
+
+
+class Showing:
+    """Selects and shows fields with proofs; checks no authority."""
+
+    def __init__(self, records: Records, log: Log) -> None:
+        self._records, self._log = records, log
+
+    def select(self, subject: str, scope: Sequence[Scope], size: int) -> list[int]:
+        """Positions of the newest record of every thing in the scope, among those below `size` in the log.
+
+        Raises:
+            MissingError: a category has none.
+            StaleVersionError: a record is below the least version that counts.
+            StoreError: the database fails.
+        """
+
+        def is_final(position: int) -> bool:
+            index = self._log.index_of(position)
+            return index is not None and index < size
+
+        positions: list[int] = []
+        for part in scope:
+            found = list(self._records.newest(subject, part.category, is_final))
+            if not found:
+                raise MissingError(f"the subject has no final record of {part.category}")
+            if any(self._records.load(at).header.version < part.least_version for at in found):
+                raise StaleVersionError(
+                    f"a record of {part.category} is older than version {part.least_version}"
+                )
+            positions += found
+        return positions
+
+    def show(self, positions: Sequence[int], scope: Sequence[Scope], size: int) -> bytes:
+        """The evidence for records at these positions: the fields of the scope, under the checkpoint of `size`.
+
+        Raises:
+            MissingError: a record is erased.
+            StoreError: the database fails.
+        """
+        wanted = {part.category: frozenset(part.fields) for part in scope}
+        shown: list[ShownRecord] = []
+        for position in positions:
+            stored = self._records.load(position)
+            sealed, proof = stored.seal(), self._log.prove(position, size)
+            opened = sealed.commitments.disclosures
+            fields = [opened[name] for name in sorted(wanted[stored.header.category] & opened.keys())]
+            shown.append(
+                show_record(sealed.payload, sealed.commitments.blind, fields, proof.index, proof.path)
+            )
+        return encode_evidence(Evidence(self._log.checkpoint(size).note, tuple(shown)))
