@@ -14,7 +14,6 @@ from node.domain.certificate import CertificateIdentity
 from node.domain.document import (
     document_digest,
     open_members_document,
-    reopen_document,
 )
 from node.domain.evidence import (
     VerifiedEvidence,
@@ -47,6 +46,7 @@ class CheckedAnswer:
     evidence: VerifiedEvidence
     identity: CertificateIdentity
     grant_id: bytes
+    home: str
 
 
 def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = None) -> Grant:
@@ -101,7 +101,7 @@ def check_answer(  # noqa: PLR0917
     if (signed.iss, signed.aud, signed.request, signed.evidence) != expected:
         raise VerificationError("the home signed another answer than it sent")
     # 2. and 3. the certificate, the key, the grant
-    claimed = reopen_document(grant_token, Grant)
+    claimed = open_grant(grant_token)
     # The ledger takes no grant after `register_before`: by then this one was given, whatever its `iat` says.
     judged = recognition.check(answer.delegation, moment=claimed.register_before, proof=answer.status)
     delegation, identity = judged.delegation, judged.identity
@@ -124,4 +124,4 @@ def check_answer(  # noqa: PLR0917
     # 6. what was asked for
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)
-    return CheckedAnswer(evidence, identity, raw_id)
+    return CheckedAnswer(evidence, identity, raw_id, home.name)

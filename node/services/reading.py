@@ -17,9 +17,9 @@ from node.domain.document import document_digest, peek_document, reopen_document
 from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
-from node.domain.grant import AccessRequest, Grant, Scope, check_request, grant_terms
+from node.domain.grant import AccessRequest, Grant, Scope, check_request, grant_terms, open_grant
 from node.domain.ledger_ids import grant_id
-from node.domain.reading import ReadReceipt, ReadRequest
+from node.domain.reading import ReadReceipt, ReadRequest, read_jti
 from node.errors import (
     AnchorError,
     ConflictError,
@@ -190,21 +190,21 @@ class Reading:
         if not own.grant:
             raise GrantMissingError("the subject has not signed a grant for this request yet")
         own = await self._follow_subject(raw_digest, own, asked)
-        home = peek_document(own.grant, Grant).home
-        self._check_live(own.grant)
-        if not own.read:
-            own = msgspec.structs.replace(own, read=self._read_request(own.grant))
-            self._own.save(raw_digest, own)
+        grant = open_own_grant(self._alliance, own.grant)
+        raw_id = self._grant_id(grant, own.grant)
+        self._check_live(raw_id)
+        request = self._read_request(raw_digest, own, grant, raw_id)
         try:
-            answer = await self._peers.read(self._alliance.projection.member(home), own.read, own.grant)
-            checked = await self._check(own, answer)
+            answer = await self._peers.read(self._alliance.projection.member(grant.home), request, own.grant)
+            checked = await self._check(request, own.grant, answer)
         except (UnavailableError, AnchorError):
-            raise  # to be repeated with the same request, which is the same use
+            raise  # the next try has the same `jti`, and is the same use
         except NodeError:
             # Refused or false: this read is over, the next try is another one.
-            self._own.save(raw_digest, msgspec.structs.replace(own, read=""))
+            refused = self._own.load(raw_digest)
+            self._own.save(raw_digest, msgspec.structs.replace(refused, refused=refused.refused + 1))
             raise
-        self._keep(raw_digest, own, asked, home, answer, checked)
+        self._keep(raw_digest, own, asked, request, answer, checked)
         await self._hand_in(raw_digest)
         return Fetched(
             checked.evidence.records, checked.identity.credit_code, checked.identity.organisation, own.reads
@@ -213,12 +213,12 @@ class Reading:
     async def _follow_subject(self, digest: bytes, own: OwnRequest, asked: AccessRequest) -> OwnRequest:
         """With the grant that names the subject's present home: its wallet signed it again when it moved."""
         row = self._alliance.projection.subject(bytes.fromhex(asked.subject))
-        if row is None or row.home in {peek_document(own.grant, Grant).home, self._alliance.me}:
+        if row is None or row.home in {open_grant(own.grant).home, self._alliance.me}:
             return own
         token = await self._peers.collect_grant(self._alliance.projection.member(row.home), own.token)
         if token is None:
             raise MovedError(f"the subject has moved to {row.home} without this grant; request access there")
-        self._take_grant(digest, msgspec.structs.replace(own, read=""), asked, token)
+        self._take_grant(digest, own, asked, token)
         return self._own.load(digest)
 
     async def step(self) -> None:
@@ -274,58 +274,63 @@ class Reading:
         transaction = Transaction(self._store)
         granted = msgspec.structs.replace(own, grant=token)
         self._own.put(transaction, digest, granted)
-        about = {"request": digest.hex(), "subject": asked.subject, "grant": self._grant_id(token).hex()}
+        about = {
+            "request": digest.hex(),
+            "subject": asked.subject,
+            "grant": self._grant_id(grant, token).hex(),
+        }
         self._feed.add(transaction, FeedEntry("grant.received", self._clock.now(), about))
         transaction.commit()
         self._feed.wake()
 
-    def _grant_id(self, token: str) -> bytes:
-        terms = grant_terms(open_own_grant(self._alliance, token), document_digest(token))
-        return grant_id(self._alliance.raw_id, terms)
+    def _grant_id(self, grant: Grant, token: str) -> bytes:
+        return grant_id(self._alliance.raw_id, grant_terms(grant, document_digest(token)))
 
-    def _read_request(self, grant_token: str) -> str:
-        grant = open_own_grant(self._alliance, grant_token)
+    def _read_request(self, digest: bytes, own: OwnRequest, grant: Grant, raw_id: bytes) -> str:
         request = ReadRequest(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
-            jti=self._unique(),
+            jti=read_jti(digest, own.grant, own.reads, own.refused),
             iss=self._alliance.me,
             aud=grant.home,
-            grant=self._grant_id(grant_token).hex(),
+            grant=raw_id.hex(),
             scope=grant.scope,
             purpose=grant.purpose,
         )
         return sign_document(request, self._signer.sign)
 
-    def _check_live(self, grant_token: str) -> None:
+    def _check_live(self, raw_id: bytes) -> None:
         """Before a use is spent: that this node's own view of the ledger has the grant."""
-        state = self._alliance.projection.grant(self._grant_id(grant_token))
+        state = self._alliance.projection.grant(raw_id)
         if state.revoked:
             raise GrantRevokedError("the grant was revoked by its owner")
         if not state.registered:
             raise GrantMissingError("the grant is not on the ledger yet")
 
-    async def _check(self, own: OwnRequest, answer: Answer) -> CheckedAnswer:
-        request = reopen_document(own.read, ReadRequest)
-        moment = reopen_document(own.grant, Grant).register_before
+    async def _check(self, request_token: str, grant_token: str, answer: Answer) -> CheckedAnswer:
+        request = reopen_document(request_token, ReadRequest)
+        moment = open_grant(grant_token).register_before
         await self._recognition.warm(answer.delegation, moment)
         for _ in range(_ANCHOR_TRIES):
             try:
-                return check_answer(self._alliance, self._recognition, own.read, request, own.grant, answer)
+                return check_answer(
+                    self._alliance, self._recognition, request_token, request, grant_token, answer
+                )
             except AnchorError:
                 # The home may have seen a block that this node has not seen yet.
                 await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
-        return check_answer(self._alliance, self._recognition, own.read, request, own.grant, answer)
+        return check_answer(self._alliance, self._recognition, request_token, request, grant_token, answer)
 
     def _keep(  # noqa: PLR0917
         self,
         digest: bytes,
         own: OwnRequest,
         asked: AccessRequest,
-        home: str,
+        request: str,
         answer: Answer,
         checked: CheckedAnswer,
     ) -> None:
+        home = checked.home
         receipt = ReadReceipt(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
@@ -337,10 +342,10 @@ class Reading:
         token = sign_document(receipt, self._signer.sign)
         # The background step may have handed in earlier receipts while the home answered.
         receipts = (*self._waiting(digest), token)
-        done = msgspec.structs.replace(own, read="", receipts=receipts, reads=own.reads + 1)
+        done = msgspec.structs.replace(own, receipts=receipts, reads=own.reads + 1)
         status = self._recognition.hand_on(answer.delegation, answer.status)
         obtained = Obtained(
-            own.read, own.grant, answer.evidence, answer.answer, answer.delegation, status, receipt.iat
+            request, own.grant, answer.evidence, answer.answer, answer.delegation, status, receipt.iat
         )
         transaction = Transaction(self._store)
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
