@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from node.domain.document import Document, document_digest
-from node.domain.encoding import Hex32, canonical_json, to_base64url
+from node.domain.encoding import Hex32, Seconds, canonical_json, to_base64url
 from node.domain.grant import Scope
 
 
@@ -67,6 +67,9 @@ class ReadAnswer(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """SHA-256 of the evidence bytes, 64 hex digits."""
     use: Annotated[int, msgspec.Meta(ge=1)]
     """Which use of the grant this was, from 1."""
+    as_of: Seconds
+    """The home states: at this time its log held nothing newer of the same things. Not after `iat`; earlier where a
+    use is repeated. A newer record in its log under an anchor from before this time proves the statement false."""
 
 
 class ReadReceipt(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -47,6 +47,8 @@ class CheckedAnswer:
     identity: CertificateIdentity
     grant_id: bytes
     home: str
+    as_of: int
+    """The home states that nothing was newer then, seconds since 1970 UTC."""
 
 
 def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = None) -> Grant:
@@ -56,7 +58,7 @@ def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = 
         NodeError: it is not.
     """
     grant = open_grant(token)
-    if (grant.alliance, grant.aud) != (alliance.id, alliance.me):
+    if grant.alliance != alliance.id or alliance.me not in grant.aud:
         raise GrantMissingError("the grant is for another alliance or receiver")
     row = alliance.projection.subject(bytes.fromhex(grant.iss))
     if row is None or row.controller != alliance.signer_of(grant.key):
@@ -100,6 +102,8 @@ def check_answer(  # noqa: PLR0917
     )
     if (signed.iss, signed.aud, signed.request, signed.evidence) != expected:
         raise VerificationError("the home signed another answer than it sent")
+    if signed.as_of > signed.iat:
+        raise VerificationError("the home states what is newest at a time that is still to come")
     # 2. and 3. the certificate, the key, the grant
     claimed = open_grant(grant_token)
     # The ledger takes no grant after `register_before`: by then this one was given, whatever its `iat` says.
@@ -124,4 +128,4 @@ def check_answer(  # noqa: PLR0917
     # 6. what was asked for
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)
-    return CheckedAnswer(evidence, identity, raw_id, home.name)
+    return CheckedAnswer(evidence, identity, raw_id, home.name, signed.as_of)

@@ -17,7 +17,16 @@ from node.domain.document import document_digest, peek_document, reopen_document
 from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
-from node.domain.grant import AccessRequest, Grant, Scope, check_request, grant_terms, open_grant
+from node.domain.grant import (
+    AccessRequest,
+    Basis,
+    Grant,
+    Scope,
+    check_request,
+    grant_terms,
+    is_answer,
+    open_grant,
+)
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadReceipt, ReadRequest, read_jti
 from node.errors import (
@@ -57,6 +66,8 @@ class Fetched:
     organisation: str
     number: int
     """Which read under this access request, from 0."""
+    as_of: int
+    """The home states that nothing was newer then, seconds since 1970 UTC."""
 
 
 class Reading:
@@ -87,9 +98,25 @@ class Reading:
         """Receipts that the home has taken, by request, while the store still has them as to be handed in."""
 
     def request(  # noqa: PLR0917
-        self, subject: str, home: str, scope: Sequence[Scope], purpose: str, uses: int, valid_seconds: int
+        self,
+        subject: str,
+        home: str,
+        scope: Sequence[Scope],
+        purpose: str,
+        uses: int,
+        valid_seconds: int,
+        basis: Basis = "consent",
     ) -> str:
         """Ask a subject for access; the request is delivered in the background.
+
+        Args:
+            subject: its id, 64 hex digits.
+            home: member that keeps its records.
+            scope: what is asked for.
+            purpose: what for.
+            uses: how many reads; `UNCOUNTED` for any number.
+            valid_seconds: for how long.
+            basis: on what ground the data will be handled.
 
         Returns:
             The request's digest, 64 hex digits, by which it is known here.
@@ -111,6 +138,7 @@ class Reading:
             subject=subject,
             scope=tuple(scope),
             purpose=purpose,
+            basis=basis,
             uses=uses,
             exp=now + valid_seconds,
         )
@@ -145,6 +173,7 @@ class Reading:
             subject=grant.iss,
             scope=grant.scope,
             purpose=grant.purpose,
+            basis=grant.basis,
             uses=grant.uses,
             exp=grant.exp,
         )
@@ -207,7 +236,11 @@ class Reading:
         self._keep(raw_digest, own, asked, request, answer, checked)
         await self._hand_in(raw_digest)
         return Fetched(
-            checked.evidence.records, checked.identity.credit_code, checked.identity.organisation, own.reads
+            checked.evidence.records,
+            checked.identity.credit_code,
+            checked.identity.organisation,
+            own.reads,
+            checked.as_of,
         )
 
     async def _follow_subject(self, digest: bytes, own: OwnRequest, asked: AccessRequest) -> OwnRequest:
@@ -269,7 +302,7 @@ class Reading:
     def _take_grant(self, digest: bytes, own: OwnRequest, asked: AccessRequest, token: str) -> None:
         grant = open_own_grant(self._alliance, token)
         # That it names the subject's present home is checked already.
-        if (grant.iss, grant.request) != (asked.subject, asked.jti):
+        if not is_answer(grant, asked):
             raise GrantMissingError("the grant answers another request")
         transaction = Transaction(self._store)
         granted = msgspec.structs.replace(own, grant=token)
@@ -294,7 +327,8 @@ class Reading:
             iss=self._alliance.me,
             aud=grant.home,
             grant=raw_id.hex(),
-            scope=grant.scope,
+            # Of a standing grant just what was asked for here; of one that was given for the request all there is.
+            scope=own.asked().scope if grant.standing else grant.scope,
             purpose=grant.purpose,
         )
         return sign_document(request, self._signer.sign)

@@ -21,7 +21,7 @@ from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.erasure import READS, record_part
 from node.domain.evidence import evidence_digest
-from node.domain.grant import Grant, check_covers, check_scope, grant_terms, open_grant
+from node.domain.grant import Grant, check_covers, check_scope, grant_terms, has_uses_left, open_grant
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, read_id
 from node.domain.retention import month_at
@@ -59,6 +59,8 @@ class ServedRead(msgspec.Struct, frozen=True):
     """Digest of the newest request, 32 bytes."""
     answer: str
     use: int
+    as_of: int
+    """When the records were the newest, seconds since 1970 UTC."""
     times: int
     """How often it was answered, each time to another request."""
     positions: list[int]
@@ -132,7 +134,7 @@ class Serving:
         raw = self._store.get(key)
         served = None if raw is None else msgspec.msgpack.decode(raw, type=ServedRead)
         if served is None:
-            if authority.kept.uses >= authority.grant.uses:
+            if not has_uses_left(authority.grant, authority.kept.uses):
                 raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
             size = self._alliance.projection.anchored_size(self._alliance.me)
             positions = self._showing.select(subject, request.scope, size)
@@ -144,13 +146,14 @@ class Serving:
         if served is not None and served.times == _MOST_TIMES:
             raise GrantUsedUpError(f"this use of the grant was answered {_MOST_TIMES} times already")
         use = served.use if served else authority.kept.uses + 1
-        answer = self._sign(request, digest, evidence, use)
+        as_of = served.as_of if served else int(self._clock.now())
+        answer = self._sign(request, digest, evidence, use, as_of)
         transaction = Transaction(self._store)
         place = served.place if served else self._place(transaction, subject)
         if served is not None:
             transaction.delete(layout.ANSWER + document_digest(served.answer))
         times = served.times + 1 if served else 1
-        row = ServedRead(digest, answer, use, times, positions, size, place)
+        row = ServedRead(digest, answer, use, as_of, times, positions, size, place)
         transaction.put(key, msgspec.msgpack.encode(row))
         self._remember(transaction, authority, row, request_token)
         return Answer(evidence, answer, delegation, status)
@@ -239,7 +242,7 @@ class Serving:
         raw = self._store.get(layout.GRANT + raw_id)
         return KeptGrant(token, grant.iss) if raw is None else msgspec.msgpack.decode(raw, type=KeptGrant)
 
-    def _sign(self, request: ReadRequest, digest: bytes, evidence: bytes, use: int) -> str:
+    def _sign(self, request: ReadRequest, digest: bytes, evidence: bytes, use: int, as_of: int) -> str:
         answer = ReadAnswer(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
@@ -249,6 +252,7 @@ class Serving:
             request=digest.hex(),
             evidence=evidence_digest(evidence),
             use=use,
+            as_of=as_of,
         )
         return sign_document(answer, self._signer.sign)
 
