@@ -245,7 +245,9 @@ class Services:
             alliance_domain(descriptor),
         )
         self.expiries = Expiries(clock, [lambda: anchor_deadlines(self.recognition.trust().anchors)])
-        self.corroboration = Corroboration(store, self.alliance, outside.peers, self.reading, clock)
+        self.corroboration = Corroboration(
+            store, self.alliance, outside.peers, self.reading, self.feed, clock
+        )
         self.proving = Proving(
             self.alliance,
             self.records,
