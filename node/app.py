@@ -156,6 +156,8 @@ class Node:
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("prove the ledger", services.ledger_proofs.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("tell holders", services.notices.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("follow notices", services.holdings.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
@@ -220,7 +222,7 @@ class Node:
             callers.check,
         )
         access = AccessService(s.reading, s.proving)
-        exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers, s.clock)
+        exchange = ExchangeService(s.sharing, s.serving, s.inbox, s.log, s.cosignatures, callers, s.clock)
         wallet = WalletService(
             s.alliance,
             s.gate,
@@ -236,6 +238,8 @@ class Node:
             s.exporting,
             s.logins,
             s.erasures,
+            s.consents,
+            s.notices,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)

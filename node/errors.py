@@ -316,6 +316,13 @@ class AnchorError(VerificationError):
     reason = "ANCHOR"
 
 
+class ConsentError(VerificationError):
+    """Personal fields are shown without their person's consent, or a consent is false."""
+
+    reason = "CONSENT"
+    advice = "Do not use the fields; have the person's consent collected for this receiver and purpose."
+
+
 class WitnessError(VerificationError):
     """Too few members have cosigned a log for it to count as witnessed."""
 

@@ -12,6 +12,7 @@ from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
+from node.services.consents import Consents
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
@@ -26,6 +27,8 @@ from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
+from node.services.holdings import Holdings
+from node.services.inbox import Inbox
 from node.services.key_rotation import KeyRotation
 from node.services.ledger_proofs import LedgerProofs
 from node.services.listing import Listing
@@ -33,6 +36,7 @@ from node.services.log import Log
 from node.services.logins import Logins
 from node.services.membership import Membership
 from node.services.moving import Moving
+from node.services.notices import Notices
 from node.services.outbox import Outbox
 from node.services.parking import Parking
 from node.services.predecessors import Predecessors
@@ -161,6 +165,22 @@ class Services:
             self.feed,
             clock,
         )
+        self.notices = Notices(store, self.alliance, outside.peers, self.feed, identity, clock, entropy)
+        self.consents = Consents(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.registrations,
+            self.records,
+            self.sharing,
+            self.notices,
+            self.acts,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
         self.serving = Serving(
             store,
             self.vault,
@@ -169,6 +189,7 @@ class Services:
             self.recognition,
             self.records,
             self.log,
+            self.consents,
             self.follower,
             self.feed,
             identity,
@@ -259,7 +280,11 @@ class Services:
             entropy,
         )
         rules, traces = config.rules(), Traces(store, self.vault, self.parking, me)
-        book = ErasureBook(store, self.vault, outside.erasures, traces, self.acts, self.feed, keys, clock)
+        book = ErasureBook(
+            store, self.vault, outside.erasures, traces, self.acts, self.feed, self.notices, keys, clock
+        )
+        self.holdings = Holdings(store, self.vault, self.alliance, book, self.feed, identity, clock, entropy)
+        self.inbox = Inbox(self.consents, self.holdings)
         self.erasures = Erasures(
             store,
             self.vault,

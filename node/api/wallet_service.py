@@ -11,6 +11,7 @@ from node.domain.encoding import to_rfc3339
 from node.domain.wallet import HistoryCall, StatusCall
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
+from node.services.consents import Consents
 from node.services.erasures import Erasures
 from node.services.exporting import Exporting
 from node.services.gate import Gate
@@ -18,6 +19,7 @@ from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.logins import Logins
 from node.services.moving import Moving
+from node.services.notices import Notices
 from node.services.proving import Proving
 from node.services.records import Records
 from node.services.registration import Registrations
@@ -44,12 +46,14 @@ class WalletService(rpc.WalletServiceServicer):
         exporting: Exporting,
         logins: Logins,
         erasures: Erasures,
+        consents: Consents,
+        notices: Notices,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
         self._moving, self._exporting, self._logins = moving, exporting, logins
-        self._erasures = erasures
+        self._erasures, self._consents, self._notices = erasures, consents, notices
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -139,6 +143,42 @@ class WalletService(rpc.WalletServiceServicer):
         """See the proto."""
         found = self._erasures.by_wallet(request.signed_request)
         return pb.EraseResponse(receipts=filter(None, map(self._erasures.receipt, found)))
+
+    async def GiveConsent(self, request: pb.GiveConsentRequest, context: Context) -> pb.GiveConsentResponse:
+        """See the proto."""
+        return pb.GiveConsentResponse(receipt=self._consents.give(request.signed_request))
+
+    async def WithdrawConsent(
+        self, request: pb.WithdrawConsentRequest, context: Context
+    ) -> pb.WithdrawConsentResponse:
+        """See the proto."""
+        receipt, number = self._consents.withdraw(request.signed_request)
+        if not receipt:
+            receipt = (await self._notices.deliver(number)).receipt
+        return pb.WithdrawConsentResponse(receipt=receipt)
+
+    async def ListConsents(
+        self, request: pb.ListConsentsRequest, context: Context
+    ) -> pb.ListConsentsResponse:
+        """See the proto."""
+        found, lacks = self._consents.of_wallet(request.signed_request)
+        response = pb.ListConsentsResponse()
+        for kept in found:
+            response.consents.add(
+                consent=kept.token,
+                receipt=kept.receipt,
+                withdrawal=kept.withdrawal,
+                holder=self._consents.holder_state(kept),
+            )
+        for lack in lacks:
+            response.lacks.add(
+                receiver=lack.receiver,
+                purpose=lack.purpose,
+                category=lack.category,
+                thing=lack.thing,
+                fields=lack.fields,
+            )
+        return response
 
     async def GetApplicationCode(
         self, request: pb.GetApplicationCodeRequest, context: Context

@@ -2,7 +2,8 @@
 
 What the law holds for a period is set aside instead: stored and protected, shared with nobody, erased at its end.
 When a request is answered nobody can read any more what was meant; `erasing.py` brings it to its end. This centre's
-own systems learn of it by the feed's `subject.erased`; readers elsewhere are told nothing here. Source: PIPL art. 47.
+own systems learn of it by the feed's `subject.erased`, members that read something here by a notice (`notices.py`).
+Source: PIPL art. 47.
 """
 
 from collections.abc import Iterator, Sequence
@@ -212,6 +213,7 @@ class Erasures:
                 parts=parts,
                 held=held,
                 request=request,
+                asked=True,
             )
         )
         return mark.number + 1

@@ -340,7 +340,14 @@ class Reading:
         done = msgspec.structs.replace(own, read="", receipts=receipts, reads=own.reads + 1)
         status = self._recognition.hand_on(answer.delegation, answer.status)
         obtained = Obtained(
-            own.read, own.grant, answer.evidence, answer.answer, answer.delegation, status, receipt.iat
+            own.read,
+            own.grant,
+            answer.evidence,
+            answer.answer,
+            answer.delegation,
+            status,
+            receipt.iat,
+            answer.consents,
         )
         transaction = Transaction(self._store)
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)

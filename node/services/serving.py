@@ -4,7 +4,7 @@ The home is the only one that counts the uses of a grant. Request, count, answer
 become durable in one batch before anything leaves; the reader's receipt follows, and its absence is visible.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -37,9 +37,11 @@ from node.errors import (
 from node.ports import Answer, Clock, Signer, Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.consents import Consents
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.log import Log
+from node.services.notices import Notices
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import READ_LOG, Registrations
@@ -92,12 +94,14 @@ class Serving:
         recognition: Recognition,
         records: Records,
         log: Log,
+        consents: Consents,
         follower: Follower,
         feed: Feed,
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
+        self._consents = consents
         self._store, self._vault, self._alliance, self._registrations = store, vault, alliance, registrations
         self._records, self._follower, self._feed = records, follower, feed
         self._showing = Showing(records, log)
@@ -108,7 +112,8 @@ class Serving:
         """Answer a member's read.
 
         Steps: 1 the reader's signature · 2 the subject's grant, its state and its cover · 3 the number of uses ·
-        4 the newest final records · 5 everything durable · 6 the answer leaves.
+        4 the newest final records · 5 the consent of every person in them · 6 everything durable · 7 the answer
+        leaves.
 
         Raises:
             NodeError: the read is not allowed or not possible; no use was counted.
@@ -122,17 +127,19 @@ class Serving:
         status = self._recognition.hand_on(delegation, registration.status)
         if served is not None:
             row = msgspec.msgpack.decode(served, type=ServedRead)
+            consents = self._consented(authority, row.positions)
             evidence = self._showing.show(row.positions, authority.request.scope, row.size)
-            return Answer(evidence, row.answer, delegation, status)
+            return Answer(evidence, row.answer, delegation, status, consents)
         if authority.kept.uses >= authority.grant.uses:
             raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
         size = self._alliance.projection.anchored_size(self._alliance.me)
         positions = self._showing.select(subject, authority.request.scope, size)
+        consents = self._consented(authority, positions)
         evidence = self._showing.show(positions, authority.request.scope, size)
         answer = self._sign(authority, request_token, evidence)
         row = ServedRead(answer, positions, size)
         self._remember(authority, key, row, request_token)
-        return Answer(evidence, answer, delegation, status)
+        return Answer(evidence, answer, delegation, status, consents)
 
     def take_receipt(self, caller: str, token: str) -> None:
         """Keep a reader's countersignature.
@@ -220,6 +227,12 @@ class Serving:
         raw = self._store.get(layout.GRANT + raw_id)
         return KeptGrant(token, grant.iss) if raw is None else msgspec.msgpack.decode(raw, type=KeptGrant)
 
+    def _consented(self, authority: _Authority, positions: Sequence[int]) -> bytes:
+        request = authority.request
+        return self._consents.cover(
+            authority.grant_id, authority.grant, request.iss, request.purpose, request.scope, positions
+        )
+
     def _sign(self, authority: _Authority, request_token: str, evidence: bytes) -> str:
         answer = ReadAnswer(
             alliance=self._alliance.id,
@@ -246,6 +259,7 @@ class Serving:
         transaction.put(place, self._vault.seal(subject, place, content, _history_part(now)))
         transaction.put(layout.ANSWER + document_digest(row.answer), place)
         self._records.stage(transaction, [_log_draft(authority, row.answer)])
+        Notices.note_holder(transaction, subject, authority.request.iss)
         about = {"subject": subject, "reader": authority.request.iss, "grant": authority.grant_id.hex()}
         self._feed.add(transaction, FeedEntry("read.answered", now, about))
         transaction.commit()

@@ -71,6 +71,12 @@ class WalletServiceStub:
     """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
     gets the receipts that there are by then.
     """
+    GiveConsent: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveConsentRequest, _wallet_service_pb2.GiveConsentResponse]
+    """At the subject's home: keep a person's consent. By the subject's wallet or the person's own key."""
+    WithdrawConsent: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.WithdrawConsentRequest, _wallet_service_pb2.WithdrawConsentResponse]
+    """At any member: withdraw a consent. At the home it acts at once; another member takes it there."""
+    ListConsents: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListConsentsRequest, _wallet_service_pb2.ListConsentsResponse]
+    """At the subject's home: consents, and what cannot be read for lack of one. A person sees its own."""
 
 @_typing.type_check_only
 class WalletServiceAsyncStub(WalletServiceStub):
@@ -115,6 +121,12 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
     gets the receipts that there are by then.
     """
+    GiveConsent: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveConsentRequest, _wallet_service_pb2.GiveConsentResponse]  # type: ignore[assignment]
+    """At the subject's home: keep a person's consent. By the subject's wallet or the person's own key."""
+    WithdrawConsent: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.WithdrawConsentRequest, _wallet_service_pb2.WithdrawConsentResponse]  # type: ignore[assignment]
+    """At any member: withdraw a consent. At the home it acts at once; another member takes it there."""
+    ListConsents: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListConsentsRequest, _wallet_service_pb2.ListConsentsResponse]  # type: ignore[assignment]
+    """At the subject's home: consents, and what cannot be read for lack of one. A person sees its own."""
 
 class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
     """For bidders' wallets, over server-authenticated TLS on its own listener. Every request is a document signed by
@@ -252,5 +264,29 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
         gets the receipts that there are by then.
         """
+
+    @_abc_1.abstractmethod
+    def GiveConsent(
+        self,
+        request: _wallet_service_pb2.GiveConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GiveConsentResponse, _abc.Awaitable[_wallet_service_pb2.GiveConsentResponse]]:
+        """At the subject's home: keep a person's consent. By the subject's wallet or the person's own key."""
+
+    @_abc_1.abstractmethod
+    def WithdrawConsent(
+        self,
+        request: _wallet_service_pb2.WithdrawConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.WithdrawConsentResponse, _abc.Awaitable[_wallet_service_pb2.WithdrawConsentResponse]]:
+        """At any member: withdraw a consent. At the home it acts at once; another member takes it there."""
+
+    @_abc_1.abstractmethod
+    def ListConsents(
+        self,
+        request: _wallet_service_pb2.ListConsentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ListConsentsResponse, _abc.Awaitable[_wallet_service_pb2.ListConsentsResponse]]:
+        """At the subject's home: consents, and what cannot be read for lack of one. A person sees its own."""
 
 def add_WalletServiceServicer_to_server(servicer: WalletServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

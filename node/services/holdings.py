@@ -1,0 +1,336 @@
+"""At a holder: notices of the homes that this node has read from, what they have it do, and the receipts.
+
+A notice is durable when its sender is answered; a background step does what it asks and signs for it once that is
+true. What goes is erased the way this node erases its own (`erasure_book.py`), so that no restored backup brings it
+back.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from node.domain.consent import parse_shown
+from node.domain.document import (
+    document_digest,
+    open_members_document,
+    reopen_document,
+    sign_document,
+)
+from node.domain.encoding import from_base64url, to_base64url
+from node.domain.erasure import OBTAINED_PART, ErasedLine, application_part, read_part
+from node.domain.evidence import parse_evidence
+from node.domain.grant import Grant
+from node.domain.guarantee import Guarantee
+from node.domain.notice import (
+    ConsentWithdrawn,
+    Disputed,
+    Erased,
+    NewerVersions,
+    Notice,
+    NoticeReceipt,
+    check_about,
+)
+from node.domain.record import parse_payload
+from node.domain.wallet import ApplyCall
+from node.errors import DocumentFormatError, UnknownCallerError
+from node.ports import Clock, Signer, Store
+from node.services import layout
+from node.services.alliance import Alliance
+from node.services.applications import Application, Applications
+from node.services.erasure_book import ErasureBook
+from node.services.feed import Feed, FeedEntry
+from node.services.own_requests import Obtained, OwnRequests
+from node.services.transaction import Transaction
+from node.services.vault import Entropy, Vault
+
+logger = logging.getLogger(__name__)
+
+_HELD_SECONDS = 3_600.0
+"""How often it is looked whether what the law held has ended."""
+
+
+class InNotice(msgspec.Struct, frozen=True):
+    """A notice that came in, and what was done about it."""
+
+    token: str
+    came: float
+    receipt: str = ""
+
+    def notice(self) -> Notice:
+        """What it says."""
+        return reopen_document(self.token, Notice)
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """What a home has said of a record that this node holds."""
+
+    home: str
+    category: str
+    thing: str
+    version: int = 0
+    """The newest there is, if it was said."""
+    disputed: tuple[str, ...] = ()
+    """Fields that are disputed now."""
+    settled: bool = False
+    """Whether there was a dispute, and it is settled: a newer version says how."""
+
+
+class Holdings:
+    """The way in, and the work."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        vault: Vault,
+        alliance: Alliance,
+        book: ErasureBook,
+        feed: Feed,
+        signer: Signer,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store, self._alliance, self._book, self._feed = store, alliance, book, feed
+        self._own = OwnRequests(store, vault)
+        self._applications = Applications(store, vault, alliance.me)
+        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._next_look: dict[bytes, float] = {}
+
+    # -- in -----------------------------------------------------------------------------------------------
+
+    def submit(self, caller: str, token: str) -> str:
+        """Take a notice of a home about data that this node may hold.
+
+        Returns:
+            The receipt once it is true; empty until then, whatever this node holds.
+
+        Raises:
+            UnknownCallerError: the caller is not a home that may give this notice; the same whatever is held here.
+            NodeError: the notice is malformed, or not the caller's to this node.
+        """
+        keys = self._alliance.projection.member(caller).identity_keys
+        notice = open_members_document(token, Notice, keys)
+        check_about(notice.about)
+        if (notice.iss, notice.aud, notice.alliance) != (caller, self._alliance.me, self._alliance.id):
+            raise DocumentFormatError("the notice is not this caller's to this node in this alliance")
+        if not self._is_home(notice):
+            raise UnknownCallerError("this member gives no notices about this subject")
+        key = layout.NOTICE_IN + document_digest(token)
+        known = self._store.get(key)
+        if known is not None:
+            return msgspec.msgpack.decode(known, type=InNotice).receipt
+        transaction = Transaction(self._store)
+        transaction.put(key, msgspec.msgpack.encode(InNotice(token, self._clock.now())))
+        transaction.put(layout.NOTICE_IN_OPEN + document_digest(token), b"")
+        transaction.commit()
+        return ""
+
+    def _is_home(self, notice: Notice) -> bool:
+        row = self._alliance.projection.subject(bytes.fromhex(notice.subject))
+        if row is not None and row.home == notice.iss:
+            return True
+        return any(True for _ in self._reads(notice.subject, notice.iss))
+
+    # -- the work -----------------------------------------------------------------------------------------
+
+    async def step(self) -> None:
+        """Do what notices ask, and sign for what is done.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for key, _ in self._store.scan(layout.NOTICE_IN_OPEN):
+            digest = key[len(layout.NOTICE_IN_OPEN) :]
+            if self._clock.now() < self._next_look.get(digest, 0.0):
+                continue
+            raw = self._store.get(layout.NOTICE_IN + digest)
+            assert raw is not None  # written in one batch
+            self._move_on(digest, msgspec.msgpack.decode(raw, type=InNotice))
+
+    def _move_on(self, digest: bytes, row: InNotice) -> None:
+        notice = row.notice()
+        if isinstance(notice.about, NewerVersions | Disputed):
+            self._remark(notice)
+            return self._answer(digest, row, "noted")
+        # What a crash has left half done is known by the erasures that name this notice.
+        if not all(one.receipt for one in self._book.rows.of_request(digest)):
+            return None  # bytes of it may still be in files
+        if parts := self._parts(notice):
+            self._erase(notice.subject, parts, digest.hex())
+            return None
+        if reason := self._held(notice):
+            return self._answer(digest, row, "held", reason)
+        return self._answer(digest, row, "deleted")
+
+    def _answer(
+        self, digest: bytes, row: InNotice, outcome: Literal["noted", "deleted", "held"], reason: str = ""
+    ) -> None:
+        if outcome == "held":
+            self._next_look[digest] = self._clock.now() + _HELD_SECONDS
+            if row.receipt:
+                return  # said already; the end of what holds it is waited for
+        notice = row.notice()
+        receipt = NoticeReceipt(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=to_base64url(self._entropy(16)),
+            iss=self._alliance.me,
+            aud=notice.iss,
+            notice=digest.hex(),
+            outcome=outcome,
+            reason=reason,
+        )
+        signed = sign_document(receipt, self._signer.sign)
+        transaction = Transaction(self._store)
+        done = msgspec.structs.replace(row, receipt=signed)
+        transaction.put(layout.NOTICE_IN + digest, msgspec.msgpack.encode(done))
+        if outcome == "held":
+            for request, number in self._meant(notice):
+                transaction.put(layout.READ_BLOCKED + request + layout.number(number), b"")
+        else:
+            transaction.delete(layout.NOTICE_IN_OPEN + digest)
+        kind = str(msgspec.to_builtins(notice.about)["kind"])
+        about = {"subject": notice.subject, "home": notice.iss, "kind": kind, "outcome": outcome}
+        self._feed.add(transaction, FeedEntry("notice.received", self._clock.now(), about))
+        transaction.commit()
+        self._feed.wake()
+
+    def _erase(self, subject: str, parts: Sequence[str], notice: str) -> int:
+        self._book.catch_up()
+        mark = self._book.mark()
+        self._book.add(
+            ErasedLine(
+                number=mark.number + 1,
+                previous=mark.head,
+                at=int(self._clock.now()),
+                owner=subject,
+                whole=False,
+                parts=tuple(sorted(parts)),
+                held={},
+                request=notice,
+            )
+        )
+        logger.warning("a notice has this node erase %d parts of what it read elsewhere", len(parts))
+        return mark.number + 1
+
+    # -- what is held -------------------------------------------------------------------------------------
+
+    def _reads(self, subject: str, home: str) -> Iterator[tuple[bytes, int, Obtained]]:
+        """What was read of a subject at a home."""
+        for digest, own in self._own.of_subject(subject):
+            for number, obtained in self._own.kept(digest, own):
+                if reopen_document(obtained.grant, Grant).home == home:
+                    yield digest, number, obtained
+
+    def _meant(self, notice: Notice) -> Iterator[tuple[bytes, int]]:
+        for digest, number, obtained in self._reads(notice.subject, notice.iss):
+            match notice.about:
+                case ConsentWithdrawn(consent):
+                    ids = {document_digest(one.consent).hex() for one in parse_shown(obtained.consents)}
+                    is_meant = consent in ids
+                case Erased(categories):
+                    is_meant = not categories or not set(categories).isdisjoint(_categories(obtained))
+                case _:
+                    is_meant = False
+            if is_meant:
+                yield digest, number
+
+    def _parts(self, notice: Notice) -> list[str]:
+        """What goes now: reads that nothing holds, and applications that came to nothing."""
+        kept = {one.read for one in self._live(notice.subject)}
+        meant = {
+            read_part(digest.hex(), at) for digest, at in self._meant(notice) if digest.hex() not in kept
+        }
+        if not meant.symmetric_difference(self._all_reads(notice.subject)):
+            meant |= {OBTAINED_PART} if meant else set()
+        if isinstance(notice.about, Erased) and not notice.about.categories:
+            for one in self._applications.of(notice.subject):
+                grant = reopen_document(reopen_document(one.row.call, ApplyCall).grant, Grant)
+                if not one.row.guarantee and grant.home == notice.iss:
+                    meant.add(application_part(one.id))
+        return sorted(meant)
+
+    def _all_reads(self, subject: str) -> set[str]:
+        return {
+            read_part(digest.hex(), number)
+            for digest, own in self._own.of_subject(subject)
+            for number, _ in self._own.kept(digest, own)
+        }
+
+    def _live(self, subject: str) -> list[Application]:
+        """Applications on which a guarantee rests that can still be claimed."""
+        now = self._clock.now()
+        return [
+            one.row
+            for one in self._applications.of(subject)
+            if one.row.guarantee and reopen_document(one.row.guarantee, Guarantee).exp > now
+        ]
+
+    def _held(self, notice: Notice) -> str:
+        """Why something stays for now; empty if nothing does."""
+        live = {one.read: one for one in self._live(notice.subject)}
+        ends = [
+            reopen_document(live[digest.hex()].guarantee, Guarantee).exp
+            for digest, _ in self._meant(notice)
+            if digest.hex() in live
+        ]
+        if not ends:
+            return ""
+        day = datetime.fromtimestamp(max(ends), UTC).date().isoformat()
+        return f"a guarantee that was issued on it can be claimed until {day}"
+
+    # -- what was said ------------------------------------------------------------------------------------
+
+    def remarks(self, subject: str) -> list[Remark]:
+        """What homes have said of records of a subject that this node holds.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        prefix = layout.REMARK + layout.text(subject)
+        return [msgspec.msgpack.decode(raw, type=Remark) for _, raw in self._store.scan(prefix)]
+
+    def _remark(self, notice: Notice) -> None:
+        held = {
+            (category, thing)
+            for _, _, obtained in self._reads(notice.subject, notice.iss)
+            for category, thing in _things(obtained)
+        }
+        transaction = Transaction(self._store)
+        match notice.about:
+            case NewerVersions(records):
+                for one in records:
+                    if (one.category, one.thing) in held:
+                        self._change(transaction, notice, one.category, one.thing, version=one.version)
+            case Disputed(category, thing, fields, state, _) if (category, thing) in held:
+                disputed = fields if state == "open" else ()
+                self._change(
+                    transaction, notice, category, thing, disputed=disputed, settled=state == "settled"
+                )
+            case _:
+                pass
+        transaction.commit()
+
+    def _change(
+        self, transaction: Transaction, notice: Notice, category: str, thing: str, **changes: object
+    ) -> None:
+        key = layout.REMARK + layout.text(notice.subject, notice.iss, category) + thing.encode()
+        raw = transaction.get(key)
+        known = (
+            Remark(notice.iss, category, thing) if raw is None else msgspec.msgpack.decode(raw, type=Remark)
+        )
+        transaction.put(key, msgspec.msgpack.encode(msgspec.structs.replace(known, **changes)))
+
+
+def _things(obtained: Obtained) -> set[tuple[str, str]]:
+    """Category and thing of every record that a read brought."""
+    headers = [
+        parse_payload(from_base64url(one.payload))[0] for one in parse_evidence(obtained.evidence).records
+    ]
+    return {(header.category, header.thing) for header in headers}
+
+
+def _categories(obtained: Obtained) -> set[str]:
+    return {category for category, _ in _things(obtained)}
