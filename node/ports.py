@@ -30,6 +30,8 @@ class Answer:
     """`StatusProof` beside the delegation, canonical JSON; empty if there is none."""
     consents: bytes = b""
     """Consents of the people whose fields are shown (`encode_shown`); empty if there are none such."""
+    notices: tuple[str, ...] = ()
+    """Notices by the home about disputes of these records."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
+from node.services.changes import Changes
 from node.services.consents import Consents
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
+from node.services.disputes import Disputes
 from node.services.erasing import Erasing
 from node.services.erasure_book import ErasureBook
 from node.services.erasures import Erasures
@@ -48,6 +50,7 @@ from node.services.reading import Reading
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import Registrations
+from node.services.remarks import Remarks
 from node.services.reporter import Reporter
 from node.services.sender import Sender
 from node.services.serving import Serving
@@ -181,6 +184,20 @@ class Services:
             clock,
             entropy,
         )
+        self.disputes = Disputes(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.registrations,
+            self.records,
+            self.notices,
+            self.acts,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
         self.serving = Serving(
             store,
             self.vault,
@@ -190,6 +207,7 @@ class Services:
             self.records,
             self.log,
             self.consents,
+            self.disputes,
             self.follower,
             self.feed,
             identity,
@@ -279,6 +297,17 @@ class Services:
             clock,
             entropy,
         )
+        self.changes = Changes(
+            store,
+            self.alliance,
+            self.records,
+            self.sharing,
+            self.proving,
+            self.notices,
+            self.feed,
+            clock,
+        )
+        self.remarks = Remarks(store)
         rules, traces = config.rules(), Traces(store, self.vault, self.parking, me)
         book = ErasureBook(
             store, self.vault, outside.erasures, traces, self.acts, self.feed, self.notices, keys, clock

@@ -49,7 +49,14 @@ class GrpcPeers:
         """See `Peers.read`."""
         message = pb.ReadRecordsRequest(read_request=request, grant=grant)
         response = await self._call(member, lambda stub: stub.ReadRecords(message, timeout=self._timeout))
-        return Answer(response.evidence, response.answer, response.delegation, response.status_proof, response.consents)
+        return Answer(
+            response.evidence,
+            response.answer,
+            response.delegation,
+            response.status_proof,
+            response.consents,
+            tuple(response.notices),
+        )
 
     async def submit_receipt(self, member: Member, receipt: str) -> None:
         """See `Peers.submit_receipt`."""

@@ -60,6 +60,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
             delegation=answer.delegation,
             status_proof=answer.status,
             consents=answer.consents,
+            notices=answer.notices,
         )
 
     async def SubmitReceipt(

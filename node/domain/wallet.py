@@ -168,6 +168,21 @@ class ConsentsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=
     kind: ClassVar[str] = "wallet-consents"
 
 
+class DisputeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the subject's home: this record is wrong; by the subject's controller or the person in the record."""
+
+    kind: ClassVar[str] = "wallet-dispute"
+
+    dispute: str
+    """A dispute document by `key`."""
+
+
+class DisputesCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the subject's home: disputes and answers; the controller sees all, a person those of its own key."""
+
+    kind: ClassVar[str] = "wallet-disputes"
+
+
 class CodeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Ask the tender's centre for the application code of a section."""
 

@@ -19,9 +19,9 @@ from node.domain.document import (
     reopen_document,
     sign_document,
 )
-from node.domain.encoding import from_base64url, to_base64url
+from node.domain.encoding import to_base64url
 from node.domain.erasure import OBTAINED_PART, ErasedLine, application_part, read_part
-from node.domain.evidence import parse_evidence
+from node.domain.evidence import things_of
 from node.domain.grant import Grant
 from node.domain.guarantee import Guarantee
 from node.domain.notice import (
@@ -33,7 +33,6 @@ from node.domain.notice import (
     NoticeReceipt,
     check_about,
 )
-from node.domain.record import parse_payload
 from node.domain.wallet import ApplyCall
 from node.errors import DocumentFormatError, UnknownCallerError
 from node.ports import Clock, Signer, Store
@@ -43,6 +42,7 @@ from node.services.applications import Application, Applications
 from node.services.erasure_book import ErasureBook
 from node.services.feed import Feed, FeedEntry
 from node.services.own_requests import Obtained, OwnRequests
+from node.services.remarks import Remarks
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
@@ -64,20 +64,6 @@ class InNotice(msgspec.Struct, frozen=True):
         return reopen_document(self.token, Notice)
 
 
-class Remark(msgspec.Struct, frozen=True):
-    """What a home has said of a record that this node holds."""
-
-    home: str
-    category: str
-    thing: str
-    version: int = 0
-    """The newest there is, if it was said."""
-    disputed: tuple[str, ...] = ()
-    """Fields that are disputed now."""
-    settled: bool = False
-    """Whether there was a dispute, and it is settled: a newer version says how."""
-
-
 class Holdings:
     """The way in, and the work."""
 
@@ -96,6 +82,7 @@ class Holdings:
         self._own = OwnRequests(store, vault)
         self._applications = Applications(store, vault, alliance.me)
         self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._remarks = Remarks(store)
         self._next_look: dict[bytes, float] = {}
 
     # -- in -----------------------------------------------------------------------------------------------
@@ -281,56 +268,16 @@ class Holdings:
         day = datetime.fromtimestamp(max(ends), UTC).date().isoformat()
         return f"a guarantee that was issued on it can be claimed until {day}"
 
-    # -- what was said ------------------------------------------------------------------------------------
-
-    def remarks(self, subject: str) -> list[Remark]:
-        """What homes have said of records of a subject that this node holds.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        prefix = layout.REMARK + layout.text(subject)
-        return [msgspec.msgpack.decode(raw, type=Remark) for _, raw in self._store.scan(prefix)]
-
     def _remark(self, notice: Notice) -> None:
         held = {
-            (category, thing)
+            place
             for _, _, obtained in self._reads(notice.subject, notice.iss)
-            for category, thing in _things(obtained)
+            for place in things_of(obtained.evidence)
         }
         transaction = Transaction(self._store)
-        match notice.about:
-            case NewerVersions(records):
-                for one in records:
-                    if (one.category, one.thing) in held:
-                        self._change(transaction, notice, one.category, one.thing, version=one.version)
-            case Disputed(category, thing, fields, state, _) if (category, thing) in held:
-                disputed = fields if state == "open" else ()
-                self._change(
-                    transaction, notice, category, thing, disputed=disputed, settled=state == "settled"
-                )
-            case _:
-                pass
+        self._remarks.note(transaction, notice, held)
         transaction.commit()
-
-    def _change(
-        self, transaction: Transaction, notice: Notice, category: str, thing: str, **changes: object
-    ) -> None:
-        key = layout.REMARK + layout.text(notice.subject, notice.iss, category) + thing.encode()
-        raw = transaction.get(key)
-        known = (
-            Remark(notice.iss, category, thing) if raw is None else msgspec.msgpack.decode(raw, type=Remark)
-        )
-        transaction.put(key, msgspec.msgpack.encode(msgspec.structs.replace(known, **changes)))
-
-
-def _things(obtained: Obtained) -> set[tuple[str, str]]:
-    """Category and thing of every record that a read brought."""
-    headers = [
-        parse_payload(from_base64url(one.payload))[0] for one in parse_evidence(obtained.evidence).records
-    ]
-    return {(header.category, header.thing) for header in headers}
 
 
 def _categories(obtained: Obtained) -> set[str]:
-    return {category for category, _ in _things(obtained)}
+    return {category for category, _ in things_of(obtained.evidence)}

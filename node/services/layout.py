@@ -64,7 +64,10 @@
     eh/<until><owner>/<part>                what a legal period holds, in the order in which it ends
     pc/<subject>/<receiver>/<consent digest>  a person's consent, sealed
     pw/<subject>/<grant id>                 the owner was told that a consent is lacking under this grant
-    nh/<subject>/<member>                   a member that has obtained something of a subject here
+    nh/<subject>/<member>/<grant id>        positions of what a member read last under a grant
+    nd/<subject>                            a subject of which something has a newer version
+    nt/<subject>/<member><position>         newer version that a member was told of
+    di/<subject>/<dispute digest>           a dispute, sealed
     no/<number>                             a notice to a holder, or a withdrawal on its way to its home; the receipt
     np/<number>                             one that was not answered yet
     na/<subject>/<number>                   the notices about a subject
@@ -143,6 +146,9 @@ ERASURE_HELD = b"eh/"
 CONSENT = b"pc/"
 CONSENT_LACKING = b"pw/"
 HOLDER = b"nh/"
+CHANGED = b"nd/"
+TOLD = b"nt/"
+DISPUTE = b"di/"
 NOTICE = b"no/"
 NOTICE_OPEN = b"np/"
 NOTICE_ABOUT = b"na/"

@@ -8,7 +8,7 @@ answer, and keeps the receipt. The same way takes a person's withdrawal of a con
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -43,6 +43,14 @@ logger = logging.getLogger(__name__)
 
 _COUNTER = "notices"
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 1.0, 3_600.0
+
+
+class Holding(msgspec.Struct, frozen=True, array_like=True):
+    """What a member read last under a grant; names the records by their places alone."""
+
+    expires: int
+    """Of the grant, seconds since 1970 UTC."""
+    positions: list[int]
 
 
 class OutNotice(msgspec.Struct, frozen=True):
@@ -97,48 +105,70 @@ class Notices:
     # -- who holds something ------------------------------------------------------------------------------
 
     @staticmethod
-    def note_holder(transaction: Transaction, subject: str, member: str) -> None:
-        """A member is about to obtain something of a subject."""
-        transaction.put(_holder(subject, member), b"")
+    def note_read(  # noqa: PLR0917
+        transaction: Transaction,
+        subject: str,
+        member: str,
+        grant_id: bytes,
+        expires: int,
+        positions: Sequence[int],
+    ) -> None:
+        """A member is about to obtain these records of a subject; in the batch that counts the read."""
+        key = layout.HOLDER + layout.text(subject, member) + grant_id
+        transaction.put(key, msgspec.msgpack.encode(Holding(expires, list(positions))))
 
-    def holders(self, subject: str) -> list[str]:
-        """Members that have obtained something of a subject here.
+    def holdings(self, subject: str) -> Iterator[tuple[str, bytes, "Holding"]]:
+        """Member, grant and what was read last under it, of all that was read of a subject here.
 
         Raises:
             StoreError: the database fails.
         """
         prefix = layout.HOLDER + layout.text(subject)
-        return [key[len(prefix) :].decode() for key, _ in self._store.scan(prefix)]
+        for key, raw in self._store.scan(prefix):
+            member = key[len(prefix) : -33].decode()
+            yield member, key[-32:], msgspec.msgpack.decode(raw, type=Holding)
+
+    def holders(self, subject: str) -> list[str]:
+        """Members that have obtained something of a subject here, each once.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return sorted({member for member, _, _ in self.holdings(subject)})
 
     # -- what is told -------------------------------------------------------------------------------------
 
-    def tell(self, transaction: Transaction, subject: str, about: About, to: Sequence[str] = ()) -> None:
+    def tell(
+        self, transaction: Transaction, subject: str, about: About, to: Iterable[str] | None = None
+    ) -> None:
         """Have holders of a subject's data told, together with what is told.
 
         Args:
             transaction: of what it tells of; call `Feed.wake` after its commit.
             subject: whose data.
             about: what it is.
-            to: these holders only; all if none is named. Who holds nothing is told nothing.
+            to: these holders only; all of them if not given. Who holds nothing is told nothing.
 
         Raises:
             StoreError: the database fails.
         """
         check_about(about)
         holders = self.holders(subject)
-        for member in holders if not to else [one for one in to if one in holders]:
-            if member == self._alliance.me:
-                continue
-            notice = Notice(
-                alliance=self._alliance.id,
-                iat=int(self._clock.now()),
-                jti=to_base64url(self._entropy(16)),
-                iss=self._alliance.me,
-                aud=member,
-                subject=subject,
-                about=about,
-            )
-            self._add(transaction, sign_document(notice, self._signer.sign), member, subject)
+        for member in holders if to is None else [one for one in to if one in holders]:
+            self._add(transaction, self.sign(subject, about, member), member, subject)
+
+    def sign(self, subject: str, about: About, to: str) -> str:
+        """A notice to a member."""
+        notice = Notice(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=to_base64url(self._entropy(16)),
+            iss=self._alliance.me,
+            aud=to,
+            subject=subject,
+            about=about,
+        )
+        return sign_document(notice, self._signer.sign)
 
     def relay(self, token: str, withdrawal: ConsentWithdrawal) -> OutNotice:
         """Take a checked withdrawal to its home; the same again is the same.
@@ -313,10 +343,6 @@ class Notices:
     @staticmethod
     def _put(transaction: Transaction, number: int, notice: OutNotice) -> None:
         transaction.put(layout.NOTICE + layout.number(number), msgspec.msgpack.encode(notice))
-
-
-def _holder(subject: str, member: str) -> bytes:
-    return layout.HOLDER + layout.text(subject) + member.encode()
 
 
 def unanswered(store: Store, now: float) -> tuple[int, float]:

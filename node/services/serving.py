@@ -38,6 +38,7 @@ from node.ports import Answer, Clock, Signer, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.consents import Consents
+from node.services.disputes import Disputes
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.log import Log
@@ -95,13 +96,14 @@ class Serving:
         records: Records,
         log: Log,
         consents: Consents,
+        disputes: Disputes,
         follower: Follower,
         feed: Feed,
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._consents = consents
+        self._consents, self._disputes = consents, disputes
         self._store, self._vault, self._alliance, self._registrations = store, vault, alliance, registrations
         self._records, self._follower, self._feed = records, follower, feed
         self._showing = Showing(records, log)
@@ -129,7 +131,8 @@ class Serving:
             row = msgspec.msgpack.decode(served, type=ServedRead)
             consents = self._consented(authority, row.positions)
             evidence = self._showing.show(row.positions, authority.request.scope, row.size)
-            return Answer(evidence, row.answer, delegation, status, consents)
+            told = self._disputes.notices(subject, row.positions, caller)
+            return Answer(evidence, row.answer, delegation, status, consents, told)
         if authority.kept.uses >= authority.grant.uses:
             raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
         size = self._alliance.projection.anchored_size(self._alliance.me)
@@ -139,7 +142,8 @@ class Serving:
         answer = self._sign(authority, request_token, evidence)
         row = ServedRead(answer, positions, size)
         self._remember(authority, key, row, request_token)
-        return Answer(evidence, answer, delegation, status, consents)
+        told = self._disputes.notices(subject, positions, caller)
+        return Answer(evidence, answer, delegation, status, consents, told)
 
     def take_receipt(self, caller: str, token: str) -> None:
         """Keep a reader's countersignature.
@@ -259,7 +263,8 @@ class Serving:
         transaction.put(place, self._vault.seal(subject, place, content, _history_part(now)))
         transaction.put(layout.ANSWER + document_digest(row.answer), place)
         self._records.stage(transaction, [_log_draft(authority, row.answer)])
-        Notices.note_holder(transaction, subject, authority.request.iss)
+        reader, expires = authority.request.iss, authority.grant.exp
+        Notices.note_read(transaction, subject, reader, authority.grant_id, expires, row.positions)
         about = {"subject": subject, "reader": authority.request.iss, "grant": authority.grant_id.hex()}
         self._feed.add(transaction, FeedEntry("read.answered", now, about))
         transaction.commit()

@@ -113,7 +113,9 @@ class Traces:
             self._remove_registration(line.owner, gone)
             gone += [key for key, raw in self._store.scan(layout.FEED) if _is_about(raw, line.owner.encode())]
             self._remove_parked(transaction, line.owner, gone)
-            gone += [key for key, _ in self._store.scan(layout.HOLDER + layout.text(line.owner))]
+            gone.append(layout.CHANGED + line.owner.encode())
+            for family in (layout.HOLDER, layout.TOLD):
+                gone += [key for key, _ in self._store.scan(family + layout.text(line.owner))]
         for key in gone:
             transaction.delete(key)
         return gone
@@ -244,6 +246,7 @@ class Traces:
             yield place, sealed
         yield from self._store.scan(layout.REQUEST + layout.text(owner))
         yield from self._store.scan(layout.CONSENT + layout.text(owner))
+        yield from self._store.scan(layout.DISPUTE + layout.text(owner))
 
     def _row(self, key: bytes) -> RecordRow | None:
         raw = self._store.get(key)

@@ -181,6 +181,7 @@ class ReadRecordsResponse(_message.Message):
     DELEGATION_FIELD_NUMBER: _builtins.int
     STATUS_PROOF_FIELD_NUMBER: _builtins.int
     CONSENTS_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
     evidence: _builtins.bytes
     """Canonical JSON, docs/formats/bundle.md."""
     answer: _builtins.str
@@ -191,6 +192,10 @@ class ReadRecordsResponse(_message.Message):
     """What authorities said of the certificate behind it (docs/formats/trust.md), canonical JSON; empty if nothing."""
     consents: _builtins.bytes
     """Consents of the people whose fields are shown, docs/formats/consent.md; empty if there are none."""
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Notice documents about disputes of these records."""
+
     def __init__(
         self,
         *,
@@ -199,10 +204,11 @@ class ReadRecordsResponse(_message.Message):
         delegation: _builtins.str = ...,
         status_proof: _builtins.bytes = ...,
         consents: _builtins.bytes = ...,
+        notices: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "consents", b"consents", "delegation", b"delegation", "evidence", b"evidence", "status_proof", b"status_proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "consents", b"consents", "delegation", b"delegation", "evidence", b"evidence", "notices", b"notices", "status_proof", b"status_proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
