@@ -22,6 +22,7 @@ from heqi.v1 import (
     guarantee_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
+    notice_service_pb2_grpc,
     record_service_pb2_grpc,
     signature_service_pb2_grpc,
     system_service_pb2_grpc,
@@ -51,6 +52,7 @@ from node.api.guard import Guard
 from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
+from node.api.notice_service import NoticeService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.signature_service import SignatureService
@@ -97,6 +99,7 @@ MEMBER_SERVICES = tuple(
         "SignatureService",
         "SystemService",
         "ErasureService",
+        "NoticeService",
         "ExchangeService",
         "LogService",
     )
@@ -241,6 +244,7 @@ class Node:
             s.erasures,
             s.consents,
             s.notices,
+            s.disputes,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)
@@ -248,6 +252,7 @@ class Node:
         systems = SystemService(s.systems, s.acts, s.proving)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         trust = TrustService(s.recognition, s.trust_votes)
+        notices = NoticeService(s.notices, s.disputes, s.consents, s.remarks)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
             partial(access_service_pb2_grpc.add_AccessServiceServicer_to_server, access),
@@ -262,6 +267,7 @@ class Node:
             partial(
                 erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server, ErasureService(s.erasures)
             ),
+            partial(notice_service_pb2_grpc.add_NoticeServiceServicer_to_server, notices),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )
         add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)

@@ -168,7 +168,9 @@ class Services:
             self.feed,
             clock,
         )
-        self.notices = Notices(store, self.alliance, outside.peers, self.feed, identity, clock, entropy)
+        self.notices = Notices(
+            store, self.alliance, self.gate, outside.peers, self.feed, identity, clock, entropy
+        )
         self.consents = Consents(
             store,
             self.vault,

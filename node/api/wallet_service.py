@@ -12,6 +12,7 @@ from node.domain.wallet import HistoryCall, StatusCall
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.consents import Consents
+from node.services.disputes import Disputes
 from node.services.erasures import Erasures
 from node.services.exporting import Exporting
 from node.services.gate import Gate
@@ -48,12 +49,14 @@ class WalletService(rpc.WalletServiceServicer):
         erasures: Erasures,
         consents: Consents,
         notices: Notices,
+        disputes: Disputes,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
         self._moving, self._exporting, self._logins = moving, exporting, logins
         self._erasures, self._consents, self._notices = erasures, consents, notices
+        self._disputes = disputes
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -177,6 +180,33 @@ class WalletService(rpc.WalletServiceServicer):
                 category=lack.category,
                 thing=lack.thing,
                 fields=lack.fields,
+            )
+        return response
+
+    async def OpenDispute(self, request: pb.OpenDisputeRequest, context: Context) -> pb.OpenDisputeResponse:
+        """See the proto."""
+        return pb.OpenDisputeResponse(dispute_id=self._disputes.open(request.signed_request))
+
+    async def ListOwnDisputes(
+        self, request: pb.ListOwnDisputesRequest, context: Context
+    ) -> pb.ListOwnDisputesResponse:
+        """See the proto."""
+        found = self._disputes.of_wallet(request.signed_request)
+        return pb.ListOwnDisputesResponse(
+            disputes=[pb.OwnDispute(dispute=one.token, answer=one.answer) for one in found]
+        )
+
+    async def ListHolders(self, request: pb.ListHoldersRequest, context: Context) -> pb.ListHoldersResponse:
+        """See the proto."""
+        response = pb.ListHoldersResponse()
+        for one in self._notices.of_wallet(request.signed_request):
+            response.notices.add(
+                member=one.to,
+                kind=one.kind,
+                time_seconds=one.made,
+                outcome=one.outcome or "waiting",
+                notice=one.token,
+                receipt=one.receipt,
             )
         return response
 

@@ -183,6 +183,12 @@ class DisputesCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=
     kind: ClassVar[str] = "wallet-disputes"
 
 
+class HoldersCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the home: which members were told of this subject, and what they answered; also after its erasure."""
+
+    kind: ClassVar[str] = "wallet-holders"
+
+
 class CodeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Ask the tender's centre for the application code of a section."""
 

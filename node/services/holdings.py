@@ -32,6 +32,7 @@ from node.domain.notice import (
     Notice,
     NoticeReceipt,
     check_about,
+    kind_of,
 )
 from node.domain.wallet import ApplyCall
 from node.errors import DocumentFormatError, UnknownCallerError
@@ -178,8 +179,12 @@ class Holdings:
                 transaction.put(layout.READ_BLOCKED + request + layout.number(number), b"")
         else:
             transaction.delete(layout.NOTICE_IN_OPEN + digest)
-        kind = str(msgspec.to_builtins(notice.about)["kind"])
-        about = {"subject": notice.subject, "home": notice.iss, "kind": kind, "outcome": outcome}
+        about = {
+            "subject": notice.subject,
+            "home": notice.iss,
+            "kind": kind_of(row.token),
+            "outcome": outcome,
+        }
         self._feed.add(transaction, FeedEntry("notice.received", self._clock.now(), about))
         transaction.commit()
         self._feed.wake()

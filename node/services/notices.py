@@ -22,7 +22,8 @@ from node.domain.document import (
 )
 from node.domain.encoding import to_base64url
 from node.domain.member import Member
-from node.domain.notice import About, Notice, NoticeReceipt, check_about
+from node.domain.notice import About, Notice, NoticeReceipt, check_about, kind_of
+from node.domain.wallet import HoldersCall
 from node.errors import (
     ConflictError,
     DocumentFormatError,
@@ -36,6 +37,7 @@ from node.ports import Clock, Peers, Signer, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
+from node.services.gate import Gate
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
 
@@ -71,6 +73,18 @@ class OutNotice(msgspec.Struct, frozen=True):
             return "withdrawn" if self.receipt else ""
         return peek_document(self.receipt, NoticeReceipt).outcome
 
+    @property
+    def kind(self) -> str:
+        """As in the notice; `withdrawal` for a relayed one."""
+        return "withdrawal" if self.is_relayed else kind_of(self.token)
+
+    @property
+    def reason(self) -> str:
+        """Why something is held, or why the member refused it last; empty otherwise."""
+        if self.problem or not self.receipt or self.is_relayed:
+            return self.problem
+        return peek_document(self.receipt, NoticeReceipt).reason
+
     def about(self) -> About | None:
         """What it tells; None for a relayed withdrawal."""
         return None if self.is_relayed else reopen_document(self.token, Notice).about
@@ -92,13 +106,15 @@ class Notices:
         self,
         store: Store,
         alliance: Alliance,
+        gate: Gate,
         peers: Peers,
         feed: Feed,
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._store, self._alliance, self._peers, self._feed = store, alliance, peers, feed
+        self._store, self._alliance, self._gate = store, alliance, gate
+        self._peers, self._feed = peers, feed
         self._signer, self._clock, self._entropy = signer, clock, entropy
         self._next_try: dict[int, tuple[float, float]] = {}
 
@@ -208,13 +224,13 @@ class Notices:
             number = layout.from_number(key[len(layout.NOTICE) :])
             yield number, msgspec.msgpack.decode(raw, type=OutNotice)
 
-    def waiting(self) -> Iterator[tuple[int, OutNotice]]:
-        """Those that nobody has answered yet, oldest first.
+    def waiting(self, first: int = 0) -> Iterator[tuple[int, OutNotice]]:
+        """Those that are not answered, or of which something is held, by number from one on, oldest first.
 
         Raises:
             StoreError: the database fails.
         """
-        for key, _ in self._store.scan(layout.NOTICE_OPEN):
+        for key, _ in self._store.scan(layout.NOTICE_OPEN, start=layout.number(first)):
             number = layout.from_number(key[len(layout.NOTICE_OPEN) :])
             yield number, self.load(number)
 
@@ -228,6 +244,15 @@ class Notices:
         for key, _ in self._store.scan(prefix):
             number = layout.from_number(key[len(prefix) :])
             yield number, self.load(number)
+
+    def of_wallet(self, token: str) -> list[OutNotice]:
+        """For the subject's controller, also after an erasure: who was told what, and answered what.
+
+        Raises:
+            NodeError: the request is not acceptable.
+        """
+        subject = self._gate.check_controller(self._gate.open(token, HoldersCall)).hex()
+        return [notice for _, notice in self.of_subject(subject) if not notice.is_relayed]
 
     # -- the way there ------------------------------------------------------------------------------------
 
@@ -353,8 +378,9 @@ def unanswered(store: Store, now: float) -> tuple[int, float]:
     """
     count, oldest = 0, 0.0
     for key, _ in store.scan(layout.NOTICE_OPEN):
-        if count == 0:
-            raw = store.get(layout.NOTICE + key[len(layout.NOTICE_OPEN) :])
-            oldest = now - msgspec.msgpack.decode(raw, type=OutNotice).made if raw else 0.0
-        count += 1
+        raw = store.get(layout.NOTICE + key[len(layout.NOTICE_OPEN) :])
+        assert raw is not None  # written in one batch
+        notice = msgspec.msgpack.decode(raw, type=OutNotice)
+        if not notice.receipt:  # what is held was answered
+            count, oldest = count + 1, max(oldest, now - notice.made)
     return count, oldest
