@@ -121,7 +121,7 @@ RULES: dict[str, Rule] = {
     _ERASURES + "AcceptErasureList": Rule(OPERATOR),
     # -- what holders are told, disputes ------------------------------------------------------------------
     _NOTICES + "ListNotices": Rule(OPERATOR | SUPERVISOR),
-    _NOTICES + "ListDisputes": Rule(OPERATOR | SUPERVISOR),
+    _NOTICES + "ListDisputes": Rule(OPERATOR),
     _NOTICES + "SettleDispute": Rule(OPERATOR),
     _NOTICES + "WithdrawRecordedConsent": Rule(OPERATOR),
     _NOTICES + "ListRemarks": Rule(OPERATOR | READER),

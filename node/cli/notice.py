@@ -88,9 +88,8 @@ def list_(args: argparse.Namespace) -> None:
         print_json(rows)
         return
     header = ("号 no", "日期 day", "成员 member", "事项 about", "主体 subject", "答复 outcome", "原因 reason")
-    print_table(
-        header, [[value[:16] if key == "subject" else value for key, value in row.items()] for row in rows]
-    )
+    table = [[str(value)[:16] if name == "subject" else value for name, value in row.items()] for row in rows]
+    print_table(header, table)
 
 
 def disputes(args: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from node.domain.category import OwnerRule, category
 from node.domain.consent import KEY_FIELD
 from node.domain.document import Document, open_document, peek_document
 from node.domain.encoding import Hex32, Hex64
+from node.domain.values import Value
 from node.errors import DocumentFormatError, RecordFormatError
 
 DISPUTE_CATEGORY = "subject.dispute"
@@ -72,14 +73,14 @@ def open_dispute(token: str) -> Dispute:
     return open_document(token, Dispute, bytes.fromhex(claimed.key))
 
 
-def record_fields(dispute: Dispute, *, by_person: bool, answer: DisputeAnswer | None) -> Mapping[str, object]:
+def record_fields(dispute: Dispute, *, by_person: bool, answer: DisputeAnswer | None) -> Mapping[str, Value]:
     """The fields of the record about a dispute."""
-    statement = (
+    statement: dict[str, Value] = (
         {"person_statement": dispute.statement, KEY_FIELD: dispute.key}
         if by_person
         else {"statement": dispute.statement}
     )
-    answered: dict[str, object] = (
+    answered: dict[str, Value] = (
         {} if answer is None else {"answer": answer.statement, "standing_version": answer.version}
     )
     return {

@@ -165,7 +165,7 @@ def read_lines(raw: bytes, mark: Mark) -> Iterator[tuple[Line, Mark]]:
         yield line, mark
 
 
-def read_part(request: str, number: int) -> str:
+def part_of_read(request: str, number: int) -> str:
     """What one read at another home brought: under no key of its own, so its rows are what is erased."""
     return f"{_READ}{request}:{number}"
 
@@ -178,7 +178,7 @@ def as_read(part: str) -> tuple[bytes, int] | None:
     return bytes.fromhex(request), int(number)
 
 
-def application_part(identity: str) -> str:
+def part_of_application(identity: str) -> str:
     """An application for a guarantee, by its id."""
     return _APPLICATION + identity
 

@@ -20,7 +20,7 @@ from node.domain.document import (
     sign_document,
 )
 from node.domain.encoding import to_base64url
-from node.domain.erasure import OBTAINED_PART, ErasedLine, application_part, read_part
+from node.domain.erasure import OBTAINED_PART, ErasedLine, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
 from node.domain.guarantee import Guarantee
@@ -233,7 +233,7 @@ class Holdings:
         """What goes now: reads that nothing holds, and applications that came to nothing."""
         kept = {one.read for one in self._live(notice.subject)}
         meant = {
-            read_part(digest.hex(), at) for digest, at in self._meant(notice) if digest.hex() not in kept
+            part_of_read(digest.hex(), at) for digest, at in self._meant(notice) if digest.hex() not in kept
         }
         if not meant.symmetric_difference(self._all_reads(notice.subject)):
             meant |= {OBTAINED_PART} if meant else set()
@@ -241,12 +241,12 @@ class Holdings:
             for one in self._applications.of(notice.subject):
                 grant = reopen_document(reopen_document(one.row.call, ApplyCall).grant, Grant)
                 if not one.row.guarantee and grant.home == notice.iss:
-                    meant.add(application_part(one.id))
+                    meant.add(part_of_application(one.id))
         return sorted(meant)
 
     def _all_reads(self, subject: str) -> set[str]:
         return {
-            read_part(digest.hex(), number)
+            part_of_read(digest.hex(), number)
             for digest, own in self._own.of_subject(subject)
             for number, _ in self._own.kept(digest, own)
         }

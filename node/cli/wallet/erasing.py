@@ -84,7 +84,7 @@ def _collect(wallet: WalletFolder, scribe: Scribe, client: WalletClient, token: 
 def _holders(wallet: WalletFolder, scribe: Scribe, client: WalletClient, token: str) -> list[tuple[str, ...]]:
     """What members signed that were told of this erasure; checked, and who has not answered is in it."""
     speaker = replace(scribe, subject=peek_document(token, EraseCall).subject)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in client.holders(speaker.call(HoldersCall, client.member.name)):
         if one.kind != "erased":
             continue

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class NoticeServiceStub:
-    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent on
-    record. Callers: operators; supervisors may look; readers see what was said of what they read.
+    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent that
+    are recorded here. Callers: operators; supervisors see who was told; readers see what was said of what they read.
     """
 
     def __init__(self, channel):
@@ -64,8 +64,8 @@ class NoticeServiceStub:
 
 
 class NoticeServiceServicer:
-    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent on
-    record. Callers: operators; supervisors may look; readers see what was said of what they read.
+    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent that
+    are recorded here. Callers: operators; supervisors see who was told; readers see what was said of what they read.
     """
 
     def ListNotices(self, request, context):
@@ -140,8 +140,8 @@ def add_NoticeServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NoticeService:
-    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent on
-    record. Callers: operators; supervisors may look; readers see what was said of what they read.
+    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent that
+    are recorded here. Callers: operators; supervisors see who was told; readers see what was said of what they read.
     """
 
     @staticmethod

@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class NoticeServiceStub:
-    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent on
-    record. Callers: operators; supervisors may look; readers see what was said of what they read.
+    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent that
+    are recorded here. Callers: operators; supervisors see who was told; readers see what was said of what they read.
     """
 
     @_typing.overload
@@ -48,8 +48,8 @@ class NoticeServiceStub:
 
 @_typing.type_check_only
 class NoticeServiceAsyncStub(NoticeServiceStub):
-    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent on
-    record. Callers: operators; supervisors may look; readers see what was said of what they read.
+    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent that
+    are recorded here. Callers: operators; supervisors see who was told; readers see what was said of what they read.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -65,8 +65,8 @@ class NoticeServiceAsyncStub(NoticeServiceStub):
     """What homes have said of records of a subject that this node read elsewhere."""
 
 class NoticeServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent on
-    record. Callers: operators; supervisors may look; readers see what was said of what they read.
+    """What members that hold subjects' data are told and answer, disputes about records, and withdrawals of consent that
+    are recorded here. Callers: operators; supervisors see who was told; readers see what was said of what they read.
     """
 
     @_abc_1.abstractmethod
