@@ -43,6 +43,7 @@ from node.services.applications import Application, Applications
 from node.services.erasure_book import ErasureBook
 from node.services.feed import Feed, FeedEntry
 from node.services.own_requests import Obtained, OwnRequests
+from node.services.recalls import Recalls
 from node.services.remarks import Remarks
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
@@ -112,6 +113,7 @@ class Holdings:
         transaction = Transaction(self._store)
         transaction.put(key, msgspec.msgpack.encode(InNotice(token, self._clock.now())))
         transaction.put(layout.NOTICE_IN_OPEN + document_digest(token), b"")
+        Recalls.note(transaction, token, notice)
         transaction.commit()
         return ""
 

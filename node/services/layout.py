@@ -73,6 +73,7 @@
     na/<subject>/<number>                   the notices about a subject
     ni/<notice digest>                      a notice of another home, and the receipt
     nj/<notice digest>                      one about which something is still to be done
+    nx/<subject>/<home>/<notice digest>     a notice of deletion, for answers that are still on their way
     nr/<subject>/<home>/<category>/<thing>  what a home has said of a record that this node holds
     nq/<withdrawal digest>                  number of a withdrawal on its way
     erasures                                how far this database has followed the list of erasures
@@ -155,6 +156,7 @@ NOTICE_ABOUT = b"na/"
 NOTICE_OF = b"nq/"
 NOTICE_IN = b"ni/"
 NOTICE_IN_OPEN = b"nj/"
+RECALL = b"nx/"
 REMARK = b"nr/"
 ERASURE_MARK = b"erasures"
 

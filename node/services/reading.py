@@ -46,6 +46,7 @@ from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.ledger_proofs import LedgerProofs
 from node.services.own_requests import Obtained, OwnRequest, OwnRequests
+from node.services.recalls import Recalls
 from node.services.recognition import Recognition
 from node.services.remarks import Remarks
 from node.services.transaction import Transaction
@@ -91,7 +92,7 @@ class Reading:
         self._alliance, self._recognition, self._follower = alliance, recognition, follower
         self._peers, self._acts, self._feed, self._signer = peers, acts, feed, signer
         self._proofs, self._clock, self._entropy = proofs, clock, entropy
-        self._remarks = Remarks(store)
+        self._remarks, self._recalls = Remarks(store), Recalls(store)
         self._next_try: dict[bytes, tuple[float, float]] = {}
         self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._arrived: defaultdict[bytes, set[str]] = defaultdict(set)
@@ -209,6 +210,7 @@ class Reading:
         try:
             answer = await self._peers.read(self._alliance.projection.member(home), own.read, own.grant)
             checked = await self._check(own, answer)
+            self._recalls.check(asked.subject, home, answer)
         except (UnavailableError, AnchorError):
             raise  # to be repeated with the same request, which is the same use
         except NodeError:

@@ -9,7 +9,7 @@ from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.notice import About, Disputed, Erased, NewerVersion, NewerVersions, Notice, NoticeReceipt
 from node.errors import DocumentFormatError, MissingError, NodeError, SignatureError, UnknownCallerError
-from node.ports import Batch
+from node.ports import Answer, Batch
 from node.services import layout
 from node.services.changes import EVERY_SECONDS
 from tests.support.world import Shared, World
@@ -142,6 +142,19 @@ async def test_only_reads_that_show_an_erased_category_go(world: World, shared: 
     await told(world)
     with pytest.raises(MissingError):
         world.reader.services.reading.obtained(shared.digest, 0)
+
+
+async def test_an_answer_that_was_under_way_during_the_erasure_is_not_kept(
+    world: World, shared: Shared
+) -> None:
+    def erased_meanwhile(answer: Answer) -> Answer:
+        submit(world, notice(world, shared, Erased(())))
+        return answer
+
+    world.network.tamper = erased_meanwhile
+    with pytest.raises(MissingError, match="meanwhile"):
+        await world.reader.services.reading.fetch(shared.digest)
+    assert obtained_rows(world.reader) == []
 
 
 async def test_other_subjects_data_stays(world: World, shared: Shared) -> None:
