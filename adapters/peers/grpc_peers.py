@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from heqi.v1 import exchange_service_pb2 as pb
@@ -15,6 +15,8 @@ from node.wire.status import from_rpc_error
 from node.wire.tls import anchor_pem, server_name
 
 _MESSAGE_BYTES = 16 << 20
+_Wanted: TypeAlias = tuple[str, str, tuple[bytes, ...], bytes]
+"""Name, endpoint, keys, own leaf: a change of one makes a new channel."""
 
 
 class GrpcPeers:
@@ -32,7 +34,8 @@ class GrpcPeers:
         clock: seconds since 1970 UTC; tells which of a peer's keys count.
         """
         self._leaf, self._timeout, self._clock = leaf, timeout_seconds, clock
-        self._channels: dict[tuple[str, str, tuple[bytes, ...], bytes], grpc.aio.Channel] = {}
+        self._channels: dict[_Wanted, grpc.aio.Channel] = {}
+        self._stubs: dict[_Wanted, Any] = {}
 
     async def submit_request(self, member: Member, request: str) -> None:
         """See `Peers.submit_request`."""
@@ -93,22 +96,19 @@ class GrpcPeers:
         for channel in self._channels.values():
             await channel.close()
         self._channels.clear()
+        self._stubs.clear()
 
     async def _call(self, member: Member, call: Callable[[Any], Awaitable[Any]]) -> Any:
-        stub: Any = rpc.ExchangeServiceStub(await self._channel(member))
         try:
-            return await call(stub)
+            return await call(await self._stub(member))
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error, member.name) from error
 
-    async def _channel(self, member: Member) -> grpc.aio.Channel:
+    async def _stub(self, member: Member) -> Any:
         leaf = self._leaf()
         keys = member.identity_keys(self._clock())
         wanted = (member.name, member.endpoint, keys, leaf.certificate_pem)
-        if wanted not in self._channels:
-            # A new key, address or leaf makes a new channel; the old one would trust the wrong thing.
-            for known in [known for known in self._channels if known[0] == member.name]:
-                await self._channels.pop(known).close()
+        if wanted not in self._stubs:
             credentials = grpc.ssl_channel_credentials(
                 b"".join(anchor_pem(member.name, key) for key in keys), leaf.key_pem, leaf.certificate_pem
             )
@@ -117,5 +117,14 @@ class GrpcPeers:
                 ("grpc.max_receive_message_length", _MESSAGE_BYTES),
                 ("grpc.max_send_message_length", _MESSAGE_BYTES),
             ]
-            self._channels[wanted] = grpc.aio.secure_channel(member.endpoint, credentials, options)
-        return self._channels[wanted]
+            # A new key, address or leaf makes a new channel; the old one would trust the wrong thing.
+            outdated = [known for known in self._channels if known[0] == member.name]
+            channel = grpc.aio.secure_channel(member.endpoint, credentials, options)
+            self._channels[wanted], stub = channel, rpc.ExchangeServiceStub(channel)
+            self._stubs[wanted] = stub
+            for known in outdated:
+                self._stubs.pop(known, None)
+                if (old := self._channels.pop(known, None)) is not None:
+                    await old.close()
+            return stub
+        return self._stubs[wanted]

@@ -1,16 +1,21 @@
 """`AccessService`: a centre's own systems ask for other centres' data and read it under grants."""
 
+from typing import cast, get_args
+
 from heqi.v1 import access_service_pb2 as pb
 from heqi.v1 import access_service_pb2_grpc as rpc
 
 from node.api.caller import Context
-from node.domain.encoding import from_hex
+from node.domain.encoding import from_hex, to_rfc3339
+from node.domain.grant import UNCOUNTED, Basis
+from node.errors import InvalidError
 from node.services.own_requests import OwnRequest
 from node.services.proving import Proving
 from node.services.reading import Reading
 from node.wire.messages import scopes_from_messages, verified_record_message
 
 _DEFAULT_VALID_SECONDS = 30 * 86_400
+_ANY_NUMBER = -1
 State = pb.AccessRequest.State
 
 
@@ -29,8 +34,9 @@ class AccessService(rpc.AccessServiceServicer):
             request.home,
             scopes_from_messages(request.scopes),
             request.purpose,
-            request.uses or 1,
+            UNCOUNTED if request.uses == _ANY_NUMBER else request.uses or 1,
             request.valid_seconds or _DEFAULT_VALID_SECONDS,
+            _basis(request.basis),
         )
         return pb.RequestAccessResponse(request_id=digest)
 
@@ -51,6 +57,7 @@ class AccessService(rpc.AccessServiceServicer):
             credit_code=fetched.credit_code,
             organisation=fetched.organisation,
             read=fetched.number,
+            newest_as_of=to_rfc3339(fetched.as_of),
         )
 
     async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> pb.GetBundleResponse:
@@ -58,6 +65,13 @@ class AccessService(rpc.AccessServiceServicer):
         digest = from_hex(request.request_id, 32).hex()
         bundle = self._proving.obtained_bundle(digest, request.read, incomplete=request.incomplete)
         return pb.GetBundleResponse(bundle=bundle)
+
+
+def _basis(text: str) -> Basis:
+    for known in get_args(Basis):
+        if text in {"", known}:
+            return cast("Basis", known)
+    raise InvalidError(f"the basis is one of {', '.join(get_args(Basis))}")
 
 
 def _message(digest: str, own: OwnRequest) -> pb.AccessRequest:

@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from typing import get_args
 
 from heqi.v1 import access_service_pb2 as pb
 
@@ -10,6 +11,7 @@ from node.cli.client import OperatorClient
 from node.cli.completeness import add_completeness, when_complete
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import retry
+from node.domain.grant import Basis
 from node.errors import ConfigError, GrantMissingError
 
 _EPILOG = """\
@@ -38,7 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CATEGORY:FIELD,…",
         help="类别与字段，可重复 | category and fields, may be repeated",
     )
-    one.add_argument("--uses", type=int, default=1, help="使用次数 | number of reads (default 1)")
+    one.add_argument(
+        "--uses",
+        type=int,
+        default=1,
+        help="使用次数，-1 为到期前不限 | number of reads (default 1); -1 for any number until the end",
+    )
+    one.add_argument(
+        "--basis",
+        choices=get_args(Basis),
+        default="consent",
+        help="处理依据（个人信息保护法 13） | ground on which the data is handled",
+    )
     one.add_argument("--days", type=int, default=30, help="有效天数 | valid for days (default 30)")
     one.set_defaults(run=request)
     one = commands.add_parser("list", help="本中心的申请 | this centre's requests")
@@ -70,6 +83,7 @@ def request(args: argparse.Namespace) -> None:
             purpose=args.purpose,
             uses=args.uses,
             valid_seconds=args.days * 86_400,
+            basis=args.basis,
         )
         answer = node.call(node.access.RequestAccess, asked)
     if args.json:
@@ -124,10 +138,16 @@ def fetch(args: argparse.Namespace) -> None:
     ]
     if args.json:
         print_json(
-            {"organisation": answer.organisation, "credit_code": answer.credit_code, "records": records}
+            {
+                "organisation": answer.organisation,
+                "credit_code": answer.credit_code,
+                "newest_as_of": answer.newest_as_of,
+                "records": records,
+            }
         )
     else:
         say(f"{answer.organisation}（{answer.credit_code}）", "vouched for by its certificate")
+        say(f"注册中心声明：{answer.newest_as_of} 时没有更新的版本", "when the home had nothing newer")
         for record in records:
             print(f"{record['category']} v{record['version']} @ {record['member']} #{record['index']}")
             print_table(("字段 field", "值 value"), sorted(record["fields"].items()))

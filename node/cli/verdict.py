@@ -59,8 +59,8 @@ _TEXTS = {
         "the people shown consented: {signed} by own keys (named by the company), {recorded} as the company recorded",
     ),
     StepKind.ANSWERED: (
-        "{member} 签署：{time} 向 {reader} 答复的正是这些内容",
-        "{member} signed that it answered {reader} with exactly this at {time}",
+        "{member} 签署：{time} 向 {reader} 答复的正是这些内容，且 {as_of} 时没有更新的版本",
+        "{member} signed that it answered {reader} with exactly this at {time}, and had nothing newer at {as_of}",
     ),
     StepKind.GRANT_ON_LEDGER: (
         "账本在区块 {block}（{time}）登记有该授权且未撤销",

@@ -178,9 +178,12 @@ def _read_steps(read: VerifiedRead, home: str) -> list[Step]:
     return [
         Step(StepKind.CERTIFICATE, {"code": identity.credit_code}),
         Step(status, {"authority": identity.anchor.id}),
-        Step(StepKind.GRANTED, {"reader": grant.aud, "purpose": grant.purpose}),
+        Step(StepKind.GRANTED, {"reader": read.reader, "purpose": grant.purpose}),
         *([Step(StepKind.CONSENTED, counted)] if read.consents else []),
-        Step(StepKind.ANSWERED, {"member": home, "reader": grant.aud, "time": read.answer.iat}),
+        Step(
+            StepKind.ANSWERED,
+            {"member": home, "reader": read.reader, "time": read.answer.iat, "as_of": read.answer.as_of},
+        ),
     ]
 
 
@@ -203,7 +206,7 @@ def _custody_step(  # noqa: PLR0917
     if not bundle.custody:
         verifier.require(Gap.CUSTODY, "the keeper's statement")
         return Step(StepKind.NOT_KEPT, {})
-    keeper = member_of(members, bundle.member if read is None else read.grant.aud)
+    keeper = member_of(members, bundle.member if read is None else read.reader)
     custody = open_members_document(bundle.custody, Custody, keeper.identity_keys)
     if (custody.iss, custody.alliance) != (keeper.name, bundle.alliance):
         raise CustodyError("the keeper's statement is of another member or alliance")

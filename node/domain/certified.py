@@ -8,9 +8,11 @@ RFC 7518 3.3 and 3.4; 电子签名法 art. 13.
 
 import base64
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 import msgspec
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt import PyJWS
 
@@ -24,6 +26,7 @@ PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 D = TypeVar("D", bound=Document)
 _ALGORITHMS = ("ES256", "ES384", "RS256")
 _JWS = PyJWS(algorithms=list(_ALGORITHMS))
+_REMEMBERED = 128
 
 
 def sign_certified(document: Document, chain: Sequence[bytes], key: PrivateKey) -> str:
@@ -60,18 +63,40 @@ def open_certified(token: str, kind: type[D], trust: TrustList, at: int) -> tupl
         CertificateError: the certificate is not acceptable at `at`.
         SignatureError: not signed by the certificate's key.
     """
+    document, _, chain = _read(token, kind)
+    identity = _identity(chain, trust, at)
+    _check_signature(token, kind)
+    return document, identity
+
+
+# A delegation is judged at every read that rests on it. What follows from its bytes, the list and the second is
+# worked out once; refusals are not remembered.
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read(token: str, kind: type[D]) -> tuple[D, str, tuple[bytes, ...]]:
+    """The document, the algorithm of its signature, and the chain."""
     header, payload = split_document(token)
     algorithm, chain = _read_header(header, kind)
-    document = decode_payload(payload, kind)
-    identity = check_certificate(chain, trust, at)
-    key = identity.leaf.public_key()
+    return decode_payload(payload, kind), algorithm, tuple(chain)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _identity(chain: tuple[bytes, ...], trust: TrustList, at: int) -> CertificateIdentity:
+    return check_certificate(chain, trust, at)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _check_signature(token: str, kind: type[Document]) -> None:
+    """That the first certificate of the chain signed the document."""
+    _, algorithm, chain = _read(token, kind)
+    key = x509.load_der_x509_certificate(chain[0]).public_key()
     if algorithm != _algorithm_of(key):
         raise SignatureError(f"the {kind.kind} is not signed by the algorithm of its certificate's key")
     signed, _, signature = token.rpartition(".")
     check = _JWS.get_algorithm_by_name(algorithm).verify  # the token was taken apart and checked above
     if not check(signed.encode("ascii"), key, from_base64url(signature)):
         raise SignatureError(f"the {kind.kind} is not signed by its certificate")
-    return document, identity
 
 
 def chain_of(token: str, kind: type[Document]) -> list[bytes]:
@@ -80,7 +105,7 @@ def chain_of(token: str, kind: type[Document]) -> list[bytes]:
     Raises:
         DocumentFormatError: it is no such document.
     """
-    return _read_header(split_document(token)[0], kind)[1]
+    return list(_read(token, kind)[2])
 
 
 def _algorithm_of(key: object) -> str:

@@ -13,6 +13,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from node.domain.member import check_member_name
 from node.domain.signature import Sign, verify_ed25519
@@ -66,6 +67,7 @@ def add_signature(note: str, log_key: bytes, sign: Sign) -> str:
     return note + signed.removeprefix(f"{checkpoint.text}\n")
 
 
+@lru_cache(maxsize=64)
 def parse_checkpoint(note: str) -> Checkpoint:
     """Read a note without believing it.
 
@@ -90,8 +92,11 @@ def parse_checkpoint(note: str) -> Checkpoint:
     return checkpoint
 
 
+@lru_cache(maxsize=64)
 def open_checkpoint(note: str, log_key: bytes) -> Checkpoint:
     """Read a note and check that the log's own key signed it; other signatures on it are passed over.
+
+    Remembered: until the next anchor all that a log shows is under one checkpoint.
 
     Raises:
         ProofFormatError: it is malformed.

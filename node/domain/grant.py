@@ -8,7 +8,7 @@ relies on. Source: PIPL art. 14 and 23 (receiver, purpose, kinds); domain invari
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -25,6 +25,9 @@ from node.errors import (
 )
 
 MAX_USES = 1_000_000
+MAX_READERS = 64
+UNCOUNTED = 0
+"""As a number of uses: any number until the grant's end."""
 CLOCK_SKEW_SECONDS = 300
 """By which a wallet's clock may be ahead of a node's."""
 MAX_VALIDITY_SECONDS = 366 * 86_400
@@ -34,6 +37,11 @@ _FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 Purpose = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,62}\Z")]
 """A code such as `registration-reuse`. Never a tender's number: the home centre reads it, and before opening
 nobody may learn who bids for what (招标投标法 art. 22)."""
+
+
+Basis = Literal["consent", "contract", "statutory-duty"]
+"""On what ground the reader will handle the data: PIPL art. 13 (1), (2), (3). A code of its own, for the law asks for
+another consent when the ground changes (art. 14)."""
 
 
 class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,20 +66,26 @@ class AccessRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=T
     subject: str
     scope: tuple[Scope, ...]
     purpose: Purpose
+    basis: Basis
     uses: int
+    """How many reads; `UNCOUNTED` for any number."""
     exp: Seconds
     """Until when the grant should last, seconds since 1970 UTC."""
 
 
 class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The subject's answer, signed by its controller key."""
+    """The subject's answer, signed by its controller key.
+
+    A *standing* grant answers every request of the members that it names, for its purpose and within its scope,
+    without the wallet. It never covers personal data: consent to that is for one receiver at a time (PIPL art. 23).
+    """
 
     kind: ClassVar[str] = "grant"
 
     iss: str
     """Subject id, 64 hex digits."""
-    aud: str
-    """The one member that may read."""
+    aud: tuple[str, ...]
+    """The members that may read, sorted; one, unless the grant is standing."""
     home: str
     """The member that keeps the records and serialises the uses."""
     key: str
@@ -80,8 +94,10 @@ class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`jti` of the request that this answers; empty if there was none."""
     scope: tuple[Scope, ...]
     purpose: Purpose
+    basis: Basis
     uses: int
-    """How many reads; each retry of one and the same read request is one read."""
+    """How many reads; each retry of one and the same read request is one read. `UNCOUNTED` for any number."""
+    standing: bool
     nbf: Seconds
     exp: Seconds
     register_before: Seconds
@@ -149,6 +165,7 @@ def check_grant(grant: Grant) -> None:
     check_scope(grant.scope)
     _check_terms(grant.uses, grant.nbf, grant.exp)
     _check_unique(grant.jti)
+    _check_readers(grant)
     _check_hex(grant.iss, 32, "iss")
     _check_hex(grant.key, 64, "key")
     if len(grant.revoker) != 2 * (20 + 64):
@@ -156,6 +173,24 @@ def check_grant(grant: Grant) -> None:
     _check_hex(grant.revoker, 84, "revoker")
     if not grant.iat <= grant.register_before <= grant.exp:
         raise DocumentFormatError("register_before must lie between iat and exp")
+
+
+def has_uses_left(grant: Grant, used: int) -> bool:
+    """Whether a grant that was used so often can be used once more."""
+    return grant.uses == UNCOUNTED or used < grant.uses
+
+
+def is_answer(grant: Grant, request: AccessRequest) -> bool:
+    """Whether a grant answers an access request: given for it, or standing and wide enough; apart from signatures."""
+    if (grant.iss, grant.alliance) != (request.subject, request.alliance) or request.iss not in grant.aud:
+        return False
+    if not grant.standing:
+        return grant.request == request.jti
+    try:
+        check_covers(grant, request.scope, receiver=request.iss, purpose=request.purpose, at=grant.nbf)
+    except (GrantScopeError, GrantExpiredError):
+        return False
+    return grant.basis == request.basis
 
 
 def grant_terms(grant: Grant, digest: bytes) -> GrantTerms:
@@ -170,7 +205,7 @@ def check_covers(grant: Grant, wanted: Sequence[Scope], *, receiver: str, purpos
         GrantScopeError: another receiver or purpose, or a category, field or older version not granted.
         GrantExpiredError: not valid at `at` (seconds since 1970 UTC).
     """
-    if grant.aud != receiver or grant.purpose != purpose:
+    if receiver not in grant.aud or grant.purpose != purpose:
         raise GrantScopeError("the grant is for another receiver or purpose")
     if not grant.nbf - CLOCK_SKEW_SECONDS <= at < grant.exp:
         raise GrantExpiredError("the grant is not valid at this time")
@@ -186,10 +221,27 @@ def check_covers(grant: Grant, wanted: Sequence[Scope], *, receiver: str, purpos
 
 
 def _check_terms(uses: int, start: int, end: int) -> None:
-    if not 1 <= uses <= MAX_USES:
-        raise DocumentFormatError(f"uses must be 1 to {MAX_USES}")
+    if not UNCOUNTED <= uses <= MAX_USES:
+        raise DocumentFormatError(f"uses must be 0 (any number) to {MAX_USES}")
     if not start < end <= start + MAX_VALIDITY_SECONDS:
         raise DocumentFormatError("the validity must end after it begins, and within a year")
+
+
+def _check_readers(grant: Grant) -> None:
+    if not 1 <= len(grant.aud) <= MAX_READERS or list(grant.aud) != sorted(set(grant.aud)):
+        raise DocumentFormatError(f"a grant names 1 to {MAX_READERS} readers once each, sorted")
+    if not grant.standing:
+        if len(grant.aud) > 1:
+            raise DocumentFormatError("a grant that is not standing names one reader")
+        return
+    if grant.uses != UNCOUNTED or grant.request:
+        raise DocumentFormatError("a standing grant counts no uses and answers no one request")
+    for part in grant.scope:
+        personal = category(part.category).personal & set(part.fields)
+        if personal:
+            raise DocumentFormatError(
+                f"a standing grant covers no personal data: {', '.join(sorted(personal))} of {part.category}"
+            )
 
 
 def _check_unique(jti: str) -> None:

@@ -34,6 +34,7 @@ class VerifiedRead:
     grant: Grant
     grant_id: bytes
     """32 bytes: its id on the ledger."""
+    reader: str
     answer: ReadAnswer
     judged: Judgement
     consents: Sequence[Consent]
@@ -71,27 +72,30 @@ def check_read(
     delegation, identity = judged.delegation, judged.identity
     grant = open_document(authority.grant, Grant, bytes.fromhex(delegation.key))
     check_grant(grant)
-    request = open_members_document(
-        authority.request, ReadRequest, member_of(members, grant.aud).identity_keys
-    )
+    reader = peek_document(authority.request, ReadRequest).iss
+    if reader not in grant.aud:
+        raise VerificationError("the grant is for other readers")
+    request = open_members_document(authority.request, ReadRequest, member_of(members, reader).identity_keys)
     raw_id = grant_id(
         bytes.fromhex(circumstances.alliance), grant_terms(grant, document_digest(authority.grant))
     )
     named = (grant.alliance, grant.key, grant.home, request.grant, request.iss, request.aud, request.alliance)
     alliance = circumstances.alliance
-    if named != (alliance, delegation.key, bundle.member, raw_id.hex(), grant.aud, bundle.member, alliance):
+    if named != (alliance, delegation.key, bundle.member, raw_id.hex(), reader, bundle.member, alliance):
         raise VerificationError("grant, delegation and request do not belong together")
     signed = (answer.alliance, answer.iss, answer.aud, answer.request, answer.evidence)
     digest = evidence_digest(encode_evidence(bundle.evidence))
-    if signed != (alliance, bundle.member, grant.aud, document_digest(authority.request).hex(), digest):
+    if signed != (alliance, bundle.member, reader, document_digest(authority.request).hex(), digest):
         raise VerificationError("the home signed another answer than the bundle holds")
+    if answer.as_of > answer.iat:
+        raise VerificationError("the home states what is newest at a time that is still to come")
     check_scope(request.scope)
     check_covers(grant, request.scope, receiver=request.iss, purpose=request.purpose, at=answer.iat)
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)
-    asked = Asked(alliance, grant.iss, bundle.member, grant.aud, request.purpose, answer.iat)
+    asked = Asked(alliance, grant.iss, bundle.member, reader, request.purpose, answer.iat)
     consents = check_consents(evidence.records, authority.consents, asked, [grant.key])
-    return VerifiedRead(grant, raw_id, answer, judged, consents)
+    return VerifiedRead(grant, raw_id, reader, answer, judged, consents)
 
 
 def check_grant_on_ledger(read: VerifiedRead, states: Sequence[ProvenState]) -> ProvenState | None:

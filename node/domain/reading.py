@@ -4,17 +4,18 @@ The home node stores the request before anything leaves, signs what it answered,
 reader signs after checking; a missing receipt is an alarm. Source: design invariant 2.
 """
 
+import hashlib
 from typing import Annotated, ClassVar
 
 import msgspec
 
-from node.domain.document import Document
-from node.domain.encoding import Hex32
+from node.domain.document import Document, document_digest
+from node.domain.encoding import Hex32, Seconds, canonical_json, to_base64url
 from node.domain.grant import Scope
 
 
 class ReadRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Signed by the reader's identity key; its `jti` makes a repetition the same read."""
+    """Signed by the reader's identity key; the same `jti` and scope again are the same use (`read_jti`)."""
 
     kind: ClassVar[str] = "read-request"
 
@@ -27,6 +28,28 @@ class ReadRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     scope: tuple[Scope, ...]
     """What is read now: the grant's scope or less."""
     purpose: str
+
+
+def read_jti(request: bytes, grant: str, number: int, refused: int) -> str:
+    """The `jti` of a read request: a repetition after a crash has it again, without anything kept for that.
+
+    As hard to guess as the grant, whose own `jti` is random and on no ledger.
+
+    Args:
+        request: digest of the reader's access request, 32 bytes.
+        grant: the grant's token.
+        number: how many reads under the access request were answered before.
+        refused: how many were refused, or answered falsely.
+    """
+    counts = number.to_bytes(8, "big") + refused.to_bytes(8, "big")
+    material = b"heqi.read-jti.v1\0" + request + document_digest(grant) + counts
+    return to_base64url(hashlib.sha256(material).digest()[:16])
+
+
+def read_id(request: ReadRequest) -> bytes:
+    """What is one use of a grant, 32 bytes: the same fields under the same grant and `jti`, whenever asked."""
+    scope = canonical_json(msgspec.to_builtins(request.scope))
+    return hashlib.sha256(bytes.fromhex(request.grant) + request.jti.encode() + b"\0" + scope).digest()
 
 
 class ReadAnswer(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,6 +67,9 @@ class ReadAnswer(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """SHA-256 of the evidence bytes, 64 hex digits."""
     use: Annotated[int, msgspec.Meta(ge=1)]
     """Which use of the grant this was, from 1."""
+    as_of: Seconds
+    """The home states: at this time its log held nothing newer of the same things. Not after `iat`; earlier where a
+    use is repeated. A newer record in its log under an anchor from before this time proves the statement false."""
 
 
 class ReadReceipt(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from node.domain.category import categories
 from node.errors import InvalidError
@@ -126,7 +127,12 @@ def month_of(time: str) -> str:
 
 def month_at(seconds: float) -> str:
     """`2026-11` of seconds since 1970 UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m")
+    return _month_of_day(int(seconds // DAY_SECONDS))
+
+
+@lru_cache(maxsize=64)
+def _month_of_day(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY_SECONDS, UTC).strftime("%Y-%m")
 
 
 def is_month(text: str) -> bool:

@@ -16,7 +16,6 @@ from node.domain.consent import Asked, check_consents, parse_shown
 from node.domain.document import (
     document_digest,
     open_members_document,
-    reopen_document,
 )
 from node.domain.evidence import (
     VerifiedEvidence,
@@ -49,6 +48,9 @@ class CheckedAnswer:
     evidence: VerifiedEvidence
     identity: CertificateIdentity
     grant_id: bytes
+    home: str
+    as_of: int
+    """The home states that nothing was newer then, seconds since 1970 UTC."""
 
 
 def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = None) -> Grant:
@@ -58,7 +60,7 @@ def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = 
         NodeError: it is not.
     """
     grant = open_grant(token)
-    if (grant.alliance, grant.aud) != (alliance.id, alliance.me):
+    if grant.alliance != alliance.id or alliance.me not in grant.aud:
         raise GrantMissingError("the grant is for another alliance or receiver")
     row = alliance.projection.subject(bytes.fromhex(grant.iss))
     if row is None or row.controller != alliance.signer_of(grant.key):
@@ -102,8 +104,10 @@ def check_answer(  # noqa: PLR0917
     )
     if (signed.iss, signed.aud, signed.request, signed.evidence) != expected:
         raise VerificationError("the home signed another answer than it sent")
+    if signed.as_of > signed.iat:
+        raise VerificationError("the home states what is newest at a time that is still to come")
     # 2. and 3. the certificate, the key, the grant
-    claimed = reopen_document(grant_token, Grant)
+    claimed = open_grant(grant_token)
     # The ledger takes no grant after `register_before`: by then this one was given, whatever its `iat` says.
     judged = recognition.check(answer.delegation, moment=claimed.register_before, proof=answer.status)
     delegation, identity = judged.delegation, judged.identity
@@ -129,4 +133,4 @@ def check_answer(  # noqa: PLR0917
     # 7. the people in it
     asked = Asked(alliance.id, grant.iss, home.name, alliance.me, request.purpose, signed.iat)
     check_consents(evidence.records, parse_shown(answer.consents), asked, [grant.key])
-    return CheckedAnswer(evidence, identity, raw_id)
+    return CheckedAnswer(evidence, identity, raw_id, home.name, signed.as_of)

@@ -4,7 +4,7 @@ A consent is kept sealed under its subject's key. It is looked for again at ever
 what a person withdraws stops with the next call.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -342,15 +342,21 @@ class Consents:
             grant = reopen_document(kept.token, Grant)
             if grant.exp <= now:
                 continue
-            live = list(self._live(self._asked(subject, grant.aud, grant.purpose)))
-            for name, fields in personal_fields({part.category: part.fields for part in grant.scope}):
-                for position in self._records.newest(subject, name, lambda _: True):
-                    stored = self._records.load(position)
-                    usable = [consent for _, consent in _usable(stored, live, grant.key)]
-                    if missing := lacking(name, fields & stored.fields.keys(), usable):
-                        yield Lack(
-                            grant.aud, grant.purpose, name, stored.header.thing, tuple(sorted(missing))
-                        )
+            personal = dict(personal_fields({part.category: part.fields for part in grant.scope}))
+            for receiver in grant.aud if personal else ():
+                yield from self._lacks_of(grant, receiver, personal)
+
+    def _lacks_of(
+        self, grant: Grant, receiver: str, personal: Mapping[str, frozenset[str]]
+    ) -> Iterator[Lack]:
+        live = list(self._live(self._asked(grant.iss, receiver, grant.purpose)))
+        for name, fields in personal.items():
+            for position in self._records.newest(grant.iss, name, lambda _: True):
+                stored = self._records.load(position)
+                usable = [consent for _, consent in _usable(stored, live, grant.key)]
+                if missing := lacking(name, fields & stored.fields.keys(), usable):
+                    thing = stored.header.thing
+                    yield Lack(receiver, grant.purpose, name, thing, tuple(sorted(missing)))
 
     # -- looking ------------------------------------------------------------------------------------------
 

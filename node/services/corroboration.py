@@ -6,6 +6,8 @@ this reader alone.
 """
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
 
 import msgspec
 
@@ -54,35 +56,50 @@ class Corroboration:
         Raises:
             StoreError: the database fails.
         """
+        for (home, note), places in self._due().items():
+            try:
+                await self._fetch(home, parse_checkpoint(note), places)
+            except StoreError:
+                raise
+            except NodeError as error:
+                logger.info("%d reads of %s wait for cosignatures: %s", len(places), home, error)
+            else:
+                for place in places:
+                    self._next_try.pop(place, None)
+
+    def _due(self) -> dict[tuple[str, str], list[bytes]]:
+        """Reads to ask about now, by home and by the checkpoint under which it answered."""
         now = self._clock.now()
-        places = [key[len(layout.UNCORROBORATED) :] for key, _ in self._store.scan(layout.UNCORROBORATED)]
-        for place in places:
+        waiting: defaultdict[tuple[str, str], list[bytes]] = defaultdict(list)
+        for key, _ in self._store.scan(layout.UNCORROBORATED):
+            place = key[len(layout.UNCORROBORATED) :]
             due, pause = self._next_try.get(place, (0.0, _FIRST_PAUSE_SECONDS))
             if now < due:
                 continue
             self._next_try[place] = (now + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
             try:
-                await self._fetch(place)
+                obtained = self._reading.obtained(place[:-8].hex(), layout.from_number(place[-8:]))
             except StoreError:
                 raise
             except NodeError as error:
                 logger.info("read %s waits for cosignatures: %s", place.hex()[:8], error)
-            else:
-                self._next_try.pop(place, None)
+                continue
+            home = peek_document(obtained.request, ReadRequest).aud
+            waiting[home, parse_evidence(obtained.evidence).checkpoint].append(place)
+        return waiting
 
-    async def _fetch(self, place: bytes) -> None:
-        digest, number = place[:-8].hex(), layout.from_number(place[-8:])
-        obtained = self._reading.obtained(digest, number)
-        first = parse_checkpoint(parse_evidence(obtained.evidence).checkpoint)
-        home = self._alliance.projection.member(peek_document(obtained.request, ReadRequest).aud)
+    async def _fetch(self, name: str, first: Checkpoint, places: Sequence[bytes]) -> None:
+        """One answer serves all that were read under one checkpoint."""
+        home = self._alliance.projection.member(name)
         view = await self._peers.witnessed_view(home, first.size)
         checkpoint = open_checkpoint(view.note, home.log_key_at(parse_checkpoint(view.note).size))
         self._check(first, checkpoint, view)
         consistency = tuple(map(to_base64url, view.proofs[0]))
         transaction = Transaction(self._store)
         row = msgspec.msgpack.encode(LaterCheckpoint(view.note, consistency))
-        transaction.put(layout.CORROBORATED + place, row)
-        transaction.delete(layout.UNCORROBORATED + place)
+        for place in places:
+            transaction.put(layout.CORROBORATED + place, row)
+            transaction.delete(layout.UNCORROBORATED + place)
         transaction.commit()
 
     def _check(self, first: Checkpoint, checkpoint: Checkpoint, view: LogView) -> None:

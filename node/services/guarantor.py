@@ -241,7 +241,7 @@ class Guarantor:
         """That the applicant lets this guarantor read what it needs."""
         grant = open_document(call.grant, Grant, bytes.fromhex(call.key))
         granted = {part.category: set(part.fields) for part in grant.scope}
-        if (grant.iss, grant.aud) != (call.subject, self._alliance.me):
+        if (grant.iss, grant.aud) != (call.subject, (self._alliance.me,)):
             raise GrantScopeError("the grant is not the applicant's to this guarantor")
         if not granted.get(BASE, set()) >= NEEDED_FIELDS:
             raise GrantScopeError(f"the grant must cover {', '.join(sorted(NEEDED_FIELDS))} of {BASE}")

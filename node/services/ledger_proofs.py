@@ -10,7 +10,8 @@ else is disturbed when the engine gives none. What is kept:
 """
 
 import logging
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -183,10 +184,8 @@ class LedgerProofs:
         trouble: LedgerUnavailableError | None = None
         if anchors:
             trouble = await self._prove_anchors(anchors, final)
-        for key, raw in reads:
-            trouble = (
-                await self._prove_read(key, msgspec.msgpack.decode(raw, type=ReadToProve), final) or trouble
-            )
+        for group in _alike(reads):
+            trouble = await self._prove_reads(group, final) or trouble
         if trouble is not None:
             raise trouble
 
@@ -217,18 +216,24 @@ class LedgerProofs:
             transaction.commit()
         return None
 
-    async def _prove_read(self, key: bytes, read: ReadToProve, final: Block) -> LedgerUnavailableError | None:
+    async def _prove_reads(
+        self, group: Sequence[tuple[bytes, ReadToProve]], final: Block
+    ) -> LedgerUnavailableError | None:
+        """One proof for reads that differ in their block alone: that of the last, which says the same."""
+        last = max((read for _, read in group), key=lambda read: read.block.number)
+        keys = [key for key, _ in group]
         try:
-            proofs = await self._take_read(read, final)
+            proofs = await self._take_read(last, final)
         except LedgerUnavailableError as error:
-            return self._put_off([key], read.since, error)
+            return self._put_off(keys, min(read.since for _, read in group), error)
         except (LedgerProofError, ProofFormatError) as error:
-            self._lose([key], error)
+            self._lose(keys, error)
             return None
         transaction = Transaction(self._store)
-        place = layout.READ_PROOF + key[len(layout.READ_TO_PROVE) :]
-        transaction.put(place, msgspec.msgpack.encode(proofs))
-        transaction.delete(key)
+        for key in keys:
+            place = layout.READ_PROOF + key[len(layout.READ_TO_PROVE) :]
+            transaction.put(place, msgspec.msgpack.encode(proofs))
+            transaction.delete(key)
         transaction.commit()
         return None
 
@@ -315,3 +320,12 @@ class LedgerProofs:
             transaction.delete(key)
         transaction.set_counter(LOST, transaction.counter(LOST) + len(keys))
         transaction.commit()
+
+
+def _alike(rows: Iterable[tuple[bytes, bytes]]) -> list[list[tuple[bytes, ReadToProve]]]:
+    """Reads that one proof serves: under one grant, answered under one anchor."""
+    groups: defaultdict[tuple[bytes, str, int], list[tuple[bytes, ReadToProve]]] = defaultdict(list)
+    for key, raw in rows:
+        read = msgspec.msgpack.decode(raw, type=ReadToProve)
+        groups[read.grant, read.home, read.size].append((key, read))
+    return list(groups.values())

@@ -15,7 +15,7 @@ from node.domain.category import OwnerRule, categories
 from node.domain.document import document_digest, open_document, peek_document
 from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
-from node.domain.grant import AccessRequest, Grant, check_grant, grant_terms
+from node.domain.grant import AccessRequest, Grant, check_grant, grant_terms, is_answer
 from node.domain.ledger import RegisterGrant
 from node.domain.ledger_ids import grant_id, move_subject_digest
 from node.domain.signature import verify_p256
@@ -156,7 +156,7 @@ class Moving:
             )
         if carried.request:
             request = peek_document(carried.request, AccessRequest)
-            if (request.subject, request.jti, request.iss) != (call.subject, grant.request, grant.aud):
+            if request.subject != call.subject or not is_answer(grant, request):
                 raise DocumentFormatError(
                     "a grant that is carried over does not answer the request beside it"
                 )

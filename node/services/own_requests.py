@@ -20,11 +20,11 @@ class OwnRequest(msgspec.Struct, frozen=True):
     token: str
     delivered: bool = False
     grant: str = ""
-    read: str = ""
-    """A read request that was not answered yet: a repetition after a crash must be the same use."""
     receipts: tuple[str, ...] = ()
     """Receipts that have not reached the home yet, oldest first."""
     reads: int = 0
+    refused: int = 0
+    """Reads that were refused, or answered falsely: the next is another one."""
 
     def asked(self) -> AccessRequest:
         """What was asked."""

@@ -7,6 +7,7 @@ first block that shows it: the follower keeps those of blocks that are not yet f
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -106,6 +107,8 @@ class Projection:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._in_force: list[BookEntry] = []
+        self._contracts_at: bytes | None = None
         self.first_sight = FirstSight()
 
     # -- reading: all raise StoreError when the database fails --------------------------------------------
@@ -121,7 +124,7 @@ class Projection:
         Raises:
             NotMemberError: there is none by that name, or it is suspended.
         """
-        row = self._row(layout.LEDGER_MEMBER + name.encode(), MemberRow)
+        row = self._member_row(name)
         if row is None or not row.active or name in self.first_sight.suspended:
             raise NotMemberError(f"{name} is not an active member of this alliance")
         return row.member
@@ -129,16 +132,24 @@ class Projection:
     def members(self) -> Iterator[MemberRow]:
         """All members by name, in whatever standing."""
         for _, raw in self._store.scan(layout.LEDGER_MEMBER):
-            yield self._seen(msgspec.msgpack.decode(raw, type=MemberRow))
+            yield self._seen(_decode_member(raw))
 
     def standing(self, name: str) -> MemberRow | None:
         """A member in whatever standing, or None."""
-        row = self._row(layout.LEDGER_MEMBER + name.encode(), MemberRow)
+        row = self._member_row(name)
         return None if row is None else self._seen(row)
 
     def contracts(self, through: int | None = None) -> list[BookEntry]:
         """The contracts that votes have put in force since the founding (up to a block), oldest first."""
-        stop = None if through is None else layout.number(through + 1)
+        if through is not None:
+            return self._contracts(layout.number(through + 1))
+        # Asked for many times in every call; written only together with the cursor.
+        cursor = self._store.get(layout.LEDGER_CURSOR)
+        if cursor is None or cursor != self._contracts_at:
+            self._in_force, self._contracts_at = self._contracts(None), cursor
+        return list(self._in_force)
+
+    def _contracts(self, stop: bytes | None) -> list[BookEntry]:
         rows = self._store.scan(layout.LEDGER_CONTRACT, stop=stop)
         return [msgspec.msgpack.decode(raw, type=BookEntry) for _, raw in rows]
 
@@ -198,9 +209,19 @@ class Projection:
             return row
         return msgspec.structs.replace(row, standing=Standing.SUSPENDED)
 
+    def _member_row(self, name: str) -> MemberRow | None:
+        raw = self._store.get(layout.LEDGER_MEMBER + name.encode())
+        return None if raw is None else _decode_member(raw)
+
     def _row(self, key: bytes, kind: type[T]) -> T | None:
         raw = self._store.get(key)
         return None if raw is None else msgspec.msgpack.decode(raw, type=kind)
+
+
+@lru_cache(maxsize=1024)
+def _decode_member(raw: bytes) -> MemberRow:
+    """Members are asked for several times in every call, and hardly ever change."""
+    return msgspec.msgpack.decode(raw, type=MemberRow)
 
 
 # -- writing: one handler per happening -----------------------------------------------------------------

@@ -23,10 +23,19 @@ from node.domain.document import (
 from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord, things_of
-from node.domain.grant import AccessRequest, Grant, Scope, check_request, grant_terms
+from node.domain.grant import (
+    AccessRequest,
+    Basis,
+    Grant,
+    Scope,
+    check_request,
+    grant_terms,
+    is_answer,
+    open_grant,
+)
 from node.domain.ledger_ids import grant_id
 from node.domain.notice import Notice, check_about
-from node.domain.reading import ReadReceipt, ReadRequest
+from node.domain.reading import ReadReceipt, ReadRequest, read_jti
 from node.errors import (
     AnchorError,
     ConflictError,
@@ -68,6 +77,8 @@ class Fetched:
     organisation: str
     number: int
     """Which read under this access request, from 0."""
+    as_of: int
+    """The home states that nothing was newer then, seconds since 1970 UTC."""
 
 
 class Reading:
@@ -99,9 +110,25 @@ class Reading:
         """Receipts that the home has taken, by request, while the store still has them as to be handed in."""
 
     def request(  # noqa: PLR0917
-        self, subject: str, home: str, scope: Sequence[Scope], purpose: str, uses: int, valid_seconds: int
+        self,
+        subject: str,
+        home: str,
+        scope: Sequence[Scope],
+        purpose: str,
+        uses: int,
+        valid_seconds: int,
+        basis: Basis = "consent",
     ) -> str:
         """Ask a subject for access; the request is delivered in the background.
+
+        Args:
+            subject: its id, 64 hex digits.
+            home: member that keeps its records.
+            scope: what is asked for.
+            purpose: what for.
+            uses: how many reads; `UNCOUNTED` for any number.
+            valid_seconds: for how long.
+            basis: on what ground the data will be handled.
 
         Returns:
             The request's digest, 64 hex digits, by which it is known here.
@@ -123,6 +150,7 @@ class Reading:
             subject=subject,
             scope=tuple(scope),
             purpose=purpose,
+            basis=basis,
             uses=uses,
             exp=now + valid_seconds,
         )
@@ -157,6 +185,7 @@ class Reading:
             subject=grant.iss,
             scope=grant.scope,
             purpose=grant.purpose,
+            basis=grant.basis,
             uses=grant.uses,
             exp=grant.exp,
         )
@@ -202,36 +231,40 @@ class Reading:
         if not own.grant:
             raise GrantMissingError("the subject has not signed a grant for this request yet")
         own = await self._follow_subject(raw_digest, own, asked)
-        home = peek_document(own.grant, Grant).home
-        self._check_live(own.grant)
-        if not own.read:
-            own = msgspec.structs.replace(own, read=self._read_request(own.grant))
-            self._own.save(raw_digest, own)
+        grant = open_own_grant(self._alliance, own.grant)
+        raw_id = self._grant_id(grant, own.grant)
+        self._check_live(raw_id)
+        request = self._read_request(raw_digest, own, grant, raw_id)
         try:
-            answer = await self._peers.read(self._alliance.projection.member(home), own.read, own.grant)
-            checked = await self._check(own, answer)
-            self._recalls.check(asked.subject, home, answer)
+            answer = await self._peers.read(self._alliance.projection.member(grant.home), request, own.grant)
+            checked = await self._check(request, own.grant, answer)
+            self._recalls.check(asked.subject, grant.home, answer)
         except (UnavailableError, AnchorError):
-            raise  # to be repeated with the same request, which is the same use
+            raise  # the next try has the same `jti`, and is the same use
         except NodeError:
             # Refused or false: this read is over, the next try is another one.
-            self._own.save(raw_digest, msgspec.structs.replace(own, read=""))
+            refused = self._own.load(raw_digest)
+            self._own.save(raw_digest, msgspec.structs.replace(refused, refused=refused.refused + 1))
             raise
-        self._keep(raw_digest, own, asked, home, answer, checked)
+        self._keep(raw_digest, own, asked, request, answer, checked)
         await self._hand_in(raw_digest)
         return Fetched(
-            checked.evidence.records, checked.identity.credit_code, checked.identity.organisation, own.reads
+            checked.evidence.records,
+            checked.identity.credit_code,
+            checked.identity.organisation,
+            own.reads,
+            checked.as_of,
         )
 
     async def _follow_subject(self, digest: bytes, own: OwnRequest, asked: AccessRequest) -> OwnRequest:
         """With the grant that names the subject's present home: its wallet signed it again when it moved."""
         row = self._alliance.projection.subject(bytes.fromhex(asked.subject))
-        if row is None or row.home in {peek_document(own.grant, Grant).home, self._alliance.me}:
+        if row is None or row.home in {open_grant(own.grant).home, self._alliance.me}:
             return own
         token = await self._peers.collect_grant(self._alliance.projection.member(row.home), own.token)
         if token is None:
             raise MovedError(f"the subject has moved to {row.home} without this grant; request access there")
-        self._take_grant(digest, msgspec.structs.replace(own, read=""), asked, token)
+        self._take_grant(digest, own, asked, token)
         return self._own.load(digest)
 
     async def step(self) -> None:
@@ -282,63 +315,69 @@ class Reading:
     def _take_grant(self, digest: bytes, own: OwnRequest, asked: AccessRequest, token: str) -> None:
         grant = open_own_grant(self._alliance, token)
         # That it names the subject's present home is checked already.
-        if (grant.iss, grant.request) != (asked.subject, asked.jti):
+        if not is_answer(grant, asked):
             raise GrantMissingError("the grant answers another request")
         transaction = Transaction(self._store)
         granted = msgspec.structs.replace(own, grant=token)
         self._own.put(transaction, digest, granted)
-        about = {"request": digest.hex(), "subject": asked.subject, "grant": self._grant_id(token).hex()}
+        about = {
+            "request": digest.hex(),
+            "subject": asked.subject,
+            "grant": self._grant_id(grant, token).hex(),
+        }
         self._feed.add(transaction, FeedEntry("grant.received", self._clock.now(), about))
         transaction.commit()
         self._feed.wake()
 
-    def _grant_id(self, token: str) -> bytes:
-        terms = grant_terms(open_own_grant(self._alliance, token), document_digest(token))
-        return grant_id(self._alliance.raw_id, terms)
+    def _grant_id(self, grant: Grant, token: str) -> bytes:
+        return grant_id(self._alliance.raw_id, grant_terms(grant, document_digest(token)))
 
-    def _read_request(self, grant_token: str) -> str:
-        grant = open_own_grant(self._alliance, grant_token)
+    def _read_request(self, digest: bytes, own: OwnRequest, grant: Grant, raw_id: bytes) -> str:
         request = ReadRequest(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
-            jti=self._unique(),
+            jti=read_jti(digest, own.grant, own.reads, own.refused),
             iss=self._alliance.me,
             aud=grant.home,
-            grant=self._grant_id(grant_token).hex(),
-            scope=grant.scope,
+            grant=raw_id.hex(),
+            # Of a standing grant just what was asked for here; of one that was given for the request all there is.
+            scope=own.asked().scope if grant.standing else grant.scope,
             purpose=grant.purpose,
         )
         return sign_document(request, self._signer.sign)
 
-    def _check_live(self, grant_token: str) -> None:
+    def _check_live(self, raw_id: bytes) -> None:
         """Before a use is spent: that this node's own view of the ledger has the grant."""
-        state = self._alliance.projection.grant(self._grant_id(grant_token))
+        state = self._alliance.projection.grant(raw_id)
         if state.revoked:
             raise GrantRevokedError("the grant was revoked by its owner")
         if not state.registered:
             raise GrantMissingError("the grant is not on the ledger yet")
 
-    async def _check(self, own: OwnRequest, answer: Answer) -> CheckedAnswer:
-        request = reopen_document(own.read, ReadRequest)
-        moment = reopen_document(own.grant, Grant).register_before
+    async def _check(self, request_token: str, grant_token: str, answer: Answer) -> CheckedAnswer:
+        request = reopen_document(request_token, ReadRequest)
+        moment = open_grant(grant_token).register_before
         await self._recognition.warm(answer.delegation, moment)
         for _ in range(_ANCHOR_TRIES):
             try:
-                return check_answer(self._alliance, self._recognition, own.read, request, own.grant, answer)
+                return check_answer(
+                    self._alliance, self._recognition, request_token, request, grant_token, answer
+                )
             except AnchorError:
                 # The home may have seen a block that this node has not seen yet.
                 await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
-        return check_answer(self._alliance, self._recognition, own.read, request, own.grant, answer)
+        return check_answer(self._alliance, self._recognition, request_token, request, grant_token, answer)
 
     def _keep(  # noqa: PLR0917
         self,
         digest: bytes,
         own: OwnRequest,
         asked: AccessRequest,
-        home: str,
+        request: str,
         answer: Answer,
         checked: CheckedAnswer,
     ) -> None:
+        home = checked.home
         receipt = ReadReceipt(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
@@ -350,10 +389,10 @@ class Reading:
         token = sign_document(receipt, self._signer.sign)
         # The background step may have handed in earlier receipts while the home answered.
         receipts = (*self._waiting(digest), token)
-        done = msgspec.structs.replace(own, read="", receipts=receipts, reads=own.reads + 1)
+        done = msgspec.structs.replace(own, receipts=receipts, reads=own.reads + 1)
         status = self._recognition.hand_on(answer.delegation, answer.status)
         obtained = Obtained(
-            own.read,
+            request,
             own.grant,
             answer.evidence,
             answer.answer,

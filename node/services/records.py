@@ -11,10 +11,9 @@ import msgspec
 
 from node.domain.category import OwnerRule, category
 from node.domain.draft import RecordDraft
-from node.domain.encoding import to_rfc3339
 from node.domain.erasure import record_part
 from node.domain.record import end_payload, entry_of
-from node.domain.retention import month_of
+from node.domain.retention import month_at
 from node.errors import MissingError, RecordFormatError, SequenceError
 from node.ports import Clock, Store
 from node.services import layout
@@ -312,7 +311,7 @@ def stored_of(opened: bytes) -> StoredRecord:
 
 
 def _month(captured: int) -> str:
-    return month_of(to_rfc3339(captured / 1000))
+    return month_at(captured / 1000)
 
 
 def _acknowledgement(client: str, sequence: int) -> bytes:

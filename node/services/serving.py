@@ -21,9 +21,9 @@ from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.erasure import READS, record_part
 from node.domain.evidence import evidence_digest
-from node.domain.grant import Grant, check_covers, check_scope, grant_terms, open_grant
+from node.domain.grant import Grant, check_covers, check_scope, grant_terms, has_uses_left, open_grant
 from node.domain.ledger_ids import grant_id
-from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest
+from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, read_id
 from node.domain.retention import month_at
 from node.domain.wallet import WINDOW_SECONDS
 from node.errors import (
@@ -51,14 +51,26 @@ from node.services.showing import Showing
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
+_MOST_TIMES = 16
+"""Answers to one use, so that nobody makes the history grow without using the grant up."""
+
 
 class ServedRead(msgspec.Struct, frozen=True):
-    """A read that was answered; enough to give the same answer again."""
+    """A use of a grant; enough to give the same answer again."""
 
+    request: bytes
+    """Digest of the newest request, 32 bytes."""
     answer: str
+    use: int
+    as_of: int
+    """When the records were the newest, seconds since 1970 UTC."""
+    times: int
+    """How often it was answered, each time to another request."""
     positions: list[int]
     size: int
     """Size of the log under whose checkpoint the records were proven."""
+    place: bytes
+    """Of its entry in the history, which tells of the newest request."""
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
@@ -120,29 +132,39 @@ class Serving:
         Raises:
             NodeError: the read is not allowed or not possible; no use was counted.
         """
-        key = layout.READ + document_digest(request_token)
-        served = self._store.get(key)
-        authority = self._authorise(caller, request_token, grant_token, is_repeated=served is not None)
-        subject = authority.grant.iss
+        authority = self._authorise(caller, request_token, grant_token)
+        subject, request = authority.grant.iss, authority.request
         registration = self._registrations.load(subject)
         delegation = registration.delegation
         status = self._recognition.hand_on(delegation, registration.status)
-        if served is not None:
-            row = msgspec.msgpack.decode(served, type=ServedRead)
-            consents = self._consented(authority, row.positions)
-            evidence = self._showing.show(row.positions, authority.request.scope, row.size)
-            told = self._disputes.notices(subject, row.positions, caller)
-            return Answer(evidence, row.answer, delegation, status, consents, told)
-        if authority.kept.uses >= authority.grant.uses:
-            raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
-        size = self._alliance.projection.anchored_size(self._alliance.me)
-        positions = self._showing.select(subject, authority.request.scope, size)
+        key, digest = layout.READ + read_id(request), document_digest(request_token)
+        raw = self._store.get(key)
+        served = None if raw is None else msgspec.msgpack.decode(raw, type=ServedRead)
+        if served is None:
+            if not has_uses_left(authority.grant, authority.kept.uses):
+                raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
+            size = self._alliance.projection.anchored_size(self._alliance.me)
+            positions = self._showing.select(subject, request.scope, size)
+        else:
+            size, positions = served.size, served.positions
         consents = self._consented(authority, positions)
-        evidence = self._showing.show(positions, authority.request.scope, size)
-        answer = self._sign(authority, request_token, evidence)
-        row = ServedRead(answer, positions, size)
-        self._remember(authority, key, row, request_token)
         told = self._disputes.notices(subject, positions, caller)
+        evidence = self._showing.show(positions, request.scope, size)
+        if served is not None and served.request == digest:
+            return Answer(evidence, served.answer, delegation, status, consents, told)
+        if served is not None and served.times == _MOST_TIMES:
+            raise GrantUsedUpError(f"this use of the grant was answered {_MOST_TIMES} times already")
+        use = served.use if served else authority.kept.uses + 1
+        as_of = served.as_of if served else int(self._clock.now())
+        answer = self._sign(request, digest, evidence, use, as_of)
+        transaction = Transaction(self._store)
+        place = served.place if served else self._place(transaction, subject)
+        if served is not None:
+            transaction.delete(layout.ANSWER + document_digest(served.answer))
+        times = served.times + 1 if served else 1
+        row = ServedRead(digest, answer, use, as_of, times, positions, size, place)
+        transaction.put(key, msgspec.msgpack.encode(row))
+        self._remember(transaction, authority, row, request_token)
         return Answer(evidence, answer, delegation, status, consents, told)
 
     def take_receipt(self, caller: str, token: str) -> None:
@@ -178,9 +200,7 @@ class Serving:
             with suppress(MissingError):  # blocked
                 yield self._entry(subject, key)
 
-    def _authorise(
-        self, caller: str, request_token: str, grant_token: str, *, is_repeated: bool
-    ) -> _Authority:
+    def _authorise(self, caller: str, request_token: str, grant_token: str) -> _Authority:
         self._alliance.check_may(Act.SERVE)
         self._follower.check_fresh()
         self._alliance.projection.check_known("Subjects", "Grants")
@@ -189,7 +209,7 @@ class Serving:
         request = open_members_document(request_token, ReadRequest, projection.member(caller).identity_keys)
         if (request.iss, request.aud, request.alliance) != (caller, self._alliance.me, self._alliance.id):
             raise DocumentFormatError("the request is not this caller's to this node in this alliance")
-        if not is_repeated and abs(now - request.iat) > WINDOW_SECONDS:
+        if abs(now - request.iat) > WINDOW_SECONDS:
             raise ReplayError(
                 f"the read request is from another time, {abs(now - request.iat):.0f} s away from this node's; the "
                 f"limit is {WINDOW_SECONDS} s: the clocks differ, or it is an old request"
@@ -237,27 +257,32 @@ class Serving:
             authority.grant_id, authority.grant, request.iss, request.purpose, request.scope, positions
         )
 
-    def _sign(self, authority: _Authority, request_token: str, evidence: bytes) -> str:
+    def _sign(self, request: ReadRequest, digest: bytes, evidence: bytes, use: int, as_of: int) -> str:
         answer = ReadAnswer(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
             jti=to_base64url(self._entropy(16)),
             iss=self._alliance.me,
-            aud=authority.request.iss,
-            request=document_digest(request_token).hex(),
+            aud=request.iss,
+            request=digest.hex(),
             evidence=evidence_digest(evidence),
-            use=authority.kept.uses + 1,
+            use=use,
+            as_of=as_of,
         )
         return sign_document(answer, self._signer.sign)
 
-    def _remember(self, authority: _Authority, key: bytes, row: ServedRead, request_token: str) -> None:
-        subject, now = authority.grant.iss, self._clock.now()
-        transaction = Transaction(self._store)
-        used = msgspec.structs.replace(authority.kept, uses=authority.kept.uses + 1)
+    def _place(self, transaction: Transaction, subject: str) -> bytes:
+        """The next in a subject's history."""
+        number = transaction.take(f"history/{subject}")
+        return layout.HISTORY + layout.text(subject) + layout.number(number)
+
+    def _remember(
+        self, transaction: Transaction, authority: _Authority, row: ServedRead, request_token: str
+    ) -> None:
+        subject, now, place = authority.grant.iss, self._clock.now(), row.place
+        used = msgspec.structs.replace(authority.kept, uses=max(authority.kept.uses, row.use))
         transaction.put(layout.GRANT + authority.grant_id, msgspec.msgpack.encode(used))
         transaction.put(layout.GRANT_OF + layout.text(subject) + authority.grant_id, b"")
-        transaction.put(key, msgspec.msgpack.encode(row))
-        place = layout.HISTORY + layout.text(subject) + layout.number(transaction.take(f"history/{subject}"))
         entry = HistoryEntry(now, authority.grant_id.hex(), request_token, row.answer)
         content = msgspec.msgpack.encode(entry)
         transaction.put(place, self._vault.seal(subject, place, content, _history_part(now)))

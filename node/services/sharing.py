@@ -12,7 +12,7 @@ import msgspec
 from node.domain.document import document_digest, open_document, open_members_document, peek_document
 from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
-from node.domain.grant import AccessRequest, Grant, check_grant, check_request, grant_terms
+from node.domain.grant import AccessRequest, Grant, check_grant, check_request, grant_terms, is_answer
 from node.domain.ledger import GrantTerms, RegisterGrant, RevokeGrant
 from node.domain.ledger_ids import grant_id, revoke_grant_digest
 from node.domain.signature import verify_p256
@@ -90,7 +90,7 @@ class Sharing:
         if not self._registrations.is_home_of(request.subject) or self._store.get(key) is not None:
             return
         transaction = Transaction(self._store)
-        self._seal(transaction, request.subject, key, PendingRequest(token))
+        self._seal(transaction, request.subject, key, PendingRequest(token, self._standing(request)))
         about = {"subject": request.subject, "reader": caller, "request": document_digest(token).hex()}
         self._feed.add(transaction, FeedEntry("request.received", self._clock.now(), about))
         transaction.commit()
@@ -269,15 +269,26 @@ class Sharing:
         transaction.put(layout.GRANT + raw_id, msgspec.msgpack.encode(kept))
         transaction.put(layout.GRANT_OF + layout.text(grant.iss) + raw_id, b"")
         self._answer(transaction, grant, token)
-        about = {"subject": grant.iss, "reader": grant.aud, "grant": raw_id.hex()}
+        about = {"subject": grant.iss, "readers": " ".join(grant.aud), "grant": raw_id.hex()}
         self._feed.add(transaction, FeedEntry("grant.received", self._clock.now(), about))
+
+    def _standing(self, request: AccessRequest) -> str:
+        """A live standing grant that answers a request; empty if there is none."""
+        for raw_id, kept in self.grants(request.subject):
+            state = self._alliance.projection.grant(bytes.fromhex(raw_id))
+            if not kept.token or kept.revoked or state.revoked:
+                continue
+            grant = peek_document(kept.token, Grant)
+            if grant.standing and self._clock.now() < grant.exp and is_answer(grant, request):
+                return kept.token
+        return ""
 
     def _answer(self, transaction: Transaction, grant: Grant, token: str) -> None:
         """Put the grant beside the request that it answers, for the reader to collect."""
         for key, sealed in self._store.scan(layout.REQUEST + layout.text(grant.iss)):
             pending = msgspec.msgpack.decode(self._vault.open(grant.iss, key, sealed), type=PendingRequest)
             request = peek_document(pending.token, AccessRequest)
-            if (request.jti, request.iss) == (grant.request, grant.aud):
+            if is_answer(grant, request) and not (grant.standing and pending.grant):
                 self._seal(transaction, grant.iss, key, PendingRequest(pending.token, token))
 
     def _seal(self, transaction: Transaction, subject: str, key: bytes, row: msgspec.Struct) -> None:

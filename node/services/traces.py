@@ -12,7 +12,7 @@ import msgspec
 from node.domain.category import OwnerRule, categories
 from node.domain.certified import chain_of
 from node.domain.delegation import Delegation
-from node.domain.document import document_digest
+from node.domain.document import document_digest, reopen_document
 from node.domain.erasure import (
     OBTAINED_PART,
     READS,
@@ -22,6 +22,7 @@ from node.domain.erasure import (
     as_read,
     record_part,
 )
+from node.domain.reading import ReadRequest, read_id
 from node.domain.retention import month_at, month_of
 from node.ports import Store
 from node.services import layout
@@ -161,7 +162,7 @@ class Traces:
             else:
                 entry = msgspec.msgpack.decode(content, type=HistoryEntry)
                 gone += [
-                    layout.READ + document_digest(entry.request),
+                    layout.READ + read_id(reopen_document(entry.request, ReadRequest)),
                     layout.ANSWER + document_digest(entry.answer),
                 ]
             if part in erased:

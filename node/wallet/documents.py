@@ -16,7 +16,16 @@ from node.domain.document import (
 )
 from node.domain.encoding import to_base64url
 from node.domain.erasure import ErasureReceipt
-from node.domain.grant import AccessRequest, Grant, Scope, check_grant, check_request, grant_terms
+from node.domain.grant import (
+    AccessRequest,
+    Basis,
+    Grant,
+    Scope,
+    check_grant,
+    check_request,
+    grant_terms,
+    has_uses_left,
+)
 from node.domain.ledger_ids import Eip712Domain, grant_id, move_subject_digest, revoke_grant_digest
 from node.domain.member import Member
 from node.domain.wallet import (
@@ -111,7 +120,7 @@ class Scribe:
             DocumentFormatError: that member is the receiver, whose account would tell of the grant.
         """
         grant = peek_document(grant_token, Grant)
-        if node == grant.aud:
+        if node in grant.aud:
             raise DocumentFormatError("the receiver of a grant cannot relay it: its account would tell of it")
         terms = grant_terms(grant, document_digest(grant_token))
         return self.call(
@@ -137,14 +146,19 @@ class Scribe:
         return request
 
     def grant(
-        self, request: AccessRequest, *, scope: Sequence[Scope] = (), uses: int = 0, expires: int = 0
+        self,
+        request: AccessRequest,
+        *,
+        scope: Sequence[Scope] = (),
+        uses: int | None = None,
+        expires: int = 0,
     ) -> str:
         """Sign a grant that answers a request, in full or in part.
 
         Args:
             request: a checked request.
             scope: what is granted; everything asked for if empty.
-            uses: how many reads; as asked if zero.
+            uses: how many reads; as asked if None.
             expires: until when; as asked if zero.
         """
         return self.grant_unasked(
@@ -152,14 +166,15 @@ class Scribe:
             request.aud,
             tuple(scope) or request.scope,
             request.purpose,
-            uses=uses or request.uses,
+            uses=request.uses if uses is None else uses,
             expires=expires or request.exp,
             request=request.jti,
+            basis=request.basis,
         )
 
     def grant_unasked(
         self,
-        reader: str,
+        readers: str | Sequence[str],
         home: str,
         scope: Sequence[Scope],
         purpose: str,
@@ -167,17 +182,24 @@ class Scribe:
         uses: int,
         expires: int,
         request: str = "",
+        basis: Basis = "consent",
+        standing: bool = False,
     ) -> str:
         """Sign a grant that nobody asked for, for example to apply for a guarantee.
 
         Args:
-            reader: member that may read.
+            readers: member that may read; for a standing grant all that may.
             home: member that keeps the records.
             scope: what may be read.
             purpose: what for.
-            uses: how many reads.
+            uses: how many reads; `UNCOUNTED` for any number.
             expires: until when, seconds since 1970 UTC.
             request: `jti` of the request that this answers, if there was one.
+            basis: on what ground the reader handles the data.
+            standing: whether it answers every request that fits.
+
+        Raises:
+            DocumentFormatError: it breaks a rule, for example a standing grant on personal data.
         """
         now = int(time.time())
         # Both times stand on the ledger. Full hours, so that they do not tell when somebody signed or which
@@ -191,13 +213,15 @@ class Scribe:
             iat=now,
             jti=jti,
             iss=self.subject,
-            aud=reader,
+            aud=(readers,) if isinstance(readers, str) else tuple(sorted(set(readers))),
             home=home,
             key=self.key.public_key.hex(),
             request=request,
             scope=tuple(scope),
             purpose=purpose,
+            basis=basis,
             uses=uses,
+            standing=standing,
             nbf=now,
             exp=expires,
             register_before=register_before,
@@ -293,12 +317,20 @@ class Scribe:
             NodeError: the grant is not this wallet's.
         """
         old = open_document(grant_token, Grant, self.key.public_key)
-        if used >= old.uses or old.exp <= int(time.time()) + _HOUR:
+        if not has_uses_left(old, used) or old.exp <= int(time.time()) + _HOUR:
             return None
         # Versions count in each home's own log, and the new one is given the newest.
         scope = tuple(Scope(part.category, part.fields) for part in old.scope)
         return self.grant_unasked(
-            old.aud, home, scope, old.purpose, uses=old.uses - used, expires=old.exp, request=old.request
+            old.aud,
+            home,
+            scope,
+            old.purpose,
+            uses=old.uses and old.uses - used,
+            expires=old.exp,
+            request=old.request,
+            basis=old.basis,
+            standing=old.standing,
         )
 
     @property

@@ -145,6 +145,7 @@ class Bidders:
             subject=bidder.subject,
             scope=(Scope("subject.base", ("credit_code",)),),
             purpose="qualification-review",
+            basis="contract",
             uses=1,
             exp=now + 86_400,
         )

@@ -32,7 +32,7 @@ from node.domain.bundle import parse_bundle
 from node.domain.bundle_check import VerifiedBundle, Verifier, verify_bundle
 from node.domain.descriptor import DESCRIPTOR_TYPE, DeployedContract, Descriptor, open_card
 from node.domain.document import peek_document
-from node.domain.grant import AccessRequest, Scope
+from node.domain.grant import AccessRequest, Basis, Scope
 from node.domain.ledger import Call
 from node.domain.member import Member, Role
 from node.domain.trust import TrustAnchor
@@ -190,13 +190,14 @@ class World:
         purpose: str = PURPOSE,
         uses: int = 3,
         valid_seconds: int = 30 * DAY,
+        basis: Basis = "consent",
     ) -> str:
         """The reader asks; the request's digest."""
-        home = bidder.registered_at
-        return reader.services.reading.request(bidder.subject, home.name, scope, purpose, uses, valid_seconds)
+        home, reading = bidder.registered_at.name, reader.services.reading
+        return reading.request(bidder.subject, home, scope, purpose, uses, valid_seconds, basis)
 
     def grant(
-        self, bidder: Bidder, *, via: Centre | None = None, scope: Sequence[Scope] = (), uses: int = 0,
+        self, bidder: Bidder, *, via: Centre | None = None, scope: Sequence[Scope] = (), uses: int | None = None,
         expires: int = 0,
     ) -> str:  # fmt: skip
         """The bidder grants its newest unanswered request at a node; the grant document."""
@@ -205,7 +206,7 @@ class World:
         return token
 
     def sign_grant(
-        self, bidder: Bidder, *, scope: Sequence[Scope] = (), uses: int = 0, expires: int = 0
+        self, bidder: Bidder, *, scope: Sequence[Scope] = (), uses: int | None = None, expires: int = 0
     ) -> str:
         """The bidder signs what its newest unanswered request asks for, and gives it to nobody yet."""
         sharing = bidder.registered_at.services.sharing

@@ -25,6 +25,7 @@ from node.domain.reading import ReadAnswer, ReadRequest
 from node.domain.record import SealedRecord
 from node.ports import Answer, Signer
 from tests.support.world import World
+from tests.support.world_bidder import Bidder
 from tests.support.world_centre import Centre
 
 
@@ -51,6 +52,11 @@ def altered_grant(token: str, **changes: Any) -> str:
     header, _, signature = token.split(".")
     grant = msgspec.structs.replace(peek_document(token, Grant), **changes)
     return f"{header}.{to_base64url(canonical_json(msgspec.to_builtins(grant)))}.{signature}"
+
+
+def resigned_grant(bidder: Bidder, token: str, **changes: Any) -> str:
+    """The grant with other content, signed by the bidder itself."""
+    return sign_document(msgspec.structs.replace(peek_document(token, Grant), **changes), bidder.key.sign)
 
 
 def signed_anew(home: Centre, answer: Answer, evidence: Evidence | bytes, **changes: Any) -> Answer:

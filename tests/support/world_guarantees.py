@@ -66,7 +66,7 @@ class Tender:
     def grant(self, bidder: Bidder, bank: Centre | None = None, **changes: Any) -> str:
         """The bidder lets the bank read; signed, and with nobody yet."""
         values: dict[str, Any] = {
-            "reader": (bank or self.bank).name,
+            "readers": (bank or self.bank).name,
             "home": bidder.registered_at.name,
             "scope": NEEDED_SCOPE,
             "purpose": PURPOSE,

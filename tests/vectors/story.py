@@ -145,6 +145,7 @@ def access_request() -> AccessRequest:
         subject=SUBJECT,
         scope=SCOPE,
         purpose="registration-reuse",
+        basis="consent",
         uses=2,
         exp=NOW + 30 * 86_400,
     )
@@ -158,13 +159,15 @@ def grant() -> Grant:
     return Grant(
         **world.common("grant"),
         iss=SUBJECT,
-        aud=READER,
+        aud=(READER,),
         home=HOME,
         key=world.WALLET.public.hex(),
         request=world.jti("access request"),
         scope=SCOPE,
         purpose="registration-reuse",
+        basis="consent",
         uses=2,
+        standing=False,
         nbf=NOW,
         exp=NOW + 30 * 86_400,
         register_before=NOW + 3_600,
@@ -206,6 +209,7 @@ def read_answer() -> ReadAnswer:
         request=document_digest(read_request_token()).hex(),
         evidence=evidence_digest(encode_evidence(evidence())),
         use=1,
+        as_of=world.common("read answer")["iat"],
     )
 
 

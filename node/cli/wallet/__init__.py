@@ -2,9 +2,10 @@
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from node.cli.wallet import erasing, guarantees, login, moving, people, setup, sharing
+from node.domain.grant import Basis
 
 _EPILOG = """\
 顺序 | in order:
@@ -13,6 +14,7 @@ _EPILOG = """\
   heqi wallet register --wallet w package.json
   heqi wallet requests --wallet w
   heqi wallet grant --wallet w 1
+  heqi wallet standing --wallet w --to centre-b,centre-c --purpose registration-reuse --want subject.base:legal_name
   heqi wallet reads --wallet w
   heqi wallet revoke --wallet w GRANT
   heqi wallet login --wallet w heqi:login/1/…
@@ -88,12 +90,37 @@ def _describe_sharing(commands: Commands) -> None:
     one.add_argument(
         "--only", action="append", metavar="CATEGORY:FIELD,…", help="只授权这些 | grant only these"
     )
-    one.add_argument("--uses", type=int, default=0, help="改次数 | another number of reads")
+    one.add_argument(
+        "--uses",
+        type=int,
+        help="改次数，0 为到期前不限 | another number of reads; 0 for any number until the end",
+    )
+    one.add_argument("--days", type=int, help="改有效天数 | another number of days")
     one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
     one.add_argument(
         "--relay", metavar="MEMBER", help="由另一成员上链 | let another member bring it to the ledger"
     )
     one.set_defaults(run=sharing.grant)
+    one = commands.add_parser(
+        "standing",
+        help="长期授权：指定成员随时可读，不含个人信息 | let named members read at any time; no personal data",
+    )
+    one.add_argument("--to", required=True, metavar="MEMBER,…", help="接收方 | who may read")
+    one.add_argument(
+        "--want",
+        action="append",
+        required=True,
+        metavar="CATEGORY:FIELD,…",
+        help="类别与字段，可重复 | category and fields, may be repeated",
+    )
+    one.add_argument("--purpose", required=True, help="用途代码 | purpose code")
+    one.add_argument("--basis", choices=get_args(Basis), default="consent", help="处理依据 | ground")
+    one.add_argument("--days", type=int, default=180, help="有效天数 | valid for days (default 180)")
+    one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
+    one.add_argument(
+        "--relay", metavar="MEMBER", help="由另一成员上链 | let another member bring it to the ledger"
+    )
+    one.set_defaults(run=sharing.standing)
     one = commands.add_parser("grants", help="已签署的授权 | grants and their state")
     one.set_defaults(run=sharing.grants)
     one = commands.add_parser("revoke", help="撤回授权 | revoke a grant")

@@ -1,20 +1,29 @@
 """Answering requests, granting, revoking, and seeing who read what."""
 
 import argparse
+import time
 
 from heqi.v1.wallet_service_pb2 import GrantState
 
 from node.cli.output import day, print_json, print_table, say
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import Session, open_session
+from node.domain.category import category
 from node.domain.document import peek_document
-from node.domain.grant import AccessRequest, Grant, Scope
+from node.domain.grant import UNCOUNTED, AccessRequest, Basis, Grant, Scope
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import ConfigError, MissingError
 from node.wallet.client import WalletClient
+from node.wallet.documents import Scribe
+from node.wallet.folder import WalletFolder
 from node.wallet.moving import proven_uses
 
-_WAIT_SECONDS = 60.0
+_WAIT_SECONDS, _DAY = 60.0, 86_400
+_GROUNDS: dict[Basis, tuple[str, str]] = {
+    "consent": ("同意（个人信息保护法 13 一）", "consent (PIPL 13 (1))"),
+    "contract": ("订立或履行合同（13 二）", "a contract (PIPL 13 (2))"),
+    "statutory-duty": ("法定职责（13 三）", "a statutory duty (PIPL 13 (3))"),
+}
 
 
 def requests(args: argparse.Namespace) -> None:
@@ -44,10 +53,50 @@ def grant(args: argparse.Namespace) -> int:
     request, _, asked = found[args.number - 1]
     if not args.json:
         _print_request(request)
-    if not args.yes and input("签署授权？ Sign this grant? [y/N] ").strip().lower() not in {"y", "yes"}:
-        say("未签署", "nothing was signed")
+    if not _agrees(args):
         return 1
-    token = scribe.grant(request, scope=_scope(args.only), uses=args.uses)
+    expires = 0 if args.days is None else int(time.time()) + args.days * _DAY
+    token = scribe.grant(request, scope=_scope(args.only), uses=args.uses, expires=expires)
+    return _give(args, wallet, scribe, client, token, asked)
+
+
+def standing(args: argparse.Namespace) -> int:
+    """Let named members read at any time."""
+    wallet, scribe, client = open_session(args)
+    client.close()
+    readers = [wallet.member(name).name for name in args.to.split(",")]
+    token = scribe.grant_unasked(
+        readers,
+        client.member.name,
+        _scope(args.want),
+        args.purpose,
+        uses=UNCOUNTED,
+        expires=int(time.time()) + args.days * _DAY,
+        basis=args.basis,
+        standing=True,
+    )
+    if not args.json:
+        _print_terms(peek_document(token, Grant), " ".join(readers))
+    if not _agrees(args):
+        return 1
+    return _give(args, wallet, scribe, client, token)
+
+
+def _agrees(args: argparse.Namespace) -> bool:
+    agrees = args.yes or input("签署授权？ Sign this grant? [y/N] ").strip().lower() in {"y", "yes"}
+    if not agrees:
+        say("未签署", "nothing was signed")
+    return agrees
+
+
+def _give(  # noqa: PLR0917
+    args: argparse.Namespace,
+    wallet: WalletFolder,
+    scribe: Scribe,
+    client: WalletClient,
+    token: str,
+    asked: str = "",
+) -> int:
     grant_id = scribe.grant_id(token)
     # Kept before it leaves: a revocation must not depend on anybody's answer.
     wallet.remember_grant(grant_id, token, asked)
@@ -76,11 +125,11 @@ def grants(args: argparse.Namespace) -> None:
         rows.append(
             {
                 "grant": grant_id,
-                "receiver": document.aud,
+                "receiver": ",".join(document.aud),
                 "purpose": document.purpose,
                 "expires": day(document.exp),
                 "state": _state(state),
-                "uses": f"{state.uses if state else 0}/{document.uses}",
+                "uses": f"{state.uses if state else 0}/{document.uses or '∞'}",
             }
         )
     if args.json:
@@ -164,7 +213,7 @@ def _scope(only: list[str] | None) -> list[Scope]:
 
     parts = [part.partition(":") for part in only or []]
     if any(not colon or not fields for _, colon, fields in parts):
-        raise ConfigError("--only wants CATEGORY:FIELD,FIELD")
+        raise ConfigError("fields are named as CATEGORY:FIELD,FIELD")
     return sorted(
         (Scope(category, tuple(sorted(set(fields.split(","))))) for category, _, fields in parts),
         key=lambda part: part.category,
@@ -175,6 +224,7 @@ def _facts(request: AccessRequest) -> dict[str, object]:
     return {
         "reader": request.iss,
         "purpose": request.purpose,
+        "basis": request.basis,
         "uses": request.uses,
         "until": day(request.exp),
         "fields": {part.category: list(part.fields) for part in request.scope},
@@ -182,10 +232,23 @@ def _facts(request: AccessRequest) -> dict[str, object]:
 
 
 def _print_request(request: AccessRequest) -> None:
-    until = day(request.exp)
-    say(
-        f"  {request.iss} 请求读取（用途 {request.purpose}，{request.uses} 次，至 {until}）：",
-        f"{request.iss} asks to read, for {request.purpose}, {request.uses} time(s), until {until}:",
+    _print_terms(request, request.iss)
+
+
+def _print_terms(asked: AccessRequest | Grant, readers: str) -> None:
+    """In plain words: who, what for, on what ground, how often, until when, and which fields."""
+    until, (ground, ground_en) = day(asked.exp), _GROUNDS[asked.basis]
+    often, often_en = (
+        (f"{asked.uses} 次", f"{asked.uses} time(s)") if asked.uses else ("次数不限", "any number of times")
     )
-    for part in request.scope:
-        print(f"    {part.category}: {', '.join(part.fields)}")
+    say(
+        f"  {readers} 读取（用途 {asked.purpose}，依据：{ground}，{often}，至 {until}）：",
+        f"{readers} may read, for {asked.purpose} on the ground of {ground_en}, {often_en}, until {until}:",
+    )
+    for part in asked.scope:
+        kind = category(part.category)
+        print(f"    {kind.chinese} {part.category}")
+        for name in part.fields:
+            mark = "  个人敏感信息 sensitive" if name in kind.sensitive else ""
+            mark = mark or ("  个人信息 personal" if name in kind.personal else "")
+            print(f"      {name}{mark}")

@@ -68,8 +68,15 @@ def test_malformed_scope_is_refused_everywhere(scope):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"uses": 0},
+        {"uses": -1},
         {"uses": MAX_USES + 1},
+        {"aud": ()},
+        {"aud": ("b-centre", "a-centre"), "standing": True, "uses": 0, "request": ""},
+        {"aud": (READER, READER), "standing": True, "uses": 0, "request": ""},
+        {"aud": ("a-centre", "b-centre")},
+        {"standing": True},
+        {"standing": True, "uses": 0},
+        {"standing": True, "request": ""},
         {"exp": GRANT.nbf},
         {"exp": GRANT.nbf + MAX_VALIDITY_SECONDS + 1},
         {"iss": "00" * 31},
@@ -101,7 +108,7 @@ def test_grant_at_its_bounds_is_sound(changes):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"uses": 0},
+        {"uses": -1},
         {"exp": REQUEST.iat},
         {"exp": REQUEST.iat + MAX_VALIDITY_SECONDS + 1},
         {"subject": "x"},

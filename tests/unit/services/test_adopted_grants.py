@@ -122,13 +122,13 @@ def _signed(bidder: Bidder, token: str, **changes: object) -> str:
 
 
 ATTACKS: dict[str, tuple[Callable[[World, Bidder, str], str], type[NodeError]]] = {
-    "to another member": (lambda world, b, t: _signed(b, t, aud=world.third.name), GrantMissingError),
+    "to another member": (lambda world, b, t: _signed(b, t, aud=(world.third.name,)), GrantMissingError),
     "of another alliance": (lambda _, b, t: _signed(b, t, alliance="ab" * 32), GrantMissingError),
     "of a subject that there is not": (lambda _, b, t: _signed(b, t, iss="ab" * 32), SignatureError),
     "with another home": (lambda world, b, t: _signed(b, t, home=world.third.name), MovedError),
     "by a key of the signer's own": (lambda _, __, t: _by_a_stranger(t), SignatureError),
     "widened": (lambda _, __, t: altered_grant(t, uses=99), SignatureError),
-    "without a use": (lambda _, b, t: _signed(b, t, uses=0), DocumentFormatError),
+    "of a negative number of uses": (lambda _, b, t: _signed(b, t, uses=-1), DocumentFormatError),
     "that is none": (lambda *_: "grant", DocumentFormatError),
 }
 

@@ -11,7 +11,7 @@ from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.draft import RecordDraft
 from node.domain.encoding import from_base64url, to_base64url
 from node.domain.evidence import Evidence, ShownRecord, parse_evidence
-from node.domain.grant import Scope
+from node.domain.grant import Scope, open_grant
 from node.domain.reading import ReadRequest
 from node.domain.record import seal_record
 from node.errors import (
@@ -297,10 +297,12 @@ async def test_a_request_beyond_the_grant_is_not_accepted_though_the_home_answer
     reading = world.reader.services.reading
     raw_digest = bytes.fromhex(shared.digest)
     own = reading._own.load(raw_digest)
+    grant = open_grant(own.grant)
+    raw_id = reading._grant_id(grant, own.grant)
     wide = (Scope("subject.base", (*SCOPE[0].fields, "legal_representative")),)
-    true = peek_document(reading._read_request(own.grant), ReadRequest)
+    true = peek_document(reading._read_request(raw_digest, own, grant, raw_id), ReadRequest)
     request = sign_document(msgspec.structs.replace(true, scope=wide), world.reader.keys.identity.sign)
-    reading._own.save(raw_digest, msgspec.structs.replace(own, read=request))
+    reading._read_request = lambda *_: request  # type: ignore[method-assign]
     honest = world.home.serving.read
 
     def obliging(caller: str, token: str, grant: str) -> Answer:

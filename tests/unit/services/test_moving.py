@@ -267,7 +267,7 @@ async def test_only_what_the_home_signed_counts_as_used(world):
     forged = sign_document(
         ReadAnswer(
             alliance=world.descriptor.alliance, iat=1, jti="A" * 22, iss=home.name, aud="x", request="ab" * 32,
-            evidence="ab" * 32, use=99,
+            evidence="ab" * 32, use=99, as_of=1,
         ),
         shared.bidder.key.sign,
     )  # fmt: skip

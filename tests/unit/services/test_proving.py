@@ -79,7 +79,7 @@ async def test_a_bundle_over_what_was_read_proves_the_authority_too(world: World
     assert record.fields["bank_account"] == BANK_ACCOUNT
     assert verified.identity is not None
     assert verified.grant is not None
-    assert (verified.identity.credit_code, verified.grant.aud) == (shared.bidder.code, world.reader.name)
+    assert (verified.identity.credit_code, verified.grant.aud) == (shared.bidder.code, (world.reader.name,))
     assert parse_bundle(raw).member == world.home.name
 
 

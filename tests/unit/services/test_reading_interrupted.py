@@ -11,7 +11,7 @@ from tests.support.world import DAY, SCOPE, Shared, World
 from tests.support.world_bidder import Bidder
 from tests.support.world_dishonest import shown, signed_anew
 from tests.support.world_faults import KilledError, kill_at
-from tests.support.world_views import own_request, uses_shown
+from tests.support.world_views import own_request, uses_asked, uses_shown
 
 
 async def registered(world: World) -> Bidder:
@@ -134,7 +134,7 @@ async def test_a_lost_answer_costs_one_use(world: World, shared: Shared) -> None
             await reading.fetch(shared.digest)
     fetched = await reading.fetch(shared.digest)
     assert (fetched.number, uses_shown(world, shared)) == (0, [True])
-    assert len(set(world.network.reads)) == 1
+    assert len(uses_asked(world)) == 1
 
 
 async def test_a_crash_between_request_and_answer_repeats_as_the_same_use(
@@ -152,11 +152,11 @@ async def test_a_crash_between_request_and_answer_repeats_as_the_same_use(
     await world.settle()
     await world.reader.services.reading.fetch(shared.digest)
     assert uses_shown(world, shared) == [True]
-    assert len(set(world.network.reads)) == 1
+    assert len(uses_asked(world)) == 1
 
 
 @pytest.mark.parametrize("place", ["write", "written"])
-@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("nth", [1, 2])
 async def test_a_crash_around_any_write_costs_at_most_one_use(
     world: World, shared: Shared, place: str, nth: int
 ) -> None:
@@ -191,7 +191,7 @@ async def test_a_home_that_fails_for_a_moment_is_asked_for_the_same_use(world: W
         await world.reader.services.reading.fetch(shared.digest)
     world.home.store.is_broken = False
     await world.reader.services.reading.fetch(shared.digest)
-    assert len(set(world.network.reads)) == 1
+    assert len(uses_asked(world)) == 1
 
 
 async def test_a_home_whose_anchor_this_node_cannot_see_is_asked_for_the_same_use(
@@ -216,8 +216,8 @@ async def test_a_refused_read_is_over_and_the_next_is_another(world: World, shar
     for _ in range(2):
         with pytest.raises(GrantUsedUpError):
             await reading.fetch(shared.digest)
-    assert own_request(world).read == ""
-    assert len(set(world.network.reads)) == 5
+    assert own_request(world).refused == 2
+    assert len(uses_asked(world)) == 5
 
 
 async def test_reads_at_the_same_time_are_two_reads(world: World, shared: Shared) -> None:

@@ -193,7 +193,7 @@ async def test_a_member_relays_for_subjects_of_the_alliance_only(world: World, b
         ({"alliance": "ab" * 32}, DocumentFormatError),
         ({"iss": "ab" * 32}, DocumentFormatError),
         ({"key": "ab" * 64}, DocumentFormatError),
-        ({"uses": 0}, DocumentFormatError),
+        ({"uses": -1}, DocumentFormatError),
         ({"scope": ()}, DocumentFormatError),
         ({"jti": "c2hvcnQ"}, DocumentFormatError),
     ],

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from heqi.v1 import record_pb2 as heqi_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/access_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"@\n\x05Scope\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x15\n\rleast_version\x18\x03 \x01(\x03\"\x8e\x01\n\x14RequestAccessRequest\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x0c\n\x04home\x18\x02 \x01(\t\x12\x1e\n\x06scopes\x18\x03 \x03(\x0b\x32\x0e.heqi.v1.Scope\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0c\n\x04uses\x18\x05 \x01(\x05\x12\x15\n\rvalid_seconds\x18\x06 \x01(\x03\"+\n\x15RequestAccessResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x1b\n\x19ListAccessRequestsRequest\"M\n\x1aListAccessRequestsResponse\x12/\n\x0f\x61\x63\x63\x65ss_requests\x18\x01 \x03(\x0b\x32\x16.heqi.v1.AccessRequest\"\xed\x01\n\rAccessRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0c\n\x04home\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x1c.heqi.v1.AccessRequest.State\x12\r\n\x05reads\x18\x06 \x01(\x05\"Y\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_WAITING\x10\x01\x12\x13\n\x0fSTATE_DELIVERED\x10\x02\x12\x11\n\rSTATE_GRANTED\x10\x03\")\n\x13\x46\x65tchRecordsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"y\n\x14\x46\x65tchRecordsResponse\x12(\n\x07records\x18\x01 \x03(\x0b\x32\x17.heqi.v1.VerifiedRecord\x12\x13\n\x0b\x63redit_code\x18\x02 \x01(\t\x12\x14\n\x0corganisation\x18\x03 \x01(\t\x12\x0c\n\x04read\x18\x04 \x01(\x05\"H\n\x10GetBundleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04read\x18\x02 \x01(\x05\x12\x12\n\nincomplete\x18\x03 \x01(\x08\"#\n\x11GetBundleResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\x32\xcf\x02\n\rAccessService\x12N\n\rRequestAccess\x12\x1d.heqi.v1.RequestAccessRequest\x1a\x1e.heqi.v1.RequestAccessResponse\x12]\n\x12ListAccessRequests\x12\".heqi.v1.ListAccessRequestsRequest\x1a#.heqi.v1.ListAccessRequestsResponse\x12K\n\x0c\x46\x65tchRecords\x12\x1c.heqi.v1.FetchRecordsRequest\x1a\x1d.heqi.v1.FetchRecordsResponse\x12\x42\n\tGetBundle\x12\x19.heqi.v1.GetBundleRequest\x1a\x1a.heqi.v1.GetBundleResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cheqi/v1/access_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"@\n\x05Scope\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x15\n\rleast_version\x18\x03 \x01(\x03\"\x9d\x01\n\x14RequestAccessRequest\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x0c\n\x04home\x18\x02 \x01(\t\x12\x1e\n\x06scopes\x18\x03 \x03(\x0b\x32\x0e.heqi.v1.Scope\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0c\n\x04uses\x18\x05 \x01(\x05\x12\x15\n\rvalid_seconds\x18\x06 \x01(\x03\x12\r\n\x05\x62\x61sis\x18\x07 \x01(\t\"+\n\x15RequestAccessResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x1b\n\x19ListAccessRequestsRequest\"M\n\x1aListAccessRequestsResponse\x12/\n\x0f\x61\x63\x63\x65ss_requests\x18\x01 \x03(\x0b\x32\x16.heqi.v1.AccessRequest\"\xed\x01\n\rAccessRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x0c\n\x04home\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x1c.heqi.v1.AccessRequest.State\x12\r\n\x05reads\x18\x06 \x01(\x05\"Y\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_WAITING\x10\x01\x12\x13\n\x0fSTATE_DELIVERED\x10\x02\x12\x11\n\rSTATE_GRANTED\x10\x03\")\n\x13\x46\x65tchRecordsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x8f\x01\n\x14\x46\x65tchRecordsResponse\x12(\n\x07records\x18\x01 \x03(\x0b\x32\x17.heqi.v1.VerifiedRecord\x12\x13\n\x0b\x63redit_code\x18\x02 \x01(\t\x12\x14\n\x0corganisation\x18\x03 \x01(\t\x12\x0c\n\x04read\x18\x04 \x01(\x05\x12\x14\n\x0cnewest_as_of\x18\x05 \x01(\t\"H\n\x10GetBundleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04read\x18\x02 \x01(\x05\x12\x12\n\nincomplete\x18\x03 \x01(\x08\"#\n\x11GetBundleResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\x32\xcf\x02\n\rAccessService\x12N\n\rRequestAccess\x12\x1d.heqi.v1.RequestAccessRequest\x1a\x1e.heqi.v1.RequestAccessResponse\x12]\n\x12ListAccessRequests\x12\".heqi.v1.ListAccessRequestsRequest\x1a#.heqi.v1.ListAccessRequestsResponse\x12K\n\x0c\x46\x65tchRecords\x12\x1c.heqi.v1.FetchRecordsRequest\x1a\x1d.heqi.v1.FetchRecordsResponse\x12\x42\n\tGetBundle\x12\x19.heqi.v1.GetBundleRequest\x1a\x1a.heqi.v1.GetBundleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,25 +35,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCOPE']._serialized_start=63
   _globals['_SCOPE']._serialized_end=127
   _globals['_REQUESTACCESSREQUEST']._serialized_start=130
-  _globals['_REQUESTACCESSREQUEST']._serialized_end=272
-  _globals['_REQUESTACCESSRESPONSE']._serialized_start=274
-  _globals['_REQUESTACCESSRESPONSE']._serialized_end=317
-  _globals['_LISTACCESSREQUESTSREQUEST']._serialized_start=319
-  _globals['_LISTACCESSREQUESTSREQUEST']._serialized_end=346
-  _globals['_LISTACCESSREQUESTSRESPONSE']._serialized_start=348
-  _globals['_LISTACCESSREQUESTSRESPONSE']._serialized_end=425
-  _globals['_ACCESSREQUEST']._serialized_start=428
-  _globals['_ACCESSREQUEST']._serialized_end=665
-  _globals['_ACCESSREQUEST_STATE']._serialized_start=576
-  _globals['_ACCESSREQUEST_STATE']._serialized_end=665
-  _globals['_FETCHRECORDSREQUEST']._serialized_start=667
-  _globals['_FETCHRECORDSREQUEST']._serialized_end=708
-  _globals['_FETCHRECORDSRESPONSE']._serialized_start=710
-  _globals['_FETCHRECORDSRESPONSE']._serialized_end=831
-  _globals['_GETBUNDLEREQUEST']._serialized_start=833
-  _globals['_GETBUNDLEREQUEST']._serialized_end=905
-  _globals['_GETBUNDLERESPONSE']._serialized_start=907
-  _globals['_GETBUNDLERESPONSE']._serialized_end=942
-  _globals['_ACCESSSERVICE']._serialized_start=945
-  _globals['_ACCESSSERVICE']._serialized_end=1280
+  _globals['_REQUESTACCESSREQUEST']._serialized_end=287
+  _globals['_REQUESTACCESSRESPONSE']._serialized_start=289
+  _globals['_REQUESTACCESSRESPONSE']._serialized_end=332
+  _globals['_LISTACCESSREQUESTSREQUEST']._serialized_start=334
+  _globals['_LISTACCESSREQUESTSREQUEST']._serialized_end=361
+  _globals['_LISTACCESSREQUESTSRESPONSE']._serialized_start=363
+  _globals['_LISTACCESSREQUESTSRESPONSE']._serialized_end=440
+  _globals['_ACCESSREQUEST']._serialized_start=443
+  _globals['_ACCESSREQUEST']._serialized_end=680
+  _globals['_ACCESSREQUEST_STATE']._serialized_start=591
+  _globals['_ACCESSREQUEST_STATE']._serialized_end=680
+  _globals['_FETCHRECORDSREQUEST']._serialized_start=682
+  _globals['_FETCHRECORDSREQUEST']._serialized_end=723
+  _globals['_FETCHRECORDSRESPONSE']._serialized_start=726
+  _globals['_FETCHRECORDSRESPONSE']._serialized_end=869
+  _globals['_GETBUNDLEREQUEST']._serialized_start=871
+  _globals['_GETBUNDLEREQUEST']._serialized_end=943
+  _globals['_GETBUNDLERESPONSE']._serialized_start=945
+  _globals['_GETBUNDLERESPONSE']._serialized_end=980
+  _globals['_ACCESSSERVICE']._serialized_start=983
+  _globals['_ACCESSSERVICE']._serialized_end=1318
 # @@protoc_insertion_point(module_scope)

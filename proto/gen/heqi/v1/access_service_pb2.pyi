@@ -64,6 +64,7 @@ class RequestAccessRequest(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     USES_FIELD_NUMBER: _builtins.int
     VALID_SECONDS_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """Subject id, 64 hex digits."""
     home: _builtins.str
@@ -71,9 +72,11 @@ class RequestAccessRequest(_message.Message):
     purpose: _builtins.str
     """A code such as "registration-reuse"; never a tender's number."""
     uses: _builtins.int
-    """How many reads; 0 means 1."""
+    """How many reads; 0 means 1, and -1 any number until the grant's end."""
     valid_seconds: _builtins.int
     """How long the grant should last, in seconds; 0 means 30 days."""
+    basis: _builtins.str
+    """On what ground the data will be handled: "consent" (the same as empty), "contract" or "statutory-duty"."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Scope]:
         """What is asked for."""
@@ -87,10 +90,11 @@ class RequestAccessRequest(_message.Message):
         purpose: _builtins.str = ...,
         uses: _builtins.int = ...,
         valid_seconds: _builtins.int = ...,
+        basis: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["home", b"home", "purpose", b"purpose", "scopes", b"scopes", "subject_id", b"subject_id", "uses", b"uses", "valid_seconds", b"valid_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "home", b"home", "purpose", b"purpose", "scopes", b"scopes", "subject_id", b"subject_id", "uses", b"uses", "valid_seconds", b"valid_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -260,12 +264,15 @@ class FetchRecordsResponse(_message.Message):
     CREDIT_CODE_FIELD_NUMBER: _builtins.int
     ORGANISATION_FIELD_NUMBER: _builtins.int
     READ_FIELD_NUMBER: _builtins.int
+    NEWEST_AS_OF_FIELD_NUMBER: _builtins.int
     credit_code: _builtins.str
     """Credit code in the bidder's certificate."""
     organisation: _builtins.str
     """Organisation in the bidder's certificate."""
     read: _builtins.int
     """Which read under this request, from 0: for GetBundle."""
+    newest_as_of: _builtins.str
+    """The home states that its log held nothing newer at this time, RFC 3339."""
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.VerifiedRecord]:
         """Exactly the granted fields, verified."""
@@ -277,10 +284,11 @@ class FetchRecordsResponse(_message.Message):
         credit_code: _builtins.str = ...,
         organisation: _builtins.str = ...,
         read: _builtins.int = ...,
+        newest_as_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_code", b"credit_code", "organisation", b"organisation", "read", b"read", "records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_code", b"credit_code", "newest_as_of", b"newest_as_of", "organisation", b"organisation", "read", b"read", "records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
