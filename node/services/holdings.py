@@ -23,7 +23,9 @@ from node.domain.encoding import to_base64url
 from node.domain.erasure import OBTAINED_PART, ErasedLine, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
-from node.domain.guarantee import Guarantee
+from node.domain.guarantee import Guarantee, guarantee_terms
+from node.domain.guarantee_table import State
+from node.domain.ledger_ids import guarantee_id
 from node.domain.notice import (
     ConsentWithdrawn,
     Disputed,
@@ -189,6 +191,8 @@ class Holdings:
         }
         self._feed.add(transaction, FeedEntry("notice.received", self._clock.now(), about))
         transaction.commit()
+        if outcome != "held":
+            self._next_look.pop(digest, None)
         self._feed.wake()
 
     def _erase(self, subject: str, parts: Sequence[str], notice: str) -> int:
@@ -255,12 +259,16 @@ class Holdings:
 
     def _live(self, subject: str) -> list[Application]:
         """Applications on which a guarantee rests that can still be claimed."""
-        now = self._clock.now()
-        return [
-            one.row
-            for one in self._applications.of(subject)
-            if one.row.guarantee and reopen_document(one.row.guarantee, Guarantee).exp > now
-        ]
+        return [one.row for one in self._applications.of(subject) if self._is_claimable(one.row.guarantee)]
+
+    def _is_claimable(self, token: str) -> bool:
+        if not token:
+            return False
+        guarantee = reopen_document(token, Guarantee)
+        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifier)
+        row = self._alliance.projection.guarantee(guarantee_id(self._alliance.raw_id, terms))
+        is_released = row is not None and row.state == State.RELEASED
+        return guarantee.exp > self._clock.now() and not is_released
 
     def _held(self, notice: Notice) -> str:
         """Why something stays for now; empty if nothing does."""

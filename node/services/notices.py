@@ -264,8 +264,10 @@ class Notices:
         """
         now = self._clock.now()
         by_member: defaultdict[str, list[tuple[int, OutNotice]]] = defaultdict(list)
-        for number, notice in self.waiting():
+        for key, _ in self._store.scan(layout.NOTICE_OPEN):
+            number = layout.from_number(key[len(layout.NOTICE_OPEN) :])
             if now >= self._next_try.get(number, (0.0, 0.0))[0]:
+                notice = self.load(number)
                 by_member[notice.to].append((number, notice))
         # One member that does not answer delays nobody else's notices.
         await asyncio.gather(*(self._deliver_all(waiting) for waiting in by_member.values()))

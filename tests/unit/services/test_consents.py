@@ -3,11 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
+from node.domain.bundle import encode_bundle, parse_bundle
 from node.domain.consent import PersonConsent, ShownConsent, encode_shown, parse_shown
 from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.notice import NoticeReceipt
+from node.domain.verdict import StepKind
 from node.domain.wallet import ConsentsCall
 from node.errors import (
     ConflictError,
@@ -370,3 +373,23 @@ async def test_the_operator_records_a_withdrawal_of_a_recorded_consent_only(worl
     consents.withdraw_on_record(subject, document_digest(paper).hex(), "来函第 3 号")
     refused(world, shared)
     assert next(world.home.services.acts.newest_first()).act == "consent.withdrawn"
+
+
+# -- what a stranger checks ------------------------------------------------------------------------------
+
+
+async def test_a_bundle_shows_the_consents_and_is_refused_without_them(world: World) -> None:
+    shared, [person, other] = await staffed(world, count=2)
+    person.give(person.consent())
+    other.give(other.recorded())
+    await fields_read(world, shared)
+    await world.settle()
+    raw = world.reader.services.proving.obtained_bundle(shared.digest, 0)
+    [step] = [one for one in world.verify(raw).steps if one.kind is StepKind.CONSENTED]
+    assert step.about == {"signed": 1, "recorded": 1}
+    bundle = parse_bundle(raw)
+    assert bundle.authority is not None
+    for consents in ((), bundle.authority.consents[:1]):
+        authority = msgspec.structs.replace(bundle.authority, consents=consents)
+        with pytest.raises(ConsentError):
+            world.verify(encode_bundle(msgspec.structs.replace(bundle, authority=authority)))

@@ -247,6 +247,27 @@ async def test_what_a_guarantee_in_force_rests_on_is_held_with_the_reason(tender
     [row] = [one.row for one in bank.services.guarantor.applications()]
     with pytest.raises(MissingError):
         bank.services.reading.obtained(row.read, 0)  # stored, and used for nothing
+    # Given back by the beneficiary it cannot be claimed any more: the rest goes, and is signed for.
+    tender.release(issued)
+    await told(world, 1)
+    world.clock.advance(3_700)
+    await told(world, 6)
+    assert obtained_rows(bank) == []
+    assert [one.outcome for _, one in world.home.services.notices.of_subject(subject) if one.to == BANK] == [
+        "deleted"
+    ]
+
+
+async def test_an_application_that_came_to_nothing_goes_with_its_subject(tender: Tender) -> None:
+    world, bank = tender.world, tender.world[BANK]
+    bidder = await tender.bidder()
+    await tender.assessed(bidder)
+    world.home.services.erasures.by_wallet(bidder.scribe.erase(world.home.name))
+    await told(world, 4)
+    assert list(bank.services.guarantor.applications()) == []
+    rows = bank.store.everything()  # type: ignore[attr-defined]
+    families = (layout.APPLICATION, layout.APPLICATION_ORDER, layout.APPLICATION_OF, layout.APPLICATION_CODE)
+    assert [key for key in rows if key.startswith(families)] == []
 
 
 # -- newer versions --------------------------------------------------------------------------------------
