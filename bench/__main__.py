@@ -1,6 +1,6 @@
 """`make bench`."""
 
-from bench import answering, appending, logging_in, proving, recognising, workers
+from bench import answering, appending, logging_in, proving, reading, recognising, workers
 from bench.sample import JSON_BYTES
 from node.cli.output import print_table
 
@@ -37,11 +37,7 @@ def main() -> None:
         f"\nknowing who calls and whether it may: {checking / believing:.2f} of the calls of the same listener "
         f"without it; the whole guard with its limits: {checking / empty:.2f} of an empty handler"
     )
-    print("\nan authorised read across centres, receipts durable on both sides, all in one process")
-    times = [("read", found["read ms"]), ("two empty calls and two synced puts", found["parts ms"])]
-    print_table(
-        ("", "median ms", "ratio"), [(n, f"{ms:.1f}", f"{ms / found['parts ms']:.1f}") for n, ms in times]
-    )
+    _print_reads(reading.measure())
     print("\na login from its challenge to the session at a watching system, all in one process")
     login = logging_in.measure()
     both, least = login["challenge"] + login["answer to session"], login["parts"]
@@ -62,6 +58,22 @@ def main() -> None:
     print()
     print_table(
         ("bundles", ""), [(name, f"{value:,.2f}") for name, value in proving.measure_bundles().items()]
+    )
+
+
+def _print_reads(times: dict[str, float]) -> None:
+    refused = {name: ms for name, ms in times.items() if name.startswith("refused")}
+    reads = {name: ms for name, ms in times.items() if name not in refused}
+    least = times["two empty calls and two synced puts"]
+    print("\nan authorised read across centres, receipts durable on both sides, all in one process;")
+    print(f"many: {reading.REGISTRATIONS:,} registrations with {reading.GRANTS} live grants each")
+    print_table(
+        ("", "median ms", "ratio"), [(n, f"{ms:.1f}", f"{ms / least:.2f}") for n, ms in reads.items()]
+    )
+    first = next(iter(refused.values()))
+    print(f"\nhow long a reader waits for a refusal, {reading.REFUSALS:,} of each kind in turn")
+    print_table(
+        ("", "median ms", "ratio"), [(n, f"{ms:.3f}", f"{ms / first:.3f}") for n, ms in refused.items()]
     )
 
 

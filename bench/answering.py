@@ -1,9 +1,7 @@
-"""Calls a second: a guarantee check against an empty handler on the same mutual TLS; a read against its parts."""
+"""Calls a second: a guarantee check against an empty handler on the same mutual TLS."""
 
 import asyncio
 import multiprocessing
-import os
-import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -13,7 +11,6 @@ from pathlib import Path
 
 from heqi.v1 import guarantee_service_pb2, guarantee_service_pb2_grpc
 
-from adapters.crypto.leaves import issue_leaf
 from bench.empty import EMPTY_METHOD, UNLIMITED, guard_of, serve_empty
 from node.domain.document import document_digest, sign_document
 from node.domain.guarantee import Guarantee, guarantee_terms
@@ -21,18 +18,16 @@ from node.domain.guarantee_table import Event, State
 from node.domain.ledger import Event as Happened
 from node.domain.ledger import GuaranteeMoved
 from node.domain.ledger_ids import guarantee_id
-from node.ports import Batch
 from node.services.projection import apply_event
 from node.services.transaction import Transaction
-from tests.integration.test_sharing_over_grpc import Bidder, ask, fetch, settled, sign
-from tests.support.network import Centre, Network, channel, open_network, operator_pair
+from tests.support.network import Centre, channel, open_network, operator_pair
 
-IN_FLIGHT, READS, ROUNDS = 32, 40, 5
+IN_FLIGHT, ROUNDS = 32, 5
 ROUND_SECONDS = 0.6
 
 
 def measure() -> dict[str, float]:
-    """Checks and empty calls a second, in turn; milliseconds of a read and of its parts."""
+    """Checks and empty calls a second, in turn."""
     with tempfile.TemporaryDirectory() as folder:
         here, there = multiprocessing.Pipe()
         server = multiprocessing.get_context("spawn").Process(target=_serve, args=(Path(folder), there))
@@ -54,9 +49,8 @@ def _serve(folder: Path, pipe: Connection) -> None:
                 await serve_empty(a, guard_of(a, is_checking=False)),
                 await serve_empty(a, guard_of(a, is_checking=True)),
             ]
-            reads = await _time_reads(network)
             ports = [port for _, port in empties]
-            pipe.send((a.member, a.home, token, number, ports, *reads))
+            pipe.send((a.member, a.home, token, number, ports))
             await asyncio.to_thread(pipe.recv)
             for empty, _ in empties:
                 await empty.stop(0)
@@ -101,7 +95,7 @@ def _seed(centre: Centre) -> tuple[str, bytes]:
 
 
 async def _ask(pipe: Connection) -> dict[str, float]:
-    member, home, token, raw_id, ports, read_ms, parts_ms = await asyncio.to_thread(pipe.recv)
+    member, home, token, raw_id, ports = await asyncio.to_thread(pipe.recv)
     pair = operator_pair(home)
     by_id = guarantee_service_pb2.CheckGuaranteeRequest(guarantee_id=raw_id.hex())
     by_file = guarantee_service_pb2.CheckGuaranteeRequest(file=token)
@@ -127,7 +121,7 @@ async def _ask(pipe: Connection) -> dict[str, float]:
         for _ in range(ROUNDS):
             for name, call in calls.items():
                 rates[name].append(await _rate(call))
-    return {name: max(found) for name, found in rates.items()} | {"read ms": read_ms, "parts ms": parts_ms}
+    return {name: max(found) for name, found in rates.items()}
 
 
 async def _rate(call: Callable[[], Awaitable[object]]) -> float:
@@ -143,35 +137,3 @@ async def _rate(call: Callable[[], Awaitable[object]]) -> float:
 
     counts = await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
     return sum(counts) / (time.perf_counter() - start)
-
-
-async def _time_reads(network: Network) -> tuple[float, float]:
-    """Median milliseconds of an authorised read across centres, and of two empty calls with two synced puts."""
-    bidder = Bidder(network, 77)
-    await bidder.register()
-    await settled(bidder)
-    request = await ask(network, bidder, uses=READS + 1)
-    await sign(bidder)
-    await fetch(network, request)
-    a, b = network["centre-a"], network["centre-b"]
-    empty, port = await serve_empty(a)
-    reads, parts = [], []
-    async with b.member_channel(a) as _:
-        leaf = issue_leaf(b.name, b.keys.identity.key, time.time())
-        to = a.member.moved_to(f"127.0.0.1:{port}", "")
-        async with channel(to, leaf.key_pem, leaf.certificate_pem) as bare:
-            call = bare.unary_unary(EMPTY_METHOD)
-            await call(b"")
-            for n in range(READS):
-                start = time.perf_counter()
-                await b.services.reading.fetch(request)
-                reads.append(time.perf_counter() - start)
-                start = time.perf_counter()
-                for _ in range(2):
-                    await call(b"")
-                    batch = Batch()
-                    batch.put(b"bench/" + str(n).encode(), os.urandom(1000))
-                    a.services.feed._store.write(batch)  # noqa: SLF001
-                parts.append(time.perf_counter() - start)
-    await empty.stop(0)
-    return statistics.median(reads) * 1000, statistics.median(parts) * 1000

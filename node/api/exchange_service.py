@@ -4,6 +4,7 @@ from heqi.v1 import exchange_service_pb2 as pb
 from heqi.v1 import exchange_service_pb2_grpc as rpc
 
 from node.api.caller import Callers, Context
+from node.api.silence import even_refusals
 from node.errors import ProofFormatError
 from node.ports import Clock
 from node.services.cosignatures import Cosignatures
@@ -53,7 +54,9 @@ class ExchangeService(rpc.ExchangeServiceServicer):
 
     async def ReadRecords(self, request: pb.ReadRecordsRequest, context: Context) -> pb.ReadRecordsResponse:
         """See the proto."""
-        answer = self._serving.read(self._callers.of(context).member, request.read_request, request.grant)
+        async with even_refusals():
+            caller = self._callers.of(context).member
+            answer = self._serving.read(caller, request.read_request, request.grant)
         return pb.ReadRecordsResponse(
             evidence=answer.evidence,
             answer=answer.answer,

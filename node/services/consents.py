@@ -36,7 +36,6 @@ from node.domain.wallet import ConsentCall, ConsentsCall, WithdrawCall
 from node.errors import (
     ConflictError,
     DocumentFormatError,
-    GrantMissingError,
     MissingError,
     UnknownCallerError,
 )
@@ -53,6 +52,8 @@ from node.services.registration import Registrations
 from node.services.sharing import Sharing
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
+
+_MOST_LACKED = 10_000
 
 
 class KeptConsent(msgspec.Struct, frozen=True):
@@ -103,6 +104,8 @@ class Consents:
         self._registrations, self._records, self._sharing = registrations, records, sharing
         self._notices, self._acts, self._feed = notices, acts, feed
         self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._lacked: set[tuple[str, bytes, str]] = set()
+        """Subject, grant and reader of reads that lacked a consent; a process that dies forgets them."""
 
     # -- giving -------------------------------------------------------------------------------------------
 
@@ -295,16 +298,15 @@ class Consents:
         purpose: str,
         scope: Sequence[Scope],
         positions: Sequence[int],
-    ) -> bytes:
+    ) -> bytes | None:
         """The consents that a read of these records needs, to go with the answer.
 
-        Costs nothing where no field of the scope is personal.
+        Costs nothing where no field of the scope is personal, and writes nothing: no refusal takes longer for it.
 
         Returns:
-            See `encode_shown`.
+            See `encode_shown`; None if one is lacking, of which the owner is told afterwards.
 
         Raises:
-            GrantMissingError: one is lacking; the reader learns neither that nor whose, the owner does.
             StoreError: the database fails.
         """
         personal = dict(personal_fields({part.category: part.fields for part in scope}))
@@ -325,8 +327,9 @@ class Consents:
                 if leaving.intersection(consent.fields):
                     shown[document_digest(token)] = ShownConsent(token, _key_disclosure(stored, consent))
         if not is_covered:
-            self._tell_owner(grant.iss, grant_id, receiver)
-            raise GrantMissingError("no live grant covers this read")
+            if len(self._lacked) < _MOST_LACKED:
+                self._lacked.add((grant.iss, grant_id, receiver))
+            return None
         return encode_shown(shown.values())
 
     def lacks(self, subject: str) -> Iterator[Lack]:
@@ -407,6 +410,15 @@ class Consents:
     def _asked(self, subject: str, receiver: str, purpose: str) -> Asked:
         now = int(self._clock.now())
         return Asked(self._alliance.id, subject, self._alliance.me, receiver, purpose, now)
+
+    async def step(self) -> None:
+        """Tell owners what could not be read.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        while self._lacked:
+            self._tell_owner(*self._lacked.pop())
 
     def _tell_owner(self, subject: str, grant_id: bytes, receiver: str) -> None:
         """Once for each grant: a reader that tries again and again shall not fill the feed."""

@@ -30,6 +30,7 @@ from node.errors import (
     DocumentFormatError,
     GrantMissingError,
     GrantRevokedError,
+    GrantScopeError,
     GrantUsedUpError,
     MissingError,
     ReplayError,
@@ -53,6 +54,8 @@ from node.services.vault import Entropy, Vault
 
 _MOST_TIMES = 16
 """Answers to one use, so that nobody makes the history grow without using the grant up."""
+_NOBODY = "0" * 64
+_NOTHING = "no live grant covers this read, or there is nothing to read under it"
 
 
 class ServedRead(msgspec.Struct, frozen=True):
@@ -87,12 +90,16 @@ class HistoryEntry(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Authority:
-    """A read request whose authority was checked."""
+    """A read request, and whether it is granted."""
 
     grant_id: bytes
     grant: Grant
     kept: KeptGrant
     request: ReadRequest
+    served: ServedRead | None
+    """Where this use was answered before."""
+    is_granted: bool
+    """If not, the read goes on as one of a subject that nobody knows, and ends as such a one does."""
 
 
 class Serving:
@@ -133,21 +140,16 @@ class Serving:
             NodeError: the read is not allowed or not possible; no use was counted.
         """
         authority = self._authorise(caller, request_token, grant_token)
-        subject, request = authority.grant.iss, authority.request
-        registration = self._registrations.load(subject)
-        delegation = registration.delegation
-        status = self._recognition.hand_on(delegation, registration.status)
-        key, digest = layout.READ + read_id(request), document_digest(request_token)
-        raw = self._store.get(key)
-        served = None if raw is None else msgspec.msgpack.decode(raw, type=ServedRead)
+        subject, request, served = authority.grant.iss, authority.request, authority.served
+        digest = document_digest(request_token)
         if served is None:
-            if not has_uses_left(authority.grant, authority.kept.uses):
-                raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
-            size = self._alliance.projection.anchored_size(self._alliance.me)
-            positions = self._showing.select(subject, request.scope, size)
+            size, positions = self._select(authority)
         else:
             size, positions = served.size, served.positions
         consents = self._consented(authority, positions)
+        registration = self._registrations.load(subject)
+        delegation = registration.delegation
+        status = self._recognition.hand_on(delegation, registration.status)
         told = self._disputes.notices(subject, positions, caller)
         evidence = self._showing.show(positions, request.scope, size)
         if served is not None and served.request == digest:
@@ -163,7 +165,7 @@ class Serving:
             transaction.delete(layout.ANSWER + document_digest(served.answer))
         times = served.times + 1 if served else 1
         row = ServedRead(digest, answer, use, as_of, times, positions, size, place)
-        transaction.put(key, msgspec.msgpack.encode(row))
+        transaction.put(layout.READ + read_id(request), msgspec.msgpack.encode(row))
         self._remember(transaction, authority, row, request_token)
         return Answer(evidence, answer, delegation, status, consents, told)
 
@@ -215,36 +217,49 @@ class Serving:
                 f"limit is {WINDOW_SECONDS} s: the clocks differ, or it is an old request"
             )
         check_scope(request.scope)
-        # 2. the subject's grant: signature, controller, state on the ledger, cover
-        grant = self._open_grant(grant_token)
+        # 2. the subject's grant: signature, controller, state on the ledger, cover. All of it is looked up before
+        # anything is decided: what is not there, not granted and sealed must cost the same.
+        grant = open_grant(grant_token)
         raw_id = grant_id(self._alliance.raw_id, grant_terms(grant, document_digest(grant_token)))
-        state = projection.grant(raw_id)
+        row, state = projection.subject(bytes.fromhex(grant.iss)), projection.grant(raw_id)
+        is_registered = self._registrations.is_registered(grant.iss)  # not so if it was erased
         kept = self._kept(raw_id, grant, grant_token)
-        if raw_id.hex() != request.grant or not (state.registered or state.revoked):
-            raise GrantMissingError("no live grant covers this read")
-        if state.revoked or kept.revoked:
-            raise GrantRevokedError("the grant was revoked by its owner")
-        check_covers(grant, request.scope, receiver=caller, purpose=request.purpose, at=int(now))
-        return _Authority(raw_id, grant, kept, request)
-
-    def _open_grant(self, token: str) -> Grant:
-        grant = open_grant(token)
-        row = self._alliance.projection.subject(bytes.fromhex(grant.iss))
-        if (
-            row is None
-            or row.controller != self._alliance.signer_of(grant.key)
-            or (row.home, grant.home) != (self._alliance.me, self._alliance.me)
-            or grant.alliance != self._alliance.id
-        ):
+        raw = self._store.get(layout.READ + read_id(request))
+        served = None if raw is None else msgspec.msgpack.decode(raw, type=ServedRead)
+        signer = self._alliance.signer_of(grant.key)
+        is_theirs = row is not None and row.controller == signer
+        is_home = row is not None and (row.home, grant.home) == (self._alliance.me, self._alliance.me)
+        if is_theirs and is_registered and not is_home:
             # Whom the subject itself gave a grant of before its move may know that there was one.
-            is_theirs = row is not None and row.controller == self._alliance.signer_of(grant.key)
-            if is_theirs and self._registrations.is_registered(grant.iss):
-                self._registrations.check_home(grant.iss)
-            raise GrantMissingError("no live grant covers this read")
-        if not self._registrations.is_registered(grant.iss):
-            # Erased: that there was something is nobody's business any more.
-            raise GrantMissingError("no live grant covers this read")
-        return grant
+            self._registrations.check_home(grant.iss)
+        is_granted = (
+            (is_theirs and is_home and is_registered)
+            and (grant.alliance, request.grant) == (self._alliance.id, raw_id.hex())
+            and (state.registered or state.revoked)
+        )
+        if is_granted and (state.revoked or kept.revoked):
+            raise GrantRevokedError("the grant was revoked by its owner")
+        if is_granted:
+            try:
+                check_covers(grant, request.scope, receiver=caller, purpose=request.purpose, at=int(now))
+            except GrantScopeError:
+                is_granted = False
+        return _Authority(raw_id, grant, kept, request, served if is_granted else None, is_granted)
+
+    def _select(self, authority: _Authority) -> tuple[int, list[int]]:
+        """The size of the log and the positions that are to be shown.
+
+        Raises:
+            GrantMissingError: the read is not granted, or there is nothing to show: one answer to all of that.
+        """
+        if authority.is_granted and not has_uses_left(authority.grant, authority.kept.uses):
+            raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
+        size = self._alliance.projection.anchored_size(self._alliance.me)
+        subject = authority.grant.iss if authority.is_granted else _NOBODY
+        try:
+            return size, self._showing.select(subject, authority.request.scope, size)
+        except MissingError as error:
+            raise GrantMissingError(_NOTHING) from error
 
     def _kept(self, raw_id: bytes, grant: Grant, token: str) -> KeptGrant:
         """The kept grant, or a new one for a grant that another member has brought to the ledger."""
@@ -252,10 +267,18 @@ class Serving:
         return KeptGrant(token, grant.iss) if raw is None else msgspec.msgpack.decode(raw, type=KeptGrant)
 
     def _consented(self, authority: _Authority, positions: Sequence[int]) -> bytes:
+        """The consents of the people whose fields leave, at a repetition too.
+
+        Raises:
+            GrantMissingError: one is lacking; the reader learns neither that nor whose.
+        """
         request = authority.request
-        return self._consents.cover(
+        consents = self._consents.cover(
             authority.grant_id, authority.grant, request.iss, request.purpose, request.scope, positions
         )
+        if consents is None:
+            raise GrantMissingError(_NOTHING)
+        return consents
 
     def _sign(self, request: ReadRequest, digest: bytes, evidence: bytes, use: int, as_of: int) -> str:
         answer = ReadAnswer(

@@ -194,14 +194,19 @@ async def open_network(
     *,
     root: trial_ca.TrialCertificate | None = None,
     records: RecordsConfig | None = None,
+    period_seconds: float = 0.2,
+    batch_size: int = 16,
     **terms: object,
 ) -> AsyncIterator[Network]:
     """Found an alliance of real nodes, centres and perhaps guarantors, and run them.
 
-    `terms` are those on which the trial authority is recognised.
+    `period_seconds` and `batch_size` are those of the logs, `terms` those on which the trial authority is recognised.
     """
     roles = dict.fromkeys(names, Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
-    centres = {name: _make_centre(folder / name, name, role) for name, role in roles.items()}
+    centres = {
+        name: _make_centre(folder / name, name, role, period_seconds, batch_size)
+        for name, role in roles.items()
+    }
     for centre in centres.values():
         centre.config = msgspec.structs.replace(
             centre.config, limits=limits or LimitsConfig(), records=records or RecordsConfig()
@@ -287,7 +292,9 @@ async def running(centre: Centre, network: Network) -> AsyncIterator[None]:
         outside.keyring.close()
 
 
-def _make_centre(home: Path, name: str, role: Role = Role.CENTRE) -> Centre:
+def _make_centre(
+    home: Path, name: str, role: Role = Role.CENTRE, period_seconds: float = 0.2, batch_size: int = 16
+) -> Centre:
     members, wallets = free_ports(2)
     create_home(
         home,
@@ -296,8 +303,8 @@ def _make_centre(home: Path, name: str, role: Role = Role.CENTRE) -> Centre:
         f"127.0.0.1:{members}",
         f"127.0.0.1:{wallets}",
         "unix:///nowhere.sock",
-        period_seconds=0.2,
-        batch_size=16,
+        period_seconds=period_seconds,
+        batch_size=batch_size,
     )
     member = open_card((home / CARD_FILE).read_text().strip())
     return Centre(name, home, open_keys(home), member, load_config(home))

@@ -9,7 +9,6 @@ from node.errors import (
     DocumentFormatError,
     GrantMissingError,
     GrantRevokedError,
-    GrantScopeError,
     NodeError,
     SignatureError,
 )
@@ -96,7 +95,7 @@ async def test_who_is_not_named_gets_nothing_even_with_the_document(world: World
     bidder = await registered(world)
     token = standing(world, bidder, world.third.name)
     await world.settle()
-    with pytest.raises(GrantScopeError):
+    with pytest.raises(GrantMissingError):
         world.home.serving.read(
             world.reader.name, read_request(world, world.reader, token, scope=NARROW), token
         )
