@@ -314,7 +314,9 @@ class Services:
         book = ErasureBook(
             store, self.vault, outside.erasures, traces, self.acts, self.feed, self.notices, keys, clock
         )
-        self.holdings = Holdings(store, self.vault, self.alliance, book, self.feed, identity, clock, entropy)
+        self.holdings = Holdings(
+            store, self.vault, self.alliance, self.gate, book, self.feed, identity, clock, entropy
+        )
         self.inbox = Inbox(self.consents, self.holdings)
         self.erasures = Erasures(
             store,
@@ -328,6 +330,7 @@ class Services:
             self.registrations,
             self.proving,
             self.acts,
+            self.holdings,
             clock,
         )
         self.erasing = Erasing(store, self.vault, book, rules, self.alliance, keys, clock, entropy)

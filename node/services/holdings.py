@@ -20,7 +20,7 @@ from node.domain.document import (
     sign_document,
 )
 from node.domain.encoding import to_base64url
-from node.domain.erasure import OBTAINED_PART, ErasedLine, part_of_application, part_of_read
+from node.domain.erasure import OBTAINED_PART, ErasedLine, as_read, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
 from node.domain.guarantee import Guarantee, guarantee_terms
@@ -36,14 +36,15 @@ from node.domain.notice import (
     check_about,
     kind_of,
 )
-from node.domain.wallet import ApplyCall
-from node.errors import DocumentFormatError, UnknownCallerError
+from node.domain.wallet import ApplyCall, EraseCall
+from node.errors import DocumentFormatError, MissingError, UnknownCallerError
 from node.ports import Clock, Signer, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.applications import Application, Applications
 from node.services.erasure_book import ErasureBook
 from node.services.feed import Feed, FeedEntry
+from node.services.gate import Gate
 from node.services.own_requests import Obtained, OwnRequests
 from node.services.recalls import Recalls
 from node.services.remarks import Remarks
@@ -76,13 +77,15 @@ class Holdings:
         store: Store,
         vault: Vault,
         alliance: Alliance,
+        gate: Gate,
         book: ErasureBook,
         feed: Feed,
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._store, self._alliance, self._book, self._feed = store, alliance, book, feed
+        self._store, self._alliance, self._gate = store, alliance, gate
+        self._book, self._feed = book, feed
         self._own = OwnRequests(store, vault)
         self._applications = Applications(store, vault, alliance.me)
         self._signer, self._clock, self._entropy = signer, clock, entropy
@@ -124,6 +127,33 @@ class Holdings:
         if row is not None and row.home == notice.iss:
             return True
         return any(True for _ in self._reads(notice.subject, notice.iss))
+
+    def by_controller(self, token: str) -> None:
+        """Delete what this node read of a subject, on the order of the subject itself: its home may be gone.
+
+        The erasures that it leads to name the request, like those at a home; their receipts are handed out likewise.
+
+        Args:
+            token: a wallet-erase document that this node has not taken.
+
+        Raises:
+            MissingError: nothing of this subject is kept here.
+            UnknownCallerError: the key does not speak for the subject; the same where there is no such subject.
+            DocumentFormatError: it names categories: what was read goes whole.
+            NodeError: the request is not acceptable.
+        """
+        call = self._gate.open(token, EraseCall)
+        subject = self._gate.check_controller(call).hex()
+        if call.categories:
+            raise DocumentFormatError("what was read here goes whole: name no categories")
+        live = {one.read for one in self._live(subject)}
+        everything = self._all_reads(subject)
+        parts = {one for one in everything if (read := as_read(one)) and read[0].hex() not in live}
+        if parts and parts == everything:
+            parts.add(OBTAINED_PART)
+        if not parts:
+            raise MissingError("nothing of this subject that could be erased is kept here")
+        self._erase(subject, sorted(parts), document_digest(token).hex())
 
     # -- the work -----------------------------------------------------------------------------------------
 

@@ -126,7 +126,7 @@ async def test_a_request_is_for_one_node_by_its_controller_and_fresh(network):
     bidder, stranger = await registered(network, 304), await registered(network, 305)
     attempts = {
         ("centre-b", bidder.scribe.erase("centre-a")): "DOCUMENT_FORMAT",
-        ("centre-b", bidder.scribe.erase("centre-b")): "UNKNOWN_CALLER",
+        ("centre-b", bidder.scribe.erase("centre-b")): "NOT_FOUND",
     }
     stranger.subject, own = bidder.subject, stranger.subject
     attempts["centre-a", stranger.scribe.erase("centre-a")] = "UNKNOWN_CALLER"

@@ -138,6 +138,9 @@ def _describe_erasing(commands: Commands) -> None:
     one.add_argument(
         "--category", action="append", default=[], help="只删这些类别 | only these; everything without it"
     )
+    one.add_argument(
+        "--at", help="改在读过数据的成员处删除 | at a member that read something, not at the home"
+    )
     one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
     one.add_argument("--wait", action="store_true", help="等待回执 | wait for the receipt")
     one.set_defaults(run=erasing.erase)

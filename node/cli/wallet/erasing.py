@@ -24,10 +24,13 @@ def erase(args: argparse.Namespace) -> None:
     wallet, scribe, client = open_session(args)
     if not scribe.subject:
         raise ConfigError("this wallet is registered nowhere: there is nothing to erase")
+    if args.at:
+        client.close()
+        client = WalletClient(wallet.member(args.at))
     what = ", ".join(args.category) or "全部 everything"
     if (
         not args.yes
-        and input(f"在 {wallet.state.home} 删除 erase at it: {what}? [y/N] ").strip().lower() != "y"
+        and input(f"在 {client.member.name} 删除 erase at it: {what}? [y/N] ").strip().lower() != "y"
     ):
         raise ConfigError("nothing was sent")
     with client:
@@ -35,7 +38,7 @@ def erase(args: argparse.Namespace) -> None:
         # Kept before it leaves: by it the receipt is asked for, also by later ones.
         wallet.remember_erasure(token)
         client.erase(token)
-        if not args.category:
+        if not args.category and client.member.name == wallet.state.home:
             wallet.remember_subject("")
         if args.wait:
             wait_for("the receipt", lambda: _collect(wallet, scribe, client, token) > 0, _WAIT_SECONDS)

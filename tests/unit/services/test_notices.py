@@ -169,6 +169,28 @@ async def test_other_subjects_data_stays(world: World, shared: Shared) -> None:
     assert world.reader.services.reading.obtained(second.digest, 0)
 
 
+async def test_the_subject_itself_has_a_holder_delete_when_its_home_is_gone(
+    world: World, shared: Shared
+) -> None:
+    await world.reader.services.reading.fetch(shared.digest)
+    world.network.absent.add(world.home.name)
+    erasures = world.reader.services.erasures
+    stranger = world.bidder()
+    stranger.subject = shared.bidder.subject
+    with pytest.raises(UnknownCallerError):
+        erasures.by_wallet(stranger.scribe.erase(world.reader.name))
+    with pytest.raises(DocumentFormatError, match="whole"):
+        erasures.by_wallet(shared.bidder.scribe.erase(world.reader.name, ["subject.base"]))
+    with pytest.raises(MissingError):
+        world.third.services.erasures.by_wallet(shared.bidder.scribe.erase(world.third.name))
+    token = shared.bidder.scribe.erase(world.reader.name)
+    [erasure] = erasures.by_wallet(token)
+    assert obtained_rows(world.reader) == []
+    await told(world)
+    [done] = erasures.by_wallet(token)
+    assert (done.line.number, bool(erasures.receipt(done))) == (erasure.line.number, True)
+
+
 # -- who may give a notice -------------------------------------------------------------------------------
 
 

@@ -260,7 +260,8 @@ class WalletServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Erase(self, request, context):
-        """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+        """At the subject's home, or one that it has left: erase what is kept here; at another member, what it read of the
+        subject. The very same request again, at any time,
         gets the receipts that there are by then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -68,7 +68,8 @@ class WalletServiceStub:
     TakeOver: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]
     """At the new home: take the subject in; the home so far is not asked."""
     Erase: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.EraseRequest, _wallet_service_pb2.EraseResponse]
-    """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+    """At the subject's home, or one that it has left: erase what is kept here; at another member, what it read of the
+    subject. The very same request again, at any time,
     gets the receipts that there are by then.
     """
     GiveConsent: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveConsentRequest, _wallet_service_pb2.GiveConsentResponse]
@@ -124,7 +125,8 @@ class WalletServiceAsyncStub(WalletServiceStub):
     TakeOver: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]  # type: ignore[assignment]
     """At the new home: take the subject in; the home so far is not asked."""
     Erase: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.EraseRequest, _wallet_service_pb2.EraseResponse]  # type: ignore[assignment]
-    """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+    """At the subject's home, or one that it has left: erase what is kept here; at another member, what it read of the
+    subject. The very same request again, at any time,
     gets the receipts that there are by then.
     """
     GiveConsent: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveConsentRequest, _wallet_service_pb2.GiveConsentResponse]  # type: ignore[assignment]
@@ -273,7 +275,8 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _wallet_service_pb2.EraseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.EraseResponse, _abc.Awaitable[_wallet_service_pb2.EraseResponse]]:
-        """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+        """At the subject's home, or one that it has left: erase what is kept here; at another member, what it read of the
+        subject. The very same request again, at any time,
         gets the receipts that there are by then.
         """
 
