@@ -8,12 +8,13 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz check bench scale contracts proto docs lock sbom format clean
+.PHONY: help demo test soak fuzz check bench scale histories contracts proto docs lock sbom format clean
 
 help:
 	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
 	@echo "make test                         all tests"
 	@echo "make soak                         5,000 kills under load, 1 to 2 hours; HEQI_SOAK_KILLS says how many"
+	@echo "make histories [HISTORIES=100000] random grants, revocations, moves and reads against a model, long"
 	@echo "make fuzz                         parsers and calls under hostile input, long; HEQI_FUZZ_EXAMPLES says how long"
 	@echo "make check                        format, lint, types, import rules, generated code, locks, known vulnerabilities"
 	@echo "make bench                        figures, as ratios within one run"
@@ -71,6 +72,10 @@ check: $(DEV)
 
 bench: $(DEV)
 	@$(BIN)/python -m bench
+
+histories: $(DEV)
+	@HEQI_HISTORIES=$(or $(HISTORIES),100000) HEQI_HISTORIES_SEED=$(or $(SEED),$$(date +%s)) \
+	  $(BIN)/python -m pytest -q -s -p no:cacheprovider tests/unit/services/test_histories.py
 
 scale: $(DEV)
 	@$(BIN)/python -m bench.scale $(if $(RECORDS),--records $(RECORDS))
