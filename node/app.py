@@ -159,7 +159,7 @@ class Node:
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("prove the ledger", services.ledger_proofs.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
-                tasks.create_task(repeat("tell owners", services.consents.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("tell owners", services.coverage.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("compare versions", services.changes.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("tell holders", services.notices.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("follow notices", services.holdings.step, _EXCHANGE_SECONDS))

@@ -13,9 +13,11 @@ from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.changes import Changes
+from node.services.consent_rows import ConsentRows
 from node.services.consents import Consents
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
+from node.services.coverage import Coverage
 from node.services.decisions import Decisions
 from node.services.disputes import Disputes
 from node.services.erasing import Erasing
@@ -171,14 +173,18 @@ class Services:
         self.notices = Notices(
             store, self.alliance, self.gate, outside.peers, self.feed, identity, clock, entropy
         )
+        consent_rows = ConsentRows(store, self.vault)
+        self.coverage = Coverage(
+            store, consent_rows, self.alliance, self.records, self.sharing, self.feed, clock
+        )
         self.consents = Consents(
             store,
-            self.vault,
+            consent_rows,
+            self.coverage,
             self.alliance,
             self.gate,
             self.registrations,
             self.records,
-            self.sharing,
             self.notices,
             self.acts,
             self.feed,
@@ -208,7 +214,7 @@ class Services:
             self.recognition,
             self.records,
             self.log,
-            self.consents,
+            self.coverage,
             self.disputes,
             self.follower,
             self.feed,

@@ -12,7 +12,8 @@ from node.domain.encoding import parse_readable_json
 from node.errors import InvalidError
 from node.services.consents import Consents
 from node.services.disputes import Disputes
-from node.services.notices import Notices, OutNotice
+from node.services.notice_rows import OutNotice
+from node.services.notices import Notices
 from node.services.remarks import Remarks
 
 _ID = re.compile(r"[0-9a-f]{64}")

@@ -35,13 +35,13 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application
-from node.services.consents import KeptConsent
+from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
 from node.services.disputes import KeptDispute
 from node.services.holdings import InNotice
 from node.services.ledger_proofs import AnchorProof
 from node.services.log import Log
-from node.services.notices import OutNotice
+from node.services.notice_rows import OutNotice
 from node.services.own_requests import Obtained, OwnRequest
 from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow

@@ -1,36 +1,23 @@
-"""At a home: consents of the people in a subject's records, their withdrawal, and the gate before every read.
+"""At a home: consents of the people in a subject's records, and their withdrawal.
 
-A consent is kept sealed under its subject's key. It is looked for again at every read, also at the repetition of one:
-what a person withdraws stops with the next call.
+What is withdrawn stops with the next call: `coverage.py` looks at every read.
 """
-
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
 from node.domain.act import ActKind
 from node.domain.consent import (
     KEY_FIELD,
-    Asked,
     Consent,
     ConsentReceipt,
     ConsentWithdrawal,
     PersonConsent,
     RecordedConsent,
-    ShownConsent,
-    encode_shown,
-    is_for,
-    kind_of,
-    lacking,
     open_consent,
     open_withdrawal,
-    personal_fields,
 )
-from node.domain.document import document_digest, reopen_document, sign_document
+from node.domain.document import document_digest, sign_document
 from node.domain.encoding import to_base64url
-from node.domain.erasure import REGISTRATION_PART
-from node.domain.grant import Grant, Scope
 from node.domain.notice import ConsentWithdrawn
 from node.domain.wallet import ConsentCall, ConsentsCall, WithdrawCall
 from node.errors import (
@@ -40,59 +27,31 @@ from node.errors import (
     UnknownCallerError,
 )
 from node.ports import Clock, Signer, Store
-from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
+from node.services.consent_rows import ConsentRows, KeptConsent
+from node.services.coverage import Coverage, Lack
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.notices import Notices
-from node.services.preparing import StoredRecord
 from node.services.records import Records
 from node.services.registration import Registrations
-from node.services.sharing import Sharing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
-
-_MOST_LACKED = 10_000
-
-
-class KeptConsent(msgspec.Struct, frozen=True):
-    """A consent at its home."""
-
-    token: str
-    taken: float
-    receipt: str
-    """Of the consent; of its withdrawal once there is one."""
-    withdrawal: str = ""
-
-    def consent(self) -> Consent:
-        """What it says."""
-        return reopen_document(self.token, kind_of(self.token))
-
-
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """A record that nobody may read under a grant, because its person has not consented."""
-
-    receiver: str
-    purpose: str
-    category: str
-    thing: str
-    fields: tuple[str, ...]
+from node.services.vault import Entropy
 
 
 class Consents:
-    """Keeps consents and stands before reads."""
+    """Takes and ends consents."""
 
     def __init__(  # noqa: PLR0917
         self,
         store: Store,
-        vault: Vault,
+        rows: ConsentRows,
+        coverage: Coverage,
         alliance: Alliance,
         gate: Gate,
         registrations: Registrations,
         records: Records,
-        sharing: Sharing,
         notices: Notices,
         acts: Acts,
         feed: Feed,
@@ -100,12 +59,11 @@ class Consents:
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
-        self._registrations, self._records, self._sharing = registrations, records, sharing
+        self._store, self._rows, self._coverage = store, rows, coverage
+        self._alliance, self._gate = alliance, gate
+        self._registrations, self._records = registrations, records
         self._notices, self._acts, self._feed = notices, acts, feed
         self._signer, self._clock, self._entropy = signer, clock, entropy
-        self._lacked: set[tuple[str, bytes, str]] = set()
-        """Subject, grant and reader of reads that lacked a consent; a process that dies forgets them."""
 
     # -- giving -------------------------------------------------------------------------------------------
 
@@ -123,17 +81,17 @@ class Consents:
         if (consent.alliance, consent.home) != (self._alliance.id, self._alliance.me):
             raise DocumentFormatError("the consent is for another home or alliance")
         self._check_bringer(call, consent)
-        if (known := self._find(consent.subject, document_digest(call.consent))) is not None:
-            return known[1].receipt
+        digest = document_digest(call.consent)
+        if (known := self._rows.find(consent.subject, digest)) is not None:
+            return known.receipt
         now = self._clock.now()
         if consent.exp <= now:
             raise DocumentFormatError("the consent has run out already")
         self._alliance.projection.member(consent.receiver)
         self._check_record(consent)
         transaction = Transaction(self._store)
-        digest = document_digest(call.consent)
         kept = KeptConsent(call.consent, now, self._receipt(digest, ""))
-        self._put(transaction, consent, digest, kept)
+        self._rows.put(transaction, kept)
         about = {"subject": consent.subject, "receiver": consent.receiver, "consent": digest.hex()}
         self._feed.add(transaction, FeedEntry("consent.given", now, about))
         transaction.commit()
@@ -203,14 +161,16 @@ class Consents:
         withdrawal = open_withdrawal(token)
         if (withdrawal.alliance, withdrawal.home) != (self._alliance.id, self._alliance.me):
             raise DocumentFormatError("the withdrawal is for another home or alliance")
-        key, kept = self._load(withdrawal)
+        kept = self._rows.find(withdrawal.subject, bytes.fromhex(withdrawal.consent))
+        if kept is None or not self._may_withdraw(withdrawal.key, kept.consent()):
+            raise MissingError("there is no such consent")
         if kept.withdrawal:
             return kept.receipt
         transaction = Transaction(self._store)
-        self._end(transaction, key, kept, withdrawal, token)
+        receipt = self._end(transaction, kept, token)
         transaction.commit()
         self._feed.wake()
-        return self._open(withdrawal.subject, key).receipt
+        return receipt
 
     def withdraw_on_record(self, subject: str, consent: str, reason: str) -> str:
         """The operator ends a recorded consent, for a person that told it to the home; recorded with the reason.
@@ -230,10 +190,9 @@ class Consents:
         """
         if not reason.strip():
             raise DocumentFormatError("a withdrawal on record needs a reason")
-        found = self._find(subject, bytes.fromhex(consent))
-        if found is None:
+        kept = self._rows.find(subject, bytes.fromhex(consent))
+        if kept is None:
             raise MissingError("there is no such consent")
-        key, kept = found
         if kept.withdrawal:
             return kept.receipt
         if isinstance(kept.consent(), PersonConsent):
@@ -248,38 +207,23 @@ class Consents:
             key=self._signer.public_key.hex(),
         )
         transaction = Transaction(self._store)
-        self._end(transaction, key, kept, withdrawal, sign_document(withdrawal, self._signer.sign))
+        receipt = self._end(transaction, kept, sign_document(withdrawal, self._signer.sign))
         self._acts.record(
             transaction, ActKind.CONSENT_WITHDRAWN, {"consent": consent, "reason": reason.strip()}
         )
         transaction.commit()
         self._feed.wake()
-        return self._open(subject, key).receipt
+        return receipt
 
-    def _end(
-        self,
-        transaction: Transaction,
-        key: bytes,
-        kept: KeptConsent,
-        withdrawal: ConsentWithdrawal,
-        token: str,
-    ) -> None:
+    def _end(self, transaction: Transaction, kept: KeptConsent, token: str) -> str:
         consent, digest = kept.consent(), document_digest(kept.token)
         receipt = self._receipt(digest, document_digest(token).hex())
-        ended = msgspec.structs.replace(kept, withdrawal=token, receipt=receipt)
-        self._seal(transaction, consent.subject, key, ended)
+        self._rows.put(transaction, msgspec.structs.replace(kept, withdrawal=token, receipt=receipt))
         # In the same batch: no crash can lie between a withdrawal and its notice.
-        self._notices.tell(
-            transaction, consent.subject, ConsentWithdrawn(withdrawal.consent), [consent.receiver]
-        )
+        self._notices.tell(transaction, consent.subject, ConsentWithdrawn(digest.hex()), [consent.receiver])
         about = {"subject": consent.subject, "receiver": consent.receiver, "consent": digest.hex()}
         self._feed.add(transaction, FeedEntry("consent.withdrawn", self._clock.now(), about))
-
-    def _load(self, withdrawal: ConsentWithdrawal) -> tuple[bytes, KeptConsent]:
-        found = self._find(withdrawal.subject, bytes.fromhex(withdrawal.consent))
-        if found is not None and self._may_withdraw(withdrawal.key, found[1].consent()):
-            return found
-        raise MissingError("there is no such consent")
+        return receipt
 
     def _may_withdraw(self, key: str, consent: Consent) -> bool:
         if key == consent.key:
@@ -287,79 +231,6 @@ class Consents:
         row = self._alliance.projection.subject(bytes.fromhex(consent.subject))
         is_controllers = row is not None and row.controller == self._alliance.signer_of(key)
         return isinstance(consent, RecordedConsent) and is_controllers
-
-    # -- reading ------------------------------------------------------------------------------------------
-
-    def cover(  # noqa: PLR0917
-        self,
-        grant_id: bytes,
-        grant: Grant,
-        receiver: str,
-        purpose: str,
-        scope: Sequence[Scope],
-        positions: Sequence[int],
-    ) -> bytes | None:
-        """The consents that a read of these records needs, to go with the answer.
-
-        Costs nothing where no field of the scope is personal, and writes nothing: no refusal takes longer for it.
-
-        Returns:
-            See `encode_shown`; None if one is lacking, of which the owner is told afterwards.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        personal = dict(personal_fields({part.category: part.fields for part in scope}))
-        if not personal:
-            return b""
-        asked = self._asked(grant.iss, receiver, purpose)
-        kept = list(self._live(asked))
-        shown: dict[bytes, ShownConsent] = {}
-        is_covered = True
-        for position in positions:
-            stored = self._records.load(position)
-            leaving = personal.get(stored.header.category, frozenset()) & stored.fields.keys()
-            usable = _usable(stored, kept, grant.key)
-            is_covered = is_covered and not lacking(
-                stored.header.category, leaving, [consent for _, consent in usable]
-            )
-            for token, consent in usable:
-                if leaving.intersection(consent.fields):
-                    shown[document_digest(token)] = ShownConsent(token, _key_disclosure(stored, consent))
-        if not is_covered:
-            if len(self._lacked) < _MOST_LACKED:
-                self._lacked.add((grant.iss, grant_id, receiver))
-            return None
-        return encode_shown(shown.values())
-
-    def lacks(self, subject: str) -> Iterator[Lack]:
-        """What of a subject's live grants cannot be read, because a person has not consented.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        now = self._clock.now()
-        for _, kept in self._sharing.grants(subject):
-            if not kept.token or kept.revoked:
-                continue
-            grant = reopen_document(kept.token, Grant)
-            if grant.exp <= now:
-                continue
-            personal = dict(personal_fields({part.category: part.fields for part in grant.scope}))
-            for receiver in grant.aud if personal else ():
-                yield from self._lacks_of(grant, receiver, personal)
-
-    def _lacks_of(
-        self, grant: Grant, receiver: str, personal: Mapping[str, frozenset[str]]
-    ) -> Iterator[Lack]:
-        live = list(self._live(self._asked(grant.iss, receiver, grant.purpose)))
-        for name, fields in personal.items():
-            for position in self._records.newest(grant.iss, name, lambda _: True):
-                stored = self._records.load(position)
-                usable = [consent for _, consent in _usable(stored, live, grant.key)]
-                if missing := lacking(name, fields & stored.fields.keys(), usable):
-                    thing = stored.header.thing
-                    yield Lack(receiver, grant.purpose, name, thing, tuple(sorted(missing)))
 
     # -- looking ------------------------------------------------------------------------------------------
 
@@ -370,21 +241,12 @@ class Consents:
             NodeError: the request is not acceptable.
         """
         call = self._gate.open(token, ConsentsCall)
-        found = [kept for _, kept in self.all(call.subject)] if len(call.subject) == 64 else []
+        found = list(self._rows.all(call.subject)) if call.subject else []
         row = self._alliance.projection.subject(bytes.fromhex(call.subject)) if call.subject else None
         if row is not None and row.controller == self._alliance.signer_of(call.key):
-            lacks = self.lacks(call.subject) if self._registrations.is_home_of(call.subject) else ()
+            lacks = self._coverage.lacks(call.subject) if self._registrations.is_home_of(call.subject) else ()
             return found, list(lacks)
         return [kept for kept in found if kept.consent().key == call.key], []
-
-    def all(self, subject: str) -> Iterator[tuple[bytes, KeptConsent]]:
-        """A subject's consents with the places where they are kept.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        for key, _ in self._store.scan(layout.CONSENT + layout.text(subject)):
-            yield key, self._open(subject, key)
 
     def holder_state(self, kept: KeptConsent) -> str:
         """What became of the notice of a withdrawal: `waiting`, `deleted`, `held`; empty if there was none.
@@ -400,59 +262,6 @@ class Consents:
                 return notice.outcome or "waiting"
         return ""
 
-    def _live(self, asked: Asked) -> Iterator[tuple[str, Consent]]:
-        for key, _ in self._store.scan(layout.CONSENT + layout.text(asked.subject, asked.receiver)):
-            kept = self._open(asked.subject, key)
-            consent = kept.consent()
-            if not kept.withdrawal and is_for(consent, asked):
-                yield kept.token, consent
-
-    def _asked(self, subject: str, receiver: str, purpose: str) -> Asked:
-        now = int(self._clock.now())
-        return Asked(self._alliance.id, subject, self._alliance.me, receiver, purpose, now)
-
-    async def step(self) -> None:
-        """Tell owners what could not be read.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        while self._lacked:
-            self._tell_owner(*self._lacked.pop())
-
-    def _tell_owner(self, subject: str, grant_id: bytes, receiver: str) -> None:
-        """Once for each grant: a reader that tries again and again shall not fill the feed."""
-        mark = layout.CONSENT_LACKING + layout.text(subject) + grant_id
-        if self._store.get(mark) is not None:
-            return
-        transaction = Transaction(self._store)
-        transaction.put(mark, b"")
-        about = {"subject": subject, "reader": receiver, "grant": grant_id.hex()}
-        self._feed.add(transaction, FeedEntry("consent.lacking", self._clock.now(), about))
-        transaction.commit()
-        self._feed.wake()
-
-    # -- at rest ------------------------------------------------------------------------------------------
-
-    def _find(self, subject: str, digest: bytes) -> tuple[bytes, KeptConsent] | None:
-        for key, _ in self._store.scan(layout.CONSENT + layout.text(subject)):
-            if key.endswith(digest):
-                return key, self._open(subject, key)
-        return None
-
-    def _open(self, subject: str, key: bytes) -> KeptConsent:
-        sealed = self._store.get(key)
-        assert sealed is not None  # its key was just found, and only an erasure deletes it
-        return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=KeptConsent)
-
-    def _put(self, transaction: Transaction, consent: Consent, digest: bytes, kept: KeptConsent) -> None:
-        key = layout.CONSENT + layout.text(consent.subject, consent.receiver) + digest
-        self._seal(transaction, consent.subject, key, kept)
-
-    def _seal(self, transaction: Transaction, subject: str, key: bytes, kept: KeptConsent) -> None:
-        content = msgspec.msgpack.encode(kept)
-        transaction.put(key, self._vault.seal(subject, key, content, REGISTRATION_PART))
-
     def _receipt(self, consent: bytes, withdrawal: str) -> str:
         receipt = ConsentReceipt(
             alliance=self._alliance.id,
@@ -463,22 +272,3 @@ class Consents:
             withdrawal=withdrawal,
         )
         return sign_document(receipt, self._signer.sign)
-
-
-def _usable(
-    stored: StoredRecord, kept: Sequence[tuple[str, Consent]], controller: str
-) -> list[tuple[str, Consent]]:
-    """Those of a record's own person: by the key that it names, or recorded by who signed the grant."""
-    place, named = (stored.header.category, stored.header.thing), stored.fields.get(KEY_FIELD)
-    return [
-        (token, consent)
-        for token, consent in kept
-        if (consent.category, consent.thing) == place
-        and consent.key == (named if isinstance(consent, PersonConsent) else controller)
-    ]
-
-
-def _key_disclosure(stored: StoredRecord, consent: Consent) -> str:
-    if isinstance(consent, RecordedConsent):
-        return ""
-    return stored.seal().commitments.disclosures[KEY_FIELD]

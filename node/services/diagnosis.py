@@ -11,7 +11,7 @@ from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
 from node.services import layout
 from node.services.erasure_rows import overdue
 from node.services.ledger_proofs import LOST, waiting_since
-from node.services.notices import unanswered
+from node.services.notice_rows import unanswered
 from node.services.outbox import State, open_items
 from node.services.parking import OPEN
 from node.services.projection import Projection

@@ -16,17 +16,14 @@ from node.domain.consent import ConsentReceipt, ConsentWithdrawal
 from node.domain.document import (
     document_digest,
     open_members_document,
-    peek_document,
-    reopen_document,
     sign_document,
 )
 from node.domain.encoding import to_base64url
 from node.domain.member import Member
-from node.domain.notice import About, Notice, NoticeReceipt, check_about, kind_of
+from node.domain.notice import About, Notice, NoticeReceipt, check_about
 from node.domain.wallet import HoldersCall
 from node.errors import (
     ConflictError,
-    DocumentFormatError,
     InvalidError,
     MissingError,
     NodeError,
@@ -38,6 +35,7 @@ from node.services import layout
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
+from node.services.notice_rows import Holding, OutNotice
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
 
@@ -45,58 +43,6 @@ logger = logging.getLogger(__name__)
 
 _COUNTER = "notices"
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 1.0, 3_600.0
-
-
-class Holding(msgspec.Struct, frozen=True, array_like=True):
-    """What a member read last under a grant; names the records by their places alone."""
-
-    expires: int
-    """Of the grant, seconds since 1970 UTC."""
-    positions: list[int]
-
-
-class OutNotice(msgspec.Struct, frozen=True):
-    """A document on its way to a member, and what it answered."""
-
-    token: str
-    to: str
-    subject: str
-    made: float
-    receipt: str = ""
-    problem: str = ""
-    """Why the member refused it last; empty if it did not."""
-
-    @property
-    def outcome(self) -> str:
-        """What the holder has answered, as in its receipt; empty until then."""
-        if not self.receipt or self.is_relayed:
-            return "withdrawn" if self.receipt else ""
-        return peek_document(self.receipt, NoticeReceipt).outcome
-
-    @property
-    def kind(self) -> str:
-        """As in the notice; `withdrawal` for a relayed one."""
-        return "withdrawal" if self.is_relayed else kind_of(self.token)
-
-    @property
-    def reason(self) -> str:
-        """Why something is held, or why the member refused it last; empty otherwise."""
-        if self.problem or not self.receipt or self.is_relayed:
-            return self.problem
-        return peek_document(self.receipt, NoticeReceipt).reason
-
-    def about(self) -> About | None:
-        """What it tells; None for a relayed withdrawal."""
-        return None if self.is_relayed else reopen_document(self.token, Notice).about
-
-    @property
-    def is_relayed(self) -> bool:
-        """Whether it is a person's withdrawal on the way to its home, not a notice of this one."""
-        try:
-            peek_document(self.token, ConsentWithdrawal)
-        except DocumentFormatError:
-            return False
-        return True
 
 
 class Notices:
@@ -370,19 +316,3 @@ class Notices:
     @staticmethod
     def _put(transaction: Transaction, number: int, notice: OutNotice) -> None:
         transaction.put(layout.NOTICE + layout.number(number), msgspec.msgpack.encode(notice))
-
-
-def unanswered(store: Store, now: float) -> tuple[int, float]:
-    """How many notices nobody has answered, and seconds since the oldest of them.
-
-    Raises:
-        StoreError: the database fails.
-    """
-    count, oldest = 0, 0.0
-    for key, _ in store.scan(layout.NOTICE_OPEN):
-        raw = store.get(layout.NOTICE + key[len(layout.NOTICE_OPEN) :])
-        assert raw is not None  # written in one batch
-        notice = msgspec.msgpack.decode(raw, type=OutNotice)
-        if not notice.receipt:  # what is held was answered
-            count, oldest = count + 1, max(oldest, now - notice.made)
-    return count, oldest

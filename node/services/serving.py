@@ -38,7 +38,7 @@ from node.errors import (
 from node.ports import Answer, Clock, Signer, Store
 from node.services import layout
 from node.services.alliance import Alliance
-from node.services.consents import Consents
+from node.services.coverage import Coverage
 from node.services.disputes import Disputes
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
@@ -114,7 +114,7 @@ class Serving:
         recognition: Recognition,
         records: Records,
         log: Log,
-        consents: Consents,
+        coverage: Coverage,
         disputes: Disputes,
         follower: Follower,
         feed: Feed,
@@ -122,7 +122,7 @@ class Serving:
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._consents, self._disputes = consents, disputes
+        self._coverage, self._disputes = coverage, disputes
         self._store, self._vault, self._alliance, self._registrations = store, vault, alliance, registrations
         self._records, self._follower, self._feed = records, follower, feed
         self._showing = Showing(records, log)
@@ -273,7 +273,7 @@ class Serving:
             GrantMissingError: one is lacking; the reader learns neither that nor whose.
         """
         request = authority.request
-        consents = self._consents.cover(
+        consents = self._coverage.cover(
             authority.grant_id, authority.grant, request.iss, request.purpose, request.scope, positions
         )
         if consents is None:

@@ -71,7 +71,7 @@ async def test_everybody_in_the_answer_must_have_consented(world: World) -> None
     for person in people[:2]:
         person.give(person.consent())
     refused(world, shared)
-    [lack] = world.home.services.consents.lacks(shared.bidder.subject)
+    [lack] = world.home.services.coverage.lacks(shared.bidder.subject)
     assert (lack.thing, lack.fields) == ("staff-3", ORDINARY)
     people[2].give(people[2].recorded())
     assert len(await fields_read(world, shared)) == 3
@@ -208,7 +208,7 @@ async def test_the_owner_learns_once_what_is_lacking_and_the_person_sees_its_own
     shared, [person, other] = await staffed(world, count=2)
     for _ in range(3):
         refused(world, shared)
-        await world.home.services.consents.step()
+        await world.home.services.coverage.step()
     [entry] = await world.home.feed("consent.lacking")
     assert set(entry.about) == {"subject", "reader", "grant"}
     person.give(token := person.consent())
