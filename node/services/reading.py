@@ -35,7 +35,7 @@ from node.domain.grant import (
 )
 from node.domain.ledger_ids import grant_id
 from node.domain.notice import Notice, check_about
-from node.domain.reading import ReadReceipt, ReadRequest, read_jti
+from node.domain.reading import ReadReceipt, ReadRequest, jti_of_use
 from node.errors import (
     AnchorError,
     ConflictError,
@@ -336,7 +336,7 @@ class Reading:
         request = ReadRequest(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
-            jti=read_jti(digest, own.grant, own.reads, own.refused),
+            jti=jti_of_use(digest, own.grant, own.reads, own.refused),
             iss=self._alliance.me,
             aud=grant.home,
             grant=raw_id.hex(),

@@ -23,7 +23,7 @@ from node.domain.erasure import READS, record_part
 from node.domain.evidence import evidence_digest
 from node.domain.grant import Grant, check_covers, check_scope, grant_terms, has_uses_left, open_grant
 from node.domain.ledger_ids import grant_id
-from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, read_id
+from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, id_of_use
 from node.domain.retention import month_at
 from node.domain.wallet import WINDOW_SECONDS
 from node.errors import (
@@ -165,7 +165,7 @@ class Serving:
             transaction.delete(layout.ANSWER + document_digest(served.answer))
         times = served.times + 1 if served else 1
         row = ServedRead(digest, answer, use, as_of, times, positions, size, place)
-        transaction.put(layout.READ + read_id(request), msgspec.msgpack.encode(row))
+        transaction.put(layout.READ + id_of_use(request), msgspec.msgpack.encode(row))
         self._remember(transaction, authority, row, request_token)
         return Answer(evidence, answer, delegation, status, consents, told)
 
@@ -224,7 +224,7 @@ class Serving:
         row, state = projection.subject(bytes.fromhex(grant.iss)), projection.grant(raw_id)
         is_registered = self._registrations.is_registered(grant.iss)  # not so if it was erased
         kept = self._kept(raw_id, grant, grant_token)
-        raw = self._store.get(layout.READ + read_id(request))
+        raw = self._store.get(layout.READ + id_of_use(request))
         served = None if raw is None else msgspec.msgpack.decode(raw, type=ServedRead)
         signer = self._alliance.signer_of(grant.key)
         is_theirs = row is not None and row.controller == signer

@@ -22,7 +22,7 @@ from node.domain.erasure import (
     as_read,
     record_part,
 )
-from node.domain.reading import ReadRequest, read_id
+from node.domain.reading import ReadRequest, id_of_use
 from node.domain.retention import month_at, month_of
 from node.ports import Store
 from node.services import layout
@@ -162,7 +162,7 @@ class Traces:
             else:
                 entry = msgspec.msgpack.decode(content, type=HistoryEntry)
                 gone += [
-                    layout.READ + read_id(reopen_document(entry.request, ReadRequest)),
+                    layout.READ + id_of_use(reopen_document(entry.request, ReadRequest)),
                     layout.ANSWER + document_digest(entry.answer),
                 ]
             if part in erased:
