@@ -20,6 +20,7 @@ from heqi.v1 import (
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
     guarantee_service_pb2_grpc,
+    legal_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     record_service_pb2_grpc,
@@ -48,6 +49,7 @@ from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
 from node.api.guarantee_service import GuaranteeService
 from node.api.guard import Guard
+from node.api.legal_service import LegalService
 from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
@@ -80,6 +82,7 @@ logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3.0
 _EXCHANGE_SECONDS = 0.5
+_LEGAL_SECONDS = 5.0
 _ACCESS_SECONDS = 1.0
 _KEYS_SECONDS = 5.0
 _ERASE_SECONDS = 1.0
@@ -97,6 +100,7 @@ MEMBER_SERVICES = tuple(
         "SignatureService",
         "SystemService",
         "ErasureService",
+        "LegalService",
         "ExchangeService",
         "LogService",
     )
@@ -156,6 +160,9 @@ class Node:
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("prove the ledger", services.ledger_proofs.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
+                tasks.create_task(
+                    repeat("hand in legal receipts", services.legal_reading.step, _LEGAL_SECONDS)
+                )
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
@@ -220,13 +227,17 @@ class Node:
             callers.check,
         )
         access = AccessService(s.reading, s.proving)
-        exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers, s.clock)
+        exchange = ExchangeService(
+            s.sharing, s.serving, s.legal_serving, s.log, s.cosignatures, callers, s.clock
+        )
         wallet = WalletService(
             s.alliance,
             s.gate,
             s.registrations,
             s.sharing,
             s.serving,
+            s.legal_history,
+            s.clock,
             s.records,
             s.proving,
             s.codes,
@@ -241,6 +252,7 @@ class Node:
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
+        legal = LegalService(s.legal_reading, callers)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         trust = TrustService(s.recognition, s.trust_votes)
         add_members = (
@@ -257,6 +269,7 @@ class Node:
             partial(
                 erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server, ErasureService(s.erasures)
             ),
+            partial(legal_service_pb2_grpc.add_LegalServiceServicer_to_server, legal),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )
         add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)

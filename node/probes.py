@@ -181,6 +181,10 @@ class NodeState:
     """Parts that a legal period held, and that should have been erased a day ago or earlier."""
     erasure_oldest_seconds: float = 0.0
     """Age of the oldest erasure that is not done; 0 if there is none."""
+    legal_receipts_missing: int = 0
+    """Answers on a legal basis for which the reader has not countersigned."""
+    legal_receipt_oldest_seconds: float = 0.0
+    """Age of the oldest of them; 0 if there is none."""
     erasure_list_trouble: str = ""
     """Why the list of erasures may lack something, as the running node knows."""
 

@@ -28,6 +28,9 @@ from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.key_rotation import KeyRotation
 from node.services.ledger_proofs import LedgerProofs
+from node.services.legal_history import LegalHistory
+from node.services.legal_reading import LegalReading
+from node.services.legal_serving import LegalServing
 from node.services.listing import Listing
 from node.services.log import Log
 from node.services.logins import Logins
@@ -197,6 +200,34 @@ class Services:
             self.acts,
             self.feed,
             self.ledger_proofs,
+            identity,
+            clock,
+            entropy,
+        )
+        self.legal_history = LegalHistory(store, self.vault, me)
+        self.legal_serving = LegalServing(
+            store,
+            self.alliance,
+            self.registrations,
+            self.records,
+            self.log,
+            self.legal_history,
+            self.follower,
+            self.reach,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.legal_reading = LegalReading(
+            store,
+            self.vault,
+            self.alliance,
+            self.legal_serving,
+            self.follower,
+            outside.peers,
+            self.acts,
+            self.feed,
             identity,
             clock,
             entropy,

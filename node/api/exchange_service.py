@@ -5,9 +5,11 @@ from heqi.v1 import exchange_service_pb2_grpc as rpc
 
 from node.api.caller import Callers, Context
 from node.api.silence import even_refusals
+from node.domain.legal_read import LegalPapers
 from node.errors import ProofFormatError
 from node.ports import Clock
 from node.services.cosignatures import Cosignatures
+from node.services.legal_serving import LegalServing
 from node.services.log import Log
 from node.services.serving import Serving
 from node.services.sharing import Sharing
@@ -23,12 +25,13 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self,
         sharing: Sharing,
         serving: Serving,
+        legal: LegalServing,
         log: Log,
         cosignatures: Cosignatures,
         callers: Callers,
         clock: Clock,
     ) -> None:
-        self._sharing, self._serving, self._callers = sharing, serving, callers
+        self._sharing, self._serving, self._legal, self._callers = sharing, serving, legal, callers
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
@@ -67,6 +70,21 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         """See the proto."""
         self._serving.take_receipt(self._callers.of(context).member, request.receipt)
         return pb.SubmitReceiptResponse()
+
+    async def ReadOnLegalBasis(
+        self, request: pb.ReadOnLegalBasisRequest, context: Context
+    ) -> pb.ReadOnLegalBasisResponse:
+        """See the proto."""
+        papers = LegalPapers(request.legal_read, request.legal_request, request.countersignature)
+        answer = self._legal.read(self._callers.of(context).member, papers)
+        return pb.ReadOnLegalBasisResponse(evidence=answer.evidence, answer=answer.answer)
+
+    async def SubmitLegalReceipt(
+        self, request: pb.SubmitLegalReceiptRequest, context: Context
+    ) -> pb.SubmitLegalReceiptResponse:
+        """See the proto."""
+        self._legal.take_receipt(self._callers.of(context).member, request.receipt)
+        return pb.SubmitLegalReceiptResponse()
 
     async def GetLogView(self, request: pb.GetLogViewRequest, context: Context) -> pb.GetLogViewResponse:
         """See the proto."""

@@ -12,6 +12,7 @@ from heqi.v1 import (
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     guarantee_service_pb2_grpc,
+    legal_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     record_service_pb2_grpc,
@@ -57,6 +58,7 @@ class NodeClient:
         self.alliance = alliance_service_pb2_grpc.AllianceServiceStub(channel)
         self.trust = trust_service_pb2_grpc.TrustServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
+        self.legal = legal_service_pb2_grpc.LegalServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)
         self.logins = login_service_pb2_grpc.LoginServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)

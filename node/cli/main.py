@@ -21,6 +21,7 @@ COMMANDS = {
     "archive": "节点档案：导出、核验、导入 | archives of nodes: write, check, read in",
     "log": "日志：检查点、见证、警报 | the log: checkpoints, witnesses, alarms",
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",
+    "legal": "依法查询：两名经办人、案号、告知 | reads on a legal basis: two officers, a case, notice",
     "login": "交易主体登录 | have a bidder log in",
     "erasure": "删除：请求、期限、回执 | erasure: what was erased, retention rules, receipts",
     "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",

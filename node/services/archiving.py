@@ -37,6 +37,9 @@ from node.services.alliance import Alliance
 from node.services.applications import Application
 from node.services.cosignatures import Cosignatures
 from node.services.ledger_proofs import AnchorProof
+from node.services.legal_history import LegalEntry
+from node.services.legal_reading import Obtained as LegalObtained
+from node.services.legal_reading import OwnLegal
 from node.services.log import Log
 from node.services.own_requests import Obtained, OwnRequest
 from node.services.parking import ParkedRow
@@ -80,6 +83,11 @@ _FAMILIES = (
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
+    _Family(
+        "legal-obtained", layout.OWN_LEGAL_OBTAINED, LegalObtained, lambda a, key: a.legal_subject_of(key)
+    ),
+    _Family("legal-reads", layout.LEGAL_READ, LegalEntry, lambda archiving, _: archiving.me),
+    _Family("legal-requests", layout.OWN_LEGAL, OwnLegal, lambda archiving, _: archiving.me),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),
@@ -172,6 +180,14 @@ class Archiving:
         if raw is None:
             raise MissingError("what was read elsewhere lacks its request")
         return msgspec.msgpack.decode(raw, type=OwnRequest).asked().subject
+
+    def legal_subject_of(self, request: bytes) -> str:
+        """Whose data an own request on a legal basis, by digest, has brought."""
+        key = layout.OWN_LEGAL + request
+        sealed = self._store.get(key)
+        if sealed is None:
+            raise MissingError("what was read on a legal basis lacks its request")
+        return msgspec.msgpack.decode(self._vault.open(self.me, key, sealed), type=OwnLegal).subject
 
     def _members(self) -> Iterator[msgspec.Struct]:
         for row in self._alliance.projection.members():

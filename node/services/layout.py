@@ -30,6 +30,13 @@
     d/<read request digest>                 a read that was answered
     z/<answer digest>                       the history entry that an answer belongs to
     h/<subject>/<number>                    history: who read what, sealed
+    hl/<subject>/<time><answer digest>      a read on a legal basis at the subject's home, sealed under the home's key
+    ho/<legal request digest>               what came of it, sealed the same: one request is one read
+    hz/<answer digest>                      the legal read that an answer belongs to
+    hm/<time><answer digest>                such an answer whose receipt is missing; times in milliseconds
+    br/<legal request digest>               own request on a legal basis and what became of it, sealed
+    bq/<legal request digest>               such a request whose receipt is still to be handed in
+    bw/<legal request digest>               what was read under it at another home, sealed
     b/<request digest>                      own access request to another home, its grant and read
     bo/<request digest>                     own request about which something is still to be done
     w/<request digest>/<number>             what was read elsewhere, sealed
@@ -96,6 +103,13 @@ GRANT_OF = b"y/"
 ANSWER = b"z/"
 READ = b"d/"
 HISTORY = b"h/"
+LEGAL_READ = b"hl/"
+LEGAL_OUTCOME = b"ho/"
+LEGAL_ANSWER = b"hz/"
+LEGAL_RECEIPT_MISSING = b"hm/"
+OWN_LEGAL = b"br/"
+OWN_LEGAL_OPEN = b"bq/"
+OWN_LEGAL_OBTAINED = b"bw/"
 OWN_REQUEST = b"b/"
 OPEN_REQUEST = b"bo/"
 OBTAINED = b"w/"

@@ -14,7 +14,7 @@ from node.domain.draft import RecordDraft
 from node.domain.erasure import record_part
 from node.domain.record import end_payload, entry_of
 from node.domain.retention import month_at
-from node.errors import MissingError, RecordFormatError, SequenceError
+from node.errors import LegalBasisError, MissingError, RecordFormatError, SequenceError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.feed import Feed, FeedEntry
@@ -180,6 +180,19 @@ class Records:
             StoreError: the database fails.
         """
         return self._row(position)[1].owner
+
+    def check_centres(self, position: int) -> None:
+        """That the record at a position is the centre's own: a subject's is read under a grant or on a legal basis.
+
+        Raises:
+            LegalBasisError: it is a subject's.
+            MissingError: there is none.
+            StoreError: the database fails.
+        """
+        if self.owner(position) != self._member:
+            raise LegalBasisError(
+                "the record is a subject's; the centre reads it in its own procedure, on record"
+            )
 
     def newest(self, owner: str, name: str, is_usable: Callable[[int], bool]) -> Iterator[int]:
         """Of every thing of an owner in a category, the position of the newest version that is usable.

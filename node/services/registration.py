@@ -204,6 +204,22 @@ class Registrations:
             raise MissingError("no such subject is registered here")
         return raw.hex()
 
+    def kept_for(self, subject: str, credit_code: str) -> str:
+        """Whose records are meant, for a read that needs no wallet of theirs; empty if nobody's are kept here.
+
+        Args:
+            subject: its id, 64 hex digits; or empty.
+            credit_code: instead of the id.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        if credit_code:
+            subject = (
+                self._store.get(layout.DIRECTORY + self._vault.directory_key(credit_code)) or b""
+            ).hex()
+        return subject if subject and self.is_home_of(subject) else ""
+
     def load(self, subject: str) -> Registration:
         """The registration of a subject whose home is here.
 

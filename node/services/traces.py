@@ -1,7 +1,8 @@
 """Where the database holds something about an owner, and how it is removed: every row that `layout.py` draws.
 
 Left alone: entries and the tree, which hold hashes of random bytes; what the ledger says anyway; guarantees and
-applications, which are the guarantor's and the beneficiary's own papers; and what this node read elsewhere.
+applications, which are the guarantor's and the beneficiary's own papers; what this node read elsewhere; and, where a
+subject is erased, the centre's account of reads on a legal basis, which ends with the centre's own retention.
 """
 
 from collections.abc import Iterator
@@ -97,6 +98,8 @@ class Traces:
         is_gone = line.whole or self._store.get(layout.REGISTRATION + line.owner.encode()) is None
         if not self._remove_history(line, erased, held, gone) and is_gone:
             gone.append(layout.COUNTER + f"history/{line.owner}".encode())
+        if line.owner == self._me:
+            self._remove_legal(erased, gone)
         if line.whole:
             self._remove_registration(line.owner, gone)
             gone += [key for key, raw in self._store.scan(layout.FEED) if _is_about(raw, line.owner.encode())]
@@ -156,6 +159,16 @@ class Traces:
             own = layout.HISTORY + layout.text(line.owner)
             gone += [key for key, place in self._store.scan(layout.ANSWER) if place.startswith(own)]
         return stays
+
+    def _remove_legal(self, erased: frozenset[str], gone: list[bytes]) -> None:
+        """The account of reads on a legal basis, which is the centre's own: its rows go with its records."""
+        for prefix in (layout.LEGAL_READ, layout.LEGAL_OUTCOME):
+            for key, sealed in self._store.scan(prefix):
+                if part_of(sealed) in erased:
+                    gone.append(key)
+                    if prefix == layout.LEGAL_READ:
+                        answer, moment = key[-32:], key[-40:-32]
+                        gone += [layout.LEGAL_ANSWER + answer, layout.LEGAL_RECEIPT_MISSING + moment + answer]
 
     def _remove_registration(self, owner: str, gone: list[bytes]) -> None:
         place = layout.REGISTRATION + owner.encode()

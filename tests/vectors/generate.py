@@ -68,7 +68,14 @@ def keys() -> Vectors:
 
 def _p256_keys() -> Mapping[str, P256TestKey]:
     names = [f"{member} identity" for member in (*CENTRES, GUARANTOR)]
-    names += ["wallet", "beneficiary wallet", "bidder certificate", "authority Test root"]
+    names += [
+        "first officer",
+        "second officer",
+        "wallet",
+        "beneficiary wallet",
+        "bidder certificate",
+        "authority Test root",
+    ]
     return {name: p256(name) for name in names} | {
         "applicant of the guarantee": guarantee_story.applicant_key(),
         "beneficiary of the guarantee": guarantee_story.beneficiary_key(),
@@ -185,6 +192,15 @@ def documents() -> Vectors:
             _document(f"{THIRD} identity", sign_document(story.case_list(), world.identity(THIRD).sign)),
             _document("wallet", erasure_vectors.request_token()),
             _document(home, erasure_vectors.receipt_token()),
+            *(
+                _document(name, sign_document(one, _p256_keys()[name].sign))
+                for name, one in (
+                    ("first officer", story.legal_request()),
+                    ("second officer", story.legal_countersignature()),
+                    (reader, story.legal_read()),
+                    (home, story.legal_answer()),
+                )
+            ),
         ],
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),

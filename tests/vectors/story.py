@@ -23,15 +23,18 @@ from node.domain.encoding import from_base64url, to_base64url
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
 from node.domain.grant import AccessRequest, Grant, Scope, grant_terms
 from node.domain.ledger_ids import grant_id
+from node.domain.legal_read import LegalAnswer, LegalCountersignature, LegalRead, LegalRequest, Notice
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest
 from node.domain.record import RecordHeader, SealedRecord, seal_record
 from node.wallet.keyfile import WalletKey
 from tests.vectors import authority, world
-from tests.vectors.keys import fixed_bytes, log_key
+from tests.vectors.keys import fixed_bytes, log_key, p256
 from tests.vectors.ledger_state import BLOCK, ledger_proof
 from tests.vectors.world import ALLIANCE, HOME, NOW, READER, SUBJECT, THIRD
 
 LOG_SIZE = 21
+OFFICERS = (p256("first officer"), p256("second officer"))
+"""Of the reader."""
 OWN_SIZE = 18
 """What the home shows of itself is under an earlier checkpoint."""
 WITNESSES = (READER, THIRD)
@@ -135,6 +138,56 @@ def shown(name: str, fields: tuple[str, ...], size: int = LOG_SIZE) -> ShownReco
 @cache
 def evidence() -> Evidence:
     return Evidence(note(), tuple(shown(name, fields) for name, fields in SHOWN.items()))
+
+
+def legal_request() -> LegalRequest:
+    return LegalRequest(
+        **world.common("legal request"),
+        iss=READER,
+        aud=HOME,
+        subject=SUBJECT,
+        credit_code="",
+        scope=SCOPE,
+        purpose="litigation",
+        basis="court",
+        authority="示例市中级人民法院",
+        case="（2026）示01民初1号",
+        instrument=fixed_bytes("order").hex(),
+        notice=Notice(NOW + 30 * 86_400, "pipl-18", "案件不公开审理"),
+        officer="officer-zhang",
+        key=OFFICERS[0].public.hex(),
+        second="officer-li",
+    )
+
+
+def legal_countersignature() -> LegalCountersignature:
+    return LegalCountersignature(
+        **world.common("legal countersignature"),
+        iss=READER,
+        request=document_digest(sign_document(legal_request(), OFFICERS[0].sign)).hex(),
+        officer="officer-li",
+        key=OFFICERS[1].public.hex(),
+    )
+
+
+def legal_read() -> LegalRead:
+    return LegalRead(
+        **world.common("legal read"),
+        iss=READER,
+        aud=HOME,
+        request=legal_countersignature().request,
+        countersignature=document_digest(sign_document(legal_countersignature(), OFFICERS[1].sign)).hex(),
+    )
+
+
+def legal_answer() -> LegalAnswer:
+    return LegalAnswer(
+        **world.common("legal answer"),
+        iss=HOME,
+        aud=READER,
+        read=document_digest(sign_document(legal_read(), world.identity(READER).sign)).hex(),
+        evidence=evidence_digest(encode_evidence(evidence())),
+    )
 
 
 def access_request() -> AccessRequest:
