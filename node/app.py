@@ -226,7 +226,7 @@ class Node:
             preparing,
             callers.check,
         )
-        access = AccessService(s.reading, s.proving)
+        access = AccessService(s.reading, s.kept_reads, s.proving)
         exchange = ExchangeService(
             s.sharing, s.serving, s.legal_serving, s.log, s.cosignatures, callers, s.clock
         )

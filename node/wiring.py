@@ -26,6 +26,7 @@ from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
+from node.services.kept_reads import KeptReads
 from node.services.key_rotation import KeyRotation
 from node.services.ledger_proofs import LedgerProofs
 from node.services.legal_history import LegalHistory
@@ -204,6 +205,7 @@ class Services:
             clock,
             entropy,
         )
+        self.kept_reads = KeptReads(store, self.vault, self.alliance, self.recognition, self.follower, clock)
         self.legal_history = LegalHistory(store, self.vault, me)
         self.legal_serving = LegalServing(
             store,

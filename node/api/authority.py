@@ -74,6 +74,7 @@ RULES: dict[str, Rule] = {
     _ACCESS + "RequestAccess": Rule(OPERATOR | READER),
     _ACCESS + "ListAccessRequests": Rule(OPERATOR | READER),
     _ACCESS + "FetchRecords": Rule(OPERATOR | READER),
+    _ACCESS + "GetKeptRecords": Rule(OPERATOR | READER),
     _ACCESS + "GetBundle": Rule(OPERATOR | READER),
     # -- reads on a legal basis; not even the operator may sign for an officer ------------------------------
     _LEGAL + "SubmitLegalRequest": Rule(OFFICER, MIB),

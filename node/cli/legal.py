@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from heqi.v1 import legal_service_pb2 as pb
 from node.cli.client import SystemClient
 from node.cli.output import day, print_json, print_table, say
 from node.cli.scopes import read_scopes
+from node.cli.shown import print_records, shown_records
 from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.legal_read import (
     Basis,
@@ -183,24 +183,12 @@ def fetch(args: argparse.Namespace) -> None:
     """Read and verify."""
     with SystemClient(args.officer, timeout_seconds=60.0) as node:
         answer = node.call(node.legal.FetchLegalRecords, pb.FetchLegalRecordsRequest(request_id=args.request))
-    records = [
-        {
-            "category": record.category,
-            "thing": record.thing,
-            "version": record.version,
-            "member": record.member,
-            "index": record.index,
-            "fields": json.loads(record.fields_json),
-        }
-        for record in answer.records
-    ]
+    records = shown_records(answer.records)
     if args.json:
         print_json({"read": answer.read_time, "records": records})
         return
     say(f"读取于 {answer.read_time}", "read then, and verified; no newer than that")
-    for record in records:
-        print(f"{record['category']} v{record['version']} @ {record['member']} #{record['index']}")
-        print_table(("字段 field", "值 value"), sorted(record["fields"].items()))
+    print_records(records)
 
 
 def facts_of(asked: LegalRequest) -> dict[str, object]:
