@@ -24,6 +24,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     record_service_pb2_grpc,
+    registration_service_pb2_grpc,
     signature_service_pb2_grpc,
     system_service_pb2_grpc,
     trust_service_pb2_grpc,
@@ -55,6 +56,7 @@ from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
+from node.api.registration_service import RegistrationService
 from node.api.signature_service import SignatureService
 from node.api.streams import OpenStreams
 from node.api.system_service import SystemService
@@ -101,6 +103,7 @@ MEMBER_SERVICES = tuple(
         "SystemService",
         "ErasureService",
         "LegalService",
+        "RegistrationService",
         "ExchangeService",
         "LogService",
     )
@@ -268,6 +271,10 @@ class Node:
             partial(exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
             partial(
                 erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server, ErasureService(s.erasures)
+            ),
+            partial(
+                registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server,
+                RegistrationService(s.loading),
             ),
             partial(legal_service_pb2_grpc.add_LegalServiceServicer_to_server, legal),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),

@@ -33,6 +33,7 @@ from node.services.legal_history import LegalHistory
 from node.services.legal_reading import LegalReading
 from node.services.legal_serving import LegalServing
 from node.services.listing import Listing
+from node.services.loading import Loading
 from node.services.log import Log
 from node.services.logins import Logins
 from node.services.membership import Membership
@@ -60,6 +61,7 @@ from node.services.transaction import Transaction
 from node.services.trust_votes import TrustVotes
 from node.services.vault import Entropy, Vault
 from node.services.verifying import Verifying
+from node.services.waiting import Waiting
 from node.services.witness import Witness
 
 
@@ -140,6 +142,19 @@ class Services:
         )
         self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
+        self.waiting = Waiting(store, self.vault, keys.index)
+        self.loading = Loading(
+            store,
+            self.vault,
+            self.alliance,
+            self.records,
+            self.waiting,
+            self.parking,
+            self.acts,
+            self.feed,
+            clock,
+            entropy,
+        )
         self.registrations = Registrations(
             store,
             self.vault,
@@ -152,6 +167,7 @@ class Services:
             clock,
             entropy,
             self.reach,
+            self.waiting,
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(

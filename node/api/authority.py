@@ -55,6 +55,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
 )
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST = "/heqi.v1.TrustService/"
+_REGISTRATIONS = "/heqi.v1.RegistrationService/"
 _LEGAL = "/heqi.v1.LegalService/"
 _ERASURES = "/heqi.v1.ErasureService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
@@ -76,6 +77,8 @@ RULES: dict[str, Rule] = {
     _ACCESS + "FetchRecords": Rule(OPERATOR | READER),
     _ACCESS + "GetKeptRecords": Rule(OPERATOR | READER),
     _ACCESS + "GetBundle": Rule(OPERATOR | READER),
+    # -- a centre's existing registrations -----------------------------------------------------------------
+    _REGISTRATIONS + "LoadRegistrations": Rule(OPERATOR, 16 * MIB),
     # -- reads on a legal basis; not even the operator may sign for an officer ------------------------------
     _LEGAL + "SubmitLegalRequest": Rule(OFFICER, MIB),
     _LEGAL + "ListLegalRequests": Rule(OFFICER),

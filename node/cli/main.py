@@ -18,6 +18,7 @@ COMMANDS = {
     "access": "业务系统接入、操作记录 | systems of the centre: let in, shut out; what was done",
     "keys": "密钥：查看、更换 | this node's keys: list, rotate",
     "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
+    "registration": "既有注册：成批导入，待主体激活 | existing registrations: load, until bidders take them over",
     "archive": "节点档案：导出、核验、导入 | archives of nodes: write, check, read in",
     "log": "日志：检查点、见证、警报 | the log: checkpoints, witnesses, alarms",
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",

@@ -51,6 +51,7 @@ from node.services.sharing import KeptGrant, PendingRequest
 from node.services.tiles import Tiles
 from node.services.transaction import Transaction
 from node.services.vault import Vault
+from node.services.waiting import WaitingRow
 from node.services.witness import AlarmRow
 
 Seal = Callable[[bytes], bytes]
@@ -92,6 +93,7 @@ _FAMILIES = (
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),
+    _Family("waiting", layout.WAITING, WaitingRow, _first_text),
     _Family("requests", layout.REQUEST, PendingRequest, _first_text),
 )
 

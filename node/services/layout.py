@@ -24,6 +24,9 @@
     l/…                                     projection of the ledger (below)
     u/<keyed digest of the credit code>     subject id: the home's own directory
     s/<subject>                             registration: delegation and state, sealed
+    sw/<subject>                            a registration that waits for its wallet, sealed
+    si/<keyed digest of source and id>      subject and content of what was loaded under a source's identifier
+    sl/<subject><the same digest>           the identifiers under which a subject was loaded
     q/<subject>/<request digest>            access request that waits for its subject, sealed
     g/<grant id>                            grant at its home: document, uses
     y/<subject>/<grant id>                  the grants of a subject
@@ -97,6 +100,9 @@ FEED = b"f/"
 TAKEN = b"j/"
 DIRECTORY = b"u/"
 REGISTRATION = b"s/"
+WAITING = b"sw/"
+LOADED = b"si/"
+LOADED_OF = b"sl/"
 REQUEST = b"q/"
 GRANT = b"g/"
 GRANT_OF = b"y/"

@@ -26,6 +26,7 @@ from node.services.registration import Registration
 from node.services.serving import HistoryEntry
 from node.services.transaction import Transaction
 from node.services.vault import Vault, part_of
+from node.services.waiting import WAITING, WaitingRow, traces_of
 
 _THING_BYTES = 32
 
@@ -101,7 +102,7 @@ class Traces:
         if line.owner == self._me:
             self._remove_legal(erased, gone)
         if line.whole:
-            self._remove_registration(line.owner, gone)
+            self._remove_registration(transaction, line.owner, gone)
             gone += [key for key, raw in self._store.scan(layout.FEED) if _is_about(raw, line.owner.encode())]
             self._remove_parked(transaction, line.owner, gone)
         for key in gone:
@@ -170,7 +171,21 @@ class Traces:
                         answer, moment = key[-32:], key[-40:-32]
                         gone += [layout.LEGAL_ANSWER + answer, layout.LEGAL_RECEIPT_MISSING + moment + answer]
 
-    def _remove_registration(self, owner: str, gone: list[bytes]) -> None:
+    def _of_waiting(self, transaction: Transaction, owner: str) -> Iterator[bytes]:
+        """What is kept of a registration that was loaded, whether it waits still or not."""
+        key = layout.WAITING + owner.encode()
+        sealed = self._store.get(key)
+        if sealed is not None:
+            content = self._opened(owner, key, sealed)
+            if content is None:
+                yield from (place for place, raw in self._store.scan(layout.DIRECTORY) if raw.hex() == owner)
+            else:
+                code = msgspec.msgpack.decode(content, type=WaitingRow).credit_code
+                yield layout.DIRECTORY + self._vault.directory_key(code)
+            transaction.set_counter(WAITING, transaction.counter(WAITING) - 1)
+        yield from traces_of(self._store, owner)
+
+    def _remove_registration(self, transaction: Transaction, owner: str, gone: list[bytes]) -> None:
         place = layout.REGISTRATION + owner.encode()
         sealed = self._store.get(place)
         content = None if sealed is None else self._opened(owner, place, sealed)
@@ -184,6 +199,7 @@ class Traces:
         elif sealed is not None:
             gone += [key for key, raw in self._store.scan(layout.DIRECTORY) if raw.hex() == owner]
         gone += [key for key, _ in self._of_registration(owner)]
+        gone += self._of_waiting(transaction, owner)
         for key, _ in self._store.scan(layout.GRANT_OF + layout.text(owner)):
             gone += [key, layout.GRANT + key[-32:]]
 

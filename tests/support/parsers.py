@@ -36,6 +36,7 @@ from adapters.signatures.pdf import read_pdf
 from adapters.systems.ocds.dates import read_date
 from adapters.systems.ocds.tree import parse as parse_tree
 from node.api import paging
+from node.cli.registration_source import read_line
 from node.cli.scopes import read_scopes
 from node.cli.trust_file import read_trust
 from node.config import parse_config
@@ -385,6 +386,12 @@ def parsers() -> dict[str, Parser]:
             ),
         ),
         "node.api.paging:start_of": Parser(paging.start_of, ("17",)),
+        "node.cli.registration_source:read_line": Parser(
+            read_line,
+            (
+                b'{"id":"1","credit_code":"","records":[{"category":"a","thing":"b","fields":{"a":[1,true]}}]}\n',
+            ),
+        ),
         "node.cli.scopes:read_scopes": Parser(
             lambda text: read_scopes([text]), ("subject.base:legal_name,phone",)
         ),
@@ -471,6 +478,7 @@ ELSEWHERE = {
     "node.config:read_file": "hands over bytes",
     "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
     "node.cli.trust_file:read_entry": "read_trust",
+    "node.cli.registration:load": "a command; what it reads is read by node.cli.registration_source:read_line",
     "node.cli.record_load:load": "a command; what it reads is read by node.cli.record:append_messages",
     "adapters.crypto.files:read_secret": "hands over bytes",
     "adapters.crypto.key_holders:open_key": "parse_key_uri",
