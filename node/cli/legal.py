@@ -14,8 +14,8 @@ from node.cli.scopes import read_scopes
 from node.cli.shown import print_records, shown_records
 from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.legal_read import (
-    Basis,
     DeferralLaw,
+    LegalBasis,
     LegalCountersignature,
     LegalRequest,
     Notice,
@@ -25,7 +25,7 @@ from node.domain.legal_read import (
 )
 from node.errors import ConfigError, MissingError
 
-_BASES = "\n".join(f"  {one.code:<14} {one.chinese}（{one.law}）" for one in Basis)
+_BASES = "\n".join(f"  {one.code:<14} {one.chinese}（{one.law}）" for one in LegalBasis)
 _EPILOG = f"""\
 未经主体授权、依法查询其数据：须有案号、两名经办人各自签名；主体随即或于所定日期知悉。
 Reading a subject's data without its grant: on a case number, signed by two officers with their own keys. The
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--want", action="append", required=True, metavar="CATEGORY:FIELD,…",
                      help="类别与字段，可重复 | category and fields, may be repeated")  # fmt: skip
     one.add_argument(
-        "--basis", required=True, choices=[basis.code for basis in Basis], help="依据 | legal basis"
+        "--basis", required=True, choices=[basis.code for basis in LegalBasis], help="依据 | legal basis"
     )
     one.add_argument("--authority", required=True, help="办案机关 | the body whose case it is")
     one.add_argument("--case", required=True, help="案号 | case number")

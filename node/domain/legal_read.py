@@ -38,7 +38,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=31)]
 OptionalCode = Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Z]{18})?\Z")]
 
 
-class Basis(enum.Enum):
+class LegalBasis(enum.Enum):
     """On what basis a member may read; the closed list of docs/formats/documents.md."""
 
     SUPERVISION = (
@@ -98,7 +98,7 @@ class DeferralLaw(enum.Enum):
         self.code, self.chinese, self.law = code, chinese, law
 
 
-_BASES = {basis.code: basis for basis in Basis}
+_BASES = {basis.code: basis for basis in LegalBasis}
 _LAWS = {law.code: law for law in DeferralLaw}
 
 
@@ -129,7 +129,7 @@ class LegalRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     scope: tuple[Scope, ...]
     purpose: Purpose
     basis: Annotated[str, msgspec.Meta(max_length=31)]
-    """Code of a `Basis`."""
+    """Code of a `LegalBasis`."""
     authority: Title
     """In whose name the case is: the body that supervises, sits or investigates."""
     case: Title
@@ -197,7 +197,7 @@ class LegalPapers:
     countersignature: str
 
 
-def basis_of(code: str) -> Basis:
+def basis_of(code: str) -> LegalBasis:
     """The basis by that code.
 
     Raises:
@@ -221,7 +221,7 @@ def law_of(code: str) -> DeferralLaw:
     return found
 
 
-def check_legal_request(request: LegalRequest) -> Basis:
+def check_legal_request(request: LegalRequest) -> LegalBasis:
     """Check a request's form and terms, apart from its signature and from who may make it.
 
     Returns:
@@ -257,7 +257,7 @@ def check_legal_request(request: LegalRequest) -> Basis:
     return basis
 
 
-def check_may_read(basis: Basis, roles: Role, *, is_own: bool) -> None:
+def check_may_read(basis: LegalBasis, roles: Role, *, is_own: bool) -> None:
     """Check that a member may read on a basis.
 
     Args:
@@ -270,7 +270,7 @@ def check_may_read(basis: Basis, roles: Role, *, is_own: bool) -> None:
     """
     if not concerns(basis.act, roles):
         raise LegalBasisError(f"the basis {basis.code} is for members of another role")
-    if is_own is not (basis is Basis.OWN_PROCEDURE):
+    if is_own is not (basis is LegalBasis.OWN_PROCEDURE):
         raise LegalBasisError("a home reads in its own procedure, and nobody else does")
 
 
@@ -344,7 +344,7 @@ def notice_due(request: LegalRequest, answered: float) -> float:
     return max(answered, float(request.notice.until))
 
 
-def _check_notice(request: LegalRequest, basis: Basis) -> None:
+def _check_notice(request: LegalRequest, basis: LegalBasis) -> None:
     notice = request.notice
     if not notice.until:
         if notice.law or notice.reason:

@@ -99,8 +99,8 @@ class KeptReads:
             identity.credit_code,
             identity.organisation,
             number,
-            answer.iat,
-            max(0, int(self._clock.now()) - answer.iat),
+            answer.as_of,
+            max(0, int(self._clock.now()) - answer.as_of),
             expires,
         )
 
