@@ -132,7 +132,7 @@ class Loading:
             else:
                 counts[outcome] += 1
                 drafts += found
-        self._ensure_keys(fresh, drafts)
+        keys = self._ensure_keys(fresh, drafts)
         for row in fresh:
             self._waiting.put(transaction, row)
         self._park(transaction, client, sequence, system, items, parked)
@@ -144,6 +144,7 @@ class Loading:
             self._acts.record(transaction, ActKind.REGISTRATIONS_LOADED, {"client": client, "source": system})
         self._feed.add(transaction, FeedEntry("registrations.loaded", self._clock.now(), about))
         transaction.commit()
+        self._vault.release(keys)
         self._feed.wake()
         return Loaded(accepted, counts["added"], counts["changed"], counts["unchanged"], parked)
 
@@ -184,12 +185,15 @@ class Loading:
         self._waiting.note_loaded(transaction, system, item.source_id, LoadedRow(raw, item.content))
         return outcome, [replace(draft, owner=raw.hex(), source_system=system) for draft in drafts]
 
-    def _ensure_keys(self, fresh: Sequence[WaitingRow], drafts: Sequence[RecordDraft]) -> None:
+    def _ensure_keys(
+        self, fresh: Sequence[WaitingRow], drafts: Sequence[RecordDraft]
+    ) -> set[tuple[str, str]]:
         """All keys of a message in one synced write."""
         month = month_at(self._clock.now())
         names = {(row.subject, REGISTRATION_PART) for row in fresh}
         names |= {(draft.owner or "", record_part(draft.category, month)) for draft in drafts}
         self._vault.ensure(names)
+        return names
 
     def _park(  # noqa: PLR0917
         self,
