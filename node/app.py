@@ -255,7 +255,7 @@ class Node:
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
-        legal = LegalService(s.legal_reading, callers)
+        legal = LegalService(s.legal_reading, s.proving, callers)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         trust = TrustService(s.recognition, s.trust_votes)
         add_members = (

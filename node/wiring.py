@@ -242,6 +242,7 @@ class Services:
             self.vault,
             self.alliance,
             self.legal_serving,
+            self.ledger_proofs,
             self.follower,
             outside.peers,
             self.acts,
@@ -294,13 +295,16 @@ class Services:
             alliance_domain(descriptor),
         )
         self.expiries = Expiries(clock, [lambda: anchor_deadlines(self.recognition.trust().anchors)])
-        self.corroboration = Corroboration(store, self.alliance, outside.peers, self.reading, clock)
+        self.corroboration = Corroboration(
+            store, self.alliance, outside.peers, self.reading, self.legal_reading, clock
+        )
         self.proving = Proving(
             self.alliance,
             self.records,
             self.log,
             self.cosignatures,
             self.reading,
+            self.legal_reading,
             self.corroboration,
             self.ledger_proofs,
             identity,

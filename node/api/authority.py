@@ -84,6 +84,7 @@ RULES: dict[str, Rule] = {
     _LEGAL + "ListLegalRequests": Rule(OFFICER),
     _LEGAL + "CountersignLegalRequest": Rule(OFFICER),
     _LEGAL + "FetchLegalRecords": Rule(OFFICER),
+    _LEGAL + "GetLegalBundle": Rule(OFFICER),
     # -- guarantees --------------------------------------------------------------------------------------
     _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | WRITER | READER),
     _GUARANTEES + "ListApplications": Rule(OPERATOR),

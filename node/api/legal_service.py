@@ -8,6 +8,7 @@ from node.api.caller import Callers, Context
 from node.domain.encoding import from_hex, to_rfc3339
 from node.domain.signature import p256_bytes
 from node.services.legal_reading import LegalReading, Officer, OwnLegal
+from node.services.proving import Proving
 from node.wire.messages import verified_record_message
 
 State = pb.LegalRequest.State
@@ -16,8 +17,8 @@ State = pb.LegalRequest.State
 class LegalService(rpc.LegalServiceServicer):
     """Names the officer, calls `LegalReading`, translates back."""
 
-    def __init__(self, reading: LegalReading, callers: Callers) -> None:
-        self._reading, self._callers = reading, callers
+    def __init__(self, reading: LegalReading, proving: Proving, callers: Callers) -> None:
+        self._reading, self._proving, self._callers = reading, proving, callers
 
     async def SubmitLegalRequest(
         self, request: pb.SubmitLegalRequestRequest, context: Context
@@ -51,6 +52,14 @@ class LegalService(rpc.LegalServiceServicer):
             records=[verified_record_message(record) for record in fetched.records],
             read_time=to_rfc3339(fetched.at),
         )
+
+    async def GetLegalBundle(
+        self, request: pb.GetLegalBundleRequest, context: Context
+    ) -> pb.GetLegalBundleResponse:
+        """See the proto."""
+        digest, officer = from_hex(request.request_id, 32).hex(), self._officer(context)
+        bundle = self._proving.legal_bundle(officer, digest, incomplete=request.incomplete)
+        return pb.GetLegalBundleResponse(bundle=bundle)
 
     def _officer(self, context: Context) -> Officer:
         name, key = self._callers.system(context)

@@ -9,6 +9,7 @@ from heqi.v1 import alliance_service_pb2 as alliance_pb
 from heqi.v1 import legal_service_pb2 as pb
 
 from node.cli.client import SystemClient
+from node.cli.completeness import add_completeness, when_complete
 from node.cli.output import day, print_json, print_table, say
 from node.cli.scopes import read_scopes
 from node.cli.shown import print_records, shown_records
@@ -79,6 +80,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(run=countersign)
     one = commands.add_parser("fetch", help="读取并核验 | read and verify")
     one.add_argument("request", help="查询编号 | request id")
+    one.add_argument("--bundle", type=Path, help="另存证据包 | also write an evidence bundle")
+    add_completeness(one)
     one.set_defaults(run=fetch)
     for command in commands.choices.values():
         command.add_argument("--as", type=Path, dest="officer", required=True, metavar="FOLDER",
@@ -183,6 +186,10 @@ def fetch(args: argparse.Namespace) -> None:
     """Read and verify."""
     with SystemClient(args.officer, timeout_seconds=60.0) as node:
         answer = node.call(node.legal.FetchLegalRecords, pb.FetchLegalRecordsRequest(request_id=args.request))
+        if args.bundle:
+            wanted = pb.GetLegalBundleRequest(request_id=args.request, incomplete=args.incomplete)
+            got = when_complete(args, lambda: node.call(node.legal.GetLegalBundle, wanted))
+            args.bundle.write_bytes(got.bundle)
     records = shown_records(answer.records)
     if args.json:
         print_json({"read": answer.read_time, "records": records})

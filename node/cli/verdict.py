@@ -54,6 +54,10 @@ _TEXTS = {
         "授权准许 {reader} 为 {purpose} 读取这些字段",
         "the grant lets {reader} read these fields for {purpose}",
     ),
+    StepKind.LEGAL_BASIS: (
+        "{reader} 未经授权、依法查询：{basis}，{authority}，案号 {case}；经办人 {officers} 各自签名",
+        "{reader} read without a grant, on the basis {basis}: {authority}, case {case}; {officers} signed each",
+    ),
     StepKind.ANSWERED: (
         "{member} 签署：{time} 向 {reader} 答复的正是这些内容，且 {as_of} 时没有更新的版本",
         "{member} signed that it answered {reader} with exactly this at {time}, and had nothing newer at {as_of}",

@@ -35,6 +35,15 @@ class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """Base64url of the `StatusProof` of the delegation; left out if there is none."""
 
 
+class LegalAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """On what legal basis records of a subject were read without a grant; compact JWS."""
+
+    read: str
+    request: str
+    countersignature: str
+    answer: str
+
+
 class LaterCheckpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A checkpoint of the same log that contains the evidence's, or is the same with cosignatures."""
 
@@ -53,6 +62,8 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Centre whose log holds the records."""
     evidence: Evidence
     authority: Authority | None = None
+    legal: LegalAuthority | None = None
+    """Instead of `authority`, where there was no grant."""
     successions: tuple[ShownSuccession, ...] = ()
     """Changes of keys since the descriptor, of whoever signed something here, oldest first."""
     later: Annotated[tuple[LaterCheckpoint, ...], msgspec.Meta(max_length=MAX_LATER)] = ()

@@ -186,6 +186,8 @@ class LegalAnswer(Document, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Id of the read."""
     evidence: Hex32
     """SHA-256 of the evidence bytes."""
+    as_of: Seconds
+    """The home states: at this time its log held nothing newer of the same things. Not after `iat`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from node.errors import AnchorError, NodeError, StoreError, WitnessError
 from node.ports import Clock, LogView, Peers, Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.legal_reading import LegalReading
 from node.services.reading import Reading
 from node.services.transaction import Transaction
 
@@ -34,11 +35,17 @@ _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.5, 600.0
 class Corroboration:
     """Collects witnessed checkpoints for what was read elsewhere."""
 
-    def __init__(
-        self, store: Store, alliance: Alliance, peers: Peers, reading: Reading, clock: Clock
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        alliance: Alliance,
+        peers: Peers,
+        reading: Reading,
+        legal_reading: LegalReading,
+        clock: Clock,
     ) -> None:
         self._store, self._alliance, self._peers = store, alliance, peers
-        self._reading, self._clock = reading, clock
+        self._reading, self._legal, self._clock = reading, legal_reading, clock
         self._next_try: dict[bytes, tuple[float, float]] = {}
 
     def found(self, request: str, number: int) -> LaterCheckpoint | None:
@@ -78,15 +85,21 @@ class Corroboration:
                 continue
             self._next_try[place] = (now + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
             try:
-                obtained = self._reading.obtained(place[:-8].hex(), layout.from_number(place[-8:]))
+                home, evidence = self._obtained(place[:-8].hex(), layout.from_number(place[-8:]))
             except StoreError:
                 raise
             except NodeError as error:
                 logger.info("read %s waits for cosignatures: %s", place.hex()[:8], error)
                 continue
-            home = peek_document(obtained.request, ReadRequest).aud
-            waiting[home, parse_evidence(obtained.evidence).checkpoint].append(place)
+            waiting[home, parse_evidence(evidence).checkpoint].append(place)
         return waiting
+
+    def _obtained(self, request: str, number: int) -> tuple[str, bytes]:
+        """Who answered a read, under a grant or on a legal basis, and the evidence."""
+        if self._legal.has(request):
+            return self._legal.obtained(request)
+        obtained = self._reading.obtained(request, number)
+        return peek_document(obtained.request, ReadRequest).aud, obtained.evidence
 
     async def _fetch(self, name: str, first: Checkpoint, places: Sequence[bytes]) -> None:
         """One answer serves all that were read under one checkpoint."""

@@ -8,11 +8,11 @@
 from node.domain.document import document_digest, open_members_document
 from node.domain.evidence import (
     VerifiedEvidence,
-    check_answers_scope,
     evidence_digest,
     parse_evidence,
     verify_evidence,
 )
+from node.domain.legal_check import check_answers_request
 from node.domain.legal_read import LegalAnswer, LegalRead, LegalRequest
 from node.errors import AnchorError, VerificationError
 from node.ports import Answer
@@ -40,6 +40,8 @@ def check_legal_answer(
     )
     if (signed.alliance, signed.iss, signed.aud, signed.read, signed.evidence) != expected:
         raise VerificationError("the home signed another answer than it sent")
+    if signed.as_of > signed.iat:
+        raise VerificationError("the home says that it had nothing newer at a time after its answer")
     # 2. the log and its anchor
     evidence = verify_evidence(
         parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key_at
@@ -48,12 +50,5 @@ def check_legal_answer(
     if anchor is None or anchor.root != evidence.checkpoint.root:
         raise AnchorError(f"the ledger holds no such checkpoint of {home.name}")
     # 3. what was asked for
-    owners = {record.header.owner for record in evidence.records}
-    if len(owners) != 1:
-        raise VerificationError("the records are of several subjects, or of none")
-    check_answers_scope(evidence.records, request.scope, subject=request.subject or owners.pop())
-    if request.credit_code:
-        shown = [record.fields for record in evidence.records if record.header.category == "subject.base"]
-        if not shown or any(fields.get("credit_code") != request.credit_code for fields in shown):
-            raise VerificationError("the records do not show the credit code that was asked for")
+    check_answers_request(evidence.records, request)
     return evidence

@@ -50,6 +50,7 @@ from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
+from node.services.ledger_proofs import LedgerProofs
 from node.services.legal_check import check_legal_answer
 from node.services.legal_serving import LegalServing
 from node.services.transaction import Transaction
@@ -116,6 +117,7 @@ class LegalReading:
         vault: Vault,
         alliance: Alliance,
         serving: LegalServing,
+        proofs: LedgerProofs,
         follower: Follower,
         peers: Peers,
         acts: Acts,
@@ -128,6 +130,7 @@ class LegalReading:
         serving: answers this centre's reads of what it keeps itself.
         """
         self._store, self._vault, self._alliance, self._serving = store, vault, alliance, serving
+        self._proofs = proofs
         self._follower, self._peers, self._acts, self._feed = follower, peers, acts, feed
         self._signer, self._clock, self._entropy = signer, clock, entropy
         self._fetching: defaultdict[bytes, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -187,10 +190,48 @@ class LegalReading:
             NodeError: it is not countersigned, the home refuses or cannot be reached, or what it sent is false.
         """
         request, raw = self._load(digest).asked(), bytes.fromhex(digest)
-        if officer.name not in {request.officer, request.second}:
-            raise LegalBasisError("what was read is for the two officers who signed for it")
+        self._check_officer(officer, request)
         async with self._fetching[raw]:
             return await self._fetch(raw)
+
+    def has(self, digest: str) -> bool:
+        """Whether this centre made a request on a legal basis by that digest.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._store.get(layout.OWN_LEGAL + bytes.fromhex(digest)) is not None
+
+    def obtained(self, digest: str) -> tuple[str, bytes]:
+        """Who answered a request, and the evidence.
+
+        Raises:
+            MissingError: it was not answered, or what it brought was erased or lies at this centre itself.
+            StoreError: the database fails.
+        """
+        own = self._load(digest)
+        answer = self._kept(bytes.fromhex(digest), own)
+        if answer is None:
+            raise MissingError("nothing was read elsewhere under this request")
+        return own.asked().aud, answer.evidence
+
+    def shown(self, officer: Officer, digest: str) -> tuple[LegalPapers, Answer, int]:
+        """What a request has brought, with all that proves it, and when; for one of its two officers.
+
+        Raises:
+            MissingError: it was not answered, or what it brought was erased.
+            LegalBasisError: the officer is another.
+            NodeError: it lies at this centre itself, which may not show it now.
+        """
+        own = self._load(digest)
+        self._check_officer(officer, own.asked())
+        papers = LegalPapers(own.read, own.request, own.countersignature)
+        answer = self._kept(bytes.fromhex(digest), own)
+        if not own.at:
+            raise MissingError("nothing was read under this request yet")
+        if answer is None:
+            answer = self._serving.read(self._alliance.me, papers)
+        return papers, answer, own.at
 
     def requests(self) -> Iterator[tuple[str, OwnLegal]]:
         """All requests of this centre, by digest.
@@ -231,6 +272,11 @@ class LegalReading:
             own = self._keep(digest, own, request, answer, evidence)
             await self._hand_in(digest)
         return LegalFetched(evidence.records, own.at)
+
+    @staticmethod
+    def _check_officer(officer: Officer, request: LegalRequest) -> None:
+        if officer.name not in {request.officer, request.second}:
+            raise LegalBasisError("what was read is for the two officers who signed for it")
 
     def _check_place(self, request: LegalRequest) -> None:
         row = self._alliance.projection.subject(bytes.fromhex(request.subject)) if request.subject else None
@@ -314,7 +360,9 @@ class LegalReading:
             key = layout.OWN_LEGAL_OBTAINED + digest
             content = msgspec.msgpack.encode(Obtained(answer.evidence, answer.answer))
             transaction.put(key, self._vault.seal(subject, key, content, OBTAINED_PART))
+            transaction.put(layout.UNCORROBORATED + digest + layout.number(0), b"")
         self._put(transaction, digest, own)
+        self._proofs.note_read(transaction, digest, 0, b"", request.aud, evidence.checkpoint.size)
         self._record(transaction, ActKind.LEGAL_READ, digest, request)
         about = {"request": digest.hex(), "home": request.aud}
         self._feed.add(transaction, FeedEntry("legal.received", self._clock.now(), about))

@@ -153,6 +153,7 @@ class LegalServing:
             aud=read.iss,
             read=digest.hex(),
             evidence=evidence_digest(evidence),
+            as_of=int(self._clock.now()),
         )
         return sign_document(answer, self._signer.sign)
 

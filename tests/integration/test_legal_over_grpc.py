@@ -10,6 +10,7 @@ from heqi.v1 import legal_service_pb2 as pb
 from heqi.v1 import record_service_pb2 as record_pb
 
 from node.cli.main import main
+from node.domain.bundle import parse_bundle
 from node.domain.document import peek_document
 from node.domain.legal_read import LegalRequest
 from node.domain.system import SystemRole
@@ -68,7 +69,9 @@ async def test_two_officers_read_on_an_order_and_the_owner_sees_it(network, bidd
     assert listed["officers"] == "officer-zhang, officer-li"
     assert listed["state"] == "待复核 one signature"
     await heqi(capsys, "countersign", "--as", second, asked["request"], "--yes")
-    fetched = await heqi(capsys, "fetch", "--as", first, asked["request"])
+    out = tmp_path / "bundle.json"
+    fetched = await heqi(capsys, "fetch", "--as", first, asked["request"], "--bundle", out, "--incomplete")
+    assert parse_bundle(out.read_bytes()).legal is not None
     assert fetched["records"][0]["fields"] == {"credit_code": bidder.code, "legal_name": FIELDS["legal_name"]}
     seen = (await bidder.at("centre-a", "reads", bidder.scribe.history("centre-a"))).legal_reads
     assert [peek_document(one.legal_request, LegalRequest).case for one in seen] == ["（2026）示01民初1号"]

@@ -257,7 +257,11 @@ def descriptor() -> Vectors:
 def bundles() -> Vectors:
     right = [json.loads(story.own_bundle()), json.loads(story.bundle())]
     return {
-        "bundles": [_bundle("own", story.own_bundle()), _bundle("read elsewhere", story.bundle())],
+        "bundles": [
+            _bundle("own", story.own_bundle()),
+            _bundle("read elsewhere", story.bundle()),
+            _bundle("read on a legal basis", encode_bundle(story.legal_bundle())),
+        ],
         "refused": [
             {
                 "why": why,

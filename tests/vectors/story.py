@@ -11,6 +11,7 @@ from node.domain.bundle import (
     Authority,
     Bundle,
     LaterCheckpoint,
+    LegalAuthority,
     bundle_digest,
     encode_bundle,
 )
@@ -187,6 +188,7 @@ def legal_answer() -> LegalAnswer:
         aud=READER,
         read=document_digest(sign_document(legal_read(), world.identity(READER).sign)).hex(),
         evidence=evidence_digest(encode_evidence(evidence())),
+        as_of=NOW,
     )
 
 
@@ -297,14 +299,15 @@ def custody(of: Bundle, keeper: str, **changes: object) -> str:
         storage="aes-256-gcm",
         software="heqi 0",
         clock=LedgerClock(BLOCK, fixed_bytes("newest block").hex(), NOW),
-        obtained=0 if of.authority is None else NOW,
+        obtained=0 if of.authority is None and of.legal is None else NOW,
     )
     return sign_document(replace(statement, **changes), world.identity(keeper).sign)
 
 
 def kept(of: Bundle, keeper: str = "", **changes: object) -> Bundle:
     """The bundle with its keeper's statement."""
-    return replace(of, custody=custody(of, keeper or (HOME if of.authority is None else READER), **changes))
+    is_own = of.authority is None and of.legal is None
+    return replace(of, custody=custody(of, keeper or (HOME if is_own else READER), **changes))
 
 
 @cache
@@ -312,6 +315,24 @@ def read_bundle() -> Bundle:
     """What the reader can show: records of another centre, with the authority under which they were read."""
     proof = ledger_proof(LOG_SIZE, root(LOG_SIZE), granted_id())
     shows = Bundle(BUNDLE_TYPE, ALLIANCE, HOME, evidence(), authority_section())
+    return kept(replace(shows, later=(later(LOG_SIZE),), ledger=(proof,)))
+
+
+def legal_section(**changes: str) -> LegalAuthority:
+    tokens = {
+        "read": sign_document(legal_read(), world.identity(READER).sign),
+        "request": sign_document(legal_request(), OFFICERS[0].sign),
+        "countersignature": sign_document(legal_countersignature(), OFFICERS[1].sign),
+        "answer": sign_document(legal_answer(), world.identity(HOME).sign),
+    }
+    return LegalAuthority(**{**tokens, **changes})
+
+
+@cache
+def legal_bundle() -> Bundle:
+    """What the reader can show of the same records, read on the order of a court."""
+    proof = ledger_proof(LOG_SIZE, root(LOG_SIZE))
+    shows = Bundle(BUNDLE_TYPE, ALLIANCE, HOME, evidence(), legal=legal_section())
     return kept(replace(shows, later=(later(LOG_SIZE),), ledger=(proof,)))
 
 

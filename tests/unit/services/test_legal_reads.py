@@ -113,6 +113,22 @@ async def test_what_was_read_is_kept_for_the_two_officers_and_nobody_else(world)
         await reader.services.legal_reading.fetch(Person("officer-wang").seen, digest)
 
 
+@pytest.mark.parametrize("basis", ["complaint", "own-procedure"])
+async def test_what_was_read_is_proven_to_anybody_with_every_signature(world, basis):
+    [bidder] = world.bidders
+    reader = world.home if basis == "own-procedure" else supervisor(world)
+    digest = prepare(world, reader, world.home, bidder.subject, basis=basis)
+    await reader.services.legal_reading.fetch(FIRST.seen, digest)
+    await world.settle()
+    await world.settle()
+    verified = world.verify(reader.services.proving.legal_bundle(FIRST.seen, digest))
+    assert verified.legal is not None
+    assert (verified.legal.case, verified.legal.basis) == (CASE, basis)
+    assert not any(step.is_gap for step in verified.steps)
+    with pytest.raises(LegalBasisError, match="two officers"):
+        reader.services.proving.legal_bundle(Person("officer-wang").seen, digest)
+
+
 async def test_one_officer_cannot_sign_twice(world):
     [bidder] = world.bidders
     reading = supervisor(world).services.legal_reading

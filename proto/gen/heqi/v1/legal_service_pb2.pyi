@@ -262,3 +262,51 @@ class FetchLegalRecordsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FetchLegalRecordsResponse: _TypeAlias = FetchLegalRecordsResponse  # noqa: Y015
+
+@_typing.final
+class GetLegalBundleRequest(_message.Message):
+    """Request of GetLegalBundle."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    INCOMPLETE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """From SubmitLegalRequest."""
+    incomplete: _builtins.bool
+    """Hand it out also while cosignatures or the proof of the ledger are still to come; EVIDENCE_PENDING otherwise."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        incomplete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incomplete", b"incomplete", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLegalBundleRequest: _TypeAlias = GetLegalBundleRequest  # noqa: Y015
+
+@_typing.final
+class GetLegalBundleResponse(_message.Message):
+    """Response of GetLegalBundle."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUNDLE_FIELD_NUMBER: _builtins.int
+    bundle: _builtins.bytes
+    """The bundle, docs/formats/bundle.md."""
+    def __init__(
+        self,
+        *,
+        bundle: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLegalBundleResponse: _TypeAlias = GetLegalBundleResponse  # noqa: Y015

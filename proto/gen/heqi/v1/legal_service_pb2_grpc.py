@@ -56,6 +56,11 @@ class LegalServiceStub:
                 request_serializer=heqi_dot_v1_dot_legal__service__pb2.FetchLegalRecordsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_legal__service__pb2.FetchLegalRecordsResponse.FromString,
                 _registered_method=True)
+        self.GetLegalBundle = channel.unary_unary(
+                '/heqi.v1.LegalService/GetLegalBundle',
+                request_serializer=heqi_dot_v1_dot_legal__service__pb2.GetLegalBundleRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_legal__service__pb2.GetLegalBundleResponse.FromString,
+                _registered_method=True)
 
 
 class LegalServiceServicer:
@@ -91,6 +96,13 @@ class LegalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLegalBundle(self, request, context):
+        """A bundle over what was read, with every signature on it, for anybody to check with `heqi verify`. For the two officers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LegalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -113,6 +125,11 @@ def add_LegalServiceServicer_to_server(servicer, server):
                     servicer.FetchLegalRecords,
                     request_deserializer=heqi_dot_v1_dot_legal__service__pb2.FetchLegalRecordsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_legal__service__pb2.FetchLegalRecordsResponse.SerializeToString,
+            ),
+            'GetLegalBundle': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLegalBundle,
+                    request_deserializer=heqi_dot_v1_dot_legal__service__pb2.GetLegalBundleRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_legal__service__pb2.GetLegalBundleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -225,6 +242,33 @@ class LegalService:
             '/heqi.v1.LegalService/FetchLegalRecords',
             heqi_dot_v1_dot_legal__service__pb2.FetchLegalRecordsRequest.SerializeToString,
             heqi_dot_v1_dot_legal__service__pb2.FetchLegalRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLegalBundle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.LegalService/GetLegalBundle',
+            heqi_dot_v1_dot_legal__service__pb2.GetLegalBundleRequest.SerializeToString,
+            heqi_dot_v1_dot_legal__service__pb2.GetLegalBundleResponse.FromString,
             options,
             channel_credentials,
             insecure,

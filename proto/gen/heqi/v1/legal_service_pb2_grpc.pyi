@@ -43,6 +43,8 @@ class LegalServiceStub:
     """Hand in the second officer's signature on the very same request."""
     FetchLegalRecords: _grpc.UnaryUnaryMultiCallable[_legal_service_pb2.FetchLegalRecordsRequest, _legal_service_pb2.FetchLegalRecordsResponse]
     """Read, verify, keep, countersign. Only for the two officers; again, it gives what was kept."""
+    GetLegalBundle: _grpc.UnaryUnaryMultiCallable[_legal_service_pb2.GetLegalBundleRequest, _legal_service_pb2.GetLegalBundleResponse]
+    """A bundle over what was read, with every signature on it, for anybody to check with `heqi verify`. For the two officers."""
 
 @_typing.type_check_only
 class LegalServiceAsyncStub(LegalServiceStub):
@@ -59,6 +61,8 @@ class LegalServiceAsyncStub(LegalServiceStub):
     """Hand in the second officer's signature on the very same request."""
     FetchLegalRecords: _aio.UnaryUnaryMultiCallable[_legal_service_pb2.FetchLegalRecordsRequest, _legal_service_pb2.FetchLegalRecordsResponse]  # type: ignore[assignment]
     """Read, verify, keep, countersign. Only for the two officers; again, it gives what was kept."""
+    GetLegalBundle: _aio.UnaryUnaryMultiCallable[_legal_service_pb2.GetLegalBundleRequest, _legal_service_pb2.GetLegalBundleResponse]  # type: ignore[assignment]
+    """A bundle over what was read, with every signature on it, for anybody to check with `heqi verify`. For the two officers."""
 
 class LegalServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reading on a legal basis, without the owner's grant. Callers: officers of the centre; who calls is the officer that
@@ -96,5 +100,13 @@ class LegalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_legal_service_pb2.FetchLegalRecordsResponse, _abc.Awaitable[_legal_service_pb2.FetchLegalRecordsResponse]]:
         """Read, verify, keep, countersign. Only for the two officers; again, it gives what was kept."""
+
+    @_abc_1.abstractmethod
+    def GetLegalBundle(
+        self,
+        request: _legal_service_pb2.GetLegalBundleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_legal_service_pb2.GetLegalBundleResponse, _abc.Awaitable[_legal_service_pb2.GetLegalBundleResponse]]:
+        """A bundle over what was read, with every signature on it, for anybody to check with `heqi verify`. For the two officers."""
 
 def add_LegalServiceServicer_to_server(servicer: LegalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
