@@ -62,8 +62,6 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Centre whose log holds the records."""
     evidence: Evidence
     authority: Authority | None = None
-    legal: LegalAuthority | None = None
-    """Instead of `authority`, where there was no grant."""
     successions: tuple[ShownSuccession, ...] = ()
     """Changes of keys since the descriptor, of whoever signed something here, oldest first."""
     later: Annotated[tuple[LaterCheckpoint, ...], msgspec.Meta(max_length=MAX_LATER)] = ()
@@ -72,6 +70,8 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """What the ledger held, in ascending order of blocks."""
     custody: str = ""
     """`Custody`, a compact JWS; left out if nobody signs for it."""
+    legal: LegalAuthority | None = None
+    """Instead of `authority`, where there was no grant."""
 
 
 def encode_bundle(bundle: Bundle) -> bytes:
