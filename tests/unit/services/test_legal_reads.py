@@ -3,10 +3,12 @@
 import pytest
 
 from node.domain.document import document_digest, sign_document
+from node.domain.erasure import ErasedLine
 from node.domain.evidence import encode_evidence
 from node.domain.legal_read import LEGAL_LOG, LegalAnswer, LegalPapers, Notice
 from node.domain.reading import ReadReceipt
 from node.errors import (
+    ConflictError,
     DocumentFormatError,
     LegalBasisError,
     MissingError,
@@ -19,6 +21,8 @@ from node.errors import (
     VerificationError,
 )
 from node.ports import Answer
+from node.services.traces import Traces
+from node.services.transaction import Transaction
 from tests.support.world import SCOPE, World
 from tests.support.world_bidder import BANK_ACCOUNT
 from tests.support.world_dishonest import other_value, shown, signed_anew, with_record
@@ -484,3 +488,84 @@ def shown_bytes(home, positions):
 
 def away(*_: object) -> None:
     raise PeerError("away")
+
+
+async def test_the_account_ends_with_the_centres_own_retention(world):
+    [bidder] = world.bidders
+    await read(world, supervisor(world), world.home, bidder.subject)
+    home = world.home
+    parts = tuple(part for part in home.services.vault.parts(home.name) if part.startswith(LEGAL_LOG))
+    traces = Traces(home.store, home.services.vault, home.services.parking, home.name)
+    line = ErasedLine(
+        number=1, previous="0" * 64, at=0, owner=home.name, whole=False, parts=parts, held={}, request=""
+    )
+    transaction = Transaction(home.store)
+    traces.remove(transaction, line)
+    transaction.commit()
+    assert [key for prefix in (b"hl/", b"ho/", b"hz/", b"hm/") for key, _ in home.store.scan(prefix)] == []
+
+
+async def test_an_archive_holds_the_account_and_what_was_read_on_a_legal_basis(world):
+    [bidder] = world.bidders
+    await read(world, supervisor(world), world.home, bidder.subject)
+    await world.settle()
+
+    def families(centre):
+        files = centre.services.archiving.files(b"{}", lambda raw: raw, centre.services.log.size())
+        return {path.partition("/")[0] for path, _ in files}
+
+    assert "legal-reads" in families(world.home)
+    assert {"legal-requests", "legal-obtained"} <= families(supervisor(world))
+
+
+async def test_papers_that_do_not_belong_together_are_refused(world):
+    [bidder] = world.bidders
+    reader, home = supervisor(world), world.home
+    right = papers(world, reader, bidder)
+    other = papers(world, reader, bidder)
+    serving = home.services.legal_serving
+    with pytest.raises(DocumentFormatError):
+        serving.read(reader.name, LegalPapers(right.read, other.request, other.countersignature))
+    with pytest.raises(DocumentFormatError, match="this caller's"):
+        serving.read(reader.name, vouch(world, reader, world.third, right.request, right.countersignature))
+    early = countersign(world, right.request, iat=int(world.clock.now()) - DAY)
+    with pytest.raises(DocumentFormatError, match="older"):
+        serving.read(reader.name, vouch(world, reader, home, right.request, early))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"basis": "curiosity"},
+        {"case": " 17"},
+        {"case": "17\u202e"},
+        {"officer": "Zhang"},
+        {"subject": ""},
+        {"credit_code": "91110000600037341L"},
+        {"instrument": ORDER},
+        {"notice": Notice(1, "pipl-35", "x")},
+    ],
+)
+async def test_a_malformed_request_is_refused(world, changes):
+    [bidder] = world.bidders
+    with pytest.raises((DocumentFormatError, LegalBasisError)):
+        prepare(world, supervisor(world), world.home, **{"subject": bidder.subject, **changes})
+
+
+async def test_a_second_signature_takes_no_others_place(world):
+    [bidder] = world.bidders
+    reading = supervisor(world).services.legal_reading
+    request = ask(world, supervisor(world), world.home, bidder.subject)
+    digest = reading.submit(FIRST.seen, request)
+    assert reading.submit(FIRST.seen, request) == digest
+    signed = countersign(world, request)
+    for _ in range(2):
+        reading.countersign(SECOND.seen, signed, digest)
+    with pytest.raises(ConflictError):
+        reading.countersign(SECOND.seen, countersign(world, request), digest)
+    with pytest.raises(MissingError):
+        reading.obtained(digest)
+    with pytest.raises(MissingError):
+        reading.shown(FIRST.seen, digest)
+    with pytest.raises(MissingError):
+        await reading.fetch(FIRST.seen, "ab" * 32)
