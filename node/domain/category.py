@@ -84,6 +84,7 @@ _CATEGORIES = {
         Category("trade.contract", "合同", OwnerRule.CENTRE, 32),
         Category("trade.performance", "履约", OwnerRule.CENTRE, 32),
         Category("access.read", "授权使用记录", OwnerRule.SUBJECT, 16, is_own=True),
+        Category("access.legal", "依法查询记录", OwnerRule.CENTRE, 16, is_own=True),
         Category("node.act", "节点操作记录", OwnerRule.CENTRE, 16, is_own=True),
     )
 }

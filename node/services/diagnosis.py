@@ -11,6 +11,7 @@ from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
 from node.services import layout
 from node.services.erasure_rows import overdue
 from node.services.ledger_proofs import LOST, waiting_since
+from node.services.legal_history import receipts_missing
 from node.services.notice_rows import unanswered
 from node.services.outbox import State, open_items
 from node.services.parking import OPEN
@@ -41,6 +42,7 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
     noted = list(waiting_since(store))
     erasures_overdue, erasure_oldest = overdue(store, now)
     notices_waiting, notices_oldest = unanswered(store, now)
+    legal_missing, legal_oldest = receipts_missing(store, now)
     cursor, size = projection.cursor(), _checkpointed(store)
     root, trouble = _root(store, anchored_size) if anchored_size <= size else (b"", "")
     return NodeState(
@@ -66,6 +68,8 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
         erasure_oldest_seconds=erasure_oldest,
         notices_waiting=notices_waiting,
         notices_oldest_seconds=notices_oldest,
+        legal_receipts_missing=legal_missing,
+        legal_receipt_oldest_seconds=legal_oldest,
     )
 
 

@@ -36,6 +36,7 @@ from node.services.doctor.peers import check_peers
 from node.services.doctor.versions import check_versions
 from node.services.doctor.waiting import (
     check_erasures,
+    check_legal_receipts,
     check_notices,
     check_outbox,
     check_parked,
@@ -199,6 +200,7 @@ def _checks(patient: Patient, f: _Facts) -> list[_Check]:
         ("parked", ("搁置", "parked"), lambda: check_parked(f.state)),
         ("erasures", ("删除", "erasures"), lambda: check_erasures(f.state)),
         ("notices", ("通知", "notices"), lambda: check_notices(f.state)),
+        ("legal reads", ("依法查询", "legal reads"), lambda: check_legal_receipts(f.state)),
         ("peers", ("其他节点", "peers"), lambda: [] if patient.peers is None else check_peers(
             f.leaves, f.infos, patient.version, now)),
     ]  # fmt: skip
