@@ -63,6 +63,7 @@ def main() -> None:
 
 def _print_reads(times: dict[str, float]) -> None:
     refused = {name: ms for name, ms in times.items() if name.startswith("refused")}
+    revoked = times.pop("revoked everywhere")
     reads = {name: ms for name, ms in times.items() if name not in refused}
     least = times["two empty calls and two synced puts"]
     print("\nan authorised read across centres, receipts durable on both sides, all in one process;")
@@ -75,6 +76,7 @@ def _print_reads(times: dict[str, float]) -> None:
     print_table(
         ("", "median ms", "ratio"), [(n, f"{ms:.3f}", f"{ms / first:.3f}") for n, ms in refused.items()]
     )
+    print(f"\nfrom a revocation at one member until every node refuses: median {revoked:.0f} ms")
 
 
 main()

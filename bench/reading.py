@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -28,7 +29,7 @@ from node.domain.ledger import Event, GrantRegistered, SubjectCreated
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadRequest
 from node.ports import Batch
-from node.services.projection import apply_event
+from node.services.projection import GrantRow, apply_event
 from node.services.registration import Registration
 from node.services.transaction import Transaction
 from tests.integration.test_sharing_over_grpc import ask, fetch, sign
@@ -36,7 +37,7 @@ from tests.support.network import Centre, Network, Stubs, channel, open_network,
 from tests.support.network_bidder import FIELDS, Bidder
 
 READS, REGISTRATIONS, GRANTS = 60, 1_000, 20
-REFUSALS = 10_000
+REFUSALS, REVOCATIONS = 10_000, 15
 SCOPE = (Scope("subject.base", ("legal_name",)),)
 PURPOSE = "qualification-review"
 _SETTLE_PERIOD_SECONDS, _BATCH = 10.0, 4_096
@@ -60,7 +61,7 @@ async def _measure() -> dict[str, float]:
         empty, port = await serve_empty(few["centre-a"])
         times = await _reads(few, many, port, alone, [one.request for one in among])
         await empty.stop(0)
-        return times | await _refusals(few, alone[0])
+        return times | await _refusals(few, alone[0]) | await _revocations(few, alone[0].bidder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,25 @@ async def _refusals(network: Network, known: _Shared) -> dict[str, float]:
             for name, seconds in zip(names, waited, strict=True):
                 times[name].append(seconds)
     return {f"refused, {name}": statistics.median(found) * 1000 for name, found in times.items()}
+
+
+async def _revocations(network: Network, bidder: Bidder) -> dict[str, float]:
+    """From the wallet's call at another member until every node refuses; the ledger is asked five times a second."""
+    times = []
+    for _ in range(REVOCATIONS):
+        token = _grant(bidder)
+        await bidder.at("centre-a", "give_grant", bidder.scribe.give("centre-a", token))
+        rows = partial(_grant_rows, network, _id_of(token))
+        await until(lambda rows=rows: all(row.registered for row in rows()), pause_seconds=0.002)
+        start = time.perf_counter()
+        await bidder.at("centre-b", "revoke_grant", bidder.scribe.revoke("centre-b", token))
+        await until(lambda rows=rows: all(row.revoked for row in rows()), pause_seconds=0.002)
+        times.append(time.perf_counter() - start)
+    return {"revoked everywhere": statistics.median(times) * 1000}
+
+
+def _grant_rows(network: Network, raw_id: bytes) -> list[GrantRow]:
+    return [centre.services.alliance.projection.grant(raw_id) for centre in network.centres.values()]
 
 
 def _request(reader: Centre, token: str, scope: Sequence[Scope]) -> str:

@@ -236,12 +236,12 @@ async def open_network(
         yield network
 
 
-async def until(is_so, seconds: float = 10.0) -> None:
+async def until(is_so, seconds: float = 10.0, pause_seconds: float = 0.02) -> None:
     """Wait until something is so; fails the test if it is not."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "waited in vain"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause_seconds)
 
 
 async def complete(call: Callable[[], Awaitable[R]], seconds: float = 20.0) -> R:
