@@ -23,6 +23,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     record_service_pb2_grpc,
+    registration_service_pb2_grpc,
     signature_service_pb2_grpc,
     system_service_pb2_grpc,
     trust_service_pb2_grpc,
@@ -36,6 +37,7 @@ from adapters.crypto.leaves import IdentityCertifier, LeafSource
 from adapters.ledger.deployment import deployment_of
 from adapters.ledger.evm import EvmLedger
 from adapters.peers.grpc_peers import GrpcPeers
+from adapters.registries.trial import TrialFileRegistry
 from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
@@ -53,6 +55,7 @@ from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
+from node.api.registration_service import RegistrationService
 from node.api.signature_service import SignatureService
 from node.api.streams import OpenStreams
 from node.api.system_service import SystemService
@@ -83,6 +86,7 @@ _EXCHANGE_SECONDS = 0.5
 _ACCESS_SECONDS = 1.0
 _KEYS_SECONDS = 5.0
 _ERASE_SECONDS = 1.0
+_REGISTRY_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
@@ -97,6 +101,7 @@ MEMBER_SERVICES = tuple(
         "SignatureService",
         "SystemService",
         "ErasureService",
+        "RegistrationService",
         "ExchangeService",
         "LogService",
     )
@@ -157,6 +162,7 @@ class Node:
                 tasks.create_task(repeat("prove the ledger", services.ledger_proofs.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("ask the register", services.attesting.step, _REGISTRY_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
@@ -258,6 +264,10 @@ class Node:
                 erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server, ErasureService(s.erasures)
             ),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
+            partial(
+                registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server,
+                RegistrationService(s.attesting, s.registrations),
+            ),
         )
         add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)
         running, members = await server.serve(
@@ -303,6 +313,7 @@ async def open_node(
     peers = GrpcPeers(leaves.leaf)
     ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
     authorities = HttpAuthorities(config.trust.timeout_seconds)
+    registry = _registry(home, config)
     store = LevelStore(home / DATA_FOLDER)
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
@@ -318,6 +329,7 @@ async def open_node(
                 ProcessSignatureReader(),
                 IdentityCertifier(config.name, keys.identity),
                 FileErasureList(home / ERASURES_FOLDER),
+                registry,
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)
         finally:
@@ -327,6 +339,13 @@ async def open_node(
         await peers.close()
         await authorities.close()
         await ledger.close()
+        if registry is not None:
+            registry.close()
+
+
+def _registry(home: Path, config: Config) -> TrialFileRegistry | None:
+    about = config.registry
+    return TrialFileRegistry(home / about.trial_file, about.name) if about.name else None
 
 
 def load_descriptor(home: Path) -> Descriptor:

@@ -20,6 +20,8 @@ NodeError
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
    ├─ EvidencePendingError
+   ├─ RegistryUnavailableError
+   │  ├─ RegistrySlowError  RegistryAnswerError
    └─ LimitError            this caller asks too much at once
       ├─ RateLimitError  TooManyCallsError
 
@@ -466,6 +468,26 @@ class AuthorityUnavailableError(UnavailableError):
 
     reason = "AUTHORITY_UNAVAILABLE"
     advice = "Check the way out of this node to the addresses that `heqi alliance trust list` shows."
+
+
+class RegistryUnavailableError(UnavailableError):
+    """The company register that this node asks does not answer."""
+
+    reason = "REGISTRY_UNAVAILABLE"
+    advice = "Registration goes on without it, and the node asks again by itself; `[registry]` in heqi.toml names it."
+
+
+class RegistrySlowError(RegistryUnavailableError):
+    """The company register did not answer within the time set."""
+
+    reason = "REGISTRY_SLOW"
+
+
+class RegistryAnswerError(RegistryUnavailableError):
+    """What the company register answers is malformed, or about another company than was asked about."""
+
+    reason = "REGISTRY_ANSWER"
+    advice = "Have the register's adapter, or its file, corrected; the node asks again by itself."
 
 
 class StatusUnknownError(UnavailableError):

@@ -6,12 +6,24 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor, alliance_domain
-from node.ports import Authorities, Certifier, Clock, ErasureList, Keys, Ledger, Peers, SignatureReader, Store
+from node.ports import (
+    Authorities,
+    Certifier,
+    Clock,
+    ErasureList,
+    Keys,
+    Ledger,
+    Peers,
+    Registry,
+    SignatureReader,
+    Store,
+)
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
+from node.services.attesting import Attesting
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
@@ -73,6 +85,7 @@ class Outside:
     signatures: SignatureReader
     certifier: Certifier
     erasures: ErasureList
+    registry: Registry | None = None
 
 
 class Services:
@@ -136,6 +149,20 @@ class Services:
         )
         self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
+        self.attesting = Attesting(
+            store,
+            self.vault,
+            self.alliance,
+            self.records,
+            self.acts,
+            self.feed,
+            outside.registry,
+            clock,
+            entropy,
+            index_key=keys.index,
+            timeout_seconds=config.registry.timeout_seconds,
+            fresh_seconds=config.registry.fresh_seconds,
+        )
         self.registrations = Registrations(
             store,
             self.vault,
@@ -148,6 +175,7 @@ class Services:
             clock,
             entropy,
             self.reach,
+            self.attesting,
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(

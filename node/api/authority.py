@@ -54,6 +54,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST = "/heqi.v1.TrustService/"
 _ERASURES = "/heqi.v1.ErasureService/"
+_REGISTRATIONS = "/heqi.v1.RegistrationService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
 RULES: dict[str, Rule] = {
@@ -114,6 +115,10 @@ RULES: dict[str, Rule] = {
     _SYSTEMS + "RevokeCertificate": Rule(OPERATOR),
     _SYSTEMS + "ListActs": Rule(OPERATOR | SUPERVISOR),
     _SYSTEMS + "ProveAct": Rule(OPERATOR | SUPERVISOR),
+    # -- subjects that are registered here ------------------------------------------------------------------
+    _REGISTRATIONS + "AttestRecord": Rule(OPERATOR),
+    _REGISTRATIONS + "ListAttestations": Rule(OPERATOR),
+    _REGISTRATIONS + "LookUpRegistry": Rule(OPERATOR),
     # -- erasure ------------------------------------------------------------------------------------------
     _ERASURES + "ListErasures": Rule(OPERATOR | SUPERVISOR),
     _ERASURES + "GetErasure": Rule(OPERATOR | SUPERVISOR),

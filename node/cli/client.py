@@ -15,6 +15,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     record_service_pb2_grpc,
+    registration_service_pb2_grpc,
     system_service_pb2_grpc,
     trust_service_pb2_grpc,
 )
@@ -61,6 +62,7 @@ class NodeClient:
         self.logins = login_service_pb2_grpc.LoginServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
         self.systems = system_service_pb2_grpc.SystemServiceStub(channel)
+        self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)
         self.erasures = erasure_service_pb2_grpc.ErasureServiceStub(channel)
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ COMMANDS = {
     "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
     "archive": "节点档案：导出、核验、导入 | archives of nodes: write, check, read in",
     "log": "日志：检查点、见证、警报 | the log: checkpoints, witnesses, alarms",
+    "registration": "注册主体：核验记录、登记查询 | registered subjects: who checked what of their documents",
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",
     "login": "交易主体登录 | have a bidder log in",
     "erasure": "删除：请求、期限、回执 | erasure: what was erased, retention rules, receipts",

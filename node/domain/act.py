@@ -30,6 +30,8 @@ class ActKind(enum.Enum):
     DATA_REQUESTED = ("data.requested", "申请他中心数据 | access to a subject's data was asked for")
     DATA_READ = ("data.read", "读取他中心数据 | a subject's data was read at another centre")
     ALARM_SETTLED = ("alarm.settled", "了结日志警报 | an alarm about a member's log was dealt with")
+    RECORD_ATTESTED = ("record.attested", "核验主体材料 | a subject's document was attested by an operator")
+    REGISTRY_ASKED = ("registry.asked", "查询登记机关 | the company register was asked by an operator")
     ERASURE_ORDERED = (
         "erasure.ordered",
         "代主体删除数据 | a subject's data was ordered erased, without its wallet",

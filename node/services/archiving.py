@@ -34,6 +34,7 @@ from node.ports import Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
+from node.services.attesting import LookUp
 from node.services.applications import Application
 from node.services.cosignatures import Cosignatures
 from node.services.ledger_proofs import AnchorProof
@@ -80,6 +81,7 @@ _FAMILIES = (
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
+    _Family("look-ups", layout.LOOK_UP, LookUp, _first_text),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),

@@ -25,6 +25,8 @@
     u/<keyed digest of the credit code>     subject id: the home's own directory
     s/<subject>                             registration: delegation and state, sealed
     q/<subject>/<request digest>            access request that waits for its subject, sealed
+    rg/<subject>                            what the company register said of it, and whether it is to be asked, sealed
+    rw/<due><subject>                       a subject about which the register is to be asked; due in seconds, number
     g/<grant id>                            grant at its home: document, uses
     y/<subject>/<grant id>                  the grants of a subject
     d/<read request digest>                 a read that was answered
@@ -91,6 +93,8 @@ TAKEN = b"j/"
 DIRECTORY = b"u/"
 REGISTRATION = b"s/"
 REQUEST = b"q/"
+LOOK_UP = b"rg/"
+LOOK_UP_DUE = b"rw/"
 GRANT = b"g/"
 GRANT_OF = b"y/"
 ANSWER = b"z/"

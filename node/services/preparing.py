@@ -98,6 +98,10 @@ class Preparer:
         self._index_key, self._entropy = index_key, entropy
         self._alliance, self._member = alliance, member
 
+    def thing_key(self, owner: str, name: str, thing: str) -> bytes:
+        """Under which the versions of an owner's thing in a category are filed."""
+        return thing_key(self._index_key, owner, name, thing)
+
     def message(self, items: Sequence[Incoming], now: float) -> Prepared:
         """Prepare a message; what cannot be used is told and does not stop the rest.
 

@@ -197,6 +197,28 @@ class Records:
                     break
             stop = thing
 
+    def version(self, transaction: Transaction, owner: str, name: str, thing: str) -> int:
+        """The last version of an owner's thing in a category, as a unit of work sees it; 0 if there is none.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        key = layout.last_version(self._preparer.thing_key(owner, name, thing))
+        return layout.from_number(transaction.get(key) or b"")
+
+    def position(self, owner: str, name: str, thing: str, version: int) -> int:
+        """Where one version of a subject's thing is.
+
+        Raises:
+            MissingError: there is none, or it is blocked.
+            StoreError: the database fails.
+        """
+        place = layout.versions(owner, name) + self._preparer.thing_key(owner, name, thing)
+        raw = self._store.get(place + layout.number(version))
+        if raw is None:
+            raise MissingError(f"the subject has no version {version} of that thing in {name}")
+        return layout.from_number(raw)
+
     def all_of(self, owner: str) -> Iterator[int]:
         """Positions of all records of an owner, every version of every thing.
 

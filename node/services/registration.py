@@ -31,6 +31,7 @@ from node.errors import (
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.attesting import Attesting
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.outbox import Outbox
@@ -83,9 +84,10 @@ class Registrations:
         clock: Clock,
         entropy: Entropy,
         reach: Reach,
+        attesting: Attesting,
     ) -> None:
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
-        self._reach = reach
+        self._reach, self._attesting = reach, attesting
         self._recognition, self._records, self._outbox, self._feed = recognition, records, outbox, feed
         self._clock, self._entropy = clock, entropy
 
@@ -112,11 +114,13 @@ class Registrations:
             return self._again(known.hex(), call.key)
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
+        is_new_delegation = True
         if known is not None:
             last = self.load(known.hex())
+            is_new_delegation = last.delegation != call.delegation
             if last.key != call.key:
                 raise DuplicateError("another key is registered for this company; it has to hand over first")
-            if last.delegation == call.delegation:
+            if not is_new_delegation:
                 status = last.status or status  # the first proof shows the earliest time
         salt = self._entropy(_SALT_BYTES)
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
@@ -136,6 +140,9 @@ class Registrations:
             ),
         )
         first = self._records.stage(transaction, drafts)
+        self._attesting.registered(
+            transaction, subject, drafts, identity, call.delegation, is_new_delegation=is_new_delegation
+        )
         about = {"subject": subject, "first": str(first), "count": str(len(drafts))}
         self._feed.add(transaction, FeedEntry("subject.registered", self._clock.now(), about))
         transaction.commit()
@@ -179,7 +186,11 @@ class Registrations:
                 call.subject, call.key, call.delegation, identity.credit_code, identity.organisation, status
             ),
         )
-        return Registered(call.subject, self._records.stage(transaction, drafts), len(drafts))
+        first = self._records.stage(transaction, drafts)
+        self._attesting.registered(
+            transaction, call.subject, drafts, identity, call.delegation, is_new_delegation=True
+        )
+        return Registered(call.subject, first, len(drafts))
 
     def check_home(self, subject: str) -> None:
         """That the subject has not moved away.

@@ -171,6 +171,9 @@ class Traces:
         elif sealed is not None:
             gone += [key for key, raw in self._store.scan(layout.DIRECTORY) if raw.hex() == owner]
         gone += [key for key, _ in self._of_registration(owner)]
+        gone += [
+            key for key, _ in self._store.scan(layout.LOOK_UP_DUE) if key.endswith(owner.encode())
+        ]
         for key, _ in self._store.scan(layout.GRANT_OF + layout.text(owner)):
             gone += [key, layout.GRANT + key[-32:]]
 
@@ -199,6 +202,9 @@ class Traces:
 
     def _of_registration(self, owner: str) -> Iterator[tuple[bytes, bytes]]:
         place = layout.REGISTRATION + owner.encode()
+        if (sealed := self._store.get(place)) is not None:
+            yield place, sealed
+        place = layout.LOOK_UP + owner.encode()
         if (sealed := self._store.get(place)) is not None:
             yield place, sealed
         yield from self._store.scan(layout.REQUEST + layout.text(owner))
