@@ -162,7 +162,7 @@ class Node:
                 tasks.create_task(repeat("prove the ledger", services.ledger_proofs.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
-                tasks.create_task(repeat("ask the register", services.attesting.step, _REGISTRY_SECONDS))
+                tasks.create_task(repeat("ask the register", services.look_ups.step, _REGISTRY_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
@@ -266,7 +266,7 @@ class Node:
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
             partial(
                 registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server,
-                RegistrationService(s.attesting, s.registrations),
+                RegistrationService(s.attesting, s.look_ups, s.registrations),
             ),
         )
         add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)

@@ -43,6 +43,7 @@ from node.services.ledger_proofs import LedgerProofs
 from node.services.listing import Listing
 from node.services.log import Log
 from node.services.logins import Logins
+from node.services.look_ups import LookUps
 from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.outbox import Outbox
@@ -150,16 +151,17 @@ class Services:
         self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
         self.attesting = Attesting(
+            store, self.alliance, self.records, self.acts, self.feed, clock, entropy, index_key=keys.index
+        )
+        self.look_ups = LookUps(
             store,
             self.vault,
-            self.alliance,
             self.records,
+            self.attesting,
             self.acts,
             self.feed,
             outside.registry,
             clock,
-            entropy,
-            index_key=keys.index,
             timeout_seconds=config.registry.timeout_seconds,
             fresh_seconds=config.registry.fresh_seconds,
         )
@@ -176,6 +178,7 @@ class Services:
             entropy,
             self.reach,
             self.attesting,
+            self.look_ups,
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(

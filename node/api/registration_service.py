@@ -11,6 +11,7 @@ from node.domain.attestation import About, Method
 from node.domain.registry import Comparison
 from node.errors import InvalidError
 from node.services.attesting import Attested, Attesting
+from node.services.look_ups import LookUps
 from node.services.registration import Registrations
 from node.wire.messages import attestation_message
 
@@ -20,8 +21,8 @@ _SUBJECT = re.compile(r"[0-9a-f]{64}")
 class RegistrationService(rpc.RegistrationServiceServicer):
     """Translates, calls `Attesting`, translates back."""
 
-    def __init__(self, attesting: Attesting, registrations: Registrations) -> None:
-        self._attesting, self._registrations = attesting, registrations
+    def __init__(self, attesting: Attesting, look_ups: LookUps, registrations: Registrations) -> None:
+        self._attesting, self._look_ups, self._registrations = attesting, look_ups, registrations
 
     async def AttestRecord(
         self, request: pb.AttestRecordRequest, context: Context
@@ -43,7 +44,7 @@ class RegistrationService(rpc.RegistrationServiceServicer):
     ) -> pb.ListAttestationsResponse:
         """See the proto."""
         subject = self._subject(request.subject_id, request.credit_code)
-        asked = self._attesting.look_up(subject)
+        asked = self._look_ups.of(subject)
         state = pb.LookUpState(
             waiting=bool(asked.due),
             tries=asked.tries,
@@ -58,7 +59,7 @@ class RegistrationService(rpc.RegistrationServiceServicer):
         self, request: pb.LookUpRegistryRequest, context: Context
     ) -> pb.LookUpRegistryResponse:
         """See the proto."""
-        self._attesting.ask_again(self._subject(request.subject_id, request.credit_code))
+        self._look_ups.ask_again(self._subject(request.subject_id, request.credit_code))
         return pb.LookUpRegistryResponse()
 
     def _subject(self, subject: str, credit_code: str) -> str:

@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="consent",
         help="处理依据（个人信息保护法 13） | ground on which the data is handled",
     )
+    one.add_argument(
         "--attestations",
         action="store_true",
         help="并申请核验记录 | also ask who checked what: subject.attestation with all its fields",

@@ -53,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--fields", required=True, metavar="FIELD,…", help="核对的字段 | fields compared")
     one.add_argument("--differs", default="", metavar="FIELD,…", help="其中不符的 | those that differ")
     one.add_argument(
-        "--authority", default="", help="发证机关（核对其签章文件时）| issuing authority whose document it was"
+        "--authority",
+        default="",
+        help="发证机关（核对其签章文件时）| issuing authority whose document it was",
     )
     one.add_argument(
         "--evidence",

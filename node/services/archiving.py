@@ -34,11 +34,11 @@ from node.ports import Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
-from node.services.attesting import LookUp
 from node.services.applications import Application
 from node.services.cosignatures import Cosignatures
 from node.services.ledger_proofs import AnchorProof
 from node.services.log import Log
+from node.services.look_ups import LookUp
 from node.services.own_requests import Obtained, OwnRequest
 from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow

@@ -25,7 +25,7 @@
     u/<keyed digest of the credit code>     subject id: the home's own directory
     s/<subject>                             registration: delegation and state, sealed
     q/<subject>/<request digest>            access request that waits for its subject, sealed
-    rg/<subject>                            what the company register said of it, and whether it is to be asked, sealed
+    rg/<subject>                            what the company register said of it, and when it is asked, sealed
     rw/<due><subject>                       a subject about which the register is to be asked; due in seconds, number
     g/<grant id>                            grant at its home: document, uses
     y/<subject>/<grant id>                  the grants of a subject

@@ -68,6 +68,13 @@ class PreparedRecord(msgspec.Struct, frozen=True, array_like=True):
     """Of its payload, from `begin_payload`."""
     body: bytes
     """`StoredRecord` in MessagePack, with whatever version."""
+    sealed_with: str = ""
+    """Category under whose key it is sealed; its own if empty."""
+
+    @property
+    def part(self) -> str:
+        """Category whose data it is erased together with."""
+        return self.sealed_with or self.category
 
 
 class Unusable(msgspec.Struct, frozen=True, array_like=True):
@@ -168,6 +175,7 @@ class Preparer:
             commitments.blind,
             beginning,
             msgspec.msgpack.encode(StoredRecord(seed, header, fields, draft.project)),
+            draft.sealed_with,
         )
 
 

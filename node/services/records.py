@@ -150,7 +150,10 @@ class Records:
         first = transaction.counter(POSITION)
         month = _month(captured)
         self._vault.ensure(
-            {(draft.owner or self._member, record_part(draft.category, month)) for draft in drafts}
+            {
+                (draft.owner or self._member, record_part(draft.sealed_with or draft.category, month))
+                for draft in drafts
+            }
         )
         for draft, record in zip(drafts, self._preparer.records(drafts, captured), strict=True):
             self._place(transaction, [record], draft.owner or self._member, captured)
@@ -287,13 +290,13 @@ class Records:
     ) -> int:
         """Give records of one owner their versions and positions, and write them; the first position."""
         first, month = transaction.take(POSITION, len(records)), _month(captured)
-        self._vault.ensure({(owner, record_part(record.category, month)) for record in records})
+        self._vault.ensure({(owner, record_part(record.part, month)) for record in records})
         encode, moment = msgspec.msgpack.encode, layout.number(captured)
         for at, record in enumerate(records, first):
             place = layout.number(at)
             version = self._next_version(transaction, record.thing)
             key = layout.RECORD + place
-            kept, part = encode(_Kept(version, msgspec.Raw(record.body))), record_part(record.category, month)
+            kept, part = encode(_Kept(version, msgspec.Raw(record.body))), record_part(record.part, month)
             sealed = self._vault.seal(owner, key, kept, part)
             transaction.put(key, encode(RecordRow(owner, sealed)))
             if owner != self._member:

@@ -34,6 +34,7 @@ from node.services.alliance import Alliance
 from node.services.attesting import Attesting
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
+from node.services.look_ups import LookUps
 from node.services.outbox import Outbox
 from node.services.reach import Reach
 from node.services.recognition import Recognition
@@ -85,9 +86,10 @@ class Registrations:
         entropy: Entropy,
         reach: Reach,
         attesting: Attesting,
+        look_ups: LookUps,
     ) -> None:
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
-        self._reach, self._attesting = reach, attesting
+        self._reach, self._attesting, self._look_ups = reach, attesting, look_ups
         self._recognition, self._records, self._outbox, self._feed = recognition, records, outbox, feed
         self._clock, self._entropy = clock, entropy
 
@@ -140,9 +142,7 @@ class Registrations:
             ),
         )
         first = self._records.stage(transaction, drafts)
-        self._attesting.registered(
-            transaction, subject, drafts, identity, call.delegation, is_new_delegation=is_new_delegation
-        )
+        self._attest(transaction, subject, drafts, identity, call.delegation, is_new=is_new_delegation)
         about = {"subject": subject, "first": str(first), "count": str(len(drafts))}
         self._feed.add(transaction, FeedEntry("subject.registered", self._clock.now(), about))
         transaction.commit()
@@ -187,9 +187,7 @@ class Registrations:
             ),
         )
         first = self._records.stage(transaction, drafts)
-        self._attesting.registered(
-            transaction, call.subject, drafts, identity, call.delegation, is_new_delegation=True
-        )
+        self._attest(transaction, call.subject, drafts, identity, call.delegation, is_new=True)
         return Registered(call.subject, first, len(drafts))
 
     def check_home(self, subject: str) -> None:
@@ -259,6 +257,23 @@ class Registrations:
             StoreError: the database fails.
         """
         return self._store.get(layout.REGISTRATION + subject.encode()) is not None
+
+    def _attest(
+        self,
+        transaction: Transaction,
+        subject: str,
+        drafts: Sequence[RecordDraft],
+        identity: CertificateIdentity,
+        delegation: str,
+        *,
+        is_new: bool,
+    ) -> None:
+        """What the certificate says at once, what the register says when it answers."""
+        self._attesting.registered(
+            transaction, subject, drafts, identity, delegation, is_new_delegation=is_new
+        )
+        if any(draft.category == BASE for draft in drafts):
+            self._look_ups.queue(transaction, subject)
 
     def _identify(self, call: RegisterCall | MoveCall, status: bytes) -> CertificateIdentity:
         """Whose certificate vouches for the wallet that calls."""

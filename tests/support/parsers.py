@@ -40,6 +40,7 @@ from node.cli.trust_file import read_trust
 from node.config import parse_config
 from node.domain import (
     archive,
+    attestation,
     bundle,
     case,
     certificate,
@@ -58,6 +59,7 @@ from node.domain import (
     login,
     member,
     record,
+    registry,
     signature,
     signed_file,
     status,
@@ -219,6 +221,41 @@ def _trial() -> dict[str, bytes]:
     }
 
 
+def _registry_entry() -> bytes:
+    return registry.encode_entry(
+        registry.RegistryEntry(
+            "91110000600037341L",
+            "虚构建设有限公司",
+            registry.RegistryState.IN_OPERATION,
+            "2026-03-01T00:00:00Z",
+            "1",
+            registered_capital="50000000.00",
+            currency="CNY",
+        )
+    )
+
+
+def _attestation() -> bytes:
+    about = attestation.About("subject.base", "base", 1)
+    said = attestation.Attestation(
+        about,
+        ("credit_code",),
+        attestation.Method.CERTIFICATE,
+        "hangzhou",
+        attestation.Result.MATCH,
+        "2026-03-01T00:00:00Z",
+        "ab" * 32,
+        "cd" * 32,
+    )
+    fields = {name: values.to_json_value(value) for name, value in attestation.fields_of(said).items()}
+    return encoding.canonical_json(fields)
+
+
+def _fields(raw: bytes) -> dict[str, object]:
+    found = encoding.parse_canonical_json(raw)
+    return found if isinstance(found, dict) else {}
+
+
 _TRUST = Trust((), 0)
 
 
@@ -255,6 +292,11 @@ def parsers() -> dict[str, Parser]:
         "node.domain.bundle:parse_bundle": Parser(bundle.parse_bundle, bundles),
         "node.domain.case:read_case": Parser(
             lambda raw: list(case.read_case(io.BytesIO(raw), verifier).bundles), (story.case(),), slow=True
+        ),
+        "node.domain.registry:parse_entry": Parser(registry.parse_entry, (_registry_entry(),)),
+        "node.domain.registry:decode_entry": Parser(registry.decode_entry, (_registry_entry(),)),
+        "node.domain.attestation:read_attestation": Parser(
+            lambda raw: attestation.read_attestation(_fields(raw)), (_attestation(),)
         ),
         "node.domain.ledger_proof:parse_ledger_proof": Parser(ledger_proof.parse_ledger_proof, (proof,)),
         "node.domain.ledger_proof:read_storage": Parser(

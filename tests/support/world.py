@@ -309,7 +309,7 @@ class World:
             await centre.services.sender.step()
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
-        await centre.services.attesting.step()
+        await centre.services.look_ups.step()
         while await centre.services.erasing.step():
             pass
 

@@ -26,6 +26,7 @@ from node.domain.proven_state import open_ledger_proof
 from node.errors import NodeError
 from tests.vectors import (
     archive_vectors,
+    attestation_vectors,
     authority,
     chain,
     erasure_vectors,
@@ -339,6 +340,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "bundle.json": bundles,
     "trust.json": trust_vectors.trust,
     "erasure.json": erasure_vectors.vectors,
+    "attestation.json": attestation_vectors.vectors,
 }
 
 if __name__ == "__main__":

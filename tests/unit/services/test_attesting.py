@@ -169,7 +169,7 @@ async def test_an_absent_register_delays_nothing_and_is_asked_again(
     await world.settle()
     row = world.third.services.projection.subject(bytes.fromhex(bidder.subject))
     assert row is not None  # registered all the same
-    state = world.home.services.attesting.look_up(bidder.subject)
+    state = world.home.services.look_ups.of(bidder.subject)
     assert (state.answered, state.problem) == (0, "REGISTRY_UNAVAILABLE")
     assert state.due > 0
     assert state.tries > 0
@@ -178,7 +178,7 @@ async def test_an_absent_register_delays_nothing_and_is_asked_again(
     world.clock.advance(4000)
     await world.settle()
     assert said(world, bidder, Method.LOOK_UP).result is Result.MATCH
-    after = world.home.services.attesting.look_up(bidder.subject)
+    after = world.home.services.look_ups.of(bidder.subject)
     assert (after.due, after.tries, after.problem) == (0, 0, "")
 
 
@@ -188,8 +188,8 @@ async def test_an_absent_register_is_asked_less_and_less_often(
     register.is_absent = True
     world.register(world.bidder())
     for _ in range(20):
-        await world.home.services.attesting.step()
-        await world.home.services.attesting.step()
+        await world.home.services.look_ups.step()
+        await world.home.services.look_ups.step()
         world.clock.advance(60)
     # At once, then after 5, 10, 20, … seconds, in steps of a minute.
     assert 5 <= len(register.asked) <= 9
@@ -199,14 +199,14 @@ async def test_a_slow_register_is_given_up_and_holds_up_no_other(register: Memor
     with World(("hangzhou",), registry=register) as world:
         slow, quick = world.bidder(), world.bidder()
         register.entries |= {bidder.code: entry(bidder) for bidder in (slow, quick)}
-        world.home.services.attesting._timeout = 0.01
+        world.home.services.look_ups._timeout = 0.01
         world.register(slow)
         register.hangs = asyncio.Event()
-        await world.home.services.attesting.step()
-        assert world.home.services.attesting.look_up(slow.subject).problem == "REGISTRY_SLOW"
+        await world.home.services.look_ups.step()
+        assert world.home.services.look_ups.of(slow.subject).problem == "REGISTRY_SLOW"
         register.hangs.set()
         world.register(quick)
-        await world.home.services.attesting.step()
+        await world.home.services.look_ups.step()
         assert said(world, quick, Method.LOOK_UP).result is Result.MATCH
 
 
@@ -218,9 +218,9 @@ async def test_an_answer_for_another_company_attests_nothing(world: World, regis
 
     register.look_up = lie  # type: ignore[method-assign]
     world.register(bidder)
-    await world.home.services.attesting.step()
+    await world.home.services.look_ups.step()
     assert attested(world, bidder, Method.LOOK_UP) == []
-    assert world.home.services.attesting.look_up(bidder.subject).problem == "REGISTRY_ANSWER"
+    assert world.home.services.look_ups.of(bidder.subject).problem == "REGISTRY_ANSWER"
 
 
 async def test_one_answer_serves_for_its_time_and_a_correction_is_compared_at_once(
@@ -251,7 +251,7 @@ async def test_a_document_that_changes_while_the_register_is_asked_is_the_one_co
         bidder = world.bidder()
         register.entries[bidder.code], register.hangs = entry(bidder), asyncio.Event()
         world.register(bidder)
-        asking = asyncio.create_task(world.home.services.attesting.step())
+        asking = asyncio.create_task(world.home.services.look_ups.step())
         while not register.asked:
             await asyncio.sleep(0)
         world.register(bidder, package=[bidder.base(legal_representative="新任")])
@@ -274,20 +274,28 @@ async def test_what_the_register_said_is_sealed_and_goes_with_the_subject(
     assert not any(needle in value for value in everything.values() for needle in needles)
     register.is_absent = True
     world.register(bidder, package=[bidder.base(phone="1")])
-    world.home.services.attesting.ask_again(bidder.subject)
+    world.home.services.look_ups.ask_again(bidder.subject)
     world.home.services.erasures.by_wallet(bidder.scribe.erase(world.home.name))
     prefixes = (layout.LOOK_UP, layout.LOOK_UP_DUE)
     assert not any(key.startswith(prefixes) for key in world.home.store.everything())
+
+
+async def test_attestations_about_a_category_are_erased_with_it_and_others_stay(world: World) -> None:
+    bidder = world.bidder()
+    world.register(bidder)
+    by_operator(world, bidder, "level")
+    world.home.services.erasures.by_wallet(bidder.scribe.erase(world.home.name, ["subject.qualification"]))
+    assert {one.attestation.about.category for one in attested(world, bidder)} == {"subject.base"}
 
 
 async def test_a_node_without_a_register_asks_and_promises_nothing() -> None:
     with World(("hangzhou",)) as world:
         bidder = world.bidder()
         world.register(bidder)
-        assert await world.home.services.attesting.step() is False
-        assert world.home.services.attesting.look_up(bidder.subject).due == 0
+        assert await world.home.services.look_ups.step() is False
+        assert world.home.services.look_ups.of(bidder.subject).due == 0
         with pytest.raises(ConflictError, match="no register is configured"):
-            world.home.services.attesting.ask_again(bidder.subject)
+            world.home.services.look_ups.ask_again(bidder.subject)
 
 
 # -- an operator --------------------------------------------------------------------------------------------
