@@ -242,6 +242,7 @@ class Node:
             s.exporting,
             s.logins,
             s.erasures,
+            s.packages,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)

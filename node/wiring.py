@@ -47,6 +47,7 @@ from node.services.look_ups import LookUps
 from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.outbox import Outbox
+from node.services.packages import Packages
 from node.services.parking import Parking
 from node.services.predecessors import Predecessors
 from node.services.preparing import Preparer
@@ -165,6 +166,7 @@ class Services:
             timeout_seconds=config.registry.timeout_seconds,
             fresh_seconds=config.registry.fresh_seconds,
         )
+        self.packages = Packages(store, self.vault, self.alliance, self.recognition, self.gate, clock)
         self.registrations = Registrations(
             store,
             self.vault,
@@ -179,6 +181,7 @@ class Services:
             self.reach,
             self.attesting,
             self.look_ups,
+            self.packages,
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(

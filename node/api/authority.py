@@ -135,6 +135,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
+    _WALLET + "CheckPackage": Rule(WALLET, MIB),
     _WALLET + "GetStatus": Rule(WALLET),
     _WALLET + "GiveGrant": Rule(WALLET, MIB),
     _WALLET + "RelayGrant": Rule(WALLET, MIB),

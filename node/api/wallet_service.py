@@ -9,6 +9,7 @@ from node.api.caller import Context
 from node.api.guarantee_service import state_of
 from node.domain.encoding import to_rfc3339
 from node.domain.wallet import HistoryCall, StatusCall
+from node.errors import Mistake
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.erasures import Erasures
@@ -18,6 +19,7 @@ from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.logins import Logins
 from node.services.moving import Moving
+from node.services.packages import Packages
 from node.services.proving import Proving
 from node.services.records import Records
 from node.services.registration import Registrations
@@ -44,18 +46,30 @@ class WalletService(rpc.WalletServiceServicer):
         exporting: Exporting,
         logins: Logins,
         erasures: Erasures,
+        packages: Packages,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
         self._moving, self._exporting, self._logins = moving, exporting, logins
-        self._erasures = erasures
+        self._erasures, self._packages = erasures, packages
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
         status = await self._registrations.prepare(request.signed_request)
         registered = self._registrations.register(request.signed_request, status)
-        return pb.RegisterResponse(subject_id=registered.subject, record_count=registered.count)
+        return pb.RegisterResponse(
+            subject_id=registered.subject,
+            record_count=registered.count,
+            package_version=registered.package,
+            warnings=map(_mistake, registered.warnings),
+        )
+
+    async def CheckPackage(
+        self, request: pb.CheckPackageRequest, context: Context
+    ) -> pb.CheckPackageResponse:
+        """See the proto."""
+        return pb.CheckPackageResponse(mistakes=map(_mistake, self._packages.check(request.signed_request)))
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
         """See the proto."""
@@ -182,3 +196,15 @@ class WalletService(rpc.WalletServiceServicer):
         await self._logins.prepare(request.signed_answer)
         self._logins.answer(request.signed_answer)
         return pb.AnswerLoginResponse()
+
+
+def _mistake(one: Mistake) -> pb.PackageMistake:
+    return pb.PackageMistake(
+        document=one.document,
+        category=one.category,
+        thing=one.thing,
+        field=one.field,
+        chinese=one.chinese,
+        english=one.english,
+        warning=one.is_warning,
+    )

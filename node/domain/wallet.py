@@ -45,6 +45,19 @@ class RegisterCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=
     records: tuple[PackageRecord, ...]
 
 
+class CheckCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Tell me what is wrong with this package; nothing is stored, and nothing that is stored is looked at.
+
+    With `subject` set it is taken for a further package, whoever that is.
+    """
+
+    kind: ClassVar[str] = "wallet-check"
+
+    delegation: str
+    """The delegation, a compact JWS."""
+    records: tuple[PackageRecord, ...]
+
+
 class CarriedGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A grant that a subject signed again for its new home."""
 

@@ -40,6 +40,7 @@ from node.services.ledger_proofs import AnchorProof
 from node.services.log import Log
 from node.services.look_ups import LookUp
 from node.services.own_requests import Obtained, OwnRequest
+from node.services.packages import Package
 from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow
 from node.services.records import RecordRow, Records, stored_of
@@ -83,6 +84,7 @@ _FAMILIES = (
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
     _Family("look-ups", layout.LOOK_UP, LookUp, _first_text),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
+    _Family("packages", layout.PACKAGE, Package, _first_text),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),

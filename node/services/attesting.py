@@ -23,6 +23,7 @@ from node.domain.attestation import (
 from node.domain.certificate import CertificateIdentity
 from node.domain.draft import RecordDraft
 from node.domain.encoding import to_rfc3339
+from node.domain.package import BASE
 from node.domain.record import RecordHeader
 from node.domain.registry import Comparison, is_same_text
 from node.errors import MissingError, RecordFormatError
@@ -35,7 +36,6 @@ from node.services.records import Records
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
 
-BASE = "subject.base"
 _THING_TAG = b"heqi.attestation-thing.v1\0"
 
 

@@ -46,6 +46,18 @@ class Gate:
             raise DocumentFormatError("the request is meant for another node or alliance")
         return call
 
+    def look_at(self, token: str, kind: type[C]) -> C:
+        """Check a wallet request that changes nothing: it may come twice, and leaves no mark.
+
+        Raises:
+            DocumentFormatError: malformed, or meant for another node or alliance.
+            SignatureError: not signed by the key that it names.
+            ReplayError: too old, or too new.
+        """
+        call = self.authenticate(token, kind)
+        self._check_time(call.iat)
+        return call
+
     def check_controller(self, call: WalletCall) -> bytes:
         """The subject's id, if the call's key speaks for the subject on the ledger, wherever its home is.
 
@@ -61,13 +73,17 @@ class Gate:
             raise UnknownCallerError("this key does not speak for a subject of this alliance")
         return subject
 
-    def _take(self, issued: int, digest: bytes) -> None:
+    def _check_time(self, issued: int) -> int:
         now = int(self._clock.now())
         if abs(now - issued) > WINDOW_SECONDS:
             raise ReplayError(
                 f"the request is from another time, {abs(now - issued)} s away from this node's; the limit is "
                 f"{WINDOW_SECONDS} s: the clocks differ, or it is an old request"
             )
+        return now
+
+    def _take(self, issued: int, digest: bytes) -> None:
+        now = self._check_time(issued)
         key = layout.TAKEN + layout.number(issued) + digest
         if self._store.get(key) is not None:
             raise ReplayError("this request was taken before")

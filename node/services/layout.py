@@ -25,6 +25,7 @@
     u/<keyed digest of the credit code>     subject id: the home's own directory
     s/<subject>                             registration: delegation and state, sealed
     q/<subject>/<request digest>            access request that waits for its subject, sealed
+    pk/<subject>/<version>                  a package that a subject handed in: its records, sealed
     rg/<subject>                            what the company register said of it, and when it is asked, sealed
     rw/<due><subject>                       a subject about which the register is to be asked; due in seconds, number
     g/<grant id>                            grant at its home: document, uses
@@ -93,6 +94,7 @@ TAKEN = b"j/"
 DIRECTORY = b"u/"
 REGISTRATION = b"s/"
 REQUEST = b"q/"
+PACKAGE = b"pk/"
 LOOK_UP = b"rg/"
 LOOK_UP_DUE = b"rw/"
 GRANT = b"g/"

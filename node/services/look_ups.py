@@ -15,6 +15,7 @@ import msgspec
 from node.domain.act import ActKind
 from node.domain.attestation import About, Attestation, Method
 from node.domain.erasure import REGISTRATION_PART
+from node.domain.package import BASE
 from node.domain.registry import (
     Comparison,
     RegistryEntry,
@@ -27,7 +28,7 @@ from node.errors import ConflictError, MissingError, NodeError, RegistrySlowErro
 from node.ports import Clock, Registry, Store
 from node.services import layout
 from node.services.acts import Acts
-from node.services.attesting import BASE, Attesting
+from node.services.attesting import Attesting
 from node.services.feed import Feed
 from node.services.records import Records
 from node.services.transaction import Transaction

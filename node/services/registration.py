@@ -9,22 +9,20 @@ from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.category import OwnerRule, category
 from node.domain.certificate import CertificateIdentity
 from node.domain.document import peek_document
-from node.domain.draft import RecordDraft, check_draft
+from node.domain.draft import RecordDraft
 from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
 from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
-from node.domain.values import from_json_value
-from node.domain.wallet import MoveCall, PackageRecord, RegisterCall
+from node.domain.package import BASE, Company
+from node.domain.wallet import MoveCall, RegisterCall
 from node.errors import (
     DuplicateError,
-    InvalidError,
     MissingError,
+    Mistake,
     MovedError,
-    RecordFormatError,
     SignatureError,
     UnknownCallerError,
 )
@@ -36,13 +34,13 @@ from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.look_ups import LookUps
 from node.services.outbox import Outbox
+from node.services.packages import Packages
 from node.services.reach import Reach
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
-BASE = "subject.base"
 READ_LOG = "access.read"
 _SALT_BYTES = 32
 
@@ -67,6 +65,9 @@ class Registered:
     first: int
     """Position of the first record of the package."""
     count: int
+    package: int = 0
+    """Version of the package among the subject's."""
+    warnings: Sequence[Mistake] = ()
 
 
 class Registrations:
@@ -87,9 +88,11 @@ class Registrations:
         reach: Reach,
         attesting: Attesting,
         look_ups: LookUps,
+        packages: Packages,
     ) -> None:
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
         self._reach, self._attesting, self._look_ups = reach, attesting, look_ups
+        self._packages = packages
         self._recognition, self._records, self._outbox, self._feed = recognition, records, outbox, feed
         self._clock, self._entropy = clock, entropy
 
@@ -128,7 +131,9 @@ class Registrations:
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
         # Before anything is sealed: a refusal must not leave as much as a key behind.
-        drafts = _drafts(subject, call.records, identity, is_first=known is None)
+        drafts, warnings = self._packages.drafts(
+            subject, call.records, _company(identity), is_first=known is None
+        )
         transaction = Transaction(self._store)
         if known is None:
             transaction.put(directory, raw)
@@ -143,11 +148,12 @@ class Registrations:
         )
         first = self._records.stage(transaction, drafts)
         self._attest(transaction, subject, drafts, identity, call.delegation, is_new=is_new_delegation)
+        package = self._packages.keep(transaction, subject, first, len(drafts)) if drafts else 0
         about = {"subject": subject, "first": str(first), "count": str(len(drafts))}
         self._feed.add(transaction, FeedEntry("subject.registered", self._clock.now(), about))
         transaction.commit()
         self._feed.wake()
-        return Registered(subject, first, len(drafts))
+        return Registered(subject, first, len(drafts), package, warnings)
 
     async def prepare(self, token: str) -> bytes:
         """Ask the authorities about the delegation in a request that is about to be handed to `register`.
@@ -178,7 +184,9 @@ class Registrations:
         known = self._store.get(directory)
         if known is not None and known.hex() != call.subject:
             raise DuplicateError("this company is registered here already, as another subject")
-        drafts = _drafts(call.subject, call.records, identity, is_first=True)
+        drafts, warnings = self._packages.drafts(
+            call.subject, call.records, _company(identity), is_first=True
+        )
         transaction.put(directory, bytes.fromhex(call.subject))
         self._put(
             transaction,
@@ -188,7 +196,8 @@ class Registrations:
         )
         first = self._records.stage(transaction, drafts)
         self._attest(transaction, call.subject, drafts, identity, call.delegation, is_new=True)
-        return Registered(call.subject, first, len(drafts))
+        package = self._packages.keep(transaction, call.subject, first, len(drafts))
+        return Registered(call.subject, first, len(drafts), package, warnings)
 
     def check_home(self, subject: str) -> None:
         """That the subject has not moved away.
@@ -285,7 +294,7 @@ class Registrations:
     def _again(self, subject: str, key: str) -> Registered:
         if self.load(subject).key != key:
             raise DuplicateError("this company is registered here already, under another wallet key")
-        return Registered(subject, 0, 0)
+        return Registered(subject, 0, 0, self._packages.last(subject))
 
     def _put(self, transaction: Transaction, registration: Registration) -> None:
         place = layout.REGISTRATION + registration.subject.encode()
@@ -293,44 +302,5 @@ class Registrations:
         transaction.put(place, self._vault.seal(registration.subject, place, content, REGISTRATION_PART))
 
 
-def _drafts(
-    subject: str, package: Sequence[PackageRecord], identity: CertificateIdentity, *, is_first: bool
-) -> list[RecordDraft]:
-    """The package as drafts; all its mistakes are told at once.
-
-    Raises:
-        RecordFormatError: a document breaks a rule.
-    """
-    drafts: list[RecordDraft] = []
-    problems: list[str] = []
-    for place, document in enumerate(package):
-        try:
-            drafts.append(_draft(subject, document, identity))
-        except InvalidError as error:
-            problems.append(f"document {place} ({document.category}): {error}")
-    if is_first and not any(document.category == BASE for document in package):
-        problems.append(f"the first package must hold a {BASE} document")
-    if problems:
-        raise RecordFormatError("; ".join(problems))
-    return drafts
-
-
-def _draft(subject: str, document: PackageRecord, identity: CertificateIdentity) -> RecordDraft:
-    kind = category(document.category)
-    if kind.owner is not OwnerRule.SUBJECT or kind.is_own:
-        raise RecordFormatError("a wallet hands in documents of the subject only")
-    if len(document.fields) > kind.slots:
-        raise RecordFormatError(f"at most {kind.slots} fields, not {len(document.fields)}")
-    if document.category == BASE and document.fields.get("credit_code") != identity.credit_code:
-        raise RecordFormatError("credit_code is not the one in the certificate")
-    draft = RecordDraft(
-        category=document.category,
-        thing=document.thing,
-        owner=subject,
-        source_system="wallet",
-        source_version="",
-        occurred=None,
-        fields={name: from_json_value(value, name) for name, value in document.fields.items()},
-    )
-    check_draft(draft)
-    return draft
+def _company(identity: CertificateIdentity) -> Company:
+    return Company(identity.credit_code, identity.organisation)

@@ -205,6 +205,7 @@ class Traces:
         place = layout.LOOK_UP + owner.encode()
         if (sealed := self._store.get(place)) is not None:
             yield place, sealed
+        yield from self._store.scan(layout.PACKAGE + layout.text(owner))
         yield from self._store.scan(layout.REQUEST + layout.text(owner))
 
     def _row(self, key: bytes) -> RecordRow | None:

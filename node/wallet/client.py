@@ -51,6 +51,11 @@ class WalletClient:
         """Register, or hand in further documents."""
         return self._call(self._stub.Register, pb.RegisterRequest(signed_request=signed))
 
+    def check_package(self, signed: str) -> list[pb.PackageMistake]:
+        """What is wrong with a package, warnings included."""
+        request = pb.CheckPackageRequest(signed_request=signed)
+        return list(self._call(self._stub.CheckPackage, request).mistakes)
+
     def status(self, signed: str) -> pb.GetStatusResponse:
         """How things stand."""
         return self._call(self._stub.GetStatus, pb.GetStatusRequest(signed_request=signed))

@@ -30,6 +30,7 @@ from node.domain.ledger_ids import Eip712Domain, grant_id, move_subject_digest, 
 from node.domain.member import Member
 from node.domain.wallet import (
     CarriedGrant,
+    CheckCall,
     CopyCall,
     EraseCall,
     ExportCall,
@@ -65,6 +66,10 @@ class Scribe:
     def register(self, node: str, delegation: str, records: Sequence[PackageRecord]) -> str:
         """Ask a node to register this subject, or to take further documents."""
         return self.call(RegisterCall, node, delegation=delegation, records=tuple(records))
+
+    def check(self, node: str, delegation: str, records: Sequence[PackageRecord]) -> str:
+        """Ask a node what is wrong with a package."""
+        return self.call(CheckCall, node, delegation=delegation, records=tuple(records))
 
     def status(self, node: str) -> str:
         """Ask how things stand."""

@@ -4,14 +4,16 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias, get_args
 
-from node.cli.wallet import erasing, guarantees, login, moving, setup, sharing
 from node.domain.grant import Basis
+from node.cli.wallet import drafts, erasing, guarantees, login, moving, setup, sharing
 
 _EPILOG = """\
 顺序 | in order:
   heqi wallet init --wallet w --alliance alliance.json --home-centre centre-a
   heqi wallet delegate --wallet w --certificate cert.pem --certificate-key key.pem
-  heqi wallet register --wallet w package.json
+  heqi wallet draft new --wallet w base; heqi wallet draft edit --wallet w base
+  heqi wallet draft check --wallet w base; heqi wallet draft submit --wallet w base
+  heqi wallet register --wallet w package.json       不用草稿 | the same without a draft
   heqi wallet requests --wallet w
   heqi wallet grant --wallet w 1
   heqi wallet standing --wallet w --to centre-b,centre-c --purpose registration-reuse --want subject.base:legal_name
@@ -35,10 +37,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_guarantees(commands)
     _describe_login(commands)
     _describe_erasing(commands)
-    for command in commands.choices.values():
+    all_commands = [*commands.choices.values(), *_describe_drafts(commands)]
+    for command in all_commands:
         command.add_argument("--wallet", type=Path, required=True, help="钱包目录 | folder of the wallet")
         command.add_argument("--passphrase-file", type=Path, help="口令文件 | file with the passphrase")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
+
+
+def _describe_drafts(commands: Commands) -> list[argparse.ArgumentParser]:
+    summary = "注册材料草稿 | drafts of a registration package"
+    group = commands.add_parser(
+        "draft",
+        help=summary,
+        description=summary,
+        epilog=drafts.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = group.add_subparsers(metavar="ACTION", required=True)
+    one = actions.add_parser("new", help="新建草稿 | begin a draft")
+    one.add_argument("--package", type=Path, help="以此文件为底稿 | begin with the documents in this file")
+    one.add_argument(
+        "--registered",
+        action="store_true",
+        help="以已提交的材料为底稿 | begin with what was handed in before",
+    )
+    one.set_defaults(run=drafts.new)
+    one = actions.add_parser("edit", help="用编辑器修改 | open it in $EDITOR")
+    one.set_defaults(run=drafts.edit)
+    one = actions.add_parser("set", help="填写一份材料的字段 | set fields of one document")
+    one.set_defaults(run=drafts.set_)
+    one = actions.add_parser("check", help="一次列出全部错误 | tell all mistakes at once")
+    one.add_argument("--offline", action="store_true", help="只在本机检查 | do not ask the home")
+    one.set_defaults(run=drafts.check)
+    one = actions.add_parser("submit", help="提交 | hand it in")
+    one.add_argument("--wait", action="store_true", help="等待上链 | wait until everything is final")
+    one.set_defaults(run=drafts.submit)
+    for action in actions.choices.values():
+        action.add_argument("name", metavar="NAME", help="草稿名 | name of the draft")
+    one = actions.choices["set"]
+    one.add_argument("document", metavar="CATEGORY:THING", help="材料 | the document, made if missing")
+    one.add_argument(
+        "fields", nargs="*", metavar="FIELD=VALUE", help="文字，或 FIELD:=JSON | a text, or FIELD:=JSON"
+    )
+    one.add_argument("--unset", action="append", default=[], metavar="FIELD", help="删去字段 | take out")
+    actions.add_parser("list", help="列出草稿 | list drafts").set_defaults(run=drafts.list_)
+    return list(actions.choices.values())
 
 
 def _describe_setup(commands: Commands) -> None:

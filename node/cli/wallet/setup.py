@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -80,6 +81,11 @@ def register(args: argparse.Namespace) -> None:
         package = msgspec.json.decode(read_file(args.package), type=tuple[PackageRecord, ...])
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{args.package}: {error}") from error
+    hand_in(args, package)
+
+
+def hand_in(args: argparse.Namespace, package: Sequence[PackageRecord]) -> None:
+    """Hand a package in at the home, and say what became of it."""
     wallet, scribe, client = open_session(args)
     with client:
         home = client.member.name
@@ -95,9 +101,20 @@ def register(args: argparse.Namespace) -> None:
         if args.wait:
             wait_for("the registration", is_final, _WAIT_SECONDS)
     if args.json:
-        print_json({"subject": registered.subject_id, "records": registered.record_count})
-    else:
-        say(f"主体编号 {registered.subject_id}", f"registered with {registered.record_count} documents")
+        print_json(
+            {
+                "subject": registered.subject_id,
+                "records": registered.record_count,
+                "package": registered.package_version,
+                "warnings": [one.english for one in registered.warnings],
+            }
+        )
+        return
+    say(f"主体编号 {registered.subject_id}", f"registered with {registered.record_count} documents")
+    if registered.package_version:
+        say(f"第 {registered.package_version} 次提交", f"package version {registered.package_version}")
+    for one in registered.warnings:
+        say(f"注意：{one.chinese}", f"warning, {one.category} {one.thing}: {one.english}")
 
 
 def status(args: argparse.Namespace) -> None:

@@ -41,6 +41,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.RegisterRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.RegisterResponse.FromString,
                 _registered_method=True)
+        self.CheckPackage = channel.unary_unary(
+                '/heqi.v1.WalletService/CheckPackage',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.CheckPackageRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CheckPackageResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/heqi.v1.WalletService/GetStatus',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetStatusRequest.SerializeToString,
@@ -125,6 +130,13 @@ class WalletServiceServicer:
 
     def Register(self, request, context):
         """Register at this centre, or hand in further documents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckPackage(self, request, context):
+        """What is wrong with a package, all at once. Nothing is stored, and the answer follows from the request alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -245,6 +257,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.RegisterRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.RegisterResponse.SerializeToString,
             ),
+            'CheckPackage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckPackage,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CheckPackageRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.CheckPackageResponse.SerializeToString,
+            ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetStatusRequest.FromString,
@@ -350,6 +367,33 @@ class WalletService:
             '/heqi.v1.WalletService/Register',
             heqi_dot_v1_dot_wallet__service__pb2.RegisterRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.RegisterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckPackage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/CheckPackage',
+            heqi_dot_v1_dot_wallet__service__pb2.CheckPackageRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.CheckPackageResponse.FromString,
             options,
             channel_credentials,
             insecure,
