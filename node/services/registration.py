@@ -5,11 +5,14 @@ one registration needs becomes durable in one batch, so a crash leaves it whole 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from node.domain.certificate import CertificateIdentity
+from node.domain.certified import chain_of
+from node.domain.delegation import Delegation
 from node.domain.document import peek_document
 from node.domain.draft import RecordDraft
 from node.domain.duties import Act
@@ -20,11 +23,14 @@ from node.domain.package import BASE, Company
 from node.domain.wallet import MoveCall, RegisterCall
 from node.errors import (
     DuplicateError,
+    InvalidError,
     MissingError,
     Mistake,
     MovedError,
     SignatureError,
+    StatusUnknownError,
     UnknownCallerError,
+    VerificationError,
 )
 from node.ports import Clock, Store
 from node.services import layout
@@ -43,6 +49,21 @@ from node.services.vault import Entropy, Vault
 
 READ_LOG = "access.read"
 _SALT_BYTES = 32
+_MOST_FURTHER = 3
+
+
+class Voucher(msgspec.Struct, frozen=True, array_like=True):
+    """A certificate's word for a wallet's key."""
+
+    delegation: str
+    """A compact JWS."""
+    status: bytes
+    """`StatusProof` beside it, canonical JSON; empty if there is none."""
+
+    @property
+    def certificate(self) -> bytes:
+        """DER of the certificate that signed."""
+        return chain_of(self.delegation, Delegation)[0]
 
 
 class Registration(msgspec.Struct, frozen=True):
@@ -55,6 +76,13 @@ class Registration(msgspec.Struct, frozen=True):
     organisation: str
     status: bytes = b""
     """`StatusProof` of the delegation, canonical JSON."""
+    further: tuple[Voucher, ...] = ()
+    """Of the same company's other certificates, for the same key; the newest first."""
+
+    @property
+    def vouchers(self) -> tuple[Voucher, ...]:
+        """All certificates' words for the key: the last one handed in first."""
+        return Voucher(self.delegation, self.status), *self.further
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +147,14 @@ class Registrations:
             return self._again(known.hex(), call.key)
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
-        is_new_delegation = True
+        is_new_delegation, further = True, ()
         if known is not None:
             last = self.load(known.hex())
-            is_new_delegation = last.delegation != call.delegation
+            is_new_delegation = all(one.delegation != call.delegation for one in last.vouchers)
             if last.key != call.key:
                 raise DuplicateError("another key is registered for this company; it has to hand over first")
-            if not is_new_delegation:
-                status = last.status or status  # the first proof shows the earliest time
+            status = _first_proof(last, call.delegation) or status
+            further = _beside(last, call.delegation)
         salt = self._entropy(_SALT_BYTES)
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
@@ -143,7 +171,13 @@ class Registrations:
         self._put(
             transaction,
             Registration(
-                subject, call.key, call.delegation, identity.credit_code, identity.organisation, status
+                subject,
+                call.key,
+                call.delegation,
+                identity.credit_code,
+                identity.organisation,
+                status,
+                further,
             ),
         )
         first = self._records.stage(transaction, drafts)
@@ -237,6 +271,37 @@ class Registrations:
             raise MissingError("no such subject is registered here")
         return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Registration)
 
+    def voucher(self, registration: Registration, moment: int | None = None) -> Voucher:
+        """A certificate's word for a subject's key that holds; the last one handed in where none does.
+
+        A certificate that was revoked or has run out stops nothing while another of the same company is good.
+
+        Args:
+            registration: of the subject.
+            moment: by when what rests on it happened, seconds since 1970 UTC; now if None.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        first, *others = registration.vouchers
+        if not others:
+            return first  # whoever relies on it judges it
+        for one in (first, *others):
+            with suppress(VerificationError, InvalidError, StatusUnknownError):
+                self._recognition.check(one.delegation, moment=moment, proof=one.status)
+                return one
+        return first
+
+    async def warm(self, subject: str) -> None:
+        """Ask the authorities about all certificates of a subject, where nothing kept is news.
+
+        Raises:
+            MissingError: no such subject is registered here.
+            StoreError: the database fails.
+        """
+        for one in self.load(subject).vouchers:
+            await self._recognition.warm(one.delegation)
+
     def owned_by(self, subject: str, key: str) -> str:
         """The subject, if it is registered here under this wallet key, also when it has moved away since.
 
@@ -304,3 +369,14 @@ class Registrations:
 
 def _company(identity: CertificateIdentity) -> Company:
     return Company(identity.credit_code, identity.organisation)
+
+
+def _first_proof(last: Registration, delegation: str) -> bytes:
+    """What was shown of a delegation when it first came: that shows the earliest time."""
+    return next((one.status for one in last.vouchers if one.delegation == delegation), b"")
+
+
+def _beside(last: Registration, delegation: str) -> tuple[Voucher, ...]:
+    """The vouchers that stay beside a delegation that is handed in: those of other certificates."""
+    certificate = Voucher(delegation, b"").certificate
+    return tuple(one for one in last.vouchers if one.certificate != certificate)[:_MOST_FURTHER]

@@ -140,8 +140,9 @@ class Serving:
         else:
             size, positions = served.size, served.positions
         registration = self._registrations.load(subject)
-        delegation = registration.delegation
-        status = self._recognition.hand_on(delegation, registration.status)
+        voucher = self._registrations.voucher(registration, authority.grant.register_before)
+        delegation = voucher.delegation
+        status = self._recognition.hand_on(delegation, voucher.status)
         evidence = self._showing.show(positions, request.scope, size)
         if served is not None and served.request == digest:
             return Answer(evidence, served.answer, delegation, status)

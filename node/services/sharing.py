@@ -131,7 +131,7 @@ class Sharing:
         """
         subject = peek_document(token, GrantCall).subject
         if self._registrations.is_home_of(subject):
-            await self._recognition.warm(self._registrations.load(subject).delegation)
+            await self._registrations.warm(subject)
 
     def give_grant(self, token: str) -> str:
         """At the subject's home: keep a grant for its reader and bring it to the ledger.
@@ -261,8 +261,8 @@ class Sharing:
             raise UnknownCallerError(
                 "the grant names this node as home, but its subject is not registered here"
             )
-        registration = self._registrations.load(grant.iss)
-        self._recognition.check(registration.delegation, proof=registration.status)
+        voucher = self._registrations.voucher(self._registrations.load(grant.iss))
+        self._recognition.check(voucher.delegation, proof=voucher.status)
 
     def _keep(self, transaction: Transaction, raw_id: bytes, grant: Grant, token: str) -> None:
         kept = KeptGrant(token, grant.iss)

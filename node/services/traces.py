@@ -9,8 +9,6 @@ from collections.abc import Iterator
 import msgspec
 
 from node.domain.category import OwnerRule, categories
-from node.domain.certified import chain_of
-from node.domain.delegation import Delegation
 from node.domain.document import document_digest, reopen_document
 from node.domain.erasure import OBTAINED_PART, READS, REGISTRATION_PART, ErasedLine, record_part
 from node.domain.reading import ReadRequest, read_id
@@ -167,10 +165,11 @@ class Traces:
             if self._store.get(directory) == bytes.fromhex(owner):
                 gone.append(directory)
             # The first certificate is its own, the others are authorities'.
-            gone += [status_key(der) for der in chain_of(registration.delegation, Delegation)[:1]]
+            gone += [status_key(one.certificate) for one in registration.vouchers]
         elif sealed is not None:
             gone += [key for key, raw in self._store.scan(layout.DIRECTORY) if raw.hex() == owner]
         gone += [key for key, _ in self._of_registration(owner)]
+        gone.append(layout.COUNTER + f"package/{owner}".encode())
         gone += [key for key, _ in self._store.scan(layout.LOOK_UP_DUE) if key.endswith(owner.encode())]
         for key, _ in self._store.scan(layout.GRANT_OF + layout.text(owner)):
             gone += [key, layout.GRANT + key[-32:]]

@@ -101,6 +101,12 @@ def _describe_setup(commands: Commands) -> None:
         type=Path,
         help="中心公布的机构清单 | trust list that a centre publishes, if the founding one is outdated",
     )
+    one.add_argument(
+        "--further",
+        action="store_true",
+        help="（已注册）再加一张本单位证书，与先前的并存 | once registered: hand in a further certificate of the "
+        "same company, kept beside the first",
+    )
     one.set_defaults(run=setup.delegate)
     one = commands.add_parser("register", help="注册或补充材料 | register, or hand in further documents")
     one.add_argument("package", type=Path, help="JSON: [{category, thing, fields}, …]")

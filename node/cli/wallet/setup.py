@@ -55,8 +55,13 @@ def delegate(args: argparse.Namespace) -> None:
         credit_code=identity.credit_code,
         exp=now + _DELEGATION_DAYS * 86_400,
     )
-    (args.wallet / DELEGATION_FILE).write_text(sign_delegation(delegation, chain, key) + "\n")
-    say(f"{identity.organisation} 已委托此钱包", "vouches for this wallet's key in this alliance")
+    token = sign_delegation(delegation, chain, key)
+    if args.further:
+        hand_in(args, (), token)
+    else:
+        (args.wallet / DELEGATION_FILE).write_text(token + "\n")
+    if not args.json:
+        say(f"{identity.organisation} 已委托此钱包", "vouches for this wallet's key in this alliance")
 
 
 def read_certificate(certificate: Path, certificate_key: Path) -> tuple[list[bytes], PrivateKey]:
@@ -84,12 +89,12 @@ def register(args: argparse.Namespace) -> None:
     hand_in(args, package)
 
 
-def hand_in(args: argparse.Namespace, package: Sequence[PackageRecord]) -> None:
-    """Hand a package in at the home, and say what became of it."""
+def hand_in(args: argparse.Namespace, package: Sequence[PackageRecord], delegation: str = "") -> None:
+    """Hand a package in at the home, under the wallet's delegation or the one named, and say what became of it."""
     wallet, scribe, client = open_session(args)
     with client:
         home = client.member.name
-        registered = client.register(scribe.register(home, wallet.delegation(), package))
+        registered = client.register(scribe.register(home, delegation or wallet.delegation(), package))
         wallet.remember_subject(registered.subject_id)
         wallet.remember_package(package)
         known = dataclasses.replace(scribe, subject=registered.subject_id)
@@ -98,7 +103,7 @@ def hand_in(args: argparse.Namespace, package: Sequence[PackageRecord]) -> None:
             now = client.status(known.status(home))
             return now.subject_final and now.final_count == now.accepted_count
 
-        if args.wait:
+        if getattr(args, "wait", False):
             wait_for("the registration", is_final, _WAIT_SECONDS)
     if args.json:
         print_json(
