@@ -243,6 +243,7 @@ class Node:
             s.logins,
             s.erasures,
             s.packages,
+            s.agency,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)

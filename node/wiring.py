@@ -20,6 +20,7 @@ from node.ports import (
 )
 from node.services import layout
 from node.services.acts import Acts
+from node.services.agency import Agency
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
@@ -260,6 +261,17 @@ class Services:
             identity,
             clock,
             entropy,
+        )
+        self.agency = Agency(
+            store,
+            self.alliance,
+            self.gate,
+            self.recognition,
+            self.registrations,
+            self.records,
+            self.attesting,
+            self.feed,
+            clock,
         )
         self.logins = Logins(
             self.alliance, self.recognition, self.gate, self.follower, identity, clock, entropy

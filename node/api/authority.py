@@ -136,6 +136,8 @@ RULES: dict[str, Rule] = {
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
     _WALLET + "CheckPackage": Rule(WALLET, MIB),
+    _WALLET + "ConfirmBranch": Rule(WALLET, MIB),
+    _WALLET + "KeepJointBid": Rule(WALLET, MIB),
     _WALLET + "GetStatus": Rule(WALLET),
     _WALLET + "GiveGrant": Rule(WALLET, MIB),
     _WALLET + "RelayGrant": Rule(WALLET, MIB),

@@ -8,8 +8,10 @@ from node.api import paging
 from node.api.caller import Context
 from node.api.guarantee_service import state_of
 from node.domain.encoding import to_rfc3339
+from node.domain.mandate import Power
 from node.domain.wallet import HistoryCall, StatusCall
 from node.errors import Mistake
+from node.services.agency import Agency
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.erasures import Erasures
@@ -47,12 +49,13 @@ class WalletService(rpc.WalletServiceServicer):
         logins: Logins,
         erasures: Erasures,
         packages: Packages,
+        agency: Agency,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
         self._moving, self._exporting, self._logins = moving, exporting, logins
-        self._erasures, self._packages = erasures, packages
+        self._erasures, self._packages, self._agency = erasures, packages, agency
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -71,10 +74,24 @@ class WalletService(rpc.WalletServiceServicer):
         """See the proto."""
         return pb.CheckPackageResponse(mistakes=map(_mistake, self._packages.check(request.signed_request)))
 
+    async def ConfirmBranch(
+        self, request: pb.ConfirmBranchRequest, context: Context
+    ) -> pb.ConfirmBranchResponse:
+        """See the proto."""
+        await self._agency.prepare(request.signed_request)
+        self._agency.confirm_branch(request.signed_request)
+        return pb.ConfirmBranchResponse()
+
+    async def KeepJointBid(
+        self, request: pb.KeepJointBidRequest, context: Context
+    ) -> pb.KeepJointBidResponse:
+        """See the proto."""
+        return pb.KeepJointBidResponse(member_count=self._agency.keep_joint_bid(request.signed_request))
+
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
         """See the proto."""
         call = self._gate.open(request.signed_request, StatusCall)
-        subject = self._registrations.owned_by(call.subject, call.key)
+        subject = self._registrations.owned_by(call.subject, self._gate.principal(call, Power.LOOK))
         positions = list(self._records.all_of(subject))
         through = self._proving.final_through()
         projection = self._alliance.projection

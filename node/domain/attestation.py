@@ -33,6 +33,8 @@ class Attester(enum.Enum):
     """登记机关（市场监管）"""
     AUTHORITY = "authority"
     """发证机关"""
+    PARENT = "parent"
+    """上级单位：of a branch"""
 
 
 class Method(enum.Enum):
@@ -46,6 +48,8 @@ class Method(enum.Enum):
     """An operator of the home saw the original."""
     DOCUMENT = "document"
     """By a document that the issuing authority signed."""
+    CONFIRMATION = "confirmation"
+    """By the parent's signature, under a certificate that names it."""
 
 
 class Result(enum.Enum):
@@ -62,6 +66,7 @@ _WORD_OF = {
     Method.LOOK_UP: Attester.REGISTRY,
     Method.ORIGINAL: Attester.HOME,
     Method.DOCUMENT: Attester.AUTHORITY,
+    Method.CONFIRMATION: Attester.PARENT,
 }
 
 

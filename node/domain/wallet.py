@@ -15,7 +15,7 @@ from node.domain.guarantee import Text
 WINDOW_SECONDS = 300
 
 
-class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What all wallet requests say."""
 
     node: str
@@ -24,6 +24,8 @@ class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Subject id, 64 hex digits; empty before registration."""
     key: Hex64
     """The wallet's P-256 key, x ‖ y, 128 hex digits; it signs the request."""
+    mandate: str = ""
+    """The mandate under which `key` acts for `subject`, a compact JWS; left out if the subject itself acts."""
 
 
 class PackageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +43,7 @@ class RegisterCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=
     kind: ClassVar[str] = "wallet-register"
 
     delegation: str
-    """The delegation, a compact JWS."""
+    """The delegation, a compact JWS; empty under a mandate: the one that is known stands."""
     records: tuple[PackageRecord, ...]
 
 
@@ -56,6 +58,26 @@ class CheckCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     delegation: str
     """The delegation, a compact JWS."""
     records: tuple[PackageRecord, ...]
+
+
+class BranchCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Of a branch at its home: attest that this parent confirms me."""
+
+    kind: ClassVar[str] = "wallet-branch"
+
+    confirmation: str
+    """A mandate of form `branch` by the parent, a compact JWS."""
+    delegation: str
+    """The parent's delegation, a compact JWS."""
+
+
+class JointBidCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Of a member of a joint bid at a member's home: all have signed."""
+
+    kind: ClassVar[str] = "wallet-joint-bid"
+
+    joint_bid: str
+    """The joint bid, canonical JSON."""
 
 
 class CarriedGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

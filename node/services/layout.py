@@ -26,6 +26,7 @@
     s/<subject>                             registration: delegation and state, sealed
     q/<subject>/<request digest>            access request that waits for its subject, sealed
     pk/<subject>/<version>                  a package that a subject handed in: its records, sealed
+    jb/<subject>/<agreement digest>         a joint bid of the subject that all members signed; its end, number
     rg/<subject>                            what the company register said of it, and when it is asked, sealed
     rw/<due><subject>                       a subject about which the register is to be asked; due in seconds, number
     g/<grant id>                            grant at its home: document, uses
@@ -95,6 +96,7 @@ DIRECTORY = b"u/"
 REGISTRATION = b"s/"
 REQUEST = b"q/"
 PACKAGE = b"pk/"
+JOINT_BID = b"jb/"
 LOOK_UP = b"rg/"
 LOOK_UP_DUE = b"rw/"
 GRANT = b"g/"

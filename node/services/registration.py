@@ -19,6 +19,7 @@ from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
 from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
+from node.domain.mandate import Power
 from node.domain.package import BASE, Company
 from node.domain.wallet import MoveCall, RegisterCall
 from node.errors import (
@@ -137,21 +138,25 @@ class Registrations:
             NodeError: the request, the delegation or the package is not acceptable; nothing is stored.
         """
         call = self._gate.open(token, RegisterCall)
-        identity = self._identify(call, status)
+        key = self._gate.principal(call, Power.REGISTER)
+        if call.mandate:
+            call = self._under_mandate(call, key)
+        identity = self._identify(call, status, key)
         directory = layout.DIRECTORY + self._vault.directory_key(identity.credit_code)
         known = self._store.get(directory)
         self._alliance.check_may(Act.REGISTER if known is None else Act.CORRECT)
         if known is not None:
             self.check_home(known.hex())
         if known is not None and not call.subject:
-            return self._again(known.hex(), call.key)
+            return self._again(known.hex(), key)
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
-        is_new_delegation, further = True, ()
+        is_new_delegation = True
+        further: tuple[Voucher, ...] = ()
         if known is not None:
             last = self.load(known.hex())
             is_new_delegation = all(one.delegation != call.delegation for one in last.vouchers)
-            if last.key != call.key:
+            if last.key != key:
                 raise DuplicateError("another key is registered for this company; it has to hand over first")
             status = _first_proof(last, call.delegation) or status
             further = _beside(last, call.delegation)
@@ -165,14 +170,14 @@ class Registrations:
         transaction = Transaction(self._store)
         if known is None:
             transaction.put(directory, raw)
-            create = CreateSubject(salt, self._alliance.signer_of(call.key))
+            create = CreateSubject(salt, self._alliance.signer_of(key))
             self._outbox.add(transaction, f"subject/{subject}", create)
         # With further documents too: certificates and delegations expire and are renewed.
         self._put(
             transaction,
             Registration(
                 subject,
-                call.key,
+                key,
                 call.delegation,
                 identity.credit_code,
                 identity.organisation,
@@ -198,7 +203,10 @@ class Registrations:
         Raises:
             NodeError: the request is malformed, or a time stamp that must be had cannot be.
         """
-        return await self._recognition.prove(peek_document(token, RegisterCall).delegation)
+        call = peek_document(token, RegisterCall)
+        if not call.delegation:  # under a mandate: what is known stands
+            return b""
+        return await self._recognition.prove(call.delegation)
 
     def settle(self, transaction: Transaction, call: MoveCall, status: bytes) -> Registered:
         """Take in a subject that moves here, from its wallet's own copy; by the same rules as a new one.
@@ -213,7 +221,7 @@ class Registrations:
         Raises:
             NodeError: the delegation or the package is not acceptable.
         """
-        identity = self._identify(call, status)
+        identity = self._identify(call, status, call.key)
         directory = layout.DIRECTORY + self._vault.directory_key(identity.credit_code)
         known = self._store.get(directory)
         if known is not None and known.hex() != call.subject:
@@ -349,10 +357,20 @@ class Registrations:
         if any(draft.category == BASE for draft in drafts):
             self._look_ups.queue(transaction, subject)
 
-    def _identify(self, call: RegisterCall | MoveCall, status: bytes) -> CertificateIdentity:
-        """Whose certificate vouches for the wallet that calls."""
+    def _under_mandate(self, call: RegisterCall, key: str) -> RegisterCall:
+        """The call of somebody who hands in documents for a subject: the subject's delegation stands.
+
+        Raises:
+            UnknownCallerError: the subject is not registered here, or its wallet key is another by now.
+        """
+        last = self.load(self.owned_by(call.subject, key))
+        self._gate.check_controller(call, Power.REGISTER)
+        return msgspec.structs.replace(call, delegation=self.voucher(last).delegation)
+
+    def _identify(self, call: RegisterCall | MoveCall, status: bytes, key: str) -> CertificateIdentity:
+        """Whose certificate vouches for the wallet key that calls, or that gave the caller a mandate."""
         judged = self._recognition.check(call.delegation, proof=status)
-        if judged.delegation.key != call.key:
+        if judged.delegation.key != key:
             raise SignatureError("the delegation is for another wallet key")
         return judged.identity
 

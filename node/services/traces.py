@@ -170,6 +170,7 @@ class Traces:
             gone += [key for key, raw in self._store.scan(layout.DIRECTORY) if raw.hex() == owner]
         gone += [key for key, _ in self._of_registration(owner)]
         gone.append(layout.COUNTER + f"package/{owner}".encode())
+        gone += [key for key, _ in self._store.scan(layout.JOINT_BID + layout.text(owner))]
         gone += [key for key, _ in self._store.scan(layout.LOOK_UP_DUE) if key.endswith(owner.encode())]
         for key, _ in self._store.scan(layout.GRANT_OF + layout.text(owner)):
             gone += [key, layout.GRANT + key[-32:]]

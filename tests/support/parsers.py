@@ -55,8 +55,10 @@ from node.domain import (
     erasure,
     evidence,
     grant,
+    joint_bid,
     ledger_proof,
     login,
+    mandate,
     member,
     record,
     registry,
@@ -80,7 +82,7 @@ from tests.support import signed_files
 from tests.support import trust as trust_support
 from tests.support.archives import KEY, OPENER, RECIPIENT
 from tests.support.trial_timestamps import TrialTimestamps
-from tests.vectors import erasure_vectors, story, world
+from tests.vectors import erasure_vectors, mandate_vectors, story, world
 from tests.vectors.authority import bidder
 from tests.vectors.keys import log_key
 
@@ -292,6 +294,11 @@ def parsers() -> dict[str, Parser]:
         "node.domain.bundle:parse_bundle": Parser(bundle.parse_bundle, bundles),
         "node.domain.case:read_case": Parser(
             lambda raw: list(case.read_case(io.BytesIO(raw), verifier).bundles), (story.case(),), slow=True
+        ),
+        "node.domain.mandate:open_mandate": Parser(mandate.open_mandate, _tokens("mandate")),
+        "node.domain.mandate:authority_of": Parser(mandate.authority_of, _tokens("grant")),
+        "node.domain.joint_bid:open_joint_bid": Parser(
+            joint_bid.open_joint_bid, (joint_bid.encode_joint_bid(mandate_vectors.joint_bid()),)
         ),
         "node.domain.registry:parse_entry": Parser(registry.parse_entry, (_registry_entry(),)),
         "node.domain.registry:decode_entry": Parser(registry.decode_entry, (_registry_entry(),)),

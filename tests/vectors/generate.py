@@ -33,6 +33,7 @@ from tests.vectors import (
     guarantee_story,
     ledger_vectors,
     login_vectors,
+    mandate_vectors,
     refusals,
     story,
     trust_vectors,
@@ -69,7 +70,7 @@ def keys() -> Vectors:
 
 def _p256_keys() -> Mapping[str, P256TestKey]:
     names = [f"{member} identity" for member in (*CENTRES, GUARANTOR)]
-    names += ["wallet", "beneficiary wallet", "bidder certificate", "authority Test root"]
+    names += ["wallet", "attorney", "beneficiary wallet", "bidder certificate", "authority Test root"]
     return {name: p256(name) for name in names} | {
         "applicant of the guarantee": guarantee_story.applicant_key(),
         "beneficiary of the guarantee": guarantee_story.beneficiary_key(),
@@ -186,6 +187,9 @@ def documents() -> Vectors:
             _document(f"{THIRD} identity", sign_document(story.case_list(), world.identity(THIRD).sign)),
             _document("wallet", erasure_vectors.request_token()),
             _document(home, erasure_vectors.receipt_token()),
+            _document("wallet", mandate_vectors.mandate_token()),
+            _document("attorney", mandate_vectors.grant_token()),
+            *(_document("wallet", sign_document(call, WALLET.sign)) for call in mandate_vectors.calls()),
         ],
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),
@@ -341,6 +345,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "trust.json": trust_vectors.trust,
     "erasure.json": erasure_vectors.vectors,
     "attestation.json": attestation_vectors.vectors,
+    "mandate.json": mandate_vectors.vectors,
 }
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias, get_args
 
-from node.domain.grant import Basis
 from node.cli.wallet import drafts, erasing, guarantees, login, moving, setup, sharing
+from node.domain.grant import Basis
 
 _EPILOG = """\
 顺序 | in order:

@@ -39,6 +39,10 @@ class WalletServiceStub:
     """Register at this centre, or hand in further documents."""
     CheckPackage: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.CheckPackageRequest, _wallet_service_pb2.CheckPackageResponse]
     """What is wrong with a package, all at once. Nothing is stored, and the answer follows from the request alone."""
+    ConfirmBranch: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ConfirmBranchRequest, _wallet_service_pb2.ConfirmBranchResponse]
+    """At a branch's home: attest that its parent confirms it."""
+    KeepJointBid: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.KeepJointBidRequest, _wallet_service_pb2.KeepJointBidResponse]
+    """At the home of a member of a joint bid: all members have signed; grants by the lead count from then on."""
     GetStatus: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetStatusRequest, _wallet_service_pb2.GetStatusResponse]
     """How far registration, requests and grants are. Only at the subject's home."""
     GiveGrant: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveGrantRequest, _wallet_service_pb2.GiveGrantResponse]
@@ -85,6 +89,10 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """Register at this centre, or hand in further documents."""
     CheckPackage: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.CheckPackageRequest, _wallet_service_pb2.CheckPackageResponse]  # type: ignore[assignment]
     """What is wrong with a package, all at once. Nothing is stored, and the answer follows from the request alone."""
+    ConfirmBranch: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ConfirmBranchRequest, _wallet_service_pb2.ConfirmBranchResponse]  # type: ignore[assignment]
+    """At a branch's home: attest that its parent confirms it."""
+    KeepJointBid: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.KeepJointBidRequest, _wallet_service_pb2.KeepJointBidResponse]  # type: ignore[assignment]
+    """At the home of a member of a joint bid: all members have signed; grants by the lead count from then on."""
     GetStatus: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetStatusRequest, _wallet_service_pb2.GetStatusResponse]  # type: ignore[assignment]
     """How far registration, requests and grants are. Only at the subject's home."""
     GiveGrant: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveGrantRequest, _wallet_service_pb2.GiveGrantResponse]  # type: ignore[assignment]
@@ -140,6 +148,22 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.CheckPackageResponse, _abc.Awaitable[_wallet_service_pb2.CheckPackageResponse]]:
         """What is wrong with a package, all at once. Nothing is stored, and the answer follows from the request alone."""
+
+    @_abc_1.abstractmethod
+    def ConfirmBranch(
+        self,
+        request: _wallet_service_pb2.ConfirmBranchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ConfirmBranchResponse, _abc.Awaitable[_wallet_service_pb2.ConfirmBranchResponse]]:
+        """At a branch's home: attest that its parent confirms it."""
+
+    @_abc_1.abstractmethod
+    def KeepJointBid(
+        self,
+        request: _wallet_service_pb2.KeepJointBidRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.KeepJointBidResponse, _abc.Awaitable[_wallet_service_pb2.KeepJointBidResponse]]:
+        """At the home of a member of a joint bid: all members have signed; grants by the lead count from then on."""
 
     @_abc_1.abstractmethod
     def GetStatus(
