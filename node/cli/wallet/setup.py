@@ -94,9 +94,12 @@ def hand_in(args: argparse.Namespace, package: Sequence[PackageRecord], delegati
     wallet, scribe, client = open_session(args)
     with client:
         home = client.member.name
-        registered = client.register(scribe.register(home, delegation or wallet.delegation(), package))
-        wallet.remember_subject(registered.subject_id)
-        wallet.remember_package(package)
+        if scribe.mandate:  # the subject's own delegation stands, and its package is its own wallet's
+            registered = client.register(scribe.register(home, "", package))
+        else:
+            registered = client.register(scribe.register(home, delegation or wallet.delegation(), package))
+            wallet.remember_subject(registered.subject_id)
+            wallet.remember_package(package)
         known = dataclasses.replace(scribe, subject=registered.subject_id)
 
         def is_final() -> bool:
