@@ -127,12 +127,12 @@ def hand_in(args: argparse.Namespace, package: Sequence[PackageRecord], delegati
 
 def status(args: argparse.Namespace) -> None:
     """How far everything is."""
-    wallet, scribe, client = open_session(args)
+    _, scribe, client = open_session(args)
     with client:
         now = client.status(scribe.status(client.member.name))
     facts = {
-        "subject": wallet.state.subject,
-        "home": wallet.state.home,
+        "subject": scribe.subject,
+        "home": client.member.name,
         "subject_final": now.subject_final,
         "records_accepted": now.accepted_count,
         "records_final": now.final_count,

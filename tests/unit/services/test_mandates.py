@@ -26,6 +26,7 @@ from node.wallet.mandates import Limits, sign_mandate
 from node.wallet.mandates import terms_of as _mandate_terms
 from tests.support.world import DAY, SCOPE, World
 from tests.support.world_bidder import Bidder
+from tests.support.world_dishonest import read_request
 from tests.support.world_mandates import (
     WIDE,
     acting,
@@ -171,7 +172,9 @@ MORE: dict[str, tuple[dict[str, Any], type[NodeError]]] = {
     "a category more": ({"scope": (*SCOPE, Scope("subject.qualification", ("level",)))}, GrantScopeError),
     "more reads": ({"uses": 4}, GrantScopeError),
     "longer": ({}, GrantExpiredError),
-    "another receiver": ({"aud": "shanghai"}, GrantScopeError),
+    "another receiver": ({"aud": ("shanghai",)}, GrantScopeError),
+    "any number of reads": ({"uses": 0}, GrantScopeError),
+    "standing": ({"standing": True, "request": "", "uses": 0}, GrantScopeError),
     "another purpose": ({"purpose": "sale-of-data"}, GrantScopeError),
 }
 
@@ -189,8 +192,11 @@ async def test_an_agent_that_grants_more_than_it_may_is_refused_by_home_and_read
     scribe = acting(world, key, bidder, mandate)
     with pytest.raises(error):
         hand_over(world, scribe, bidder, grant)
-    with pytest.raises(GrantMissingError):
-        world.home.serving._open_grant(grant)
+    await world.settle()
+    world.third.sharing.relay(bidder.scribe.relay_terms(world.third.name, _terms(grant)))
+    await world.settle()
+    with pytest.raises(NodeError):
+        world.home.serving.read(world.reader.name, read_request(world, world.reader, grant), grant)
     # A home that takes it all the same: the reader does not.
     if what != "another receiver":
         with pytest.raises(error):
