@@ -26,22 +26,15 @@ WHOLE_PACKAGE = -1
 _NOBODY = "0" * 64
 
 _IN_ORDER = (
-    ("valid_from", "valid_until"),
-    ("valid_from", "valid_to"),
-    ("issue_date", "expiry_date"),
     ("issue_date", "end_date"),
-    ("start_date", "end_date"),
     ("sign_date", "finish_date"),
-    ("contract_sign_date", "finish_date"),
     ("birthdate", "work_start_date"),
-    ("license_start_date", "license_end_date"),
 )
 """Of two such fields in one document the first is not later than the second."""
-_ENDS = ("valid_until", "valid_to", "expiry_date", "certificate_end_date", "qual_cert_end_date", "end_date")
-"""When what a document is about runs out."""
-_RUN_OUT = frozenset({"subject.qualification", "subject.personnel"})
-_NUMBERS = ("certificate_number", "cert_no", "qual_cert_no")
-"""One of these names a certificate: no two things of a category have the same."""
+_ENDS = {"subject.base": "licence_end_date", "subject.qualification": "end_date"}
+"""Field that says when what a document is about runs out, by category."""
+_NUMBER = "certificate_number"
+"""Names a certificate: no two things of a category have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,20 +170,19 @@ def _of_dates(tell: _Teller, today: date) -> Iterator[Mistake]:
                 f"{second}（{days[second]}）早于 {first}（{days[first]}），请核对两个日期",
                 f"{second} ({days[second]}) is before {first} ({days[first]}); correct one of them",
             )
-    if tell.document.category in _RUN_OUT:
-        for name in _ENDS:
-            if name in days and days[name] < today:
-                yield tell.mistake(
-                    name,
-                    f"已于 {days[name]} 到期，请更新证书",
-                    f"ran out on {days[name]}; hand in the renewed certificate",
-                    is_warning=True,
-                )
+    end = _ENDS.get(tell.document.category, "")
+    if end in days and days[end] < today:
+        yield tell.mistake(
+            end,
+            f"已于 {days[end]} 到期，请更新证书",
+            f"ran out on {days[end]}; hand in the renewed certificate",
+            is_warning=True,
+        )
 
 
 def _of_repetition(documents: Sequence[PackageRecord]) -> Iterator[Mistake]:
     things: dict[tuple[str, str], int] = {}
-    numbers: dict[tuple[str, str, object], int] = {}
+    numbers: dict[tuple[str, str], int] = {}
     for place, document in enumerate(documents):
         tell = _Teller(place, document)
         first = things.setdefault((document.category, document.thing), place)
@@ -201,17 +193,16 @@ def _of_repetition(documents: Sequence[PackageRecord]) -> Iterator[Mistake]:
                 f"the same thing as document {first}; keep one of them",
             )
             continue
-        for name in _NUMBERS:
-            number = document.fields.get(name)
-            if not isinstance(number, str):
-                continue
-            other = numbers.setdefault((document.category, name, number), place)
-            if other != place:
-                yield tell.mistake(
-                    name,
-                    f"证书编号与第 {other} 份材料相同，请核对",
-                    f"the same certificate number as document {other}; correct one of them",
-                )
+        number = document.fields.get(_NUMBER)
+        if not isinstance(number, str):
+            continue
+        other = numbers.setdefault((document.category, number), place)
+        if other != place:
+            yield tell.mistake(
+                _NUMBER,
+                f"证书编号与第 {other} 份材料相同，请核对",
+                f"the same certificate number as document {other}; correct one of them",
+            )
 
 
 def _day(value: object) -> date | None:

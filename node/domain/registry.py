@@ -126,13 +126,13 @@ def compare(entry: RegistryEntry, fields: Mapping[str, object]) -> Comparison:
 
     Names and addresses are compared in Unicode form NFKC without white space: registers and forms differ in the
     width of brackets. Amounts are compared as numbers, and only where both have the same currency, or one has none.
+    The type of company is not compared: documents hold a code, registers print words.
     """
     pairs: dict[str, bool] = {}
     for name, said in (
         ("credit_code", entry.credit_code),
         ("legal_name", entry.name),
         ("legal_representative", entry.legal_representative),
-        ("legal_type", entry.kind),
         ("address", entry.address),
     ):
         if said and name in fields:

@@ -30,7 +30,7 @@ def named(found: list[Mistake]) -> list[tuple[int, str]]:
 
 
 def test_a_good_package_has_no_mistake() -> None:
-    good = qualification(valid_from="2020-01-01", valid_until="2026-03-01", certificate_number="D1")
+    good = qualification(issue_date="2020-01-01", end_date="2026-03-01", certificate_number="D1")
     assert check(GOOD, good, is_first=True) == []
 
 
@@ -58,16 +58,14 @@ def test_another_name_than_the_certificates_is_warned_of() -> None:
 
 
 def test_dates_are_in_order() -> None:
-    assert named(check(qualification(valid_from="2027-01-01", valid_until="2026-12-31"))) == [
-        (0, "valid_until")
-    ]
-    assert check(qualification(valid_from="2026-03-01", valid_until="2026-03-01")) == []
+    assert named(check(qualification(issue_date="2027-01-01", end_date="2026-12-31"))) == [(0, "end_date")]
+    assert check(qualification(issue_date="2026-03-01", end_date="2026-03-01")) == []
 
 
 def test_what_has_run_out_is_warned_of() -> None:
-    [found] = check(qualification(valid_until="2026-02-28"))
-    assert (found.field, found.is_warning) == ("valid_until", True)
-    assert check(qualification(valid_until="2026-03-01")) == []
+    [found] = check(qualification(end_date="2026-02-28"))
+    assert (found.field, found.is_warning) == ("end_date", True)
+    assert check(qualification(end_date="2026-03-01")) == []
 
 
 def test_nothing_is_there_twice() -> None:
@@ -93,9 +91,7 @@ documents = st.builds(
     st.sampled_from([BASE, "subject.qualification", "subject.attestation", "x"]),
     st.sampled_from(["base", "D1", "", "D2"]),
     st.dictionaries(
-        st.sampled_from(
-            ["credit_code", "legal_name", "valid_from", "valid_until", "certificate_number", "Bad"]
-        ),
+        st.sampled_from(["credit_code", "legal_name", "issue_date", "end_date", "certificate_number", "Bad"]),
         values | st.just(CODE),
         max_size=4,
     ),
