@@ -60,7 +60,7 @@ def test_a_grant_is_within_a_mandate_exactly_if_it_asks_for_nothing_more(
     scope: tuple[Scope, ...], uses: int, receiver: str, begins: int, ends: int
 ) -> None:
     grant = msgspec.structs.replace(
-        GRANT, scope=scope, uses=uses, aud=receiver, nbf=MANDATE.nbf + begins, exp=MANDATE.exp + ends
+        GRANT, scope=scope, uses=uses, aud=(receiver,), nbf=MANDATE.nbf + begins, exp=MANDATE.exp + ends
     )
     most = {part.category: part for part in MANDATE.scope}
     may = (
