@@ -9,9 +9,10 @@ network. Rules about one value belong to its category; those between fields and 
 - nothing is in a package twice
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeAlias
 
 from node.domain.category import Category, OwnerRule, category
 from node.domain.draft import RecordDraft, check_draft
@@ -24,6 +25,15 @@ BASE = "subject.base"
 WHOLE_PACKAGE = -1
 """Stands for the document in a mistake that is about no single one."""
 _NOBODY = "0" * 64
+
+FieldRules: TypeAlias = Callable[[str, Mapping[str, object]], Iterable[tuple[str, str, str]]]
+"""Category and plain fields → field, Chinese and English of everything that the category's own rules refuse."""
+
+
+def no_rules(_category: str, _fields: Mapping[str, object]) -> Iterable[tuple[str, str, str]]:
+    """Where nothing is known of a category but its form."""
+    return ()
+
 
 _IN_ORDER = (
     ("issue_date", "end_date"),
@@ -46,7 +56,12 @@ class Company:
 
 
 def check_package(
-    documents: Sequence[PackageRecord], company: Company, *, is_first: bool, today: date
+    documents: Sequence[PackageRecord],
+    company: Company,
+    *,
+    is_first: bool,
+    today: date,
+    rules: FieldRules = no_rules,
 ) -> list[Mistake]:
     """All mistakes of a package, warnings included, in order of documents.
 
@@ -55,11 +70,12 @@ def check_package(
         company: of the certificate.
         is_first: whether nothing was handed in before.
         today: in China.
+        rules: of the categories.
     """
     mistakes: list[Mistake] = []
     for place, document in enumerate(documents):
         tell = _Teller(place, document)
-        mistakes += _of_form(tell)
+        mistakes += _of_form(tell) or _of_rules(tell, rules)
         mistakes += _of_company(tell, company)
         mistakes += _of_dates(tell, today)
     mistakes += _of_repetition(documents)
@@ -120,8 +136,14 @@ def _kind_of(document: PackageRecord) -> Category:
     return kind
 
 
-def _of_form(tell: _Teller) -> Iterator[Mistake]:
+def _of_rules(tell: _Teller, rules: FieldRules) -> list[Mistake]:
+    """What the category's own rules say of a document that could be a record at all."""
     document = tell.document
+    return [tell.mistake(*one) for one in rules(document.category, document.fields)]
+
+
+def _of_form(tell: _Teller) -> list[Mistake]:
+    document, found = tell.document, list[Mistake]()
     is_told = False
     for name, value in document.fields.items():
         try:
@@ -129,7 +151,7 @@ def _of_form(tell: _Teller) -> Iterator[Mistake]:
             check_fields(fields)
         except InvalidError as error:
             is_told = True
-            yield tell.mistake(name, f"字段 {name} 格式不符：{error}", str(error))
+            found.append(tell.mistake(name, f"字段 {name} 格式不符：{error}", str(error)))
     try:
         draft_of(_NOBODY, document)
     except InvalidError as error:
@@ -139,7 +161,8 @@ def _of_form(tell: _Teller) -> Iterator[Mistake]:
         except InvalidError:
             is_told = False
         if not is_told:
-            yield tell.mistake("", f"材料格式不符：{error}", str(error))
+            found.append(tell.mistake("", f"材料格式不符：{error}", str(error)))
+    return found
 
 
 def _of_company(tell: _Teller, company: Company) -> Iterator[Mistake]:

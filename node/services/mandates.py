@@ -63,7 +63,9 @@ def grantor_of(alliance: Alliance, token: str, grant: Grant) -> Authority:
     """
     authority = authority_of(token)
     row = alliance.projection.subject(bytes.fromhex(grant.iss))
-    signer = alliance.signer_of(authority.key)  # looked up in any case: that there is no such subject costs the same
+    signer = alliance.signer_of(
+        authority.key
+    )  # looked up in any case: that there is no such subject costs the same
     if row is None or row.controller != signer:
         raise UnknownCallerError("the grant is not by the key that the ledger names for its subject")
     if authority.mandate is not None:

@@ -8,7 +8,7 @@ import msgspec
 from node.domain.delegation import open_delegation
 from node.domain.draft import RecordDraft
 from node.domain.erasure import REGISTRATION_PART
-from node.domain.package import Company, check_package, draft_of
+from node.domain.package import Company, FieldRules, check_package, draft_of, no_rules
 from node.domain.wallet import CheckCall, PackageRecord
 from node.errors import MissingError, Mistake, PackageError, SignatureError
 from node.ports import Clock, Store
@@ -45,9 +45,11 @@ class Packages:
         recognition: Recognition,
         gate: Gate,
         clock: Clock,
+        rules: FieldRules = no_rules,
     ) -> None:
         self._store, self._vault, self._alliance = store, vault, alliance
         self._recognition, self._gate, self._clock = recognition, gate, clock
+        self._rules = rules
 
     def check(self, token: str) -> list[Mistake]:
         """What the home would say of a package, warnings included.
@@ -68,7 +70,7 @@ class Packages:
         if delegation.key != call.key:
             raise SignatureError("the delegation is for another wallet key")
         company = Company(identity.credit_code, identity.organisation)
-        return check_package(call.records, company, is_first=not call.subject, today=self._today())
+        return self._mistakes(call.records, company, is_first=not call.subject)
 
     def drafts(
         self, subject: str, documents: Sequence[PackageRecord], company: Company, *, is_first: bool
@@ -78,7 +80,7 @@ class Packages:
         Raises:
             PackageError: there are mistakes; all are told.
         """
-        found = check_package(documents, company, is_first=is_first, today=self._today())
+        found = self._mistakes(documents, company, is_first=is_first)
         if not all(one.is_warning for one in found):
             raise PackageError.of(found)
         return [draft_of(subject, document) for document in documents], found
@@ -114,6 +116,12 @@ class Packages:
                 yield msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Package)
             except MissingError:  # blocked
                 continue
+
+    def _mistakes(
+        self, documents: Sequence[PackageRecord], company: Company, *, is_first: bool
+    ) -> list[Mistake]:
+        """The one place where the mistakes of a package are collected."""
+        return check_package(documents, company, is_first=is_first, today=self._today(), rules=self._rules)
 
     def _today(self) -> date:
         return datetime.fromtimestamp(self._clock.now(), UTC).astimezone(_CHINA).date()

@@ -79,6 +79,19 @@ def test_every_bad_field_of_a_document_is_told() -> None:
     assert {one.field for one in check(bad)} == {"a", "Bad", "b"}
 
 
+def test_the_rules_of_a_category_are_told_for_documents_that_could_be_records() -> None:
+    asked = []
+
+    def rules(category: str, fields: object) -> list[tuple[str, str, str]]:
+        asked.append(category)
+        return [("level", "资质等级不在代码集内", "level is not in its code list")]
+
+    bad = PackageRecord("subject.qualification", "D2", {"level": None})
+    found = check_package([qualification(), bad], COMPANY, is_first=False, today=TODAY, rules=rules)
+    assert asked == ["subject.qualification"]
+    assert named(found) == [(0, "level"), (1, "level")]
+
+
 def test_a_document_that_no_wallet_hands_in_is_told() -> None:
     for category in ("subject.attestation", "trade.tender", "access.read", "subject.unheard"):
         [found] = check(PackageRecord(category, "x", {"x": "y"}))
