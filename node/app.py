@@ -22,6 +22,7 @@ from heqi.v1 import (
     guarantee_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
+    notice_service_pb2_grpc,
     record_service_pb2_grpc,
     registration_service_pb2_grpc,
     signature_service_pb2_grpc,
@@ -53,6 +54,7 @@ from node.api.guard import Guard
 from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
+from node.api.notice_service import NoticeService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.registration_service import RegistrationService
@@ -102,6 +104,7 @@ MEMBER_SERVICES = tuple(
         "SystemService",
         "ErasureService",
         "RegistrationService",
+        "NoticeService",
         "ExchangeService",
         "LogService",
     )
@@ -161,6 +164,10 @@ class Node:
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("prove the ledger", services.ledger_proofs.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("tell owners", services.coverage.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("compare versions", services.changes.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("tell holders", services.notices.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("follow notices", services.holdings.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("ask the register", services.look_ups.step, _REGISTRY_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
@@ -226,7 +233,7 @@ class Node:
             callers.check,
         )
         access = AccessService(s.reading, s.proving)
-        exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, callers, s.clock)
+        exchange = ExchangeService(s.sharing, s.serving, s.inbox, s.log, s.cosignatures, callers, s.clock)
         wallet = WalletService(
             s.alliance,
             s.gate,
@@ -244,6 +251,9 @@ class Node:
             s.erasures,
             s.packages,
             s.agency,
+            s.consents,
+            s.notices,
+            s.disputes,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)
@@ -251,6 +261,7 @@ class Node:
         systems = SystemService(s.systems, s.acts, s.proving)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         trust = TrustService(s.recognition, s.trust_votes)
+        notices = NoticeService(s.notices, s.disputes, s.consents, s.remarks)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
             partial(access_service_pb2_grpc.add_AccessServiceServicer_to_server, access),
@@ -265,6 +276,7 @@ class Node:
             partial(
                 erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server, ErasureService(s.erasures)
             ),
+            partial(notice_service_pb2_grpc.add_NoticeServiceServicer_to_server, notices),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
             partial(
                 registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server,

@@ -181,6 +181,10 @@ class NodeState:
     """Parts that a legal period held, and that should have been erased a day ago or earlier."""
     erasure_oldest_seconds: float = 0.0
     """Age of the oldest erasure that is not done; 0 if there is none."""
+    notices_waiting: int = 0
+    """Notices to members that hold subjects' data, and are not answered."""
+    notices_oldest_seconds: float = 0.0
+    """How long the oldest of them has waited; 0 if there is none."""
     erasure_list_trouble: str = ""
     """Why the list of erasures may lack something, as the running node knows."""
 

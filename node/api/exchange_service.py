@@ -8,6 +8,7 @@ from node.api.silence import even_refusals
 from node.errors import ProofFormatError
 from node.ports import Clock
 from node.services.cosignatures import Cosignatures
+from node.services.inbox import Inbox
 from node.services.log import Log
 from node.services.serving import Serving
 from node.services.sharing import Sharing
@@ -23,12 +24,14 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self,
         sharing: Sharing,
         serving: Serving,
+        inbox: Inbox,
         log: Log,
         cosignatures: Cosignatures,
         callers: Callers,
         clock: Clock,
     ) -> None:
         self._sharing, self._serving, self._callers = sharing, serving, callers
+        self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
@@ -59,6 +62,8 @@ class ExchangeService(rpc.ExchangeServiceServicer):
             answer=answer.answer,
             delegation=answer.delegation,
             status_proof=answer.status,
+            consents=answer.consents,
+            notices=answer.notices,
         )
 
     async def SubmitReceipt(
@@ -67,6 +72,13 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         """See the proto."""
         self._serving.take_receipt(self._callers.of(context).member, request.receipt)
         return pb.SubmitReceiptResponse()
+
+    async def SubmitNotice(
+        self, request: pb.SubmitNoticeRequest, context: Context
+    ) -> pb.SubmitNoticeResponse:
+        """See the proto."""
+        caller = self._callers.of(context).member
+        return pb.SubmitNoticeResponse(receipt=self._inbox.take(caller, request.document))
 
     async def GetLogView(self, request: pb.GetLogViewRequest, context: Context) -> pb.GetLogViewResponse:
         """See the proto."""

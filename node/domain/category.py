@@ -67,6 +67,15 @@ _CATEGORIES = {
         ),
         Category("subject.credit", "信用", OwnerRule.SUBJECT, 24),
         Category("subject.attestation", "核验记录", OwnerRule.SUBJECT, 24, is_own=True),
+        Category(
+            "subject.dispute",
+            "异议",
+            OwnerRule.SUBJECT,
+            16,
+            is_own=True,
+            # What a person states about itself leaves under that person's consent only.
+            personal=frozenset({"person_statement"}),
+        ),
         Category("trade.party", "交易参与方", OwnerRule.CENTRE, 24),
         Category("trade.planning", "招标计划", OwnerRule.CENTRE, 24),
         Category("trade.tender", "招标项目", OwnerRule.CENTRE, 48),

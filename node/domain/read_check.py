@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from node.domain.bundle import Authority, Bundle
+from node.domain.consent import Asked, Consent, check_consents
 from node.domain.descriptor import member_of
 from node.domain.document import document_digest, open_document, open_members_document, peek_document
 from node.domain.encoding import from_base64url
@@ -38,6 +39,8 @@ class VerifiedRead:
     reader: str
     answer: ReadAnswer
     judged: Judgement
+    consents: Sequence[Consent]
+    """Of the people whose fields are shown."""
     mandate_id: bytes = b""
     """32 bytes: id of the mandate under which the grant was signed; empty if the subject signed itself."""
 
@@ -107,7 +110,9 @@ def check_read(
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)
     mandate_id = principal.mandate_id(bytes.fromhex(alliance)) if principal.mandate else b""
-    return VerifiedRead(grant, raw_id, reader, answer, judged, mandate_id)
+    asked = Asked(alliance, grant.iss, bundle.member, reader, request.purpose, answer.iat)
+    consents = check_consents(evidence.records, authority.consents, asked, [principal.key])
+    return VerifiedRead(grant, raw_id, reader, answer, judged, consents, mandate_id)
 
 
 def check_grant_on_ledger(read: VerifiedRead, states: Sequence[ProvenState]) -> ProvenState | None:

@@ -35,10 +35,14 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application
+from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
+from node.services.disputes import KeptDispute
+from node.services.holdings import InNotice
 from node.services.ledger_proofs import AnchorProof
 from node.services.log import Log
 from node.services.look_ups import LookUp
+from node.services.notice_rows import OutNotice
 from node.services.own_requests import Obtained, OwnRequest
 from node.services.packages import Package
 from node.services.parking import ParkedRow
@@ -78,11 +82,15 @@ _FAMILIES = (
     _Family("alarms", layout.ALARM, AlarmRow),
     _Family("anchor-proofs", layout.ANCHOR_PROOF, AnchorProof),
     _Family("applications", layout.APPLICATION, Application, lambda archiving, _: archiving.me),
+    _Family("consents", layout.CONSENT, KeptConsent, _first_text),
     _Family("corroborations", layout.CORROBORATED, LaterCheckpoint),
+    _Family("disputes", layout.DISPUTE, KeptDispute, _first_text),
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
     _Family("look-ups", layout.LOOK_UP, LookUp, _first_text),
+    _Family("notices", layout.NOTICE, OutNotice),
+    _Family("notices-in", layout.NOTICE_IN, InNotice),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
     _Family("packages", layout.PACKAGE, Package, _first_text),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),

@@ -310,6 +310,9 @@ class World:
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
         await centre.services.look_ups.step()
+        await centre.services.changes.step()
+        await centre.services.notices.step()
+        await centre.services.holdings.step()
         while await centre.services.erasing.step():
             pass
 
