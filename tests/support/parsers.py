@@ -505,8 +505,6 @@ ELSEWHERE = {
     "node.domain.archive_check:read_record": "an archive as a whole: test_archive.py changes every file of one",
     "node.domain.document:open_members_document": "peek_document and open_document",
     "node.domain.document:reopen_document": "reads only what this node has checked and kept",
-    "node.domain.reading:read_id": "names a use of a grant by a request that was checked",
-    "node.domain.reading:read_jti": "makes an identifier, and takes nothing apart",
     "node.domain.succession:read_succession": "takes what parse_successions and parse_bundle have checked",
     "node.domain.tile:read_node": "reads tiles that a signed manifest names",
     "node.wire.status:from_rpc_error": "test_parsers_stand.py, with false details",
