@@ -39,6 +39,7 @@ from adapters.crypto.leaves import IdentityCertifier, LeafSource
 from adapters.ledger.deployment import deployment_of
 from adapters.ledger.evm import EvmLedger
 from adapters.peers.grpc_peers import GrpcPeers
+from adapters.registries.trial import TrialFileRegistry
 from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
@@ -90,6 +91,7 @@ _LEGAL_SECONDS = 5.0
 _ACCESS_SECONDS = 1.0
 _KEYS_SECONDS = 5.0
 _ERASE_SECONDS = 1.0
+_REGISTRY_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
@@ -104,9 +106,9 @@ MEMBER_SERVICES = tuple(
         "SignatureService",
         "SystemService",
         "ErasureService",
+        "RegistrationService",
         "NoticeService",
         "LegalService",
-        "RegistrationService",
         "ExchangeService",
         "LogService",
     )
@@ -174,6 +176,7 @@ class Node:
                     repeat("hand in legal receipts", services.legal_reading.step, _LEGAL_SECONDS)
                 )
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("ask the register", services.look_ups.step, _REGISTRY_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
@@ -257,6 +260,8 @@ class Node:
             s.exporting,
             s.logins,
             s.erasures,
+            s.packages,
+            s.agency,
             s.consents,
             s.notices,
             s.disputes,
@@ -286,7 +291,7 @@ class Node:
             partial(notice_service_pb2_grpc.add_NoticeServiceServicer_to_server, notices),
             partial(
                 registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server,
-                RegistrationService(s.loading),
+                RegistrationService(s.loading, s.attesting, s.look_ups, s.registrations),
             ),
             partial(legal_service_pb2_grpc.add_LegalServiceServicer_to_server, legal),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
@@ -335,6 +340,7 @@ async def open_node(
     peers = GrpcPeers(leaves.leaf)
     ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
     authorities = HttpAuthorities(config.trust.timeout_seconds)
+    registry = _registry(home, config)
     store = LevelStore(home / DATA_FOLDER)
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
@@ -350,6 +356,7 @@ async def open_node(
                 ProcessSignatureReader(),
                 IdentityCertifier(config.name, keys.identity),
                 FileErasureList(home / ERASURES_FOLDER),
+                registry,
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)
         finally:
@@ -359,6 +366,13 @@ async def open_node(
         await peers.close()
         await authorities.close()
         await ledger.close()
+        if registry is not None:
+            registry.close()
+
+
+def _registry(home: Path, config: Config) -> TrialFileRegistry | None:
+    about = config.registry
+    return TrialFileRegistry(home / about.trial_file, about.name) if about.name else None
 
 
 def load_descriptor(home: Path) -> Descriptor:

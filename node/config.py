@@ -18,6 +18,8 @@ ERASURES_FOLDER = "erasures"
 _MOST = 1_000_000
 _MOST_WORKERS = 64
 _MAX_BYTES = 16_384
+_MAX_NAME = 200
+_LONGEST_FRESH = 366 * 86_400
 _PORT = re.compile(r"[0-9]{1,5}")
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
 
@@ -97,6 +99,19 @@ class TrustConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long an authority may take to answer."""
 
 
+class RegistryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The company register that registrations are compared with; none is asked without a name."""
+
+    name: str = ""
+    """As attestations give it, for example the bureau's. Empty: no register is asked."""
+    trial_file: str = ""
+    """JSON lines that stand for a register, for trials; a relative path begins at the node's folder."""
+    timeout_seconds: float = 5.0
+    """How long the register may take to answer."""
+    fresh_seconds: int = 86_400
+    """For how long one answer about a company is used again."""
+
+
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long records of a category are kept; may only be stricter than the reviewed defaults."""
 
@@ -127,6 +142,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     records: RecordsConfig = RecordsConfig()
     limits: LimitsConfig = LimitsConfig()
     trust: TrustConfig = TrustConfig()
+    registry: RegistryConfig = RegistryConfig()
     keys: KeysConfig = KeysConfig()
     retention: dict[str, RetentionConfig] = {}
     """By category."""
@@ -186,11 +202,23 @@ def parse_config(raw: bytes, path: str) -> Config:
             raise ConfigError(f"{path}: {name} must be 0.01 to 86400 seconds")
     if not 0.1 <= config.trust.timeout_seconds <= 60:
         raise ConfigError(f"{path}: trust.timeout_seconds must be 0.1 to 60")
+    _check_registry(config.registry, path)
     for field in msgspec.structs.fields(LimitsConfig):
         if not 1 <= getattr(config.limits, field.name) <= _MOST:
             raise ConfigError(f"{path}: limits.{field.name} must be 1 to {_MOST}")
     _check_retention(config, path)
     return config
+
+
+def _check_registry(registry: RegistryConfig, path: str) -> None:
+    if bool(registry.name) != bool(registry.trial_file):
+        raise ConfigError(f"{path}: registry.name and registry.trial_file are given together, or neither")
+    if len(registry.name) > _MAX_NAME or not registry.name.isprintable():
+        raise ConfigError(f"{path}: registry.name has at most {_MAX_NAME} printable characters")
+    if not 0.1 <= registry.timeout_seconds <= 60:
+        raise ConfigError(f"{path}: registry.timeout_seconds must be 0.1 to 60")
+    if not 0 <= registry.fresh_seconds <= _LONGEST_FRESH:
+        raise ConfigError(f"{path}: registry.fresh_seconds must be 0 to {_LONGEST_FRESH}, a year")
 
 
 def _check_retention(config: Config, path: str) -> None:

@@ -3,6 +3,7 @@
 NodeError
 ├─ InvalidError             the caller sent something malformed: correct it and send again
 │  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
+│  │  └─ PackageError
 │  ├─ CertificateRequestError  TooLargeError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
@@ -20,6 +21,8 @@ NodeError
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
    ├─ EvidencePendingError
+   ├─ RegistryUnavailableError
+   │  ├─ RegistrySlowError  RegistryAnswerError
    └─ LimitError            this caller asks too much at once
       ├─ RateLimitError  TooManyCallsError
 
@@ -27,7 +30,12 @@ NodeError
 says what to do. Both are shown to people; neither may carry a secret or say more than the caller may learn.
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+_MOST_TOLD = 1_500
+"""Characters: what gRPC takes in a trailer is 8 KiB, and one character may be three bytes, each written as three."""
 
 
 class NodeError(Exception):
@@ -51,6 +59,52 @@ class RecordFormatError(InvalidError):
     """A record breaks a rule of its form: unknown category, over-long field, number out of range."""
 
     reason = "RECORD_FORMAT"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a registration package, and what to do."""
+
+    document: int
+    """Which document of the package, from 0; -1 for the package as a whole."""
+    category: str
+    thing: str
+    field: str
+    """Empty where it is about no single field."""
+    chinese: str
+    english: str
+    is_warning: bool = False
+    """Whether the package is taken all the same."""
+
+
+class PackageError(RecordFormatError):
+    """A registration package holds mistakes; all of them are told at once."""
+
+    reason = "PACKAGE"
+    advice = "Correct all that is named and hand the package in again; `heqi wallet draft check` tells it beforehand."
+    mistakes: Sequence[Mistake] = ()
+
+    @classmethod
+    def of(cls, mistakes: Sequence[Mistake]) -> Self:
+        """An error that tells the mistakes, as many as an answer's trailer holds.
+
+        Args:
+            mistakes: at least one that is no mere warning.
+        """
+        told = [_told(one) for one in mistakes if not one.is_warning]
+        text = "; ".join(told)
+        if len(text) > _MOST_TOLD:
+            text = f"{len(told)} mistakes, of which the first: {text[:_MOST_TOLD]} …"
+        error = cls(text)
+        error.mistakes = mistakes
+        return error
+
+
+def _told(mistake: Mistake) -> str:
+    if mistake.document < 0:
+        return mistake.english
+    field = f"{mistake.field}: " if mistake.field and mistake.field not in mistake.english else ""
+    return f"document {mistake.document} ({mistake.category}): {field}{mistake.english}"
 
 
 class CodeFormatError(InvalidError):
@@ -480,6 +534,26 @@ class AuthorityUnavailableError(UnavailableError):
 
     reason = "AUTHORITY_UNAVAILABLE"
     advice = "Check the way out of this node to the addresses that `heqi alliance trust list` shows."
+
+
+class RegistryUnavailableError(UnavailableError):
+    """The company register that this node asks does not answer."""
+
+    reason = "REGISTRY_UNAVAILABLE"
+    advice = "Registration goes on without it, and the node asks again by itself; `[registry]` in heqi.toml names it."
+
+
+class RegistrySlowError(RegistryUnavailableError):
+    """The company register did not answer within the time set."""
+
+    reason = "REGISTRY_SLOW"
+
+
+class RegistryAnswerError(RegistryUnavailableError):
+    """What the company register answers is malformed, or about another company than was asked about."""
+
+    reason = "REGISTRY_ANSWER"
+    advice = "Have the register's adapter, or its file, corrected; the node asks again by itself."
 
 
 class StatusUnknownError(UnavailableError):

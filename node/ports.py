@@ -14,6 +14,7 @@ from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
 from node.domain.ledger_proof import LedgerProof, Storage
 from node.domain.legal_read import LegalPapers
 from node.domain.member import Member
+from node.domain.registry import RegistryEntry
 from node.domain.signed_file import Finding, Format
 
 
@@ -441,6 +442,29 @@ class Authorities(Protocol):
 
     async def timestamp(self, address: str, request: bytes) -> bytes:
         """The DER answer to a DER request, RFC 3161."""
+        ...
+
+
+class Registry(Protocol):
+    """A company register 市场监管, asked about one company at a time.
+
+    It MUST ask the register anew each time: how long an answer is good for is the caller's to decide. It MUST NOT
+    block the event loop, MUST be safe for concurrent calls, and MUST leave nothing open when a call is cancelled, for
+    that is how a slow register is given up.
+    """
+
+    @property
+    def name(self) -> str:
+        """The register's name, as attestations give it: 1 to 200 printable characters. Never changes."""
+        ...
+
+    async def look_up(self, credit_code: str) -> RegistryEntry | None:
+        """What the register has under a credit code; None where, and only where, it says that it has nothing.
+
+        Raises:
+            RegistryUnavailableError: it does not answer.
+            RegistryAnswerError: it answers something that cannot be read, or about another code.
+        """
         ...
 
 

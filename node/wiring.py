@@ -6,12 +6,25 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor, alliance_domain
-from node.ports import Authorities, Certifier, Clock, ErasureList, Keys, Ledger, Peers, SignatureReader, Store
+from node.ports import (
+    Authorities,
+    Certifier,
+    Clock,
+    ErasureList,
+    Keys,
+    Ledger,
+    Peers,
+    Registry,
+    SignatureReader,
+    Store,
+)
 from node.services import layout
 from node.services.acts import Acts
+from node.services.agency import Agency
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
+from node.services.attesting import Attesting
 from node.services.changes import Changes
 from node.services.consent_rows import ConsentRows
 from node.services.consents import Consents
@@ -43,10 +56,12 @@ from node.services.listing import Listing
 from node.services.loading import Loading
 from node.services.log import Log
 from node.services.logins import Logins
+from node.services.look_ups import LookUps
 from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.notices import Notices
 from node.services.outbox import Outbox
+from node.services.packages import Packages
 from node.services.parking import Parking
 from node.services.predecessors import Predecessors
 from node.services.preparing import Preparer
@@ -88,6 +103,7 @@ class Outside:
     signatures: SignatureReader
     certifier: Certifier
     erasures: ErasureList
+    registry: Registry | None = None
 
 
 class Services:
@@ -164,6 +180,22 @@ class Services:
             clock,
             entropy,
         )
+        self.attesting = Attesting(
+            store, self.alliance, self.records, self.acts, self.feed, clock, entropy, index_key=keys.index
+        )
+        self.look_ups = LookUps(
+            store,
+            self.vault,
+            self.records,
+            self.attesting,
+            self.acts,
+            self.feed,
+            outside.registry,
+            clock,
+            timeout_seconds=config.registry.timeout_seconds,
+            fresh_seconds=config.registry.fresh_seconds,
+        )
+        self.packages = Packages(store, self.vault, self.alliance, self.recognition, self.gate, clock)
         self.registrations = Registrations(
             store,
             self.vault,
@@ -177,6 +209,9 @@ class Services:
             entropy,
             self.reach,
             self.waiting,
+            self.attesting,
+            self.look_ups,
+            self.packages,
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(
@@ -323,6 +358,17 @@ class Services:
             identity,
             clock,
             entropy,
+        )
+        self.agency = Agency(
+            store,
+            self.alliance,
+            self.gate,
+            self.recognition,
+            self.registrations,
+            self.records,
+            self.attesting,
+            self.feed,
+            clock,
         )
         self.logins = Logins(
             self.alliance, self.recognition, self.gate, self.follower, identity, clock, entropy

@@ -54,7 +54,7 @@ class AccessService(rpc.AccessServiceServicer):
         """See the proto."""
         fetched = await self._reading.fetch(from_hex(request.request_id, 32).hex())
         return pb.FetchRecordsResponse(
-            records=[verified_record_message(record) for record in fetched.records],
+            records=[verified_record_message(record, fetched.records) for record in fetched.records],
             credit_code=fetched.credit_code,
             organisation=fetched.organisation,
             read=fetched.number,

@@ -126,6 +126,10 @@ RULES: dict[str, Rule] = {
     _SYSTEMS + "RevokeCertificate": Rule(OPERATOR),
     _SYSTEMS + "ListActs": Rule(OPERATOR | SUPERVISOR),
     _SYSTEMS + "ProveAct": Rule(OPERATOR | SUPERVISOR),
+    # -- subjects that are registered here ------------------------------------------------------------------
+    _REGISTRATIONS + "AttestRecord": Rule(OPERATOR),
+    _REGISTRATIONS + "ListAttestations": Rule(OPERATOR),
+    _REGISTRATIONS + "LookUpRegistry": Rule(OPERATOR),
     # -- erasure ------------------------------------------------------------------------------------------
     _ERASURES + "ListErasures": Rule(OPERATOR | SUPERVISOR),
     _ERASURES + "GetErasure": Rule(OPERATOR | SUPERVISOR),
@@ -151,6 +155,9 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
+    _WALLET + "CheckPackage": Rule(WALLET, MIB),
+    _WALLET + "ConfirmBranch": Rule(WALLET, MIB),
+    _WALLET + "KeepJointBid": Rule(WALLET, MIB),
     _WALLET + "GetStatus": Rule(WALLET),
     _WALLET + "GiveGrant": Rule(WALLET, MIB),
     _WALLET + "RelayGrant": Rule(WALLET, MIB),

@@ -8,9 +8,11 @@ from node.api import paging
 from node.api.caller import Context
 from node.api.guarantee_service import state_of
 from node.domain.encoding import to_rfc3339
+from node.domain.mandate import Power
 from node.domain.wallet import HistoryCall, StatusCall
-from node.errors import UnknownCallerError
+from node.errors import Mistake, UnknownCallerError
 from node.ports import Clock
+from node.services.agency import Agency
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.consents import Consents
@@ -24,6 +26,7 @@ from node.services.legal_history import LegalHistory
 from node.services.logins import Logins
 from node.services.moving import Moving
 from node.services.notices import Notices
+from node.services.packages import Packages
 from node.services.proving import Proving
 from node.services.records import Records
 from node.services.registration import Registrations
@@ -52,6 +55,8 @@ class WalletService(rpc.WalletServiceServicer):
         exporting: Exporting,
         logins: Logins,
         erasures: Erasures,
+        packages: Packages,
+        agency: Agency,
         consents: Consents,
         notices: Notices,
         disputes: Disputes,
@@ -63,17 +68,43 @@ class WalletService(rpc.WalletServiceServicer):
         self._erasures, self._consents, self._notices = erasures, consents, notices
         self._disputes = disputes
         self._legal_history, self._clock = legal_history, clock
+        self._packages, self._agency = packages, agency
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
         status = await self._registrations.prepare(request.signed_request)
         registered = self._registrations.register(request.signed_request, status)
-        return pb.RegisterResponse(subject_id=registered.subject, record_count=registered.count)
+        return pb.RegisterResponse(
+            subject_id=registered.subject,
+            record_count=registered.count,
+            package_version=registered.package,
+            warnings=map(_mistake, registered.warnings),
+        )
+
+    async def CheckPackage(
+        self, request: pb.CheckPackageRequest, context: Context
+    ) -> pb.CheckPackageResponse:
+        """See the proto."""
+        return pb.CheckPackageResponse(mistakes=map(_mistake, self._packages.check(request.signed_request)))
+
+    async def ConfirmBranch(
+        self, request: pb.ConfirmBranchRequest, context: Context
+    ) -> pb.ConfirmBranchResponse:
+        """See the proto."""
+        await self._agency.prepare(request.signed_request)
+        self._agency.confirm_branch(request.signed_request)
+        return pb.ConfirmBranchResponse()
+
+    async def KeepJointBid(
+        self, request: pb.KeepJointBidRequest, context: Context
+    ) -> pb.KeepJointBidResponse:
+        """See the proto."""
+        return pb.KeepJointBidResponse(member_count=self._agency.keep_joint_bid(request.signed_request))
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
         """See the proto."""
         call = self._gate.open(request.signed_request, StatusCall)
-        subject = self._registrations.owned_by(call.subject, call.key)
+        subject = self._registrations.owned_by(call.subject, self._gate.principal(call, Power.LOOK))
         positions = list(self._records.all_of(subject))
         through = self._proving.final_through()
         projection = self._alliance.projection
@@ -271,3 +302,15 @@ class WalletService(rpc.WalletServiceServicer):
         await self._logins.prepare(request.signed_answer)
         self._logins.answer(request.signed_answer)
         return pb.AnswerLoginResponse()
+
+
+def _mistake(one: Mistake) -> pb.PackageMistake:
+    return pb.PackageMistake(
+        document=one.document,
+        category=one.category,
+        thing=one.thing,
+        field=one.field,
+        chinese=one.chinese,
+        english=one.english,
+        warning=one.is_warning,
+    )

@@ -5,19 +5,22 @@ from pathlib import Path
 from typing import get_args
 
 from heqi.v1 import access_service_pb2 as pb
+from heqi.v1 import record_pb2
 
 from node.cli.client import OperatorClient
 from node.cli.completeness import add_completeness, when_complete
 from node.cli.output import print_json, print_table, say
+from node.cli.registration import facts_of
 from node.cli.shown import print_records, shown_records
 from node.cli.waiting import retry
+from node.domain.attestation import ALL_FIELDS, ATTESTATION_CATEGORY
 from node.domain.grant import Basis
 from node.errors import ConfigError, GrantMissingError
 
 _EPILOG = """\
 示例 | example:
   heqi grant request --home centre-b --subject 5f… --from centre-a --purpose qualification-review \\
-      --want subject.base:legal_name,credit_code
+      --want subject.base:legal_name,credit_code --attestations
   heqi grant list --home centre-b
   heqi grant fetch --home centre-b REQUEST --bundle bundle.json
   heqi grant kept --home centre-b REQUEST    原中心离线时用已读数据 | what was fetched, while its home is away
@@ -53,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="consent",
         help="处理依据（个人信息保护法 13） | ground on which the data is handled",
     )
+    one.add_argument(
+        "--attestations",
+        action="store_true",
+        help="并申请核验记录 | also ask who checked what: subject.attestation with all its fields",
+    )
     one.add_argument("--days", type=int, default=30, help="有效天数 | valid for days (default 30)")
     one.set_defaults(run=request)
     one = commands.add_parser("list", help="本中心的申请 | this centre's requests")
@@ -82,6 +90,8 @@ def request(args: argparse.Namespace) -> None:
         if not colon or not fields:
             raise ConfigError(f"--want {want}: say CATEGORY:FIELD,FIELD")
         scopes.append(pb.Scope(category=category, fields=fields.split(",")))
+    if args.attestations:
+        scopes.append(pb.Scope(category=ATTESTATION_CATEGORY, fields=ALL_FIELDS))
     with OperatorClient(args.home) as node:
         asked = pb.RequestAccessRequest(
             subject_id=args.subject,
@@ -160,7 +170,10 @@ def fetch(args: argparse.Namespace) -> None:
             _WAIT_SECONDS if args.wait else 0.0,
             GrantMissingError,
         )
-    records = shown_records(answer.records)
+    records = [
+        shown | {"standings": [_standing(one) for one in record.standings]}
+        for shown, record in zip(shown_records(answer.records), answer.records, strict=True)
+    ]
     if args.json:
         print_json(
             {
@@ -173,9 +186,34 @@ def fetch(args: argparse.Namespace) -> None:
     else:
         say(f"{answer.organisation}（{answer.credit_code}）", "vouched for by its certificate")
         say(f"注册中心声明：{answer.newest_as_of} 时没有更新的版本", "when the home had nothing newer")
-        print_records(records)
+        for record, message in zip(records, answer.records, strict=True):
+            worth = {one.field: _worth(one) for one in message.standings}
+            print(f"{record['category']} v{record['version']} @ {record['member']} #{record['index']}")
+            print_table(
+                ("字段 field", "值 value", "核验 attested"),
+                [
+                    (name, value, worth.get(name, "未核验 nobody"))
+                    for name, value in sorted(record["fields"].items())
+                ],
+            )
     if args.bundle:
         _write_bundle(args, answer.read)
+
+
+def _standing(one: record_pb2.FieldStanding) -> dict[str, object]:
+    return {
+        "field": one.field,
+        "attested": [facts_of(said) for said in one.attested],
+        "disputed": [facts_of(said) for said in one.disputed],
+        "outdated": [facts_of(said) for said in one.outdated],
+    }
+
+
+def _worth(one: record_pb2.FieldStanding) -> str:
+    """Who says what of a field, and when; what is of another version does not count."""
+    said = [f"✓ {each.attester} {each.method} {each.checked[:10]}" for each in one.attested]
+    said += [f"✗ {each.attester} {each.method} {each.checked[:10]}" for each in one.disputed]
+    return "; ".join(said) or f"仅核验过旧版 only version {max(each.about_version for each in one.outdated)}"
 
 
 def _write_bundle(args: argparse.Namespace, read: int) -> None:

@@ -1,132 +1,208 @@
-"""`heqi registration`: a centre's existing registrations, before their bidders have wallets."""
+"""`heqi registration`: who checked what of the subjects that are registered here, and loading those there were."""
 
 import argparse
-import sys
-import time
-from collections import deque
-from collections.abc import Iterator
+import json
+import os
 from pathlib import Path
 
-from heqi.v1 import record_service_pb2 as record_pb
+from heqi.v1 import record_pb2
 from heqi.v1 import registration_service_pb2 as pb
 
+from node.cli import registration_load
 from node.cli.client import OperatorClient
-from node.cli.output import print_json, printable, say
-from node.cli.registration_source import Message, client_of, messages_of
+from node.cli.output import day, print_json, print_table, say
+from node.config import read_file
+from node.domain.attestation import SALT_BYTES, evidence_digest
 
 _EPILOG = """\
-示例 | example:
-  heqi registration load --home centre-a existing.jsonl --system 主体库
-每行一个主体 | one subject a line:
-  {"id":"10001","credit_code":"91…","records":[{"category":"subject.base","thing":"base","fields":{"credit_code":"91…"}}]}
+核验记录由注册中心写入，归主体所有，随授权一并提供；只对所列版本有效
+attestations are written by the home, belong to the subject, are granted like other records, and count for the
+version that they name and for no other
+
+示例 | examples:
+  heqi registration show --home centre-a SUBJECT    谁核验过什么 | who checked what
+  heqi registration attest --home centre-a SUBJECT --record subject.qualification:D199999999 --version 1 \\
+      --fields level,certificate_number --evidence scan.pdf
+                                                    已核对原件 | an original was seen
+  heqi registration attest … --authority "示例市住房和城乡建设局" --evidence signed.ofd
+                                                    核对发证机关签章文件 | the issuing authority's signed document
+  heqi registration attest … --differs level        与原件不符 | the original says something else
+  heqi registration look-up --home centre-a SUBJECT 再向登记机关查询 | have the company register asked again
+证书所载单位名称与信用代码在注册时自动核验；登记机关应答后自动核验（heqi.toml [registry]）
+name and credit code in the certificate are attested at registration, the register's answer when it comes
 """
-_DESCRIPTION = """\
-成批导入尚无钱包的既有注册：加密存储、上日志并锚定，在交易主体以同一统一社会信用代码的证书激活之前不与任何人共享。
-显示进度；中断后再执行同一命令，从断点继续，不丢不重。不可用的行列明全部错误并搁置，不影响其余各行。
-Load existing registrations that have no wallet yet: stored encrypted, logged, anchored, and shared with nobody until
-the bidder takes its own over, with a certificate of the same credit code. Interrupted in any way, the same command
-goes on where it was. A line that cannot be used is parked with everything that is wrong with it, and stops no other.
-"""
-_TELL_SECONDS = 5.0
-_MOST_TOLD = 200
+_RESULTS = {"match": "一致 match", "mismatch": "不符 mismatch", "not-found": "查无 not found"}
+_METHODS = {
+    "certificate": "证书 certificate",
+    "look-up": "登记查询 look-up",
+    "original": "原件 original",
+    "document": "签章文件 document",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the commands."""
     parser.epilog = _EPILOG
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    one = commands.add_parser(
-        "load",
-        help="成批导入既有注册，可断点续传 | load existing registrations, resumable",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    one = commands.add_parser("show", help="一个主体的核验记录 | a subject's attestations")
+    one.set_defaults(run=show)
+    one = commands.add_parser("attest", help="登记人工核验 | attest what was compared by hand")
+    one.add_argument(
+        "--record", required=True, metavar="CATEGORY:THING", help="材料 | which document of the subject"
+    )
+    one.add_argument("--version", type=int, required=True, help="版本 | version that was compared")
+    one.add_argument("--fields", required=True, metavar="FIELD,…", help="核对的字段 | fields compared")
+    one.add_argument("--differs", default="", metavar="FIELD,…", help="其中不符的 | those that differ")
+    one.add_argument(
+        "--authority",
+        default="",
+        help="发证机关（核对其签章文件时）| issuing authority whose document it was",
     )
     one.add_argument(
-        "path", type=Path, metavar="FILE.jsonl", help="JSON Lines，每行一个主体 | one subject a line"
+        "--evidence",
+        type=Path,
+        required=True,
+        help="扫描件或文件，只留摘要，不上传 | scan or document; only its salted digest leaves this machine",
     )
-    one.add_argument(
-        "--system", default="registry", help="来源系统名 | name of the source (default registry)"
-    )
-    one.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
-    one.add_argument("--json", action="store_true", help="机器可读 | for machines")
-    one.set_defaults(run=load)
+    one.set_defaults(run=attest)
+    one = commands.add_parser("look-up", help="再向登记机关查询 | ask the company register again")
+    one.set_defaults(run=look_up)
+    for command in commands.choices.values():
+        command.add_argument("subject", nargs="?", default="", help="主体编号 | subject id")
+        command.add_argument(
+            "--credit-code-file",
+            type=Path,
+            metavar="FILE",
+            help="改用统一社会信用代码，写在文件里 | a file that holds the credit code, instead of the id",
+        )
+        command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
+        command.add_argument("--json", action="store_true", help="机器可读 | for machines")
+    registration_load.describe(commands)
 
 
-def load(args: argparse.Namespace) -> int:
-    """Load what the node does not have yet; 1 if something was parked."""
-    progress = _Progress(args.path.stat().st_size, quiet=args.json)
+def show(args: argparse.Namespace) -> None:
+    """Show a subject's attestations."""
+    request = pb.ListAttestationsRequest(subject_id=args.subject, credit_code=_code(args))
     with OperatorClient(args.home) as node:
-        wanted = record_pb.GetLastSequenceRequest(client_id=client_of(args.path, args.system))
-        last = node.call(node.records.GetLastSequence, wanted).sequence
-        sent: deque[Message] = deque()
-        messages = messages_of(args.path, args.system, last + 1)
-        for answer in node.stream(node.registrations.LoadRegistrations, _requests(messages, sent)):
-            progress.note(sent.popleft(), answer)
+        found = node.call(node.registrations.ListAttestations, request)
     if args.json:
-        print_json({"messages_before": last, **progress.totals(), "problems": progress.problems})
+        print_json(
+            {
+                "subject": found.subject_id,
+                "attestations": [
+                    facts_of(one.attestation) | {"position": one.position} for one in found.attestations
+                ],
+                "register": _register(found.look_up),
+            }
+        )
+        return
+    print_attestations([one.attestation for one in found.attestations])
+    say(*_words(found.look_up))
+
+
+def attest(args: argparse.Namespace) -> None:
+    """Attest."""
+    category, _, thing = args.record.partition(":")
+    salt = os.urandom(SALT_BYTES)
+    request = pb.AttestRecordRequest(
+        subject_id=args.subject,
+        credit_code=_code(args),
+        category=category,
+        thing=thing,
+        version=args.version,
+        fields=args.fields.split(","),
+        differs=[name for name in args.differs.split(",") if name],
+        authority=args.authority,
+        evidence=evidence_digest(salt, read_file(args.evidence)),
+        evidence_salt=salt.hex(),
+    )
+    with OperatorClient(args.home) as node:
+        kept = node.call(node.registrations.AttestRecord, request).attestation
+    if args.json:
+        print_json(facts_of(kept.attestation) | {"position": kept.position})
     else:
-        totals = progress.totals()
         say(
-            f"新增 {totals['added']}，变更 {totals['changed']}，未变 {totals['unchanged']}，搁置 {totals['parked']}；"
-            f"此前已有 {last} 批",
-            f"{totals['records']} records; {last} messages were there before",
+            f"核验记录已写入（{_RESULTS[kept.attestation.result]}）",
+            f"written as record {kept.position}, and in the list of acts; keep {args.evidence}: "
+            "its salted digest is in the record",
         )
-    return 1 if progress.parked else 0
 
 
-def _requests(messages: Iterator[Message], sent: deque[Message]) -> Iterator[pb.LoadRegistrationsRequest]:
-    for message in messages:
-        sent.append(message)
-        yield message.request
+def look_up(args: argparse.Namespace) -> None:
+    """Ask the register again."""
+    request = pb.LookUpRegistryRequest(subject_id=args.subject, credit_code=_code(args))
+    with OperatorClient(args.home) as node:
+        node.call(node.registrations.LookUpRegistry, request)
+    if args.json:
+        print_json({"asked": True})
+    else:
+        say("将再次查询", "the register is asked in the background; heqi registration show tells the answer")
 
 
-class _Progress:
-    """What the loader tells while it works, on standard error."""
-
-    def __init__(self, size: int, *, quiet: bool) -> None:
-        self._size, self._quiet = size, quiet
-        self.added = self.changed = self.unchanged = self.records = self.parked = 0
-        self.problems: list[dict[str, object]] = []
-        """The first of them."""
-        self._start = self._told = time.monotonic()
-        self._begun_at = -1
-
-    def totals(self) -> dict[str, object]:
-        """Counted so far."""
-        return {
-            "added": self.added,
-            "changed": self.changed,
-            "unchanged": self.unchanged,
-            "records": self.records,
-            "parked": self.parked,
-            "seconds": round(time.monotonic() - self._start, 3),
-        }
-
-    def note(self, message: Message, answer: pb.LoadRegistrationsResponse) -> None:
-        """Count an answer, tell what is wrong, and now and then how far it is."""
-        self.added += answer.added_count
-        self.changed += answer.changed_count
-        self.unchanged += answer.unchanged_count
-        self.records += answer.record_count
-        self.parked += answer.parked_count
-        for one in answer.parked:
-            line = message.lines[one.place]
-            if len(self.problems) < _MOST_TOLD:
-                self.problems.append({"line": line, "reason": one.reason, "message": one.message})
-            if not self._quiet:
-                print(f"第 {line} 行 line {line} [{one.reason}]: {printable(one.message)}", file=sys.stderr)
-        now = time.monotonic()
-        if self._begun_at < 0:
-            self._begun_at = message.end
-        if now - self._told < _TELL_SECONDS:
-            return
-        self._told = now
-        rate = self.records / max(now - self._start, 0.001)
-        done = max(message.end - self._begun_at, 1)
-        minutes, seconds = divmod(round((self._size - message.end) * (now - self._start) / done), 60)
-        print(
-            f"{100 * message.end // max(self._size, 1)}%  {self.records} 条  {rate:.0f} 条/秒  约余 {minutes} 分 "
-            f"{seconds} 秒  {self.records} records, {rate:.0f}/s, about {minutes} min {seconds} s to go",
-            file=sys.stderr,
-            flush=True,
+def print_attestations(found: list[record_pb2.Attestation]) -> None:
+    """A table of attestations for people."""
+    rows = [
+        (
+            f"{one.about_category} v{one.about_version}",
+            ", ".join(one.fields),
+            _RESULTS[one.result] + (f": {', '.join(one.differs)}" if one.differs else ""),
+            _METHODS[one.method] + (f" ({one.state})" if one.state else ""),
+            one.attester,
+            one.checked,
         )
+        for one in found
+    ]
+    header = (
+        "材料 document",
+        "字段 fields",
+        "结果 result",
+        "方式 method",
+        "核验方 attester",
+        "时间 checked",
+    )
+    print_table(header, rows)
+
+
+def facts_of(one: record_pb2.Attestation) -> dict[str, object]:
+    """An attestation for machines."""
+    return {
+        "about": {
+            "category": one.about_category,
+            "thing": one.about_thing,
+            "version": one.about_version,
+        },
+        "fields": list(one.fields),
+        "attester_kind": one.attester_kind,
+        "attester": one.attester,
+        "method": one.method,
+        "result": one.result,
+        "differs": list(one.differs),
+        "checked": one.checked,
+        "evidence": one.evidence,
+        "evidence_salt": one.evidence_salt,
+        "state": one.state,
+    }
+
+
+def _code(args: argparse.Namespace) -> str:
+    return args.credit_code_file.read_text("utf-8").strip() if args.credit_code_file else ""
+
+
+def _register(state: pb.LookUpState) -> dict[str, object]:
+    return {
+        "waiting": state.waiting,
+        "tries": state.tries,
+        "problem": state.problem,
+        "answered": state.answer_time_seconds,
+        "entry": json.loads(state.entry_json) if state.entry_json else None,
+    }
+
+
+def _words(state: pb.LookUpState) -> tuple[str, str]:
+    if state.waiting and not state.answer_time_seconds:
+        why = f"（{state.problem}）" if state.problem else ""
+        return f"登记机关尚未应答{why}", f"not yet looked up; asked {state.tries} times in vain, asked again"
+    if not state.answer_time_seconds:
+        return "未查询登记机关", "no register is configured, or there was nothing to ask about"
+    found = "已应答" if state.entry_json else "查无此企业"
+    return f"登记机关{found}", f"the register answered on {day(state.answer_time_seconds)}"

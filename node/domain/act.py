@@ -37,6 +37,8 @@ class ActKind(enum.Enum):
     LEGAL_COUNTERSIGNED = ("legal.countersigned", "依法查询：复核 | the second officer signed such a request")
     LEGAL_READ = ("legal.read", "依法查询：读取 | a subject's data was read on a legal basis")
     ALARM_SETTLED = ("alarm.settled", "了结日志警报 | an alarm about a member's log was dealt with")
+    RECORD_ATTESTED = ("record.attested", "核验主体材料 | a subject's document was attested by an operator")
+    REGISTRY_ASKED = ("registry.asked", "查询登记机关 | the company register was asked by an operator")
     ERASURE_ORDERED = (
         "erasure.ordered",
         "代主体删除数据 | a subject's data was ordered erased, without its wallet",

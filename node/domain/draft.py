@@ -44,6 +44,8 @@ class RecordDraft:
     project: str = ""
     """The trading project 项目 under which the source files it (招标项目编号, OCDS ocid), 0 to 200 printable
     characters; for finding it again, and no part of what is committed to."""
+    sealed_with: str = ""
+    """Category whose data it is erased together with; its own if empty."""
 
 
 def check_draft(draft: RecordDraft) -> None:

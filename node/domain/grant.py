@@ -73,8 +73,8 @@ class AccessRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Until when the grant should last, seconds since 1970 UTC."""
 
 
-class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The subject's answer, signed by its controller key.
+class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """The subject's answer, signed by its controller key, or by somebody whom it gave a mandate.
 
     A *standing* grant answers every request of the members that it names, for its purpose and within its scope,
     without the wallet. It never covers personal data: consent to that is for one receiver at a time (PIPL art. 23).
@@ -89,7 +89,7 @@ class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
     home: str
     """The member that keeps the records and serialises the uses."""
     key: str
-    """The controller's P-256 key, x ‖ y, 128 hex digits."""
+    """The P-256 key that signs, x ‖ y, 128 hex digits: the controller's, or the agent's under the mandate."""
     request: str
     """`jti` of the request that this answers; empty if there was none."""
     scope: tuple[Scope, ...]
@@ -104,6 +104,8 @@ class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A grant that reaches the ledger later than this is dead: nobody can hold it back and use it later."""
     revoker: str
     """ERC-7913 signer of the one-time revocation key, hex."""
+    mandate: str = ""
+    """The mandate under which `key` signs for the subject, a compact JWS; left out if the subject itself signs."""
 
 
 def check_scope(scope: Sequence[Scope]) -> None:

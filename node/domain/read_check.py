@@ -17,6 +17,8 @@ from node.domain.evidence import (
 )
 from node.domain.grant import Grant, check_covers, check_grant, check_scope, grant_terms
 from node.domain.ledger_ids import grant_id
+from node.domain.mandate import Authority as Principal
+from node.domain.mandate import authority_of
 from node.domain.member import Member
 from node.domain.proven_state import GrantStanding, ProvenState
 from node.domain.reading import ReadAnswer, ReadRequest
@@ -39,6 +41,8 @@ class VerifiedRead:
     judged: Judgement
     consents: Sequence[Consent]
     """Of the people whose fields are shown."""
+    mandate_id: bytes = b""
+    """32 bytes: id of the mandate under which the grant was signed; empty if the subject signed itself."""
 
 
 def check_read(
@@ -70,16 +74,28 @@ def check_read(
         proof=parse_proof(from_base64url(authority.status)),
     )
     delegation, identity = judged.delegation, judged.identity
-    grant = open_document(authority.grant, Grant, bytes.fromhex(delegation.key))
+    signer = peek_document(authority.grant, Grant)
+    key = signer.key if signer.mandate else delegation.key
+    grant = open_document(authority.grant, Grant, bytes.fromhex(key))
     check_grant(grant)
     reader = peek_document(authority.request, ReadRequest).iss
     if reader not in grant.aud:
         raise VerificationError("the grant is for other readers")
     request = open_members_document(authority.request, ReadRequest, member_of(members, reader).identity_keys)
+    # Under a mandate it is the principal for whom the certificate vouches, and who let the agent grant this.
+    principal = authority_of(authority.grant) if grant.mandate else Principal(grant.key)
     raw_id = grant_id(
         bytes.fromhex(circumstances.alliance), grant_terms(grant, document_digest(authority.grant))
     )
-    named = (grant.alliance, grant.key, grant.home, request.grant, request.iss, request.aud, request.alliance)
+    named = (
+        grant.alliance,
+        principal.key,
+        grant.home,
+        request.grant,
+        request.iss,
+        request.aud,
+        request.alliance,
+    )
     alliance = circumstances.alliance
     if named != (alliance, delegation.key, bundle.member, raw_id.hex(), reader, bundle.member, alliance):
         raise VerificationError("grant, delegation and request do not belong together")
@@ -93,9 +109,10 @@ def check_read(
     check_covers(grant, request.scope, receiver=request.iss, purpose=request.purpose, at=answer.iat)
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)
+    mandate_id = principal.mandate_id(bytes.fromhex(alliance)) if principal.mandate else b""
     asked = Asked(alliance, grant.iss, bundle.member, reader, request.purpose, answer.iat)
-    consents = check_consents(evidence.records, authority.consents, asked, [grant.key])
-    return VerifiedRead(grant, raw_id, reader, answer, judged, consents)
+    consents = check_consents(evidence.records, authority.consents, asked, [principal.key])
+    return VerifiedRead(grant, raw_id, reader, answer, judged, consents, mandate_id)
 
 
 def check_grant_on_ledger(read: VerifiedRead, states: Sequence[ProvenState]) -> ProvenState | None:
@@ -111,6 +128,7 @@ def check_grant_on_ledger(read: VerifiedRead, states: Sequence[ProvenState]) -> 
     last = states[-1]
     if last.block.time < read.answer.iat - STALE_LEDGER_SECONDS:
         raise VerificationError("the ledger's state is from long before the read")
-    if last.grant(read.grant_id).standing is not GrantStanding.REGISTERED:
-        raise VerificationError("the ledger did not hold the grant as registered and not revoked")
+    for name, raw_id in (("grant", read.grant_id), ("mandate behind the grant", read.mandate_id)):
+        if raw_id and last.grant(raw_id).standing is not GrantStanding.REGISTERED:
+            raise VerificationError(f"the ledger did not hold the {name} as registered and not revoked")
     return last

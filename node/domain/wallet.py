@@ -15,7 +15,7 @@ from node.domain.guarantee import Text
 WINDOW_SECONDS = 300
 
 
-class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What all wallet requests say."""
 
     node: str
@@ -24,6 +24,8 @@ class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Subject id, 64 hex digits; empty before registration."""
     key: Hex64
     """The wallet's P-256 key, x ‖ y, 128 hex digits; it signs the request."""
+    mandate: str = ""
+    """The mandate under which `key` acts for `subject`, a compact JWS; left out if the subject itself acts."""
 
 
 class PackageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,8 +43,41 @@ class RegisterCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=
     kind: ClassVar[str] = "wallet-register"
 
     delegation: str
+    """The delegation, a compact JWS; empty under a mandate: the one that is known stands."""
+    records: tuple[PackageRecord, ...]
+
+
+class CheckCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Tell me what is wrong with this package; nothing is stored, and nothing that is stored is looked at.
+
+    With `subject` set it is taken for a further package, whoever that is.
+    """
+
+    kind: ClassVar[str] = "wallet-check"
+
+    delegation: str
     """The delegation, a compact JWS."""
     records: tuple[PackageRecord, ...]
+
+
+class BranchCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Of a branch at its home: attest that this parent confirms me."""
+
+    kind: ClassVar[str] = "wallet-branch"
+
+    confirmation: str
+    """A mandate of form `branch` by the parent, a compact JWS."""
+    delegation: str
+    """The parent's delegation, a compact JWS."""
+
+
+class JointBidCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Of a member of a joint bid at a member's home: all have signed."""
+
+    kind: ClassVar[str] = "wallet-joint-bid"
+
+    joint_bid: str
+    """The joint bid, canonical JSON."""
 
 
 class CarriedGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

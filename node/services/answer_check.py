@@ -27,6 +27,7 @@ from node.domain.evidence import (
 )
 from node.domain.grant import Grant, check_covers, grant_terms, open_grant
 from node.domain.ledger_ids import grant_id
+from node.domain.mandate import authority_of
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import (
     AnchorError,
@@ -34,10 +35,12 @@ from node.errors import (
     GrantRevokedError,
     MovedError,
     SignatureError,
+    UnknownCallerError,
     VerificationError,
 )
 from node.ports import Answer
 from node.services.alliance import Alliance
+from node.services.mandates import check_in_force, grantor_of
 from node.services.recognition import Recognition
 
 
@@ -51,6 +54,8 @@ class CheckedAnswer:
     home: str
     as_of: int
     """The home states that nothing was newer then, seconds since 1970 UTC."""
+    mandate_id: bytes = b""
+    """Of the mandate under which the grant was signed; empty if there is none."""
 
 
 def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = None) -> Grant:
@@ -63,12 +68,15 @@ def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = 
     if grant.alliance != alliance.id or alliance.me not in grant.aud:
         raise GrantMissingError("the grant is for another alliance or receiver")
     row = alliance.projection.subject(bytes.fromhex(grant.iss))
-    if row is None or row.controller != alliance.signer_of(grant.key):
-        raise SignatureError("the grant is not signed by the key that the ledger names for its subject")
+    try:
+        authority = grantor_of(alliance, token, grant)
+    except UnknownCallerError as error:
+        raise SignatureError(str(error)) from error
+    assert row is not None, "somebody speaks for it"
     if row.home != grant.home:
         # Whatever the home so far still answers: it may not know of a revocation, and nobody counts uses there.
         raise MovedError(f"the subject has moved to {row.home}; a grant that names {grant.home} is dead")
-    if delegation_key is not None and delegation_key != grant.key:
+    if delegation_key is not None and delegation_key != authority.key:
         raise SignatureError(
             "the bidder's certificate vouches for another key than the one that signed the grant"
         )
@@ -119,6 +127,8 @@ def check_answer(  # noqa: PLR0917
         raise GrantRevokedError("the grant was revoked by its owner")
     if not state.registered:
         raise GrantMissingError("the grant is not on the ledger")
+    authority = authority_of(grant_token)
+    check_in_force(alliance, authority)
     check_covers(grant, request.scope, receiver=alliance.me, purpose=request.purpose, at=signed.iat)
     # 5. the log and its anchor
     evidence = verify_evidence(
@@ -130,7 +140,8 @@ def check_answer(  # noqa: PLR0917
     # 6. what was asked for
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)
+    mandate_id = authority.mandate_id(alliance.raw_id) if authority.mandate else b""
     # 7. the people in it
     asked = Asked(alliance.id, grant.iss, home.name, alliance.me, request.purpose, signed.iat)
-    check_consents(evidence.records, parse_shown(answer.consents), asked, [grant.key])
-    return CheckedAnswer(evidence, identity, raw_id, home.name, signed.as_of)
+    check_consents(evidence.records, parse_shown(answer.consents), asked, [authority.key])
+    return CheckedAnswer(evidence, identity, raw_id, home.name, signed.as_of, mandate_id)

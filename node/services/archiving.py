@@ -44,8 +44,10 @@ from node.services.legal_history import LegalEntry
 from node.services.legal_reading import Obtained as LegalObtained
 from node.services.legal_reading import OwnLegal
 from node.services.log import Log
+from node.services.look_ups import LookUp
 from node.services.notice_rows import OutNotice
 from node.services.own_requests import Obtained, OwnRequest
+from node.services.packages import Package
 from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow
 from node.services.records import RecordRow, Records, stored_of
@@ -90,6 +92,7 @@ _FAMILIES = (
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
+    _Family("look-ups", layout.LOOK_UP, LookUp, _first_text),
     _Family("notices", layout.NOTICE, OutNotice),
     _Family("notices-in", layout.NOTICE_IN, InNotice),
     _Family(
@@ -98,6 +101,7 @@ _FAMILIES = (
     _Family("legal-reads", layout.LEGAL_READ, LegalEntry, lambda archiving, _: archiving.me),
     _Family("legal-requests", layout.OWN_LEGAL, OwnLegal, lambda archiving, _: archiving.me),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
+    _Family("packages", layout.PACKAGE, Package, _first_text),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),

@@ -4,11 +4,13 @@ import hashlib
 from typing import TypeVar
 
 from node.domain.document import document_digest, open_document, peek_document
+from node.domain.mandate import Power
 from node.domain.wallet import WINDOW_SECONDS, WalletCall
 from node.errors import DocumentFormatError, ReplayError, UnknownCallerError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.mandates import principal_of
 from node.services.transaction import Transaction
 
 C = TypeVar("C", bound=WalletCall)
@@ -46,28 +48,61 @@ class Gate:
             raise DocumentFormatError("the request is meant for another node or alliance")
         return call
 
-    def check_controller(self, call: WalletCall) -> bytes:
+    def look_at(self, token: str, kind: type[C]) -> C:
+        """Check a wallet request that changes nothing: it may come twice, and leaves no mark.
+
+        Raises:
+            DocumentFormatError: malformed, or meant for another node or alliance.
+            SignatureError: not signed by the key that it names.
+            ReplayError: too old, or too new.
+        """
+        call = self.authenticate(token, kind)
+        self._check_time(call.iat)
+        return call
+
+    def principal(self, call: WalletCall, power: Power | None = None) -> str:
+        """The subject's own key behind a call: the caller's, or the one that gave the caller a mandate.
+
+        Args:
+            call: authenticated.
+            power: that the call needs; None if nobody else may make it.
+
+        Raises:
+            NodeError: the mandate is not one that holds now for this call.
+        """
+        return principal_of(self._store, self._alliance, call, power, int(self._clock.now()))
+
+    def check_controller(self, call: WalletCall, power: Power | None = None) -> bytes:
         """The subject's id, if the call's key speaks for the subject on the ledger, wherever its home is.
+
+        Args:
+            call: authenticated.
+            power: that somebody else needs to make the call for the subject; None if nobody else may.
 
         Raises:
             UnknownCallerError: it does not; the same where there is no such subject.
+            NodeError: the mandate is not one that holds now for this call.
             ContractUnknownError: this node cannot tell who speaks for a subject now.
             StoreError: the database fails.
         """
         self._alliance.projection.check_known("Subjects")
         subject = bytes.fromhex(call.subject) if len(call.subject) == 64 else b""
         row = self._alliance.projection.subject(subject)
-        if row is None or row.controller != self._alliance.signer_of(call.key):
+        if row is None or row.controller != self._alliance.signer_of(self.principal(call, power)):
             raise UnknownCallerError("this key does not speak for a subject of this alliance")
         return subject
 
-    def _take(self, issued: int, digest: bytes) -> None:
+    def _check_time(self, issued: int) -> int:
         now = int(self._clock.now())
         if abs(now - issued) > WINDOW_SECONDS:
             raise ReplayError(
                 f"the request is from another time, {abs(now - issued)} s away from this node's; the limit is "
                 f"{WINDOW_SECONDS} s: the clocks differ, or it is an old request"
             )
+        return now
+
+    def _take(self, issued: int, digest: bytes) -> None:
+        now = self._check_time(issued)
         key = layout.TAKEN + layout.number(issued) + digest
         if self._store.get(key) is not None:
             raise ReplayError("this request was taken before")

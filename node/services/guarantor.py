@@ -23,6 +23,7 @@ from node.domain.guarantee import ApplicationCode, Guarantee, check_guarantee, g
 from node.domain.ledger import IssueGuarantee
 from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest
 from node.domain.member import Role
+from node.domain.package import BASE
 from node.domain.wallet import ApplicationsCall, ApplyCall
 from node.errors import (
     ConflictError,
@@ -40,7 +41,6 @@ from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.outbox import Outbox
 from node.services.reading import Reading
-from node.services.registration import BASE
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 

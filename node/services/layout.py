@@ -28,6 +28,10 @@
     si/<keyed digest of source and id>      subject and content of what was loaded under a source's identifier
     sl/<subject><the same digest>           the identifiers under which a subject was loaded
     q/<subject>/<request digest>            access request that waits for its subject, sealed
+    pk/<subject>/<version>                  a package that a subject handed in: its records, sealed
+    jb/<subject>/<agreement digest>         a joint bid of the subject that all members signed; its end, number
+    rg/<subject>                            what the company register said of it, and when it is asked, sealed
+    rw/<due><subject>                       a subject about which the register is to be asked; due in seconds, number
     g/<grant id>                            grant at its home: document, uses
     y/<subject>/<grant id>                  the grants of a subject
     d/<read request digest>                 a read that was answered
@@ -120,6 +124,10 @@ WAITING = b"sw/"
 LOADED = b"si/"
 LOADED_OF = b"sl/"
 REQUEST = b"q/"
+PACKAGE = b"pk/"
+JOINT_BID = b"jb/"
+LOOK_UP = b"rg/"
+LOOK_UP_DUE = b"rw/"
 GRANT = b"g/"
 GRANT_OF = b"y/"
 ANSWER = b"z/"

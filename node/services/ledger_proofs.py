@@ -65,6 +65,13 @@ class ReadToProve(msgspec.Struct, frozen=True, array_like=True):
     """Of the anchor under which it answered."""
     block: Block
     """The newest block that the read relied on."""
+    mandate: bytes = b""
+    """Id on the ledger of the mandate under which the grant was signed, 32 bytes; empty if there is none."""
+
+    @property
+    def grants(self) -> tuple[bytes, ...]:
+        """What must be registered and not revoked; nothing where the read rested on no grant."""
+        return tuple(one for one in (self.grant, self.mandate) if one)
 
 
 class AnchorProof(msgspec.Struct, frozen=True, array_like=True):
@@ -145,7 +152,14 @@ class LedgerProofs:
             transaction.put(layout.ANCHOR_TO_PROVE + place, msgspec.msgpack.encode(note))
 
     def note_read(  # noqa: PLR0917
-        self, transaction: Transaction, request: bytes, number: int, grant: bytes, home: str, size: int
+        self,
+        transaction: Transaction,
+        request: bytes,
+        number: int,
+        grant: bytes,
+        home: str,
+        size: int,
+        mandate: bytes = b"",
     ) -> None:
         """A read was answered, checked and is kept.
 
@@ -156,6 +170,7 @@ class LedgerProofs:
             grant: its id on the ledger, 32 bytes; empty where there was none.
             home: who answered.
             size: of the home's anchored checkpoint under which it answered.
+            mandate: its id on the ledger, 32 bytes, if the grant was signed under one.
 
         Raises:
             StoreError: the database fails.
@@ -163,7 +178,7 @@ class LedgerProofs:
         block = self._alliance.projection.cursor()
         if block is None:
             return
-        note = ReadToProve(self._clock.now(), grant, home, size, block)
+        note = ReadToProve(self._clock.now(), grant, home, size, block, mandate)
         transaction.put(layout.READ_TO_PROVE + request + layout.number(number), msgspec.msgpack.encode(note))
 
     # -- in the background -------------------------------------------------------------------------------
@@ -245,18 +260,13 @@ class LedgerProofs:
             LedgerProofError: as `_take`, or the grant was revoked before its state could be proven.
             ProofFormatError: as `_take`.
         """
-        facts = Facts(
-            (read.home, self._alliance.me),
-            self._witnesses(),
-            (read.home,),
-            (read.grant,) if read.grant else (),
-        )
+        facts = Facts((read.home, self._alliance.me), self._witnesses(), (read.home,), read.grants)
         try:
             state, proof = await self._take(facts, read.block)
         except LedgerUnavailableError:
             # That state may be gone. A grant that is registered later and not revoked was so before.
             state, proof = await self._take(facts, final)
-        if read.grant and state.grant(read.grant).standing is not GrantStanding.REGISTERED:
+        if any(state.grant(one).standing is not GrantStanding.REGISTERED for one in read.grants):
             raise LedgerProofError("the grant was revoked before its state could be proven")
         anchor = state.anchor(read.home)
         if anchor is not None and anchor.size == read.size:

@@ -68,6 +68,13 @@ class PreparedRecord(msgspec.Struct, frozen=True, array_like=True):
     """Of its payload, from `begin_payload`."""
     body: bytes
     """`StoredRecord` in MessagePack, with whatever version."""
+    sealed_with: str = ""
+    """Category under whose key it is sealed; its own if empty."""
+
+    @property
+    def part(self) -> str:
+        """Category whose data it is erased together with."""
+        return self.sealed_with or self.category
 
 
 class Unusable(msgspec.Struct, frozen=True, array_like=True):
@@ -97,6 +104,10 @@ class Preparer:
     def __init__(self, index_key: bytes, entropy: Entropy, alliance: str, member: str) -> None:
         self._index_key, self._entropy = index_key, entropy
         self._alliance, self._member = alliance, member
+
+    def thing_key(self, owner: str, name: str, thing: str) -> bytes:
+        """Under which the versions of an owner's thing in a category are filed."""
+        return thing_key(self._index_key, owner, name, thing)
 
     def message(self, items: Sequence[Incoming], now: float) -> Prepared:
         """Prepare a message; what cannot be used is told and does not stop the rest.
@@ -164,6 +175,7 @@ class Preparer:
             commitments.blind,
             beginning,
             msgspec.msgpack.encode(StoredRecord(seed, header, fields, draft.project)),
+            draft.sealed_with,
         )
 
 

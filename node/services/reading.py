@@ -34,6 +34,7 @@ from node.domain.grant import (
     open_grant,
 )
 from node.domain.ledger_ids import grant_id
+from node.domain.mandate import authority_of
 from node.domain.notice import Notice, check_about
 from node.domain.reading import ReadReceipt, ReadRequest, jti_of_use
 from node.errors import (
@@ -54,6 +55,7 @@ from node.services.answer_check import CheckedAnswer, check_answer, open_own_gra
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.ledger_proofs import LedgerProofs
+from node.services.mandates import check_in_force
 from node.services.own_requests import Obtained, OwnRequest, OwnRequests
 from node.services.recalls import Recalls
 from node.services.recognition import Recognition
@@ -233,7 +235,7 @@ class Reading:
         own = await self._follow_subject(raw_digest, own, asked)
         grant = open_own_grant(self._alliance, own.grant)
         raw_id = self._grant_id(grant, own.grant)
-        self._check_live(raw_id)
+        self._check_live(raw_id, own.grant)
         request = self._read_request(raw_digest, own, grant, raw_id)
         try:
             answer = await self._peers.read(self._alliance.projection.member(grant.home), request, own.grant)
@@ -346,13 +348,14 @@ class Reading:
         )
         return sign_document(request, self._signer.sign)
 
-    def _check_live(self, raw_id: bytes) -> None:
+    def _check_live(self, raw_id: bytes, grant_token: str) -> None:
         """Before a use is spent: that this node's own view of the ledger has the grant."""
         state = self._alliance.projection.grant(raw_id)
         if state.revoked:
             raise GrantRevokedError("the grant was revoked by its owner")
         if not state.registered:
             raise GrantMissingError("the grant is not on the ledger yet")
+        check_in_force(self._alliance, authority_of(grant_token), self._store)
 
     async def _check(self, request_token: str, grant_token: str, answer: Answer) -> CheckedAnswer:
         request = reopen_document(request_token, ReadRequest)
@@ -405,7 +408,9 @@ class Reading:
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
         self._own.put(transaction, digest, done)
         size = checked.evidence.checkpoint.size
-        self._proofs.note_read(transaction, digest, own.reads, checked.grant_id, home, size)
+        self._proofs.note_read(
+            transaction, digest, own.reads, checked.grant_id, home, size, checked.mandate_id
+        )
         self._note(transaction, asked.subject, home, answer)
         about = {"request": digest.hex(), "subject": asked.subject, "home": home}
         self._feed.add(transaction, FeedEntry("read.received", self._clock.now(), about))

@@ -145,7 +145,10 @@ class Records:
         first = transaction.counter(POSITION)
         month = _month(captured)
         self._vault.ensure(
-            {(draft.owner or self._member, record_part(draft.category, month)) for draft in drafts}
+            {
+                (draft.owner or self._member, record_part(draft.sealed_with or draft.category, month))
+                for draft in drafts
+            }
         )
         for draft, record in zip(drafts, self._preparer.records(drafts, captured), strict=True):
             self._place(transaction, [record], draft.owner or self._member, captured)
@@ -204,6 +207,28 @@ class Records:
                     yield layout.from_number(raw)
                     break
             stop = thing
+
+    def version(self, transaction: Transaction, owner: str, name: str, thing: str) -> int:
+        """The last version of an owner's thing in a category, as a unit of work sees it; 0 if there is none.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        key = layout.last_version(self._preparer.thing_key(owner, name, thing))
+        return layout.from_number(transaction.get(key) or b"")
+
+    def position(self, owner: str, name: str, thing: str, version: int) -> int:
+        """Where one version of a subject's thing is.
+
+        Raises:
+            MissingError: there is none, or it is blocked.
+            StoreError: the database fails.
+        """
+        place = layout.versions(owner, name) + self._preparer.thing_key(owner, name, thing)
+        raw = self._store.get(place + layout.number(version))
+        if raw is None:
+            raise MissingError(f"the subject has no version {version} of that thing in {name}")
+        return layout.from_number(raw)
 
     def all_of(self, owner: str) -> Iterator[int]:
         """Positions of all records of an owner, every version of every thing.
@@ -287,13 +312,13 @@ class Records:
     ) -> int:
         """Give records of one owner their versions and positions, and write them; the first position."""
         first, month = transaction.take(POSITION, len(records)), _month(captured)
-        self._vault.ensure({(owner, record_part(record.category, month)) for record in records})
+        self._vault.ensure({(owner, record_part(record.part, month)) for record in records})
         encode, moment = msgspec.msgpack.encode, layout.number(captured)
         for at, record in enumerate(records, first):
             place = layout.number(at)
             version = self._next_version(transaction, record.thing)
             key = layout.RECORD + place
-            kept, part = encode(_Kept(version, msgspec.Raw(record.body))), record_part(record.category, month)
+            kept, part = encode(_Kept(version, msgspec.Raw(record.body))), record_part(record.part, month)
             sealed = self._vault.seal(owner, key, kept, part)
             transaction.put(key, encode(RecordRow(owner, sealed)))
             if owner != self._member:

@@ -5,35 +5,43 @@ one registration needs becomes durable in one batch, so a crash leaves it whole 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.category import OwnerRule, category
 from node.domain.certificate import CertificateIdentity
+from node.domain.certified import chain_of
+from node.domain.delegation import Delegation
 from node.domain.document import peek_document
-from node.domain.draft import RecordDraft, check_draft
+from node.domain.draft import RecordDraft
 from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
 from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
-from node.domain.values import from_json_value
-from node.domain.wallet import MoveCall, PackageRecord, RegisterCall
+from node.domain.mandate import Power
+from node.domain.package import BASE, Company
+from node.domain.wallet import MoveCall, RegisterCall
 from node.errors import (
     DuplicateError,
     InvalidError,
     MissingError,
+    Mistake,
     MovedError,
-    RecordFormatError,
     SignatureError,
+    StatusUnknownError,
     UnknownCallerError,
+    VerificationError,
 )
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.attesting import Attesting
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
+from node.services.look_ups import LookUps
 from node.services.outbox import Outbox
+from node.services.packages import Packages
 from node.services.reach import Reach
 from node.services.recognition import Recognition
 from node.services.records import Records
@@ -41,9 +49,23 @@ from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 from node.services.waiting import Waiting
 
-BASE = "subject.base"
 READ_LOG = "access.read"
 _SALT_BYTES = 32
+_MOST_FURTHER = 3
+
+
+class Voucher(msgspec.Struct, frozen=True, array_like=True):
+    """A certificate's word for a wallet's key."""
+
+    delegation: str
+    """A compact JWS."""
+    status: bytes
+    """`StatusProof` beside it, canonical JSON; empty if there is none."""
+
+    @property
+    def certificate(self) -> bytes:
+        """DER of the certificate that signed."""
+        return chain_of(self.delegation, Delegation)[0]
 
 
 class Registration(msgspec.Struct, frozen=True):
@@ -56,6 +78,13 @@ class Registration(msgspec.Struct, frozen=True):
     organisation: str
     status: bytes = b""
     """`StatusProof` of the delegation, canonical JSON."""
+    further: tuple[Voucher, ...] = ()
+    """Of the same company's other certificates, for the same key; the newest first."""
+
+    @property
+    def vouchers(self) -> tuple[Voucher, ...]:
+        """All certificates' words for the key: the last one handed in first."""
+        return Voucher(self.delegation, self.status), *self.further
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +95,9 @@ class Registered:
     first: int
     """Position of the first record of the package."""
     count: int
+    package: int = 0
+    """Version of the package among the subject's."""
+    warnings: Sequence[Mistake] = ()
 
 
 class Registrations:
@@ -85,10 +117,14 @@ class Registrations:
         entropy: Entropy,
         reach: Reach,
         waiting: Waiting,
+        attesting: Attesting,
+        look_ups: LookUps,
+        packages: Packages,
     ) -> None:
         self._waiting = waiting
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
-        self._reach = reach
+        self._reach, self._attesting, self._look_ups = reach, attesting, look_ups
+        self._packages = packages
         self._recognition, self._records, self._outbox, self._feed = recognition, records, outbox, feed
         self._clock, self._entropy = clock, entropy
 
@@ -105,7 +141,10 @@ class Registrations:
             NodeError: the request, the delegation or the package is not acceptable; nothing is stored.
         """
         call = self._gate.open(token, RegisterCall)
-        identity = self._identify(call, status)
+        key = self._gate.principal(call, Power.REGISTER)
+        if call.mandate:
+            call = self._under_mandate(call, key)
+        identity = self._identify(call, status, key)
         directory = layout.DIRECTORY + self._vault.directory_key(identity.credit_code)
         known = self._store.get(directory)
         waiting = None if known is None else self._waiting.find(known.hex())
@@ -115,40 +154,53 @@ class Registrations:
         if known is not None:
             self.check_home(known.hex())
         if known is not None and not call.subject:
-            return self._again(known.hex(), call.key)
+            return self._again(known.hex(), key)
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
+        is_new_delegation = True
+        further: tuple[Voucher, ...] = ()
         if known is not None:
             last = self.load(known.hex())
-            if last.key != call.key:
+            is_new_delegation = all(one.delegation != call.delegation for one in last.vouchers)
+            if last.key != key:
                 raise DuplicateError("another key is registered for this company; it has to hand over first")
-            if last.delegation == call.delegation:
-                status = last.status or status  # the first proof shows the earliest time
+            status = _first_proof(last, call.delegation) or status
+            further = _beside(last, call.delegation)
         salt = self._entropy(_SALT_BYTES) if waiting is None else waiting.salt
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
         # Before anything is sealed: a refusal must not leave as much as a key behind.
-        drafts = _drafts(subject, call.records, identity, is_first=known is None and waiting is None)
+        drafts, warnings = self._packages.drafts(
+            subject, call.records, _company(identity), is_first=known is None and waiting is None
+        )
         transaction = Transaction(self._store)
         if known is None:
             transaction.put(directory, raw)
             if waiting is not None:
                 self._waiting.take_over(transaction, subject)
-            create = CreateSubject(salt, self._alliance.signer_of(call.key))
+            create = CreateSubject(salt, self._alliance.signer_of(key))
             self._outbox.add(transaction, f"subject/{subject}", create)
         # With further documents too: certificates and delegations expire and are renewed.
         self._put(
             transaction,
             Registration(
-                subject, call.key, call.delegation, identity.credit_code, identity.organisation, status
+                subject,
+                key,
+                call.delegation,
+                identity.credit_code,
+                identity.organisation,
+                status,
+                further,
             ),
         )
         first = self._records.stage(transaction, drafts)
+        self._attest(transaction, subject, drafts, identity, call.delegation, is_new=is_new_delegation)
+        package = self._packages.keep(transaction, subject, first, len(drafts)) if drafts else 0
         about = {"subject": subject, "first": str(first), "count": str(len(drafts))}
         self._feed.add(transaction, FeedEntry("subject.registered", self._clock.now(), about))
         transaction.commit()
         self._feed.wake()
-        return Registered(subject, first, len(drafts))
+        return Registered(subject, first, len(drafts), package, warnings)
 
     async def prepare(self, token: str) -> bytes:
         """Ask the authorities about the delegation in a request that is about to be handed to `register`.
@@ -159,7 +211,10 @@ class Registrations:
         Raises:
             NodeError: the request is malformed, or a time stamp that must be had cannot be.
         """
-        return await self._recognition.prove(peek_document(token, RegisterCall).delegation)
+        call = peek_document(token, RegisterCall)
+        if not call.delegation:  # under a mandate: what is known stands
+            return b""
+        return await self._recognition.prove(call.delegation)
 
     def settle(self, transaction: Transaction, call: MoveCall, status: bytes) -> Registered:
         """Take in a subject that moves here, from its wallet's own copy; by the same rules as a new one.
@@ -174,12 +229,14 @@ class Registrations:
         Raises:
             NodeError: the delegation or the package is not acceptable.
         """
-        identity = self._identify(call, status)
+        identity = self._identify(call, status, call.key)
         directory = layout.DIRECTORY + self._vault.directory_key(identity.credit_code)
         known = self._store.get(directory)
         if known is not None and known.hex() != call.subject:
             raise DuplicateError("this company is registered here already, as another subject")
-        drafts = _drafts(call.subject, call.records, identity, is_first=True)
+        drafts, warnings = self._packages.drafts(
+            call.subject, call.records, _company(identity), is_first=True
+        )
         transaction.put(directory, bytes.fromhex(call.subject))
         self._put(
             transaction,
@@ -187,7 +244,10 @@ class Registrations:
                 call.subject, call.key, call.delegation, identity.credit_code, identity.organisation, status
             ),
         )
-        return Registered(call.subject, self._records.stage(transaction, drafts), len(drafts))
+        first = self._records.stage(transaction, drafts)
+        self._attest(transaction, call.subject, drafts, identity, call.delegation, is_new=True)
+        package = self._packages.keep(transaction, call.subject, first, len(drafts))
+        return Registered(call.subject, first, len(drafts), package, warnings)
 
     def check_home(self, subject: str) -> None:
         """That the subject has not moved away.
@@ -244,6 +304,37 @@ class Registrations:
             raise MissingError("no such subject is registered here")
         return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Registration)
 
+    def voucher(self, registration: Registration, moment: int | None = None) -> Voucher:
+        """A certificate's word for a subject's key that holds; the last one handed in where none does.
+
+        A certificate that was revoked or has run out stops nothing while another of the same company is good.
+
+        Args:
+            registration: of the subject.
+            moment: by when what rests on it happened, seconds since 1970 UTC; now if None.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        first, *others = registration.vouchers
+        if not others:
+            return first  # whoever relies on it judges it
+        for one in (first, *others):
+            with suppress(VerificationError, InvalidError, StatusUnknownError):
+                self._recognition.check(one.delegation, moment=moment, proof=one.status)
+                return one
+        return first
+
+    async def warm(self, subject: str) -> None:
+        """Ask the authorities about all certificates of a subject, where nothing kept is news.
+
+        Raises:
+            MissingError: no such subject is registered here.
+            StoreError: the database fails.
+        """
+        for one in self.load(subject).vouchers:
+            await self._recognition.warm(one.delegation)
+
     def owned_by(self, subject: str, key: str) -> str:
         """The subject, if it is registered here under this wallet key, also when it has moved away since.
 
@@ -274,17 +365,44 @@ class Registrations:
         """
         return self._store.get(layout.REGISTRATION + subject.encode()) is not None
 
-    def _identify(self, call: RegisterCall | MoveCall, status: bytes) -> CertificateIdentity:
-        """Whose certificate vouches for the wallet that calls."""
+    def _attest(
+        self,
+        transaction: Transaction,
+        subject: str,
+        drafts: Sequence[RecordDraft],
+        identity: CertificateIdentity,
+        delegation: str,
+        *,
+        is_new: bool,
+    ) -> None:
+        """What the certificate says at once, what the register says when it answers."""
+        self._attesting.registered(
+            transaction, subject, drafts, identity, delegation, is_new_delegation=is_new
+        )
+        if any(draft.category == BASE for draft in drafts):
+            self._look_ups.queue(transaction, subject)
+
+    def _under_mandate(self, call: RegisterCall, key: str) -> RegisterCall:
+        """The call of somebody who hands in documents for a subject: the subject's delegation stands.
+
+        Raises:
+            UnknownCallerError: the subject is not registered here, or its wallet key is another by now.
+        """
+        last = self.load(self.owned_by(call.subject, key))
+        self._gate.check_controller(call, Power.REGISTER)
+        return msgspec.structs.replace(call, delegation=self.voucher(last).delegation)
+
+    def _identify(self, call: RegisterCall | MoveCall, status: bytes, key: str) -> CertificateIdentity:
+        """Whose certificate vouches for the wallet key that calls, or that gave the caller a mandate."""
         judged = self._recognition.check(call.delegation, proof=status)
-        if judged.delegation.key != call.key:
+        if judged.delegation.key != key:
             raise SignatureError("the delegation is for another wallet key")
         return judged.identity
 
     def _again(self, subject: str, key: str) -> Registered:
         if self.load(subject).key != key:
             raise DuplicateError("this company is registered here already, under another wallet key")
-        return Registered(subject, 0, 0)
+        return Registered(subject, 0, 0, self._packages.last(subject))
 
     def _put(self, transaction: Transaction, registration: Registration) -> None:
         place = layout.REGISTRATION + registration.subject.encode()
@@ -292,44 +410,16 @@ class Registrations:
         transaction.put(place, self._vault.seal(registration.subject, place, content, REGISTRATION_PART))
 
 
-def _drafts(
-    subject: str, package: Sequence[PackageRecord], identity: CertificateIdentity, *, is_first: bool
-) -> list[RecordDraft]:
-    """The package as drafts; all its mistakes are told at once.
-
-    Raises:
-        RecordFormatError: a document breaks a rule.
-    """
-    drafts: list[RecordDraft] = []
-    problems: list[str] = []
-    for place, document in enumerate(package):
-        try:
-            drafts.append(_draft(subject, document, identity))
-        except InvalidError as error:
-            problems.append(f"document {place} ({document.category}): {error}")
-    if is_first and not any(document.category == BASE for document in package):
-        problems.append(f"the first package must hold a {BASE} document")
-    if problems:
-        raise RecordFormatError("; ".join(problems))
-    return drafts
+def _company(identity: CertificateIdentity) -> Company:
+    return Company(identity.credit_code, identity.organisation)
 
 
-def _draft(subject: str, document: PackageRecord, identity: CertificateIdentity) -> RecordDraft:
-    kind = category(document.category)
-    if kind.owner is not OwnerRule.SUBJECT or kind.is_own:
-        raise RecordFormatError("a wallet hands in documents of the subject only")
-    if len(document.fields) > kind.slots:
-        raise RecordFormatError(f"at most {kind.slots} fields, not {len(document.fields)}")
-    if document.category == BASE and document.fields.get("credit_code") != identity.credit_code:
-        raise RecordFormatError("credit_code is not the one in the certificate")
-    draft = RecordDraft(
-        category=document.category,
-        thing=document.thing,
-        owner=subject,
-        source_system="wallet",
-        source_version="",
-        occurred=None,
-        fields={name: from_json_value(value, name) for name, value in document.fields.items()},
-    )
-    check_draft(draft)
-    return draft
+def _first_proof(last: Registration, delegation: str) -> bytes:
+    """What was shown of a delegation when it first came: that shows the earliest time."""
+    return next((one.status for one in last.vouchers if one.delegation == delegation), b"")
+
+
+def _beside(last: Registration, delegation: str) -> tuple[Voucher, ...]:
+    """The vouchers that stay beside a delegation that is handed in: those of other certificates."""
+    certificate = Voucher(delegation, b"").certificate
+    return tuple(one for one in last.vouchers if one.certificate != certificate)[:_MOST_FURTHER]

@@ -23,17 +23,21 @@ from node.domain.erasure import READS, record_part
 from node.domain.evidence import evidence_digest
 from node.domain.grant import Grant, check_covers, check_scope, grant_terms, has_uses_left, open_grant
 from node.domain.ledger_ids import grant_id
+from node.domain.mandate import Authority
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, id_of_use
 from node.domain.retention import month_at
 from node.domain.wallet import WINDOW_SECONDS
 from node.errors import (
+    DeniedError,
     DocumentFormatError,
     GrantMissingError,
     GrantRevokedError,
     GrantScopeError,
     GrantUsedUpError,
+    InvalidError,
     MissingError,
     ReplayError,
+    VerificationError,
 )
 from node.ports import Answer, Clock, Signer, Store
 from node.services import layout
@@ -43,6 +47,7 @@ from node.services.disputes import Disputes
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.log import Log
+from node.services.mandates import check_all_signed, check_in_force, grantor_of
 from node.services.notices import Notices
 from node.services.recognition import Recognition
 from node.services.records import Records
@@ -148,8 +153,9 @@ class Serving:
             size, positions = served.size, served.positions
         consents = self._consented(authority, positions)
         registration = self._registrations.load(subject)
-        delegation = registration.delegation
-        status = self._recognition.hand_on(delegation, registration.status)
+        voucher = self._registrations.voucher(registration, authority.grant.register_before)
+        delegation = voucher.delegation
+        status = self._recognition.hand_on(delegation, voucher.status)
         told = self._disputes.notices(subject, positions, caller)
         evidence = self._showing.show(positions, request.scope, size)
         if served is not None and served.request == digest:
@@ -226,8 +232,8 @@ class Serving:
         kept = self._kept(raw_id, grant, grant_token)
         raw = self._store.get(layout.READ + id_of_use(request))
         served = None if raw is None else msgspec.msgpack.decode(raw, type=ServedRead)
-        signer = self._alliance.signer_of(grant.key)
-        is_theirs = row is not None and row.controller == signer
+        authority = self._authority(grant_token, grant)
+        is_theirs = row is not None and authority is not None
         is_home = row is not None and (row.home, grant.home) == (self._alliance.me, self._alliance.me)
         if is_theirs and is_registered and not is_home:
             # Whom the subject itself gave a grant of before its move may know that there was one.
@@ -244,6 +250,8 @@ class Serving:
                 check_covers(grant, request.scope, receiver=caller, purpose=request.purpose, at=int(now))
             except GrantScopeError:
                 is_granted = False
+        if is_granted and authority is not None:
+            is_granted = self._holds(authority)
         return _Authority(raw_id, grant, kept, request, served if is_granted else None, is_granted)
 
     def _select(self, authority: _Authority) -> tuple[int, list[int]]:
@@ -260,6 +268,26 @@ class Serving:
             return size, self._showing.select(subject, authority.request.scope, size)
         except MissingError as error:
             raise GrantMissingError(_NOTHING) from error
+
+    def _authority(self, token: str, grant: Grant) -> Authority | None:
+        """On whose authority a grant is; None if it is not the subject's."""
+        try:
+            return grantor_of(self._alliance, token, grant)
+        except (InvalidError, DeniedError, VerificationError):
+            return None
+
+    def _holds(self, authority: Authority) -> bool:
+        """Whether the mandate behind a grant is on the ledger, if there is one.
+
+        Raises:
+            GrantRevokedError: it was revoked.
+        """
+        try:
+            check_in_force(self._alliance, authority, self._store)
+            check_all_signed(self._store, authority)
+        except GrantMissingError:
+            return False
+        return True
 
     def _kept(self, raw_id: bytes, grant: Grant, token: str) -> KeptGrant:
         """The kept grant, or a new one for a grant that another member has brought to the ledger."""

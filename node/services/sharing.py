@@ -15,6 +15,7 @@ from node.domain.erasure import REGISTRATION_PART
 from node.domain.grant import AccessRequest, Grant, check_grant, check_request, grant_terms, is_answer
 from node.domain.ledger import GrantTerms, RegisterGrant, RevokeGrant
 from node.domain.ledger_ids import grant_id, revoke_grant_digest
+from node.domain.mandate import Power
 from node.domain.signature import verify_p256
 from node.domain.wallet import GrantCall, RelayCall, RevokeCall
 from node.errors import (
@@ -30,6 +31,7 @@ from node.services import layout
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
+from node.services.mandates import check_all_signed, grantor_of
 from node.services.outbox import Outbox
 from node.services.recognition import Recognition
 from node.services.registration import Registrations
@@ -131,7 +133,7 @@ class Sharing:
         """
         subject = peek_document(token, GrantCall).subject
         if self._registrations.is_home_of(subject):
-            await self._recognition.warm(self._registrations.load(subject).delegation)
+            await self._registrations.warm(subject)
 
     def give_grant(self, token: str) -> str:
         """At the subject's home: keep a grant for its reader and bring it to the ledger.
@@ -144,14 +146,18 @@ class Sharing:
         """
         self._alliance.check_may(Act.KEEP_GRANT)
         call = self._gate.open(token, GrantCall)
-        subject = self._gate.check_controller(call)
+        subject = self._gate.check_controller(call, Power.GRANT)
         grant = open_document(call.grant, Grant, bytes.fromhex(call.key))
         check_grant(grant)
         if (grant.iss, grant.key, grant.alliance) != (subject.hex(), call.key, self._alliance.id):
             raise DocumentFormatError("the grant is by another subject or key, or for another alliance")
+        if grant.mandate != call.mandate:
+            raise DocumentFormatError("the grant is under another mandate than the call")
+        authority = grantor_of(self._alliance, call.grant, grant)
         if self._alliance.me != grant.home:
             # Who is granted what is no business of other members: they relay the terms alone.
             raise RoleMissingError("a grant is for its subject's home; other members relay without seeing it")
+        check_all_signed(self._store, authority)
         if self._clock.now() > grant.register_before:
             raise GrantExpiredError("the grant was to reach the ledger earlier; sign a new one")
         terms = grant_terms(grant, document_digest(call.grant))
@@ -177,7 +183,7 @@ class Sharing:
         """
         self._alliance.check_may(Act.KEEP_GRANT)
         call = self._gate.open(token, RelayCall)
-        self._gate.check_controller(call)
+        self._gate.check_controller(call, Power.GRANT)
         terms = _terms_of(call)
         raw_id = grant_id(self._alliance.raw_id, terms)
         transaction = Transaction(self._store)
@@ -196,7 +202,7 @@ class Sharing:
             NodeError: the request or the revocation is not acceptable; nothing is stored.
         """
         call = self._gate.open(token, RevokeCall)
-        self._gate.check_controller(call)
+        self._gate.check_controller(call, Power.REVOKE)
         terms = _terms_of(call)
         signature = bytes.fromhex(call.signature)
         raw_id = grant_id(self._alliance.raw_id, terms)
@@ -261,8 +267,8 @@ class Sharing:
             raise UnknownCallerError(
                 "the grant names this node as home, but its subject is not registered here"
             )
-        registration = self._registrations.load(grant.iss)
-        self._recognition.check(registration.delegation, proof=registration.status)
+        voucher = self._registrations.voucher(self._registrations.load(grant.iss))
+        self._recognition.check(voucher.delegation, proof=voucher.status)
 
     def _keep(self, transaction: Transaction, raw_id: bytes, grant: Grant, token: str) -> None:
         kept = KeptGrant(token, grant.iss)

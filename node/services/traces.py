@@ -11,8 +11,6 @@ from collections.abc import Iterator
 import msgspec
 
 from node.domain.category import OwnerRule, categories
-from node.domain.certified import chain_of
-from node.domain.delegation import Delegation
 from node.domain.document import document_digest, reopen_document
 from node.domain.erasure import (
     OBTAINED_PART,
@@ -238,10 +236,13 @@ class Traces:
             if self._store.get(directory) == bytes.fromhex(owner):
                 gone.append(directory)
             # The first certificate is its own, the others are authorities'.
-            gone += [status_key(der) for der in chain_of(registration.delegation, Delegation)[:1]]
+            gone += [status_key(one.certificate) for one in registration.vouchers]
         elif sealed is not None:
             gone += [key for key, raw in self._store.scan(layout.DIRECTORY) if raw.hex() == owner]
         gone += [key for key, _ in self._of_registration(owner)]
+        gone.append(layout.COUNTER + f"package/{owner}".encode())
+        gone += [key for key, _ in self._store.scan(layout.JOINT_BID + layout.text(owner))]
+        gone += [key for key, _ in self._store.scan(layout.LOOK_UP_DUE) if key.endswith(owner.encode())]
         gone += [key for key, _ in self._store.scan(layout.CONSENT_LACKING + layout.text(owner))]
         gone += self._of_waiting(transaction, owner)
         for key, _ in self._store.scan(layout.GRANT_OF + layout.text(owner)):
@@ -274,6 +275,10 @@ class Traces:
         place = layout.REGISTRATION + owner.encode()
         if (sealed := self._store.get(place)) is not None:
             yield place, sealed
+        place = layout.LOOK_UP + owner.encode()
+        if (sealed := self._store.get(place)) is not None:
+            yield place, sealed
+        yield from self._store.scan(layout.PACKAGE + layout.text(owner))
         yield from self._store.scan(layout.REQUEST + layout.text(owner))
         yield from self._store.scan(layout.CONSENT + layout.text(owner))
         yield from self._store.scan(layout.DISPUTE + layout.text(owner))

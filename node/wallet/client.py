@@ -51,6 +51,19 @@ class WalletClient:
         """Register, or hand in further documents."""
         return self._call(self._stub.Register, pb.RegisterRequest(signed_request=signed))
 
+    def check_package(self, signed: str) -> list[pb.PackageMistake]:
+        """What is wrong with a package, warnings included."""
+        request = pb.CheckPackageRequest(signed_request=signed)
+        return list(self._call(self._stub.CheckPackage, request).mistakes)
+
+    def confirm_branch(self, signed: str) -> None:
+        """As a branch: have the parent's confirmation attested."""
+        self._call(self._stub.ConfirmBranch, pb.ConfirmBranchRequest(signed_request=signed))
+
+    def keep_joint_bid(self, signed: str) -> int:
+        """At a member's home: all have signed; how many members have their home there."""
+        return self._call(self._stub.KeepJointBid, pb.KeepJointBidRequest(signed_request=signed)).member_count
+
     def status(self, signed: str) -> pb.GetStatusResponse:
         """How things stand."""
         return self._call(self._stub.GetStatus, pb.GetStatusRequest(signed_request=signed))

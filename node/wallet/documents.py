@@ -26,10 +26,13 @@ from node.domain.grant import (
     grant_terms,
     has_uses_left,
 )
+from node.domain.ledger import GrantTerms
 from node.domain.ledger_ids import Eip712Domain, grant_id, move_subject_digest, revoke_grant_digest
+from node.domain.mandate import check_grant_within, open_mandate
 from node.domain.member import Member
 from node.domain.wallet import (
     CarriedGrant,
+    CheckCall,
     CopyCall,
     EraseCall,
     ExportCall,
@@ -60,11 +63,17 @@ class Scribe:
     key: WalletKey
     descriptor: Descriptor
     subject: str
-    """Subject id, 64 hex digits; empty before registration."""
+    """Subject id, 64 hex digits; empty before registration. Under a mandate that of the principal."""
+    mandate: str = ""
+    """The mandate under which everything is signed, a compact JWS; empty: the wallet's owner acts for itself."""
 
     def register(self, node: str, delegation: str, records: Sequence[PackageRecord]) -> str:
         """Ask a node to register this subject, or to take further documents."""
         return self.call(RegisterCall, node, delegation=delegation, records=tuple(records))
+
+    def check(self, node: str, delegation: str, records: Sequence[PackageRecord]) -> str:
+        """Ask a node what is wrong with a package."""
+        return self.call(CheckCall, node, delegation=delegation, records=tuple(records))
 
     def status(self, node: str) -> str:
         """Ask how things stand."""
@@ -122,7 +131,10 @@ class Scribe:
         grant = peek_document(grant_token, Grant)
         if node in grant.aud:
             raise DocumentFormatError("the receiver of a grant cannot relay it: its account would tell of it")
-        terms = grant_terms(grant, document_digest(grant_token))
+        return self.relay_terms(node, grant_terms(grant, document_digest(grant_token)))
+
+    def relay_terms(self, node: str, terms: GrantTerms) -> str:
+        """Ask a member to bring a grant, or a mandate, to the ledger by nothing but what the ledger will show."""
         return self.call(
             RelayCall,
             node,
@@ -202,9 +214,12 @@ class Scribe:
             DocumentFormatError: it breaks a rule, for example a standing grant on personal data.
         """
         now = int(time.time())
+        if self.mandate:
+            limits = open_mandate(self.mandate)
+            uses, expires = min(uses or limits.uses, limits.uses), min(_full_hour(expires), limits.exp)
         # Both times stand on the ledger. Full hours, so that they do not tell when somebody signed or which
         # deadline he had in mind.
-        expires = _full_hour(expires)
+        expires = expires if self.mandate else _full_hour(expires)
         register_before = min(_full_hour(now + REGISTER_WITHIN_SECONDS), expires)
         jti = to_base64url(os.urandom(16))
         revoker = self.verifier + self.key.revocation_key(jti).public_key
@@ -226,8 +241,11 @@ class Scribe:
             exp=expires,
             register_before=register_before,
             revoker=revoker.hex(),
+            mandate=self.mandate,
         )
         check_grant(grant)
+        if self.mandate:
+            check_grant_within(grant, open_mandate(self.mandate))
         return sign_document(grant, self.key.sign)
 
     def grant_id(self, grant_token: str) -> str:
@@ -242,11 +260,21 @@ class Scribe:
             NodeError: the grant is not this wallet's.
         """
         grant = open_document(grant_token, Grant, self.key.public_key)
-        terms = grant_terms(grant, document_digest(grant_token))
-        one_time = self.key.revocation_key(grant.jti)
+        return self.revoke_terms(node, grant_terms(grant, document_digest(grant_token)), grant.jti)
+
+    def revoke_terms(self, node: str, terms: GrantTerms, jti: str) -> str:
+        """Sign a revocation of a grant, or a mandate, of this wallet and ask a node to bring it to the ledger.
+
+        Args:
+            node: the member that is asked.
+            terms: what the ledger knows.
+            jti: of the document: the one-time key follows from it.
+        """
+        one_time = self.key.revocation_key(jti)
+        raw_id = grant_id(bytes.fromhex(self.descriptor.alliance), terms)
         grants = bytes.fromhex(self.descriptor.contracts["Grants"].address)
         domain = Eip712Domain(self.descriptor.chain_id, grants, bytes.fromhex(self.descriptor.alliance))
-        digest = revoke_grant_digest(domain, bytes.fromhex(self.grant_id(grant_token)))
+        digest = revoke_grant_digest(domain, raw_id)
         return self.call(
             RevokeCall,
             node,
@@ -266,6 +294,7 @@ class Scribe:
             node=node,
             subject=self.subject,
             key=self.key.public_key.hex(),
+            mandate=self.mandate,
             **members,
         )
         return sign_document(call, self.key.sign)

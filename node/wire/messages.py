@@ -1,9 +1,10 @@
 """Domain values and records to and from `heqi.v1` messages: the only file that knows both."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from heqi.v1 import access_service_pb2, record_pb2
 
+from node.domain.attestation import ATTESTATION_CATEGORY, Attestation, standings
 from node.domain.draft import RecordDraft
 from node.domain.encoding import canonical_json
 from node.domain.evidence import VerifiedRecord
@@ -53,9 +54,17 @@ def scopes_from_messages(messages: Iterable[access_service_pb2.Scope]) -> list[S
     return sorted(scopes, key=lambda scope: scope.category)
 
 
-def verified_record_message(record: VerifiedRecord) -> record_pb2.VerifiedRecord:
-    """A verified record for the centre's own systems."""
+def verified_record_message(
+    record: VerifiedRecord, others: Sequence[VerifiedRecord] = ()
+) -> record_pb2.VerifiedRecord:
+    """A verified record for the centre's own systems.
+
+    Args:
+        record: to be shown.
+        others: records of the same read: attestations among them say what the fields are worth.
+    """
     header = record.header
+    said = standings(record, others) if header.category != ATTESTATION_CATEGORY else []
     return record_pb2.VerifiedRecord(
         category=header.category,
         thing=header.thing,
@@ -65,6 +74,36 @@ def verified_record_message(record: VerifiedRecord) -> record_pb2.VerifiedRecord
         captured=header.captured,
         index=record.index,
         fields_json=canonical_json(record.fields).decode(),
+        standings=[
+            record_pb2.FieldStanding(
+                field=one.field,
+                attested=map(attestation_message, one.attested),
+                disputed=map(attestation_message, one.disputed),
+                outdated=map(attestation_message, one.outdated),
+            )
+            for one in said
+            if one.attested or one.disputed or one.outdated
+        ],
+    )
+
+
+def attestation_message(attestation: Attestation) -> record_pb2.Attestation:
+    """An attestation for the centre's own systems."""
+    about = attestation.about
+    return record_pb2.Attestation(
+        about_category=about.category,
+        about_thing=about.thing,
+        about_version=about.version,
+        fields=attestation.fields,
+        attester_kind=attestation.kind.value,
+        attester=attestation.attester,
+        method=attestation.method.value,
+        result=attestation.result.value,
+        differs=attestation.differs,
+        checked=attestation.checked,
+        evidence=attestation.evidence,
+        evidence_salt=attestation.evidence_salt,
+        state=attestation.state,
     )
 
 

@@ -215,7 +215,7 @@ def test_a_bidder_moves_away_from_a_suspended_home_that_does_not_answer(network,
     moved = ask("wallet", "move", "centre-a", "--without-home", *wallet)
     assert (moved["from"], moved["home"]) == ("centre-c", "centre-a")
     now = ask("wallet", "status", *wallet)
-    assert (now["home"], now["subject_final"], now["records_accepted"]) == ("centre-a", True, 1)
+    assert (now["home"], now["subject_final"], now["records_accepted"]) == ("centre-a", True, 2)
     network.restart("centre-c")
     decide(network, "reinstate", "centre-c")
     assert "centre-b" in heqi("wallet", "move", "centre-b", *wallet)  # with the old home's help

@@ -101,13 +101,13 @@ async def test_a_certificate_that_is_not_in_order(network, spoil):
 
 async def test_another_credit_code_in_the_documents_than_in_the_certificate(network):
     error = await refused(network, Papers(network.root, stated={"credit_code": credit_code(4_999)}))
-    assert error.reason == "RECORD_FORMAT"
+    assert error.reason == "PACKAGE"
     assert "credit_code" in str(error)
 
 
 async def test_an_over_long_field_in_a_registration(network):
     error = await refused(network, Papers(network.root), legal_name="x" * (64 * 1024 + 1))
-    assert error.reason == "RECORD_FORMAT"
+    assert error.reason == "PACKAGE"
     assert "legal_name" in str(error)
 
 

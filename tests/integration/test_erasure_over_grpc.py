@@ -119,7 +119,7 @@ async def test_who_is_no_operator_erases_nothing(network):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.AcceptErasureList(pb.AcceptErasureListRequest(reason="x"))
         assert from_rpc_error(refused.value, "node").reason == "CONFLICT"
-    assert (await bidder.status()).accepted_count == 1
+    assert (await bidder.status()).accepted_count == 2
 
 
 async def test_a_request_is_for_one_node_by_its_controller_and_fresh(network):
@@ -145,7 +145,7 @@ async def test_a_request_is_for_one_node_by_its_controller_and_fresh(network):
     finally:
         network["centre-a"].services.gate._clock = clock
     assert ahead
-    assert (await bidder.status()).accepted_count == 1
+    assert (await bidder.status()).accepted_count == 2
 
 
 async def test_erasing_while_reads_go_on_ends_them_and_breaks_nothing(network):
@@ -164,7 +164,7 @@ async def test_erasing_while_reads_go_on_ends_them_and_breaks_nothing(network):
     token = bidder.scribe.erase("centre-a")
     await bidder.at("centre-a", "erase", token)
     await asyncio.wait_for(asyncio.gather(*looking), 10)
-    assert set(answers) == {1}
+    assert set(answers) == {2}
 
     async def receipts() -> list[str]:
         return await bidder.at("centre-a", "erase", token)

@@ -57,9 +57,13 @@ def _check_subject(
 
 
 def _check_documents(bidder: Bidder, documents: list[dict[str, Any]]) -> Iterator[Violation]:
+    attested = [document for document in documents if document["category"] == "subject.attestation"]
+    documents = [document for document in documents if document["category"] != "subject.attestation"]
     marks = [document["mark"] for document in documents]
     if len([document for document in documents if document["category"] == "subject.base"]) != 1:
         yield "DOUBLED", f"{bidder.subject} has not one base document: {marks}"
+    if len(attested) != 1:
+        yield "MISSING", f"{bidder.subject} has {len(attested)} attestations of what its certificate says"
     if bidder.taken - set(marks):
         yield "MISSING", f"{bidder.taken - set(marks)} was acknowledged"
     if set(marks) - bidder.tried:
@@ -88,6 +92,6 @@ def _check_unanswered(
     """A registration whose answer was lost is whole or absent: its documents are those of one try."""
     tried = {mark: bidder for bidder in bidders for mark in bidder.tried}
     for subject, found in documents.items():
-        owners = {tried[document["mark"]].code for document in found if document["mark"] in tried}
+        owners = {tried[document["mark"]].code for document in found if document.get("mark") in tried}
         if len(owners) != 1:
             yield "FOREIGN", f"the documents of {subject} are of {len(owners)} bidders"

@@ -16,7 +16,14 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-SLOTS = {"trade.tender": 48, "trade.bid": 24, "subject.base": 32, "subject.qualification": 16, "node.act": 16}
+SLOTS = {
+    "trade.tender": 48,
+    "trade.bid": 24,
+    "subject.base": 32,
+    "subject.qualification": 16,
+    "subject.attestation": 24,
+    "node.act": 16,
+}
 
 
 class Opener:

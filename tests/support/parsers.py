@@ -42,6 +42,7 @@ from node.cli.trust_file import read_trust
 from node.config import parse_config
 from node.domain import (
     archive,
+    attestation,
     bundle,
     case,
     certificate,
@@ -58,11 +59,14 @@ from node.domain import (
     erasure,
     evidence,
     grant,
+    joint_bid,
     ledger_proof,
     legal_read,
     login,
+    mandate,
     member,
     record,
+    registry,
     signature,
     signed_file,
     status,
@@ -83,7 +87,7 @@ from tests.support import signed_files
 from tests.support import trust as trust_support
 from tests.support.archives import KEY, OPENER, RECIPIENT
 from tests.support.trial_timestamps import TrialTimestamps
-from tests.vectors import erasure_vectors, story, world
+from tests.vectors import erasure_vectors, mandate_vectors, story, world
 from tests.vectors.authority import bidder
 from tests.vectors.keys import log_key
 
@@ -225,6 +229,41 @@ def _trial() -> dict[str, bytes]:
     }
 
 
+def _registry_entry() -> bytes:
+    return registry.encode_entry(
+        registry.RegistryEntry(
+            "91110000600037341L",
+            "虚构建设有限公司",
+            registry.RegistryState.IN_OPERATION,
+            "2026-03-01T00:00:00Z",
+            "1",
+            registered_capital="50000000.00",
+            currency="CNY",
+        )
+    )
+
+
+def _attestation() -> bytes:
+    about = attestation.About("subject.base", "base", 1)
+    said = attestation.Attestation(
+        about,
+        ("credit_code",),
+        attestation.Method.CERTIFICATE,
+        "hangzhou",
+        attestation.Result.MATCH,
+        "2026-03-01T00:00:00Z",
+        "ab" * 32,
+        "cd" * 32,
+    )
+    fields = {name: values.to_json_value(value) for name, value in attestation.fields_of(said).items()}
+    return encoding.canonical_json(fields)
+
+
+def _fields(raw: bytes) -> dict[str, object]:
+    found = encoding.parse_canonical_json(raw)
+    return found if isinstance(found, dict) else {}
+
+
 _TRUST = Trust((), 0)
 
 
@@ -268,6 +307,16 @@ def parsers() -> dict[str, Parser]:
         "node.domain.bundle:parse_bundle": Parser(bundle.parse_bundle, bundles),
         "node.domain.case:read_case": Parser(
             lambda raw: list(case.read_case(io.BytesIO(raw), verifier).bundles), (story.case(),), slow=True
+        ),
+        "node.domain.mandate:open_mandate": Parser(mandate.open_mandate, _tokens("mandate")),
+        "node.domain.mandate:authority_of": Parser(mandate.authority_of, _tokens("grant")),
+        "node.domain.joint_bid:open_joint_bid": Parser(
+            joint_bid.open_joint_bid, (joint_bid.encode_joint_bid(mandate_vectors.joint_bid()),)
+        ),
+        "node.domain.registry:parse_entry": Parser(registry.parse_entry, (_registry_entry(),)),
+        "node.domain.registry:decode_entry": Parser(registry.decode_entry, (_registry_entry(),)),
+        "node.domain.attestation:read_attestation": Parser(
+            lambda raw: attestation.read_attestation(_fields(raw)), (_attestation(),)
         ),
         "node.domain.ledger_proof:parse_ledger_proof": Parser(ledger_proof.parse_ledger_proof, (proof,)),
         "node.domain.ledger_proof:read_storage": Parser(
@@ -489,7 +538,7 @@ ELSEWHERE = {
     "node.config:read_file": "hands over bytes",
     "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
     "node.cli.trust_file:read_entry": "read_trust",
-    "node.cli.registration:load": "a command; what it reads is read by node.cli.registration_source:read_line",
+    "node.cli.registration_load:load": "a command; what it reads is read by node.cli.registration_source:read_line",
     "node.cli.record_load:load": "a command; what it reads is read by node.cli.record:append_messages",
     "adapters.crypto.files:read_secret": "hands over bytes",
     "adapters.crypto.key_holders:open_key": "parse_key_uri",

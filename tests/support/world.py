@@ -39,6 +39,7 @@ from node.domain.trust import TrustAnchor
 from node.domain.verdict import Gap
 from node.domain.wallet import PackageRecord
 from node.errors import LedgerUnavailableError
+from node.ports import Registry
 from node.services import legal_reading, reading
 from node.services.outbox import OutboxItem, State
 from node.services.registration import Registered
@@ -87,6 +88,7 @@ class World:
         terms: Mapping[str, object] | None = None,
         anchors: Sequence[TrustAnchor] = (),
         trust: TrustConfig = TrustConfig(),  # noqa: B008  # frozen
+        registry: Registry | None = None,
     ) -> None:
         """Args:
         names: the founders that are centres.
@@ -101,6 +103,7 @@ class World:
         terms: on which the trial authority is recognised, besides the plainest.
         anchors: further entries of the founding trust list.
         trust: of all nodes.
+        registry: that all nodes ask; none if None.
         """
         # The real time, because certificates and what `time.time()` says elsewhere must agree with it.
         self.clock = WorldClock(int(time.time()))
@@ -119,7 +122,7 @@ class World:
         self.descriptor = self._describe(alliance_id, list(cards.values()))
         setup = Setup(
             self.descriptor, self.chain, self.network, self.clock, entropy, folder,
-            batch_size, confirmations, staleness_seconds, trust,
+            batch_size, confirmations, staleness_seconds, trust, registry,
         )  # fmt: skip
         self._setup = setup
         self.centres = {name: Centre(name, keys[name], setup, roles[name]) for name in roles}
@@ -310,6 +313,7 @@ class World:
             await centre.services.sender.step()
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
+        await centre.services.look_ups.step()
         await centre.services.changes.step()
         await centre.services.notices.step()
         await centre.services.holdings.step()

@@ -16,7 +16,7 @@ from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
 from node.domain.member import Role
-from node.ports import Clock, ErasureList, Store
+from node.ports import Clock, ErasureList, Registry, Store
 from node.services.feed import FeedEntry
 from node.services.outbox import OutboxItem
 from node.services.records import Records
@@ -45,6 +45,7 @@ class Setup:
     confirmations: int
     staleness_seconds: float
     trust: TrustConfig
+    registry: Registry | None = None
 
 
 class Centre:
@@ -69,7 +70,7 @@ class Centre:
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name),
             setup.network.authorities, setup.clock, setup.entropy,
             ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
-            self._erasures(),
+            self._erasures(), setup.registry,
         )  # fmt: skip
         config = Config(
             name=self.name,

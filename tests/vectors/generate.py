@@ -26,6 +26,7 @@ from node.domain.proven_state import open_ledger_proof
 from node.errors import NodeError
 from tests.vectors import (
     archive_vectors,
+    attestation_vectors,
     authority,
     chain,
     consent_vectors,
@@ -33,6 +34,7 @@ from tests.vectors import (
     guarantee_story,
     ledger_vectors,
     login_vectors,
+    mandate_vectors,
     refusals,
     story,
     trust_vectors,
@@ -73,6 +75,7 @@ def _p256_keys() -> Mapping[str, P256TestKey]:
         "first officer",
         "second officer",
         "wallet",
+        "attorney",
         "beneficiary wallet",
         "bidder certificate",
         "authority Test root",
@@ -203,6 +206,9 @@ def documents() -> Vectors:
                     (home, story.legal_answer()),
                 )
             ),
+            _document("wallet", mandate_vectors.mandate_token()),
+            _document("attorney", mandate_vectors.grant_token()),
+            *(_document("wallet", sign_document(call, WALLET.sign)) for call in mandate_vectors.calls()),
         ],
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),
@@ -371,6 +377,8 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "bundle.json": bundles,
     "trust.json": trust_vectors.trust,
     "erasure.json": erasure_vectors.vectors,
+    "attestation.json": attestation_vectors.vectors,
+    "mandate.json": mandate_vectors.vectors,
 }
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def calls() -> list[WalletCall]:
 
 def erase_call() -> EraseCall:
     """The subject has two categories erased."""
-    return EraseCall(**_call("erase"), categories=("access.read", "subject.qualification"))
+    return EraseCall(**call_of("erase"), categories=("access.read", "subject.qualification"))
 
 
 def signer(call: WalletCall) -> P256TestKey:
@@ -58,13 +58,13 @@ def _about_grants() -> list[WalletCall]:
         "revoker": granted.revoker,
     }
     return [
-        RegisterCall(**_call("register", subject=""), delegation=world.delegation_token(), records=package),
-        StatusCall(**_call("status")),
-        GrantCall(**_call("grant"), grant=story.grant_token()),
-        RelayCall(**_call("relay", node=THIRD), **terms),
-        RevokeCall(**_call("revoke"), **terms, signature=revoker().sign(signed).hex()),
-        HistoryCall(**_call("history")),
-        ExportCall(**_call("export")),
+        RegisterCall(**call_of("register", subject=""), delegation=world.delegation_token(), records=package),
+        StatusCall(**call_of("status")),
+        GrantCall(**call_of("grant"), grant=story.grant_token()),
+        RelayCall(**call_of("relay", node=THIRD), **terms),
+        RevokeCall(**call_of("revoke"), **terms, signature=revoker().sign(signed).hex()),
+        HistoryCall(**call_of("history")),
+        ExportCall(**call_of("export")),
     ]
 
 
@@ -77,15 +77,15 @@ def _about_moving() -> list[WalletCall]:
     package = PackageRecord("subject.base", "base", dict(story.FIELDS["base"]))
     return [
         MoveCall(
-            **_call("move", node=THIRD),
+            **call_of("move", node=THIRD),
             delegation=world.delegation_token(),
             records=(package,),
             version=2,
             signature=WALLET.sign(move_digest()).hex(),
             grants=(),
         ),
-        CopyCall(**_call("copy")),
-        PlaceCall(**_call("place", node=THIRD)),
+        CopyCall(**call_of("copy")),
+        PlaceCall(**call_of("place", node=THIRD)),
     ]
 
 
@@ -94,10 +94,10 @@ def _about_guarantees() -> list[WalletCall]:
     asked = told.guarantee()
     return [
         CodeCall(
-            **_call("code", node=told.CENTRE), section=told.SECTION, delegation=world.delegation_token()
+            **call_of("code", node=told.CENTRE), section=told.SECTION, delegation=world.delegation_token()
         ),
         ApplyCall(
-            **_call("apply", node=GUARANTOR),
+            **call_of("apply", node=GUARANTOR),
             code=told.code_token(),
             grant=told.grant_token(),
             applicant_key=asked.applicant_key,
@@ -110,9 +110,9 @@ def _about_guarantees() -> list[WalletCall]:
             nbf=asked.nbf,
             exp=asked.exp,
         ),
-        ApplicationsCall(**_call("applications", node=GUARANTOR)),
+        ApplicationsCall(**call_of("applications", node=GUARANTOR)),
         ReleaseCall(
-            **_call("release", subject="", node=told.CENTRE, key=told.beneficiary_key()),
+            **call_of("release", subject="", node=told.CENTRE, key=told.beneficiary_key()),
             guarantee=told.guarantee_token(),
             release=told.release_token(),
             signature=told.beneficiary_key().sign(told.release_digest()).hex(),
@@ -120,7 +120,7 @@ def _about_guarantees() -> list[WalletCall]:
     ]
 
 
-def _call(
+def call_of(
     name: str, subject: str = SUBJECT, node: str = HOME, key: P256TestKey = WALLET
 ) -> dict[str, object]:
     common = world.common(f"wallet {name}")

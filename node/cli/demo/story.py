@@ -182,7 +182,7 @@ class Story:
             _expect(read_as(b, "centre-b", bidder, widened(token, NOT_ASKED)), {"SIGNATURE"})
             facts.append("an altered grant document is refused: the bidder did not sign it")
             more = (Scope("subject.base", tuple(sorted({*ASKED, NOT_ASKED}))),)
-            _expect(read_as(b, "centre-b", bidder, token, more), {"GRANT_SCOPE"})
+            _expect(read_as(b, "centre-b", bidder, token, more), {"GRANT_MISSING"})
             facts.append(f"asking for {NOT_ASKED} under the true grant is refused")
 
     def _guarantee(self, bidder: Bidder) -> None:

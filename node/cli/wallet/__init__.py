@@ -4,19 +4,32 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias, get_args
 
-from node.cli.wallet import erasing, guarantees, login, moving, people, setup, sharing
+from node.cli.wallet import (
+    drafts,
+    erasing,
+    guarantees,
+    login,
+    mandates,
+    moving,
+    people,
+    setup,
+    sharing,
+)
 from node.domain.grant import Basis
 
 _EPILOG = """\
 顺序 | in order:
   heqi wallet init --wallet w --alliance alliance.json --home-centre centre-a
   heqi wallet delegate --wallet w --certificate cert.pem --certificate-key key.pem
-  heqi wallet register --wallet w package.json
+  heqi wallet draft new --wallet w base; heqi wallet draft edit --wallet w base
+  heqi wallet draft check --wallet w base; heqi wallet draft submit --wallet w base
+  heqi wallet register --wallet w package.json       不用草稿 | the same without a draft
   heqi wallet requests --wallet w
   heqi wallet grant --wallet w 1
   heqi wallet standing --wallet w --to centre-b,centre-c --purpose registration-reuse --want subject.base:legal_name
   heqi wallet reads --wallet w
   heqi wallet revoke --wallet w GRANT
+  heqi wallet mandate give --wallet w --key KEY --name 王五 --power look --days 90 --out mandate.jwt
   heqi wallet login --wallet w heqi:login/1/…
   heqi wallet erase --wallet w --wait
 人员本人 | people in the records, each with a wallet of its own:
@@ -38,10 +51,146 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_guarantees(commands)
     _describe_login(commands)
     _describe_erasing(commands)
+    for name in ("register", "status", "requests", "grant", "grants", "revoke"):
+        commands.choices[name].add_argument(
+            "--for",
+            dest="acting_for",
+            default="",
+            metavar="MANDATE",
+            help="代他人办理：收到的委托编号 | act for whoever gave this wallet the mandate",
+        )
     people.describe(commands)
+    nested = [*_describe_drafts(commands), *_describe_mandates(commands)]
     for name, command in commands.choices.items():
-        if name not in {"consent", "dispute"}:  # their own commands take them
+        if name not in {"consent", "dispute", "draft", "mandate"}:  # their own commands take them
             people.add_wallet(command)
+    for command in nested:
+        people.add_wallet(command)
+
+
+def _describe_drafts(commands: Commands) -> list[argparse.ArgumentParser]:
+    summary = "注册材料草稿 | drafts of a registration package"
+    group = commands.add_parser(
+        "draft",
+        help=summary,
+        description=summary,
+        epilog=drafts.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = group.add_subparsers(metavar="ACTION", required=True)
+    one = actions.add_parser("new", help="新建草稿 | begin a draft")
+    one.add_argument("--package", type=Path, help="以此文件为底稿 | begin with the documents in this file")
+    one.add_argument(
+        "--registered",
+        action="store_true",
+        help="以已提交的材料为底稿 | begin with what was handed in before",
+    )
+    one.set_defaults(run=drafts.new)
+    one = actions.add_parser("edit", help="用编辑器修改 | open it in $EDITOR")
+    one.set_defaults(run=drafts.edit)
+    one = actions.add_parser("set", help="填写一份材料的字段 | set fields of one document")
+    one.set_defaults(run=drafts.set_)
+    one = actions.add_parser("check", help="一次列出全部错误 | tell all mistakes at once")
+    one.add_argument("--offline", action="store_true", help="只在本机检查 | do not ask the home")
+    one.set_defaults(run=drafts.check)
+    one = actions.add_parser("submit", help="提交 | hand it in")
+    one.add_argument("--wait", action="store_true", help="等待上链 | wait until everything is final")
+    one.set_defaults(run=drafts.submit)
+    for action in actions.choices.values():
+        action.add_argument("name", metavar="NAME", help="草稿名 | name of the draft")
+    one = actions.choices["set"]
+    one.add_argument("document", metavar="CATEGORY:THING", help="材料 | the document, made if missing")
+    one.add_argument(
+        "fields", nargs="*", metavar="FIELD=VALUE", help="文字，或 FIELD:=JSON | a text, or FIELD:=JSON"
+    )
+    one.add_argument("--unset", action="append", default=[], metavar="FIELD", help="删去字段 | take out")
+    actions.add_parser("list", help="列出草稿 | list drafts").set_defaults(run=drafts.list_)
+    return list(actions.choices.values())
+
+
+def _describe_mandates(commands: Commands) -> list[argparse.ArgumentParser]:
+    summary = "委托他人办理、分支机构、联合体 | let others act; branches; joint bids"
+    group = commands.add_parser(
+        "mandate",
+        help=summary,
+        description=summary,
+        epilog=mandates.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = group.add_subparsers(metavar="ACTION", required=True)
+    one = actions.add_parser(
+        "key", help="本钱包公钥，交给委托人 | this wallet's key, for whoever lets it act"
+    )
+    one.set_defaults(run=mandates.key)
+    one = actions.add_parser("give", help="签发委托 | let somebody act")
+    who = one.add_mutually_exclusive_group(required=True)
+    who.add_argument("--key", dest="agent_key", help="受托人公钥 | the agent's key: power of attorney")
+    who.add_argument("--agency", metavar="SUBJECT", help="代理机构主体编号 | an agency's subject id")
+    who.add_argument("--branch", metavar="SUBJECT", help="分支机构主体编号 | a branch's subject id")
+    who.add_argument("--joint-bid", type=Path, metavar="FILE", help="联合体协议 | agreement of a joint bid")
+    one.add_argument("--name", required=True, help="受托人名称 | the agent's name, for people")
+    one.add_argument(
+        "--power",
+        action="append",
+        default=[],
+        choices=["grant", "look", "register", "revoke"],
+        help="授予的权限，可重复 | what may be done, may be repeated",
+    )
+    one.add_argument(
+        "--may",
+        action="append",
+        default=[],
+        metavar="CATEGORY:FIELD,…",
+        help="（grant）至多授权这些字段 | with grant: at most these fields",
+    )
+    one.add_argument("--to", action="append", default=[], metavar="MEMBER", help="只可授权给 | only to these")
+    one.add_argument("--purpose", action="append", default=[], help="只可用于 | only for these purposes")
+    one.add_argument("--uses", type=int, default=1, help="每项授权至多次数 | most reads under one grant")
+    one.add_argument("--branch-code", default="", help="分支机构信用代码 | the branch's credit code")
+    one.add_argument("--days", type=int, required=True, help="有效天数 | valid for days")
+    one.add_argument("--out", type=Path, required=True, help="委托文件 | where to write the mandate")
+    one.set_defaults(run=mandates.give)
+    one = actions.add_parser("accept", help="收下委托 | keep a mandate to act under")
+    one.add_argument("file", type=Path, help="委托文件 | the mandate")
+    one.add_argument("--home-centre", required=True, help="委托人的注册中心 | home of who gave it")
+    one.set_defaults(run=mandates.accept)
+    one = actions.add_parser("list", help="给出与收到的委托 | mandates given and received")
+    one.set_defaults(run=mandates.list_)
+    one = actions.add_parser("show", help="离线核验并以白话说明 | check offline, and say in plain words")
+    one.add_argument("file", type=Path, help="委托文件 | the mandate")
+    one.set_defaults(run=mandates.show)
+    one = actions.add_parser(
+        "revoke", help="撤销给出的委托，立即生效 | end a mandate that was given, at once"
+    )
+    one.add_argument("mandate", help="委托编号 | mandate id, or its beginning")
+    one.add_argument("--relay", metavar="MEMBER", help="由另一成员上链 | through another member")
+    one.set_defaults(run=mandates.revoke)
+    one = actions.add_parser(
+        "confirm-branch", help="（分支机构）提交上级确认 | as a branch: the parent confirms"
+    )
+    one.add_argument("file", type=Path, help="上级签发的确认 | the parent's confirmation")
+    one.add_argument("--parent-delegation", type=Path, required=True, help="上级的证书委托 | its delegation")
+    one.set_defaults(run=mandates.confirm_branch)
+    one = actions.add_parser("joint-bid", help="（联合体）起草协议、汇总签字、提交 | draft, collect, hand in")
+    one.add_argument("file", type=Path, help="协议或整份联合体文件 | the agreement, or the whole joint bid")
+    one.add_argument(
+        "--member", action="append", default=[], metavar="SUBJECT=SHARE", help="起草：成员及份额 | to draft"
+    )
+    one.add_argument(
+        "--section", default="", help="起草：标段编号，只以承诺值入协议 | to draft; committed to"
+    )
+    one.add_argument("--days", type=int, default=90, help="起草：有效天数 | to draft (default 90)")
+    one.add_argument(
+        "--signed",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="MANDATE",
+        help="汇总：各成员的签字 | collect",
+    )
+    one.add_argument("--at", metavar="MEMBER", help="提交至此中心（默认本人注册中心）| hand in there")
+    one.set_defaults(run=mandates.joint_bid)
+    return list(actions.choices.values())
 
 
 def _describe_setup(commands: Commands) -> None:
@@ -60,6 +209,12 @@ def _describe_setup(commands: Commands) -> None:
         "--trust",
         type=Path,
         help="中心公布的机构清单 | trust list that a centre publishes, if the founding one is outdated",
+    )
+    one.add_argument(
+        "--further",
+        action="store_true",
+        help="（已注册）再加一张本单位证书，与先前的并存 | once registered: hand in a further certificate of the "
+        "same company, kept beside the first",
     )
     one.set_defaults(run=setup.delegate)
     one = commands.add_parser("register", help="注册或补充材料 | register, or hand in further documents")

@@ -4,10 +4,12 @@ import argparse
 import getpass
 
 from node.config import read_file
+from node.domain.mandate import open_mandate
 from node.errors import ConfigError
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
 from node.wallet.folder import WalletFolder, open_wallet
+from node.wallet.mandates import Mandates, find
 
 Session = tuple[WalletFolder, Scribe, WalletClient]
 
@@ -15,11 +17,18 @@ Session = tuple[WalletFolder, Scribe, WalletClient]
 def open_session(args: argparse.Namespace) -> Session:
     """The opened folder, what signs for it, and a client of its home centre, to be used as a context.
 
+    With `--for` what signs for the subject that gave this wallet a mandate, and that subject's home.
+
     Raises:
         ConfigError: no wallet, or the wrong passphrase.
     """
     wallet = open_wallet(args.wallet)
-    scribe = Scribe(wallet.key(passphrase(args)), wallet.descriptor, wallet.state.subject)
+    key, acting_for = wallet.key(passphrase(args)), getattr(args, "acting_for", "")
+    if acting_for:
+        _, received = find(Mandates(wallet.path).received(), acting_for)
+        scribe = Scribe(key, wallet.descriptor, open_mandate(received.token).iss, received.token)
+        return wallet, scribe, WalletClient(wallet.member(received.home))
+    scribe = Scribe(key, wallet.descriptor, wallet.state.subject)
     return wallet, scribe, WalletClient(wallet.member(wallet.state.home))
 
 

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -54,8 +55,13 @@ def delegate(args: argparse.Namespace) -> None:
         credit_code=identity.credit_code,
         exp=now + _DELEGATION_DAYS * 86_400,
     )
-    (args.wallet / DELEGATION_FILE).write_text(sign_delegation(delegation, chain, key) + "\n")
-    say(f"{identity.organisation} 已委托此钱包", "vouches for this wallet's key in this alliance")
+    token = sign_delegation(delegation, chain, key)
+    if args.further:
+        hand_in(args, (), token)
+    else:
+        (args.wallet / DELEGATION_FILE).write_text(token + "\n")
+    if not args.json:
+        say(f"{identity.organisation} 已委托此钱包", "vouches for this wallet's key in this alliance")
 
 
 def read_certificate(certificate: Path, certificate_key: Path) -> tuple[list[bytes], PrivateKey]:
@@ -80,34 +86,53 @@ def register(args: argparse.Namespace) -> None:
         package = msgspec.json.decode(read_file(args.package), type=tuple[PackageRecord, ...])
     except msgspec.MsgspecError as error:
         raise ConfigError(f"{args.package}: {error}") from error
+    hand_in(args, package)
+
+
+def hand_in(args: argparse.Namespace, package: Sequence[PackageRecord], delegation: str = "") -> None:
+    """Hand a package in at the home, under the wallet's delegation or the one named, and say what became of it."""
     wallet, scribe, client = open_session(args)
     with client:
         home = client.member.name
-        registered = client.register(scribe.register(home, wallet.delegation(), package))
-        wallet.remember_subject(registered.subject_id)
-        wallet.remember_package(package)
+        if scribe.mandate:  # the subject's own delegation stands, and its package is its own wallet's
+            registered = client.register(scribe.register(home, "", package))
+        else:
+            registered = client.register(scribe.register(home, delegation or wallet.delegation(), package))
+            wallet.remember_subject(registered.subject_id)
+            wallet.remember_package(package)
         known = dataclasses.replace(scribe, subject=registered.subject_id)
 
         def is_final() -> bool:
             now = client.status(known.status(home))
             return now.subject_final and now.final_count == now.accepted_count
 
-        if args.wait:
+        if getattr(args, "wait", False):
             wait_for("the registration", is_final, _WAIT_SECONDS)
     if args.json:
-        print_json({"subject": registered.subject_id, "records": registered.record_count})
-    else:
-        say(f"主体编号 {registered.subject_id}", f"registered with {registered.record_count} documents")
+        print_json(
+            {
+                "subject": registered.subject_id,
+                "records": registered.record_count,
+                "package": registered.package_version,
+                "warnings": [one.english for one in registered.warnings],
+            }
+        )
+        return
+    say(f"主体编号 {registered.subject_id}", f"registered with {registered.record_count} documents")
+    if registered.package_version:
+        say(f"第 {registered.package_version} 次提交", f"package version {registered.package_version}")
+    for one in registered.warnings:
+        say(f"注意：{one.chinese}", f"warning, {one.category} {one.thing}: {one.english}")
 
 
 def status(args: argparse.Namespace) -> None:
     """How far everything is."""
-    wallet, scribe, client = open_session(args)
+    _, scribe, client = open_session(args)
     with client:
         now = client.status(scribe.status(client.member.name))
     facts = {
-        "subject": wallet.state.subject,
-        "home": wallet.state.home,
+        "subject": scribe.subject,
+        "home": client.member.name,
         "subject_final": now.subject_final,
         "records_accepted": now.accepted_count,
         "records_final": now.final_count,

@@ -160,7 +160,7 @@ async def test_a_backup_put_back_is_erased_again_before_anything_is_served(world
     # Others' data is as it was in the backup.
     assert [home.records.load(p).header.owner for p in home.records.all_of(other.subject)] == [
         other.subject
-    ] * 2
+    ] * 3
 
 
 async def test_an_older_keyring_opens_nothing_without_the_older_data_key(world: World) -> None:
@@ -276,7 +276,7 @@ async def test_a_kill_at_any_step_leaves_an_erasure_that_finishes_at_the_next_st
                 assert len(home.keys.data) == 1
             else:
                 assert home.services.registrations.load(bidder.subject)
-                assert next(home.records.all_of(bidder.subject)) == 0
+                assert min(home.records.all_of(bidder.subject)) == 0
             if is_through:
                 break
     assert survived >= 10
@@ -309,7 +309,8 @@ async def test_data_that_an_earlier_version_sealed_is_erased_by_category(world: 
     await finish(world)
     assert files_with(folder, {"wrapped": wrapped}) == set()
     assert [home.records.load(p).header.category for p in home.records.all_of(bidder.subject)] == [
-        "subject.base"
+        "subject.attestation",
+        "subject.base",
     ]
     assert home.services.registrations.load(bidder.subject).organisation == bidder.organisation
     assert "" not in home.services.vault.parts(bidder.subject)

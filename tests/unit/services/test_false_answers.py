@@ -47,8 +47,8 @@ TWO_CATEGORIES = (*SCOPE, Scope("subject.qualification", ("level",), 2))
 
 
 async def prepare(world: World) -> Shared:
-    """The bidder's documents at positions 0 and 1, another subject's at 2 and 3, the bidder's newer ones at 4
-    and 5, for which alone the grant is, and a tender of the centre's at 6."""
+    """The bidder's documents at positions 0 and 1, another subject's at 3 and 4, the bidder's newer ones at 6
+    and 7, for which alone the grant is, and a tender of the centre's at 9; behind each package an attestation."""
     bidder, other = world.bidder(), world.bidder()
     world.register(bidder)
     world.register(other)
@@ -98,7 +98,7 @@ def another_blind(world: World, _: Shared, answer: Answer) -> Answer:
 
 def record_of_another_subject(world: World, shared: Shared, answer: Answer) -> Answer:
     own = parse_evidence(answer.evidence)
-    foreign = shown(world.home, [2], SCOPE)
+    foreign = shown(world.home, [3], SCOPE)
     return signed_anew(world.home, answer, Evidence(own.checkpoint, (foreign.records[0], own.records[1])))
 
 
@@ -115,11 +115,11 @@ def two_versions_of_one_thing(world: World, _: Shared, answer: Answer) -> Answer
 
 def more_fields_than_granted(world: World, _: Shared, answer: Answer) -> Answer:
     wide = (Scope("subject.base", (*SCOPE[0].fields, "legal_representative")), TWO_CATEGORIES[1])
-    return signed_anew(world.home, answer, shown(world.home, [4, 5], wide))
+    return signed_anew(world.home, answer, shown(world.home, [6, 7], wide))
 
 
 def a_category_left_out(world: World, _: Shared, answer: Answer) -> Answer:
-    return signed_anew(world.home, answer, shown(world.home, [4], SCOPE))
+    return signed_anew(world.home, answer, shown(world.home, [6], SCOPE))
 
 
 def nothing_at_all(world: World, _: Shared, answer: Answer) -> Answer:
@@ -128,13 +128,13 @@ def nothing_at_all(world: World, _: Shared, answer: Answer) -> Answer:
 
 def a_record_of_another_category(world: World, _: Shared, answer: Answer) -> Answer:
     own = parse_evidence(answer.evidence)
-    extra = shown(world.home, [6], (Scope("trade.tender", ("title",)),))
+    extra = shown(world.home, [9], (Scope("trade.tender", ("title",)),))
     return signed_anew(world.home, answer, Evidence(extra.checkpoint, (*own.records, *extra.records)))
 
 
 def a_checkpoint_that_was_never_anchored(world: World, shared: Shared, answer: Answer) -> Answer:
     """The home forks its log for this reader alone: every proof in the answer holds, but the ledger's."""
-    header = msgspec.structs.replace(world.home.records.load(4).header, version=9)
+    header = msgspec.structs.replace(world.home.records.load(6).header, version=9)
     fields = {"legal_name": "伪造公司", "credit_code": shared.bidder.code, "bank_account": "6666"}
     forged = seal_record(header, fields, b"s" * 32)
     return signed_anew(world.home, answer, forged_tree(world, world.home, forged, sorted(fields)))
@@ -143,7 +143,7 @@ def a_checkpoint_that_was_never_anchored(world: World, shared: Shared, answer: A
 def a_checkpoint_of_an_unanchored_size(world: World, _: Shared, answer: Answer) -> Answer:
     world.home.services.publish()
     size = world.home.services.log.size()
-    return signed_anew(world.home, answer, shown(world.home, [4, 5], TWO_CATEGORIES, size))
+    return signed_anew(world.home, answer, shown(world.home, [6, 7], TWO_CATEGORIES, size))
 
 
 def evidence_of_another_log(world: World, _: Shared, answer: Answer) -> Answer:

@@ -86,7 +86,9 @@ async def test_the_bidder_takes_its_registration_over_with_positions_and_version
     registered = world.register(bidder, package=[])
     await world.settle()
     assert registered.subject == subject
-    assert {at: world.home.records.load(at) for at in world.home.records.all_of(subject)} == before
+    after = {at: world.home.records.load(at) for at in world.home.records.all_of(subject)}
+    assert {at: after[at] for at in before} == before
+    assert {after[at].header.category for at in after.keys() - before.keys()} == {"subject.attestation"}
     row = world.reader.services.projection.subject(bytes.fromhex(subject))
     assert row is not None
     assert row.home == world.home.name

@@ -51,8 +51,8 @@ async def test_a_registration_brings_subject_key_and_records_to_the_ledger(world
     assert row is not None
     assert (row.home, row.version) == (world.home.name, 1)
     assert row.controller == world.home.services.alliance.signer_of(bidder.key.public_key.hex())
-    assert world.home.services.proving.final_through() == 2
-    assert {world.home.records.load(at).header.owner for at in (0, 1)} == {bidder.subject}
+    assert world.home.services.proving.final_through() == 3
+    assert {world.home.records.load(at).header.owner for at in (0, 1, 2)} == {bidder.subject}
 
 
 def test_registering_again_under_the_same_key_gives_the_same_subject_and_stores_nothing(world: World) -> None:
@@ -188,8 +188,8 @@ async def test_further_documents_are_newer_versions_or_new_things(world: World) 
     world.register(bidder)
     await world.settle()
     more = world.register(bidder, package=[bidder.base(bank_account="9999"), bidder.qualification("D2")])
-    assert (more.subject, more.first, more.count) == (bidder.subject, 2, 2)
-    headers = [world.home.records.load(at).header for at in (2, 3)]
+    assert (more.subject, more.first, more.count) == (bidder.subject, 3, 2)
+    headers = [world.home.records.load(at).header for at in (3, 4)]
     assert [(h.thing, h.version) for h in headers] == [("base", 2), ("D2", 1)]
 
 

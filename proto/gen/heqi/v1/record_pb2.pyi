@@ -217,6 +217,7 @@ class VerifiedRecord(_message.Message):
     CAPTURED_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    STANDINGS_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Category of the record."""
     thing: _builtins.str
@@ -233,6 +234,12 @@ class VerifiedRecord(_message.Message):
     """Index of the record's entry in that log."""
     fields_json: _builtins.str
     """Canonical JSON object of the shown fields; decimals, dates and times are strings."""
+    @_builtins.property
+    def standings(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldStanding]:
+        """What attestations among the records of the same read say of the shown fields, in order of names; empty where they
+        say nothing, and for records that are attestations themselves.
+        """
+
     def __init__(
         self,
         *,
@@ -244,11 +251,126 @@ class VerifiedRecord(_message.Message):
         captured: _builtins.str = ...,
         index: _builtins.int = ...,
         fields_json: _builtins.str = ...,
+        standings: _abc.Iterable[Global___FieldStanding] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["captured", b"captured", "category", b"category", "fields_json", b"fields_json", "index", b"index", "member", b"member", "owner", b"owner", "thing", b"thing", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captured", b"captured", "category", b"category", "fields_json", b"fields_json", "index", b"index", "member", b"member", "owner", b"owner", "standings", b"standings", "thing", b"thing", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifiedRecord: _TypeAlias = VerifiedRecord  # noqa: Y015
+
+@_typing.final
+class FieldStanding(_message.Message):
+    """What attestations say of one field of one version of a record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    ATTESTED_FIELD_NUMBER: _builtins.int
+    DISPUTED_FIELD_NUMBER: _builtins.int
+    OUTDATED_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Name of the field."""
+    @_builtins.property
+    def attested(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attestation]:
+        """Of this very version, and the value was found right."""
+
+    @_builtins.property
+    def disputed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attestation]:
+        """Of this very version, and the value was found to differ, or the thing not to exist."""
+
+    @_builtins.property
+    def outdated(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attestation]:
+        """Of another version: they do not count for this one."""
+
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        attested: _abc.Iterable[Global___Attestation] | None = ...,
+        disputed: _abc.Iterable[Global___Attestation] | None = ...,
+        outdated: _abc.Iterable[Global___Attestation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attested", b"attested", "disputed", b"disputed", "field", b"field", "outdated", b"outdated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldStanding: _TypeAlias = FieldStanding  # noqa: Y015
+
+@_typing.final
+class Attestation(_message.Message):
+    """An attestation, docs/formats/attestation.md."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ABOUT_CATEGORY_FIELD_NUMBER: _builtins.int
+    ABOUT_THING_FIELD_NUMBER: _builtins.int
+    ABOUT_VERSION_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    ATTESTER_KIND_FIELD_NUMBER: _builtins.int
+    ATTESTER_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    DIFFERS_FIELD_NUMBER: _builtins.int
+    CHECKED_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SALT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    about_category: _builtins.str
+    """Category of the record that it is about."""
+    about_thing: _builtins.str
+    """Thing that it is about."""
+    about_version: _builtins.int
+    """Version that it is about, and no other."""
+    attester_kind: _builtins.str
+    """Whose word it is: "home", "registry" or "authority"."""
+    attester: _builtins.str
+    """Name of whose word it is."""
+    method: _builtins.str
+    """How it was checked: "certificate", "look-up", "original" or "document"."""
+    result: _builtins.str
+    """"match", "mismatch" or "not-found"."""
+    checked: _builtins.str
+    """When it was checked, RFC 3339 UTC."""
+    evidence: _builtins.str
+    """Salted digest of what it rests on, 64 hex digits."""
+    evidence_salt: _builtins.str
+    """The salt, 64 hex digits."""
+    state: _builtins.str
+    """What the register says became of the company; empty for other methods."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields that were checked."""
+
+    @_builtins.property
+    def differs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those fields that differ."""
+
+    def __init__(
+        self,
+        *,
+        about_category: _builtins.str = ...,
+        about_thing: _builtins.str = ...,
+        about_version: _builtins.int = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        attester_kind: _builtins.str = ...,
+        attester: _builtins.str = ...,
+        method: _builtins.str = ...,
+        result: _builtins.str = ...,
+        differs: _abc.Iterable[_builtins.str] | None = ...,
+        checked: _builtins.str = ...,
+        evidence: _builtins.str = ...,
+        evidence_salt: _builtins.str = ...,
+        state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about_category", b"about_category", "about_thing", b"about_thing", "about_version", b"about_version", "attester", b"attester", "attester_kind", b"attester_kind", "checked", b"checked", "differs", b"differs", "evidence", b"evidence", "evidence_salt", b"evidence_salt", "fields", b"fields", "method", b"method", "result", b"result", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attestation: _TypeAlias = Attestation  # noqa: Y015

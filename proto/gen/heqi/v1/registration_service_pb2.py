@@ -25,23 +25,39 @@ _sym_db = _symbol_database.Default()
 from heqi.v1 import record_pb2 as heqi_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"heqi/v1/registration_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"x\n\x18LoadRegistrationsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x15\n\rsource_system\x18\x03 \x01(\t\x12 \n\x05items\x18\x04 \x03(\x0b\x32\x11.heqi.v1.LoadItem\"\\\n\x08LoadItem\x12\x35\n\x0cregistration\x18\x01 \x01(\x0b\x32\x1d.heqi.v1.ExistingRegistrationH\x00\x12\x11\n\x07problem\x18\x02 \x01(\tH\x00\x42\x06\n\x04kind\"`\n\x14\x45xistingRegistration\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x02 \x01(\t\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\"\xe5\x01\n\x19LoadRegistrationsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x03\x12\x13\n\x0b\x61\x64\x64\x65\x64_count\x18\x03 \x01(\x03\x12\x15\n\rchanged_count\x18\x04 \x01(\x03\x12\x17\n\x0funchanged_count\x18\x05 \x01(\x03\x12+\n\x06parked\x18\x06 \x03(\x0b\x32\x1b.heqi.v1.ParkedRegistration\x12\x14\n\x0cparked_count\x18\x07 \x01(\x03\x12\x18\n\x10repeated_message\x18\x08 \x01(\x08\"D\n\x12ParkedRegistration\x12\r\n\x05place\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2u\n\x13RegistrationService\x12^\n\x11LoadRegistrations\x12!.heqi.v1.LoadRegistrationsRequest\x1a\".heqi.v1.LoadRegistrationsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"heqi/v1/registration_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"\xcd\x01\n\x13\x41ttestRecordRequest\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\r\n\x05thing\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\x0f\n\x07\x64iffers\x18\x07 \x03(\t\x12\x11\n\tauthority\x18\x08 \x01(\t\x12\x10\n\x08\x65vidence\x18\t \x01(\t\x12\x15\n\revidence_salt\x18\n \x01(\t\"E\n\x14\x41ttestRecordResponse\x12-\n\x0b\x61ttestation\x18\x01 \x01(\x0b\x32\x18.heqi.v1.KeptAttestation\"N\n\x0fKeptAttestation\x12)\n\x0b\x61ttestation\x18\x01 \x01(\x0b\x32\x14.heqi.v1.Attestation\x12\x10\n\x08position\x18\x02 \x01(\x03\"B\n\x17ListAttestationsRequest\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x02 \x01(\t\"\x85\x01\n\x18ListAttestationsResponse\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12.\n\x0c\x61ttestations\x18\x02 \x03(\x0b\x32\x18.heqi.v1.KeptAttestation\x12%\n\x07look_up\x18\x03 \x01(\x0b\x32\x14.heqi.v1.LookUpState\"o\n\x0bLookUpState\x12\x0f\n\x07waiting\x18\x01 \x01(\x08\x12\r\n\x05tries\x18\x02 \x01(\x05\x12\x0f\n\x07problem\x18\x03 \x01(\t\x12\x1b\n\x13\x61nswer_time_seconds\x18\x04 \x01(\x03\x12\x12\n\nentry_json\x18\x05 \x01(\t\"@\n\x15LookUpRegistryRequest\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x02 \x01(\t\"\x18\n\x16LookUpRegistryResponse\"x\n\x18LoadRegistrationsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12\x15\n\rsource_system\x18\x03 \x01(\t\x12 \n\x05items\x18\x04 \x03(\x0b\x32\x11.heqi.v1.LoadItem\"\\\n\x08LoadItem\x12\x35\n\x0cregistration\x18\x01 \x01(\x0b\x32\x1d.heqi.v1.ExistingRegistrationH\x00\x12\x11\n\x07problem\x18\x02 \x01(\tH\x00\x42\x06\n\x04kind\"`\n\x14\x45xistingRegistration\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x02 \x01(\t\x12 \n\x07records\x18\x03 \x03(\x0b\x32\x0f.heqi.v1.Record\"\xe5\x01\n\x19LoadRegistrationsResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x14\n\x0crecord_count\x18\x02 \x01(\x03\x12\x13\n\x0b\x61\x64\x64\x65\x64_count\x18\x03 \x01(\x03\x12\x15\n\rchanged_count\x18\x04 \x01(\x03\x12\x17\n\x0funchanged_count\x18\x05 \x01(\x03\x12+\n\x06parked\x18\x06 \x03(\x0b\x32\x1b.heqi.v1.ParkedRegistration\x12\x14\n\x0cparked_count\x18\x07 \x01(\x03\x12\x18\n\x10repeated_message\x18\x08 \x01(\x08\"D\n\x12ParkedRegistration\x12\r\n\x05place\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xee\x02\n\x13RegistrationService\x12^\n\x11LoadRegistrations\x12!.heqi.v1.LoadRegistrationsRequest\x1a\".heqi.v1.LoadRegistrationsResponse(\x01\x30\x01\x12K\n\x0c\x41ttestRecord\x12\x1c.heqi.v1.AttestRecordRequest\x1a\x1d.heqi.v1.AttestRecordResponse\x12W\n\x10ListAttestations\x12 .heqi.v1.ListAttestationsRequest\x1a!.heqi.v1.ListAttestationsResponse\x12Q\n\x0eLookUpRegistry\x12\x1e.heqi.v1.LookUpRegistryRequest\x1a\x1f.heqi.v1.LookUpRegistryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'heqi.v1.registration_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOADREGISTRATIONSREQUEST']._serialized_start=69
-  _globals['_LOADREGISTRATIONSREQUEST']._serialized_end=189
-  _globals['_LOADITEM']._serialized_start=191
-  _globals['_LOADITEM']._serialized_end=283
-  _globals['_EXISTINGREGISTRATION']._serialized_start=285
-  _globals['_EXISTINGREGISTRATION']._serialized_end=381
-  _globals['_LOADREGISTRATIONSRESPONSE']._serialized_start=384
-  _globals['_LOADREGISTRATIONSRESPONSE']._serialized_end=613
-  _globals['_PARKEDREGISTRATION']._serialized_start=615
-  _globals['_PARKEDREGISTRATION']._serialized_end=683
-  _globals['_REGISTRATIONSERVICE']._serialized_start=685
-  _globals['_REGISTRATIONSERVICE']._serialized_end=802
+  _globals['_ATTESTRECORDREQUEST']._serialized_start=70
+  _globals['_ATTESTRECORDREQUEST']._serialized_end=275
+  _globals['_ATTESTRECORDRESPONSE']._serialized_start=277
+  _globals['_ATTESTRECORDRESPONSE']._serialized_end=346
+  _globals['_KEPTATTESTATION']._serialized_start=348
+  _globals['_KEPTATTESTATION']._serialized_end=426
+  _globals['_LISTATTESTATIONSREQUEST']._serialized_start=428
+  _globals['_LISTATTESTATIONSREQUEST']._serialized_end=494
+  _globals['_LISTATTESTATIONSRESPONSE']._serialized_start=497
+  _globals['_LISTATTESTATIONSRESPONSE']._serialized_end=630
+  _globals['_LOOKUPSTATE']._serialized_start=632
+  _globals['_LOOKUPSTATE']._serialized_end=743
+  _globals['_LOOKUPREGISTRYREQUEST']._serialized_start=745
+  _globals['_LOOKUPREGISTRYREQUEST']._serialized_end=809
+  _globals['_LOOKUPREGISTRYRESPONSE']._serialized_start=811
+  _globals['_LOOKUPREGISTRYRESPONSE']._serialized_end=835
+  _globals['_LOADREGISTRATIONSREQUEST']._serialized_start=837
+  _globals['_LOADREGISTRATIONSREQUEST']._serialized_end=957
+  _globals['_LOADITEM']._serialized_start=959
+  _globals['_LOADITEM']._serialized_end=1051
+  _globals['_EXISTINGREGISTRATION']._serialized_start=1053
+  _globals['_EXISTINGREGISTRATION']._serialized_end=1149
+  _globals['_LOADREGISTRATIONSRESPONSE']._serialized_start=1152
+  _globals['_LOADREGISTRATIONSRESPONSE']._serialized_end=1381
+  _globals['_PARKEDREGISTRATION']._serialized_start=1383
+  _globals['_PARKEDREGISTRATION']._serialized_end=1451
+  _globals['_REGISTRATIONSERVICE']._serialized_start=1454
+  _globals['_REGISTRATIONSERVICE']._serialized_end=1820
 # @@protoc_insertion_point(module_scope)

@@ -20,6 +20,261 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class AttestRecordRequest(_message.Message):
+    """Request of AttestRecord."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    THING_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    DIFFERS_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SALT_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Subject id, 64 hex digits; or empty."""
+    credit_code: _builtins.str
+    """Credit code, instead of the subject's id."""
+    category: _builtins.str
+    """Category of the record."""
+    thing: _builtins.str
+    """Thing."""
+    version: _builtins.int
+    """Version that was compared."""
+    authority: _builtins.str
+    """The issuing authority's name where its signed document was compared; empty where the original was seen."""
+    evidence: _builtins.str
+    """SHA-256("heqi.attestation-evidence.v1" 00 salt scan-or-document), 64 hex digits."""
+    evidence_salt: _builtins.str
+    """The salt, 64 random hex digits."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields that were compared, at least one."""
+
+    @_builtins.property
+    def differs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of them that differ."""
+
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        credit_code: _builtins.str = ...,
+        category: _builtins.str = ...,
+        thing: _builtins.str = ...,
+        version: _builtins.int = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        differs: _abc.Iterable[_builtins.str] | None = ...,
+        authority: _builtins.str = ...,
+        evidence: _builtins.str = ...,
+        evidence_salt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "category", b"category", "credit_code", b"credit_code", "differs", b"differs", "evidence", b"evidence", "evidence_salt", b"evidence_salt", "fields", b"fields", "subject_id", b"subject_id", "thing", b"thing", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttestRecordRequest: _TypeAlias = AttestRecordRequest  # noqa: Y015
+
+@_typing.final
+class AttestRecordResponse(_message.Message):
+    """Response of AttestRecord."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTESTATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def attestation(self) -> Global___KeptAttestation:
+        """The attestation."""
+
+    def __init__(
+        self,
+        *,
+        attestation: Global___KeptAttestation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attestation", b"attestation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attestation", b"attestation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttestRecordResponse: _TypeAlias = AttestRecordResponse  # noqa: Y015
+
+@_typing.final
+class KeptAttestation(_message.Message):
+    """An attestation and its record at this node."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTESTATION_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Position of its record."""
+    @_builtins.property
+    def attestation(self) -> _record_pb2.Attestation:
+        """What it says."""
+
+    def __init__(
+        self,
+        *,
+        attestation: _record_pb2.Attestation | None = ...,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attestation", b"attestation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attestation", b"attestation", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeptAttestation: _TypeAlias = KeptAttestation  # noqa: Y015
+
+@_typing.final
+class ListAttestationsRequest(_message.Message):
+    """Request of ListAttestations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Subject id, 64 hex digits; or empty."""
+    credit_code: _builtins.str
+    """Credit code, instead of the subject's id."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        credit_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_code", b"credit_code", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAttestationsRequest: _TypeAlias = ListAttestationsRequest  # noqa: Y015
+
+@_typing.final
+class ListAttestationsResponse(_message.Message):
+    """Response of ListAttestations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    ATTESTATIONS_FIELD_NUMBER: _builtins.int
+    LOOK_UP_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Subject id, 64 hex digits."""
+    @_builtins.property
+    def attestations(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeptAttestation]:
+        """One for each attester, method and thing: the newest."""
+
+    @_builtins.property
+    def look_up(self) -> Global___LookUpState:
+        """The company register."""
+
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        attestations: _abc.Iterable[Global___KeptAttestation] | None = ...,
+        look_up: Global___LookUpState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["look_up", b"look_up"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attestations", b"attestations", "look_up", b"look_up", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAttestationsResponse: _TypeAlias = ListAttestationsResponse  # noqa: Y015
+
+@_typing.final
+class LookUpState(_message.Message):
+    """How far asking the company register about a subject is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAITING_FIELD_NUMBER: _builtins.int
+    TRIES_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    ANSWER_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    ENTRY_JSON_FIELD_NUMBER: _builtins.int
+    waiting: _builtins.bool
+    """Whether it is to be asked."""
+    tries: _builtins.int
+    """How often it was asked in vain since it last answered."""
+    problem: _builtins.str
+    """Reason of the last time in vain, a word of docs/errors.md."""
+    answer_time_seconds: _builtins.int
+    """When it answered last, seconds since 1970 UTC; zero: never, the subject is not looked up yet."""
+    entry_json: _builtins.str
+    """Its answer, canonical JSON, docs/formats/attestation.md; empty where it had no such company."""
+    def __init__(
+        self,
+        *,
+        waiting: _builtins.bool = ...,
+        tries: _builtins.int = ...,
+        problem: _builtins.str = ...,
+        answer_time_seconds: _builtins.int = ...,
+        entry_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_time_seconds", b"answer_time_seconds", "entry_json", b"entry_json", "problem", b"problem", "tries", b"tries", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpState: _TypeAlias = LookUpState  # noqa: Y015
+
+@_typing.final
+class LookUpRegistryRequest(_message.Message):
+    """Request of LookUpRegistry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Subject id, 64 hex digits; or empty."""
+    credit_code: _builtins.str
+    """Credit code, instead of the subject's id."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+        credit_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_code", b"credit_code", "subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpRegistryRequest: _TypeAlias = LookUpRegistryRequest  # noqa: Y015
+
+@_typing.final
+class LookUpRegistryResponse(_message.Message):
+    """Response of LookUpRegistry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpRegistryResponse: _TypeAlias = LookUpRegistryResponse  # noqa: Y015
+
+@_typing.final
 class LoadRegistrationsRequest(_message.Message):
     """One message of registrations; at most 5,000 records."""
 

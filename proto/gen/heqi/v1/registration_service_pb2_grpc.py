@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class RegistrationServiceStub:
-    """A centre's existing registrations, which have no wallet yet. Callers: operators.
+    """Subjects that are registered at this centre: those it had before, and who checked what of their documents. Callers:
+    operators.
     """
 
     def __init__(self, channel):
@@ -40,16 +41,54 @@ class RegistrationServiceStub:
                 request_serializer=heqi_dot_v1_dot_registration__service__pb2.LoadRegistrationsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_registration__service__pb2.LoadRegistrationsResponse.FromString,
                 _registered_method=True)
+        self.AttestRecord = channel.unary_unary(
+                '/heqi.v1.RegistrationService/AttestRecord',
+                request_serializer=heqi_dot_v1_dot_registration__service__pb2.AttestRecordRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_registration__service__pb2.AttestRecordResponse.FromString,
+                _registered_method=True)
+        self.ListAttestations = channel.unary_unary(
+                '/heqi.v1.RegistrationService/ListAttestations',
+                request_serializer=heqi_dot_v1_dot_registration__service__pb2.ListAttestationsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_registration__service__pb2.ListAttestationsResponse.FromString,
+                _registered_method=True)
+        self.LookUpRegistry = channel.unary_unary(
+                '/heqi.v1.RegistrationService/LookUpRegistry',
+                request_serializer=heqi_dot_v1_dot_registration__service__pb2.LookUpRegistryRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_registration__service__pb2.LookUpRegistryResponse.FromString,
+                _registered_method=True)
 
 
 class RegistrationServiceServicer:
-    """A centre's existing registrations, which have no wallet yet. Callers: operators.
+    """Subjects that are registered at this centre: those it had before, and who checked what of their documents. Callers:
+    operators.
     """
 
     def LoadRegistrations(self, request_iterator, context):
         """Take them in. They are stored, logged and anchored, and shared with nobody until the bidder takes its own over with
         a certificate of the same credit code. One message is durable before its answer; the same message again gets an
         answer and changes nothing. RecordService.GetLastSequence says where a client is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AttestRecord(self, request, context):
+        """Attest fields of one version of a record that an operator compared with an original, or with a document that the
+        issuing authority signed; recorded as an act of the operator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAttestations(self, request, context):
+        """The newest attestations of a subject, and how far asking the company register is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookUpRegistry(self, request, context):
+        """Have the company register asked about a subject again, in the background; recorded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -63,6 +102,21 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
                     request_deserializer=heqi_dot_v1_dot_registration__service__pb2.LoadRegistrationsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_registration__service__pb2.LoadRegistrationsResponse.SerializeToString,
             ),
+            'AttestRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttestRecord,
+                    request_deserializer=heqi_dot_v1_dot_registration__service__pb2.AttestRecordRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_registration__service__pb2.AttestRecordResponse.SerializeToString,
+            ),
+            'ListAttestations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAttestations,
+                    request_deserializer=heqi_dot_v1_dot_registration__service__pb2.ListAttestationsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_registration__service__pb2.ListAttestationsResponse.SerializeToString,
+            ),
+            'LookUpRegistry': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpRegistry,
+                    request_deserializer=heqi_dot_v1_dot_registration__service__pb2.LookUpRegistryRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_registration__service__pb2.LookUpRegistryResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'heqi.v1.RegistrationService', rpc_method_handlers)
@@ -72,7 +126,8 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RegistrationService:
-    """A centre's existing registrations, which have no wallet yet. Callers: operators.
+    """Subjects that are registered at this centre: those it had before, and who checked what of their documents. Callers:
+    operators.
     """
 
     @staticmethod
@@ -92,6 +147,87 @@ class RegistrationService:
             '/heqi.v1.RegistrationService/LoadRegistrations',
             heqi_dot_v1_dot_registration__service__pb2.LoadRegistrationsRequest.SerializeToString,
             heqi_dot_v1_dot_registration__service__pb2.LoadRegistrationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttestRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.RegistrationService/AttestRecord',
+            heqi_dot_v1_dot_registration__service__pb2.AttestRecordRequest.SerializeToString,
+            heqi_dot_v1_dot_registration__service__pb2.AttestRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAttestations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.RegistrationService/ListAttestations',
+            heqi_dot_v1_dot_registration__service__pb2.ListAttestationsRequest.SerializeToString,
+            heqi_dot_v1_dot_registration__service__pb2.ListAttestationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpRegistry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.RegistrationService/LookUpRegistry',
+            heqi_dot_v1_dot_registration__service__pb2.LookUpRegistryRequest.SerializeToString,
+            heqi_dot_v1_dot_registration__service__pb2.LookUpRegistryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RegistrationServiceStub:
-    """A centre's existing registrations, which have no wallet yet. Callers: operators."""
+    """Subjects that are registered at this centre: those it had before, and who checked what of their documents. Callers:
+    operators.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -38,10 +40,20 @@ class RegistrationServiceStub:
     a certificate of the same credit code. One message is durable before its answer; the same message again gets an
     answer and changes nothing. RecordService.GetLastSequence says where a client is.
     """
+    AttestRecord: _grpc.UnaryUnaryMultiCallable[_registration_service_pb2.AttestRecordRequest, _registration_service_pb2.AttestRecordResponse]
+    """Attest fields of one version of a record that an operator compared with an original, or with a document that the
+    issuing authority signed; recorded as an act of the operator.
+    """
+    ListAttestations: _grpc.UnaryUnaryMultiCallable[_registration_service_pb2.ListAttestationsRequest, _registration_service_pb2.ListAttestationsResponse]
+    """The newest attestations of a subject, and how far asking the company register is."""
+    LookUpRegistry: _grpc.UnaryUnaryMultiCallable[_registration_service_pb2.LookUpRegistryRequest, _registration_service_pb2.LookUpRegistryResponse]
+    """Have the company register asked about a subject again, in the background; recorded."""
 
 @_typing.type_check_only
 class RegistrationServiceAsyncStub(RegistrationServiceStub):
-    """A centre's existing registrations, which have no wallet yet. Callers: operators."""
+    """Subjects that are registered at this centre: those it had before, and who checked what of their documents. Callers:
+    operators.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     LoadRegistrations: _aio.StreamStreamMultiCallable[_registration_service_pb2.LoadRegistrationsRequest, _registration_service_pb2.LoadRegistrationsResponse]  # type: ignore[assignment]
@@ -49,9 +61,19 @@ class RegistrationServiceAsyncStub(RegistrationServiceStub):
     a certificate of the same credit code. One message is durable before its answer; the same message again gets an
     answer and changes nothing. RecordService.GetLastSequence says where a client is.
     """
+    AttestRecord: _aio.UnaryUnaryMultiCallable[_registration_service_pb2.AttestRecordRequest, _registration_service_pb2.AttestRecordResponse]  # type: ignore[assignment]
+    """Attest fields of one version of a record that an operator compared with an original, or with a document that the
+    issuing authority signed; recorded as an act of the operator.
+    """
+    ListAttestations: _aio.UnaryUnaryMultiCallable[_registration_service_pb2.ListAttestationsRequest, _registration_service_pb2.ListAttestationsResponse]  # type: ignore[assignment]
+    """The newest attestations of a subject, and how far asking the company register is."""
+    LookUpRegistry: _aio.UnaryUnaryMultiCallable[_registration_service_pb2.LookUpRegistryRequest, _registration_service_pb2.LookUpRegistryResponse]  # type: ignore[assignment]
+    """Have the company register asked about a subject again, in the background; recorded."""
 
 class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """A centre's existing registrations, which have no wallet yet. Callers: operators."""
+    """Subjects that are registered at this centre: those it had before, and who checked what of their documents. Callers:
+    operators.
+    """
 
     @_abc_1.abstractmethod
     def LoadRegistrations(
@@ -63,5 +85,31 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
         a certificate of the same credit code. One message is durable before its answer; the same message again gets an
         answer and changes nothing. RecordService.GetLastSequence says where a client is.
         """
+
+    @_abc_1.abstractmethod
+    def AttestRecord(
+        self,
+        request: _registration_service_pb2.AttestRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registration_service_pb2.AttestRecordResponse, _abc.Awaitable[_registration_service_pb2.AttestRecordResponse]]:
+        """Attest fields of one version of a record that an operator compared with an original, or with a document that the
+        issuing authority signed; recorded as an act of the operator.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAttestations(
+        self,
+        request: _registration_service_pb2.ListAttestationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registration_service_pb2.ListAttestationsResponse, _abc.Awaitable[_registration_service_pb2.ListAttestationsResponse]]:
+        """The newest attestations of a subject, and how far asking the company register is."""
+
+    @_abc_1.abstractmethod
+    def LookUpRegistry(
+        self,
+        request: _registration_service_pb2.LookUpRegistryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registration_service_pb2.LookUpRegistryResponse, _abc.Awaitable[_registration_service_pb2.LookUpRegistryResponse]]:
+        """Have the company register asked about a subject again, in the background; recorded."""
 
 def add_RegistrationServiceServicer_to_server(servicer: RegistrationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -48,23 +48,208 @@ class RegisterResponse(_message.Message):
 
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     RECORD_COUNT_FIELD_NUMBER: _builtins.int
+    PACKAGE_VERSION_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """The subject's id, 64 hex digits."""
     record_count: _builtins.int
     """How many documents were taken."""
+    package_version: _builtins.int
+    """Which of the subject's packages this is, from 1; zero if it held no document."""
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___PackageMistake]:
+        """What should be looked at, though it was taken."""
+
     def __init__(
         self,
         *,
         subject_id: _builtins.str = ...,
         record_count: _builtins.int = ...,
+        package_version: _builtins.int = ...,
+        warnings: _abc.Iterable[Global___PackageMistake] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["record_count", b"record_count", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["package_version", b"package_version", "record_count", b"record_count", "subject_id", b"subject_id", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegisterResponse: _TypeAlias = RegisterResponse  # noqa: Y015
+
+@_typing.final
+class CheckPackageRequest(_message.Message):
+    """Request of CheckPackage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-check document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckPackageRequest: _TypeAlias = CheckPackageRequest  # noqa: Y015
+
+@_typing.final
+class CheckPackageResponse(_message.Message):
+    """Response of CheckPackage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MISTAKES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def mistakes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PackageMistake]:
+        """In order of documents; empty if all is well."""
+
+    def __init__(
+        self,
+        *,
+        mistakes: _abc.Iterable[Global___PackageMistake] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mistakes", b"mistakes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckPackageResponse: _TypeAlias = CheckPackageResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmBranchRequest(_message.Message):
+    """Request of ConfirmBranch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-branch document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmBranchRequest: _TypeAlias = ConfirmBranchRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmBranchResponse(_message.Message):
+    """Response of ConfirmBranch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmBranchResponse: _TypeAlias = ConfirmBranchResponse  # noqa: Y015
+
+@_typing.final
+class KeepJointBidRequest(_message.Message):
+    """Request of KeepJointBid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-joint-bid document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepJointBidRequest: _TypeAlias = KeepJointBidRequest  # noqa: Y015
+
+@_typing.final
+class KeepJointBidResponse(_message.Message):
+    """Response of KeepJointBid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_COUNT_FIELD_NUMBER: _builtins.int
+    member_count: _builtins.int
+    """How many members have their home here."""
+    def __init__(
+        self,
+        *,
+        member_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_count", b"member_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepJointBidResponse: _TypeAlias = KeepJointBidResponse  # noqa: Y015
+
+@_typing.final
+class PackageMistake(_message.Message):
+    """One mistake in a package."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    THING_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    CHINESE_FIELD_NUMBER: _builtins.int
+    ENGLISH_FIELD_NUMBER: _builtins.int
+    WARNING_FIELD_NUMBER: _builtins.int
+    document: _builtins.int
+    """Which document, from 0; -1 for the package as a whole."""
+    category: _builtins.str
+    """Category of the document."""
+    thing: _builtins.str
+    """Its thing."""
+    field: _builtins.str
+    """The field, if it is about a single one."""
+    chinese: _builtins.str
+    """What is wrong and what to do, in Chinese."""
+    english: _builtins.str
+    """The same in English."""
+    warning: _builtins.bool
+    """Whether the package is taken all the same."""
+    def __init__(
+        self,
+        *,
+        document: _builtins.int = ...,
+        category: _builtins.str = ...,
+        thing: _builtins.str = ...,
+        field: _builtins.str = ...,
+        chinese: _builtins.str = ...,
+        english: _builtins.str = ...,
+        warning: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "chinese", b"chinese", "document", b"document", "english", b"english", "field", b"field", "thing", b"thing", "warning", b"warning"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PackageMistake: _TypeAlias = PackageMistake  # noqa: Y015
 
 @_typing.final
 class GetStatusRequest(_message.Message):

@@ -41,6 +41,21 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.RegisterRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.RegisterResponse.FromString,
                 _registered_method=True)
+        self.CheckPackage = channel.unary_unary(
+                '/heqi.v1.WalletService/CheckPackage',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.CheckPackageRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CheckPackageResponse.FromString,
+                _registered_method=True)
+        self.ConfirmBranch = channel.unary_unary(
+                '/heqi.v1.WalletService/ConfirmBranch',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ConfirmBranchRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ConfirmBranchResponse.FromString,
+                _registered_method=True)
+        self.KeepJointBid = channel.unary_unary(
+                '/heqi.v1.WalletService/KeepJointBid',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.KeepJointBidRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.KeepJointBidResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/heqi.v1.WalletService/GetStatus',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetStatusRequest.SerializeToString,
@@ -155,6 +170,27 @@ class WalletServiceServicer:
 
     def Register(self, request, context):
         """Register at this centre, or hand in further documents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckPackage(self, request, context):
+        """What is wrong with a package, all at once. Nothing is stored, and the answer follows from the request alone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmBranch(self, request, context):
+        """At a branch's home: attest that its parent confirms it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepJointBid(self, request, context):
+        """At the home of a member of a joint bid: all members have signed; grants by the lead count from then on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -318,6 +354,21 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.RegisterRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.RegisterResponse.SerializeToString,
             ),
+            'CheckPackage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckPackage,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CheckPackageRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.CheckPackageResponse.SerializeToString,
+            ),
+            'ConfirmBranch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmBranch,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ConfirmBranchRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ConfirmBranchResponse.SerializeToString,
+            ),
+            'KeepJointBid': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepJointBid,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.KeepJointBidRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.KeepJointBidResponse.SerializeToString,
+            ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetStatusRequest.FromString,
@@ -453,6 +504,87 @@ class WalletService:
             '/heqi.v1.WalletService/Register',
             heqi_dot_v1_dot_wallet__service__pb2.RegisterRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.RegisterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckPackage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/CheckPackage',
+            heqi_dot_v1_dot_wallet__service__pb2.CheckPackageRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.CheckPackageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmBranch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ConfirmBranch',
+            heqi_dot_v1_dot_wallet__service__pb2.ConfirmBranchRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ConfirmBranchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepJointBid(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/KeepJointBid',
+            heqi_dot_v1_dot_wallet__service__pb2.KeepJointBidRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.KeepJointBidResponse.FromString,
             options,
             channel_credentials,
             insecure,

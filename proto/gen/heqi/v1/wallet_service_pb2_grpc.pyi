@@ -37,6 +37,12 @@ class WalletServiceStub:
     def __new__(cls, channel: _aio.Channel) -> WalletServiceAsyncStub: ...
     Register: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.RegisterRequest, _wallet_service_pb2.RegisterResponse]
     """Register at this centre, or hand in further documents."""
+    CheckPackage: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.CheckPackageRequest, _wallet_service_pb2.CheckPackageResponse]
+    """What is wrong with a package, all at once. Nothing is stored, and the answer follows from the request alone."""
+    ConfirmBranch: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ConfirmBranchRequest, _wallet_service_pb2.ConfirmBranchResponse]
+    """At a branch's home: attest that its parent confirms it."""
+    KeepJointBid: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.KeepJointBidRequest, _wallet_service_pb2.KeepJointBidResponse]
+    """At the home of a member of a joint bid: all members have signed; grants by the lead count from then on."""
     GetStatus: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetStatusRequest, _wallet_service_pb2.GetStatusResponse]
     """How far registration, requests and grants are. Only at the subject's home."""
     GiveGrant: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveGrantRequest, _wallet_service_pb2.GiveGrantResponse]
@@ -94,6 +100,12 @@ class WalletServiceAsyncStub(WalletServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Register: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.RegisterRequest, _wallet_service_pb2.RegisterResponse]  # type: ignore[assignment]
     """Register at this centre, or hand in further documents."""
+    CheckPackage: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.CheckPackageRequest, _wallet_service_pb2.CheckPackageResponse]  # type: ignore[assignment]
+    """What is wrong with a package, all at once. Nothing is stored, and the answer follows from the request alone."""
+    ConfirmBranch: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ConfirmBranchRequest, _wallet_service_pb2.ConfirmBranchResponse]  # type: ignore[assignment]
+    """At a branch's home: attest that its parent confirms it."""
+    KeepJointBid: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.KeepJointBidRequest, _wallet_service_pb2.KeepJointBidResponse]  # type: ignore[assignment]
+    """At the home of a member of a joint bid: all members have signed; grants by the lead count from then on."""
     GetStatus: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetStatusRequest, _wallet_service_pb2.GetStatusResponse]  # type: ignore[assignment]
     """How far registration, requests and grants are. Only at the subject's home."""
     GiveGrant: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveGrantRequest, _wallet_service_pb2.GiveGrantResponse]  # type: ignore[assignment]
@@ -154,6 +166,30 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.RegisterResponse, _abc.Awaitable[_wallet_service_pb2.RegisterResponse]]:
         """Register at this centre, or hand in further documents."""
+
+    @_abc_1.abstractmethod
+    def CheckPackage(
+        self,
+        request: _wallet_service_pb2.CheckPackageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.CheckPackageResponse, _abc.Awaitable[_wallet_service_pb2.CheckPackageResponse]]:
+        """What is wrong with a package, all at once. Nothing is stored, and the answer follows from the request alone."""
+
+    @_abc_1.abstractmethod
+    def ConfirmBranch(
+        self,
+        request: _wallet_service_pb2.ConfirmBranchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ConfirmBranchResponse, _abc.Awaitable[_wallet_service_pb2.ConfirmBranchResponse]]:
+        """At a branch's home: attest that its parent confirms it."""
+
+    @_abc_1.abstractmethod
+    def KeepJointBid(
+        self,
+        request: _wallet_service_pb2.KeepJointBidRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.KeepJointBidResponse, _abc.Awaitable[_wallet_service_pb2.KeepJointBidResponse]]:
+        """At the home of a member of a joint bid: all members have signed; grants by the lead count from then on."""
 
     @_abc_1.abstractmethod
     def GetStatus(

@@ -1,0 +1,1 @@
+"""Company registers 市场监管: what stands behind the `Registry` port."""
