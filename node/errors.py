@@ -3,7 +3,8 @@
 NodeError
 ├─ InvalidError             the caller sent something malformed: correct it and send again
 │  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
-│  ├─ CertificateRequestError  TooLargeError
+│  │  └─ RecordFieldsError
+│  ├─ CertificateRequestError  TooLargeError  DefinitionError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
 │  │  └─ CertificateRevokedError
@@ -19,7 +20,7 @@ NodeError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
-   ├─ EvidencePendingError
+   ├─ EvidencePendingError  DefinitionMissingError
    └─ LimitError            this caller asks too much at once
       ├─ RateLimitError  TooManyCallsError
 
@@ -51,6 +52,20 @@ class RecordFormatError(InvalidError):
     """A record breaks a rule of its form: unknown category, over-long field, number out of range."""
 
     reason = "RECORD_FORMAT"
+
+
+class RecordFieldsError(RecordFormatError):
+    """A record's fields are not as the definition of its category says; every mistake is told."""
+
+    reason = "RECORD_FIELDS"
+    advice = "Correct the named fields and send the record again; heqi catalogue show prints what each must be."
+
+
+class DefinitionError(InvalidError):
+    """A definition of a record category cannot serve as one."""
+
+    reason = "DEFINITION"
+    advice = "Correct the definition; docs/formats/catalogue.md says what it may use."
 
 
 class CodeFormatError(InvalidError):
@@ -384,6 +399,16 @@ class ProjectionStaleError(UnavailableError):
 
     reason = "PROJECTION_STALE"
     advice = "Check that the engine runs; reads that need the ledger fail until the node has caught up."
+
+
+class DefinitionMissingError(UnavailableError):
+    """The members have voted a definition of a category whose text this node does not have, or cannot use."""
+
+    reason = "DEFINITION_MISSING"
+    advice = (
+        "Nothing of this category is taken until the text is here: the node asks the members for it; "
+        "heqi catalogue list says what is missing."
+    )
 
 
 class ContractUnknownError(UnavailableError):

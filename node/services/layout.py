@@ -60,6 +60,7 @@
     eo/<number>                             an erasure that is not done: what is to be purged
     eq/<request digest><number>             the erasures that a wallet request led to
     eh/<until><owner>/<part>                what a legal period holds, in the order in which it ends
+    cd/<SHA-256>                            text of a definition that did not come with the software
     erasures                                how far this database has followed the list of erasures
 
 Parts that vary in length are closed by a zero byte.
@@ -127,6 +128,7 @@ ERASURE_OPEN = b"eo/"
 ERASURE_OF = b"eq/"
 ERASURE_HELD = b"eh/"
 ERASURE_MARK = b"erasures"
+DEFINITION = b"cd/"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"
@@ -138,6 +140,8 @@ LEDGER_PROPOSAL = b"l/proposal/"
 LEDGER_TRUST = b"l/trust/"
 LEDGER_TRUST_VERSION = b"l/trust-version"
 LEDGER_CONTRACT = b"l/contract/"
+LEDGER_CATEGORY = b"l/category/"
+LEDGER_CATALOGUE = b"l/catalogue"
 LEDGER = b"l/"
 
 
