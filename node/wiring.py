@@ -13,6 +13,8 @@ from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.corroboration import Corroboration
+from node.services.catalogue import Catalogue
+from node.services.catalogue_votes import CatalogueVotes
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
 from node.services.erasing import Erasing
@@ -97,8 +99,9 @@ class Services:
             config.trust.soft_fail,
             config.trust.timestamp,
         )
+        self.catalogue = Catalogue(store, self.alliance, outside.peers, clock)
         self.parking = Parking(store, self.vault, self.feed, clock, me)
-        self.preparer = Preparer(keys.index, entropy, descriptor.alliance, me)
+        self.preparer = Preparer(keys.index, entropy, descriptor.alliance, me, self.catalogue.rules)
         self.records = Records(
             store, self.vault, self.feed, self.parking, clock, self.preparer, me, self.reach.check
         )
@@ -233,6 +236,9 @@ class Services:
         self.verifying = Verifying(outside.signatures, self.recognition, clock)
         self.membership = Membership(store, self.alliance, self.outbox, self.acts, clock)
         self.trust_votes = TrustVotes(store, self.alliance, self.recognition, self.outbox, self.acts, clock)
+        self.catalogue_votes = CatalogueVotes(
+            store, self.alliance, self.catalogue, self.outbox, self.acts, clock
+        )
         self.key_rotation = KeyRotation(
             store,
             self.alliance,

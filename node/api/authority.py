@@ -52,7 +52,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
     "/heqi.v1.SystemService/",
 )
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
-_TRUST = "/heqi.v1.TrustService/"
+_TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES = "/heqi.v1.ErasureService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
@@ -97,6 +97,8 @@ RULES: dict[str, Rule] = {
     _ALLIANCE + "RotateKeys": Rule(OPERATOR),
     _TRUST + "ListAuthorities": Rule(SYSTEMS),
     _TRUST + "ProposeAuthority": Rule(OPERATOR),
+    _CATALOGUE + "ListDefinitions": Rule(SYSTEMS),
+    _CATALOGUE + "ProposeDefinition": Rule(OPERATOR, 256 * KIB),
     # -- what happens at this node -----------------------------------------------------------------------
     _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
     # -- logs, the own and the others' ------------------------------------------------------------------
@@ -128,6 +130,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "GetLogView": Rule(MEMBER),
     _EXCHANGE + "GetWitnessedCheckpoint": Rule(MEMBER),
     _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
+    _EXCHANGE + "GetDefinition": Rule(MEMBER),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
     _WALLET + "GetStatus": Rule(WALLET),

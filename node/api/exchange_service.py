@@ -7,6 +7,7 @@ from node.api.caller import Callers, Context
 from node.api.silence import even_refusals
 from node.errors import ProofFormatError
 from node.ports import Clock
+from node.services.catalogue import Catalogue
 from node.services.cosignatures import Cosignatures
 from node.services.log import Log
 from node.services.serving import Serving
@@ -25,11 +26,13 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         serving: Serving,
         log: Log,
         cosignatures: Cosignatures,
+        catalogue: Catalogue,
         callers: Callers,
         clock: Clock,
     ) -> None:
         self._sharing, self._serving, self._callers = sharing, serving, callers
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
+        self._catalogue = catalogue
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
         """See the proto."""
@@ -75,6 +78,12 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         view = self._log.view(request.sizes)
         proofs = [pb.ConsistencyProof(nodes=proof) for proof in view.proofs]
         return pb.GetLogViewResponse(checkpoint=view.note, proofs=proofs)
+
+    async def GetDefinition(
+        self, request: pb.GetDefinitionRequest, context: Context
+    ) -> pb.GetDefinitionResponse:
+        """See the proto."""
+        return pb.GetDefinitionResponse(text=self._catalogue.text(request.digest))
 
     async def GetWitnessedCheckpoint(
         self, request: pb.GetWitnessedCheckpointRequest, context: Context

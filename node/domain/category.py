@@ -39,11 +39,11 @@ class Category:
     """Fields that nobody reads before opening; they answer like fields that are not there."""
     is_stated_by_authority: bool = False
     """Whether an authority's word is what such a record rests on: about a subject and read as its own, but handed in
-    by the centre's systems, and neither written nor erased by the subject."""
+    by the centre's systems, and never by the subject."""
 
     @property
     def is_from_wallet(self) -> bool:
-        """Whether subjects hand in such records themselves, and may have them erased."""
+        """Whether subjects hand in such records themselves."""
         return self.owner is OwnerRule.SUBJECT and not self.is_own and not self.is_stated_by_authority
 
 

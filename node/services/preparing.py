@@ -6,18 +6,20 @@ position, to seal, and to write.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
+from node.domain.catalogue.rules import Rules, shipped_rules
 from node.domain.category import OwnerRule, category
 from node.domain.disclosure import SEED_BYTES
 from node.domain.draft import RecordDraft, check_draft
 from node.domain.encoding import to_rfc3339
 from node.domain.record import RecordHeader, SealedRecord, begin_payload, seal_record
 from node.domain.values import to_json_value
-from node.errors import InvalidError, RecordFormatError
+from node.errors import DefinitionMissingError, InvalidError, RecordFormatError
 from node.services.filing import project_key, thing_key
 from node.services.vault import Entropy
 
@@ -94,9 +96,24 @@ class Prepared(msgspec.Struct, frozen=True, array_like=True):
 class Preparer:
     """Prepares records of one node."""
 
-    def __init__(self, index_key: bytes, entropy: Entropy, alliance: str, member: str) -> None:
+    def __init__(  # noqa: PLR0917
+        self,
+        index_key: bytes,
+        entropy: Entropy,
+        alliance: str,
+        member: str,
+        rules: Callable[[], Rules] = shipped_rules,
+    ) -> None:
+        """Args:
+        index_key: files guessable names.
+        entropy: of seeds.
+        alliance: its id, 64 hex digits.
+        member: this node's name.
+        rules: the definitions in force, asked for once per message.
+        """
         self._index_key, self._entropy = index_key, entropy
         self._alliance, self._member = alliance, member
+        self.rules = rules
 
     def message(self, items: Sequence[Incoming], now: float) -> Prepared:
         """Prepare a message; what cannot be used is told and does not stop the rest.
@@ -110,19 +127,25 @@ class Preparer:
         """
         check_count(len(items))
         digest = hashlib.sha256(b"".join([len(m.raw).to_bytes(4, "big") + m.raw for m in items])).digest()
-        drafts: list[RecordDraft] = []
+        ready: list[_Ready] = []
         unusable: list[Unusable] = []
+        rules = self.rules()
         for place, item in enumerate(items):
-            checked = item.draft if isinstance(item.draft, Problem) else check_own(item.draft)
+            checked = item.draft if isinstance(item.draft, Problem) else _checked(item.draft, rules)
             if isinstance(checked, Problem):
                 unusable.append(Unusable(place, checked.reason, checked.message, item.raw))
             else:
-                drafts.append(checked)
+                ready.append(checked)
         captured = milliseconds(now)
-        return Prepared(digest, captured, self.records(drafts, captured), unusable)
+        return Prepared(digest, captured, self._records(ready, captured), unusable)
+
+    def check(self, draft: RecordDraft) -> RecordDraft | Problem:
+        """A draft from a centre's own system, or why it cannot become a record now."""
+        checked = _checked(draft, self.rules())
+        return checked if isinstance(checked, Problem) else draft
 
     def records(self, drafts: Sequence[RecordDraft], captured: int) -> list[PreparedRecord]:
-        """Prepare checked drafts.
+        """Prepare checked drafts; the node's own are written by it and come as they are.
 
         Args:
             drafts: of any owner and category.
@@ -131,13 +154,18 @@ class Preparer:
         Raises:
             RecordFormatError: a draft breaks a rule of its category.
         """
-        seeds, at = self._entropy(SEED_BYTES * len(drafts)), to_rfc3339(captured / 1000)
+        version = self.rules().version
+        ready = [_Ready(draft, plain_fields(draft), version(draft.category)) for draft in drafts]
+        return self._records(ready, captured)
+
+    def _records(self, ready: Sequence["_Ready"], captured: int) -> list[PreparedRecord]:
+        seeds, at = self._entropy(SEED_BYTES * len(ready)), to_rfc3339(captured / 1000)
         return [
-            self._record(draft, at, seeds[n * SEED_BYTES : (n + 1) * SEED_BYTES])
-            for n, draft in enumerate(drafts)
+            self._record(one, at, seeds[n * SEED_BYTES : (n + 1) * SEED_BYTES]) for n, one in enumerate(ready)
         ]
 
-    def _record(self, draft: RecordDraft, captured: str, seed: bytes) -> PreparedRecord:
+    def _record(self, ready: "_Ready", captured: str, seed: bytes) -> PreparedRecord:
+        draft, fields, version = ready
         owner = draft.owner or self._member
         header = RecordHeader(
             alliance=self._alliance,
@@ -151,11 +179,8 @@ class Preparer:
             captured=captured,
             clock="system",
             occurred=draft.occurred or "",
+            definition=version,
         )
-        fields = {
-            name: value if type(value) is str else to_json_value(value)
-            for name, value in draft.fields.items()
-        }
         beginning, commitments = begin_payload(header, fields, seed)
         return PreparedRecord(
             draft.category,
@@ -180,6 +205,34 @@ def check_count(items: int) -> None:
 def milliseconds(now: float) -> int:
     """A moment in the precision in which records keep it."""
     return round(now * 1_000_000) // 1000
+
+
+class _Ready(NamedTuple):
+    """A draft that was checked."""
+
+    draft: RecordDraft
+    fields: Mapping[str, object]
+    """Plain JSON values by name."""
+    definition: int
+    """Version of the definition that they were checked by."""
+
+
+def plain_fields(draft: RecordDraft) -> dict[str, object]:
+    """A draft's values as they stand in disclosures and as definitions see them."""
+    return {
+        name: value if type(value) is str else to_json_value(value) for name, value in draft.fields.items()
+    }
+
+
+def _checked(draft: RecordDraft, rules: Rules) -> "_Ready | Problem":
+    checked = check_own(draft)
+    if isinstance(checked, Problem):
+        return checked
+    fields = plain_fields(draft)
+    try:
+        return _Ready(draft, fields, rules.check(draft.category, fields))
+    except (InvalidError, DefinitionMissingError) as error:
+        return Problem(error.reason, str(error))
 
 
 def check_own(draft: RecordDraft) -> RecordDraft | Problem:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from node.domain.catalogue.rules import Rules
 from node.domain.category import OwnerRule, category
 from node.domain.draft import RecordDraft
 from node.domain.erasure import record_part
@@ -26,7 +27,6 @@ from node.services.preparing import (
     Preparer,
     Problem,
     StoredRecord,
-    check_own,
     milliseconds,
 )
 from node.services.transaction import Transaction
@@ -156,6 +156,11 @@ class Records:
             self._place(transaction, [record], draft.owner or self._member, captured)
         return first
 
+    @property
+    def rules(self) -> Rules:
+        """The definitions that new records are checked by."""
+        return self._preparer.rules()
+
     def load(self, position: int) -> StoredRecord:
         """The record at a position.
 
@@ -225,7 +230,7 @@ class Records:
             RecordFormatError: it still cannot be used.
             StoreError: the database fails.
         """
-        checked = item if isinstance(item, Problem) else check_own(item)
+        checked = item if isinstance(item, Problem) else self._preparer.check(item)
         if isinstance(checked, Problem):
             raise RecordFormatError(f"item {number} still cannot be used: {checked.message}")
         self._parking.remove(transaction, number, "item.released")

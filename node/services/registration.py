@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.category import OwnerRule, category
+from node.domain.catalogue.rules import Rules
+from node.domain.category import category
 from node.domain.certificate import CertificateIdentity
 from node.domain.document import peek_document
 from node.domain.draft import RecordDraft, check_draft
@@ -24,6 +25,7 @@ from node.errors import (
     InvalidError,
     MissingError,
     MovedError,
+    RecordFieldsError,
     RecordFormatError,
     SignatureError,
     UnknownCallerError,
@@ -35,6 +37,7 @@ from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.outbox import Outbox
 from node.services.reach import Reach
+from node.services.preparing import plain_fields
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.transaction import Transaction
@@ -122,7 +125,9 @@ class Registrations:
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
         # Before anything is sealed: a refusal must not leave as much as a key behind.
-        drafts = _drafts(subject, call.records, identity, is_first=known is None)
+        drafts = _drafts(
+            subject, call.records, identity, self._records.rules, is_first=known is None
+        )
         transaction = Transaction(self._store)
         if known is None:
             transaction.put(directory, raw)
@@ -171,7 +176,7 @@ class Registrations:
         known = self._store.get(directory)
         if known is not None and known.hex() != call.subject:
             raise DuplicateError("this company is registered here already, as another subject")
-        drafts = _drafts(call.subject, call.records, identity, is_first=True)
+        drafts = _drafts(call.subject, call.records, identity, self._records.rules, is_first=True)
         transaction.put(directory, bytes.fromhex(call.subject))
         self._put(
             transaction,
@@ -268,34 +273,45 @@ class Registrations:
 
 
 def _drafts(
-    subject: str, package: Sequence[PackageRecord], identity: CertificateIdentity, *, is_first: bool
+    subject: str,
+    package: Sequence[PackageRecord],
+    identity: CertificateIdentity,
+    rules: Rules,
+    *,
+    is_first: bool,
 ) -> list[RecordDraft]:
     """The package as drafts; all its mistakes are told at once.
 
     Raises:
-        RecordFormatError: a document breaks a rule.
+        RecordFieldsError: a document breaks a rule.
+        DefinitionMissingError: the definition of a category is not here.
     """
     drafts: list[RecordDraft] = []
     problems: list[str] = []
     for place, document in enumerate(package):
+        where = f"document {place} ({document.category})"
         try:
-            drafts.append(_draft(subject, document, identity))
+            draft = _draft(subject, document, identity)
+            mistakes = rules.mistakes(draft.category, plain_fields(draft))
+            problems += [f"{where}: {mistake}" for mistake in mistakes]
+            drafts.append(draft)
         except InvalidError as error:
-            problems.append(f"document {place} ({document.category}): {error}")
+            problems.append(f"{where}: {error}")
     if is_first and not any(document.category == BASE for document in package):
         problems.append(f"the first package must hold a {BASE} document")
     if problems:
-        raise RecordFormatError("; ".join(problems))
+        raise RecordFieldsError("; ".join(problems))
     return drafts
 
 
 def _draft(subject: str, document: PackageRecord, identity: CertificateIdentity) -> RecordDraft:
     kind = category(document.category)
-    if kind.owner is not OwnerRule.SUBJECT or kind.is_own:
+    if not kind.is_from_wallet:
         raise RecordFormatError("a wallet hands in documents of the subject only")
     if len(document.fields) > kind.slots:
         raise RecordFormatError(f"at most {kind.slots} fields, not {len(document.fields)}")
-    if document.category == BASE and document.fields.get("credit_code") != identity.credit_code:
+    stated = document.fields.get("credit_code", "" if document.category == BASE else identity.credit_code)
+    if stated != identity.credit_code:
         raise RecordFormatError("credit_code is not the one in the certificate")
     draft = RecordDraft(
         category=document.category,

@@ -71,6 +71,9 @@ class WorldPeers:
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
         return self._network.show(await self._call(member, "log_view", lambda c: c.services.log.view(sizes)))
 
+    async def definition(self, member: Member, digest: bytes) -> bytes:
+        return await self._call(member, "definition", lambda c: c.services.catalogue.text(digest))
+
     async def witnessed_view(self, member: Member, size: int) -> LogView:
         return self._network.show(
             await self._call(member, "witnessed_view", lambda c: c.services.cosignatures.witnessed_view(size))

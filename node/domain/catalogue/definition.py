@@ -91,7 +91,7 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     owner: Owner
     """`subject`: handed in by its wallet. `subject_and_person`: as that, and the person it is about consents too.
     `authority`: about a subject, handed in by the centre's systems on an authority's word, read as the subject's, and
-    the subject can neither change nor erase it. `centre`: the centre's own."""
+    never written by it. `centre`: the centre's own."""
     slots: Annotated[int, msgspec.Meta(ge=1, le=MAX_SLOTS)]
     """Digests in every record, decoys included."""
     fields: dict[FieldName, FieldRule]
