@@ -43,8 +43,8 @@ from adapters.store.leveldb import LevelStore
 from node.api import server
 from node.api.access_service import AccessService
 from node.api.alliance_service import AllianceService
-from node.api.catalogue_service import CatalogueService
 from node.api.caller import Callers, check_wallet
+from node.api.catalogue_service import CatalogueService
 from node.api.erasure_service import ErasureService
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService

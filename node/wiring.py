@@ -12,9 +12,9 @@ from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
-from node.services.corroboration import Corroboration
 from node.services.catalogue import Catalogue
 from node.services.catalogue_votes import CatalogueVotes
+from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.decisions import Decisions
 from node.services.erasing import Erasing

@@ -30,7 +30,6 @@ from node.domain.member import Member
 from node.domain.trust import TrustAnchor, encode_anchor
 from node.errors import CodeFormatError, DescriptorError, LedgerUnavailableError
 
-
 _FOUNDING_BLOCKS = 200
 """In how many blocks after the first the contracts of a founding are."""
 

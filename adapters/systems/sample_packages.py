@@ -8,7 +8,7 @@ from node.domain.wallet import PackageRecord
 Fields = dict[str, object]
 
 
-def base_document(legal_name: str, credit_code: str, **changes: object) -> PackageRecord:
+def base_document(legal_name: str, credit_code: str, /, **changes: object) -> PackageRecord:
     """`subject.base`, as thing `base`."""
     fields: Fields = {
         "legal_name": legal_name,
@@ -32,7 +32,8 @@ def base_document(legal_name: str, credit_code: str, **changes: object) -> Packa
     return PackageRecord("subject.base", "base", _stated(fields))
 
 
-def qualification_document(credit_code: str, number: str = "D199999999", **changes: object) -> PackageRecord:
+def qualification_document(
+    credit_code: str, number: str = "D199999999", /, **changes: object) -> PackageRecord:
     """`subject.qualification`; the thing is the certificate's number."""
     fields: Fields = {
         "credit_code": credit_code,
@@ -46,7 +47,7 @@ def qualification_document(credit_code: str, number: str = "D199999999", **chang
     return PackageRecord("subject.qualification", number, _stated(fields))
 
 
-def performance_document(credit_code: str, number: str = "0001", **changes: object) -> PackageRecord:
+def performance_document(credit_code: str, number: str = "0001", /, **changes: object) -> PackageRecord:
     """`subject.performance`, of one contract."""
     project = f"A01999999{number[-8:]:0>8}"
     fields: Fields = {
@@ -66,7 +67,7 @@ def performance_document(credit_code: str, number: str = "0001", **changes: obje
     return PackageRecord("subject.performance", number, _stated(fields))
 
 
-def personnel_document(unit_code: str, number: str = "person-1", **changes: object) -> PackageRecord:
+def personnel_document(unit_code: str, number: str = "person-1", /, **changes: object) -> PackageRecord:
     """`subject.personnel`, of an invented person."""
     fields: Fields = {
         "person_name": "示例人王五",

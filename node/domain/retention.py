@@ -83,9 +83,8 @@ class RetentionRules:
             InvalidError: a category is unknown, a minimum would be shortened, a maximum lengthened, or the maximum
                 leaves no whole month after the minimum.
         """
-        self._rules = {rule.category: rule for rule in _RULES}
-        for one in categories():
-            self._rules.setdefault(one.name, _default(one))
+        known = {rule.category: rule for rule in _RULES}
+        self._rules = {one.name: known.get(one.name) or _default(one) for one in categories()}
         for name, override in (overrides or {}).items():
             rule = self._rules.get(name)
             if rule is None:

@@ -36,8 +36,8 @@ from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.outbox import Outbox
-from node.services.reach import Reach
 from node.services.preparing import plain_fields
+from node.services.reach import Reach
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.transaction import Transaction

@@ -27,6 +27,7 @@ from node.errors import NodeError
 from tests.vectors import (
     archive_vectors,
     authority,
+    catalogue_vectors,
     chain,
     erasure_vectors,
     guarantee_story,
@@ -93,7 +94,7 @@ def canonical() -> Vectors:
 def records() -> Vectors:
     return {
         "slots": {category.name: category.slots for category in categories()},
-        "records": [_record(name) for name in story.PLACES],
+        "records": [*(_record(name) for name in story.PLACES), _record("award")],
     }
 
 
@@ -326,6 +327,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "keys.json": keys,
     "canonical.json": canonical,
     "record.json": records,
+    "catalogue.json": catalogue_vectors.vectors,
     "log.json": log,
     "archive.json": archive,
     "documents.json": documents,
