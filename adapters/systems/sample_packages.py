@@ -15,7 +15,7 @@ def base_document(legal_name: str, credit_code: str, /, **changes: object) -> Pa
         "legal_category": "1",
         "credit_code": credit_code,
         "legal_role": "投标人",
-        "licence_number": credit_code,
+        "licence_number": "999999000000001",
         "licence_end_date": "2036-12-31",
         "legal_representative": "示例人张三",
         "legal_type": "1",

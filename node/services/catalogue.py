@@ -16,6 +16,7 @@ from node.errors import DefinitionError, MissingError, NodeError
 from node.ports import Clock, Peers, Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.projection import CategoryRow
 from node.services.transaction import Transaction
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,15 @@ class Catalogue:
         """
         return list(dict.fromkeys(one for one in self._named() if not self._text(one)))[:_MAX_WANTED]
 
+    def earlier(self, name: str) -> list[bytes]:
+        """Texts of a category's definitions up to the one in force, oldest first, as far as they are here.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        row = self._alliance.projection.catalogue().get(name)
+        return [] if row is None else self._texts_before(row, row.version + 1)
+
     async def step(self) -> bool:
         """Ask the members for what is wanted; whether anything came.
 
@@ -129,11 +139,15 @@ class Catalogue:
         entries = []
         for name, row in self._alliance.projection.catalogue().items():
             text = b"" if row.definition in shipped.texts() else self._text(row.definition)
-            earlier = [
-                raw for version, one in row.definitions.items() if version < row.version and (raw := self._text(one))
-            ]
-            entries.append(judge(InForce(name, row.version, row.definition, text), earlier))
+            entries.append(
+                judge(InForce(name, row.version, row.definition, text), self._texts_before(row, row.version))
+            )
         return Rules(entries)
+
+    def _texts_before(self, row: CategoryRow, version: int) -> list[bytes]:
+        return [
+            text for at, one in sorted(row.definitions.items()) if at < version and (text := self._text(one))
+        ]
 
     def _text(self, digest: bytes) -> bytes:
         return shipped.texts().get(digest) or self._store.get(layout.DEFINITION + digest) or b""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from node.domain.act import ActKind
 from node.domain.alliance_life import ProposeDefinition
 from node.domain.catalogue.checking import checker_of
-from node.domain.catalogue.definition import check_successor, definition_digest, parse_definition
+from node.domain.catalogue.definition import definition_digest
+from node.domain.catalogue.rules import check_follows
 from node.domain.ledger import Action
 from node.errors import ConflictError, DefinitionError, MissingError
 from node.ports import Clock, Store
@@ -78,7 +79,7 @@ class CatalogueVotes:
         following = 1 if present is None else present.version + 1
         if definition.version != following:
             raise ConflictError(f"the next version of {definition.name} is {following}, not {definition.version}")
-        self._check_successor(definition.name, text)
+        check_follows(definition, self._catalogue.earlier(definition.name))
         digest = self._catalogue.keep(text)
         valid = min(valid_seconds or DEFAULT_VALID_SECONDS, MAX_VALID_SECONDS - 3600)
         transaction = Transaction(self._store)
@@ -93,13 +94,6 @@ class CatalogueVotes:
         transaction.commit()
         return digest
 
-    def _check_successor(self, name: str, text: bytes) -> None:
-        row = self._alliance.projection.catalogue().get(name)
-        for digest in row.definitions.values() if row is not None else ():
-            before = self._text(digest)
-            if before:
-                check_successor(parse_definition(before), parse_definition(text))
-
     def _text(self, digest: bytes) -> bytes:
         try:
             return self._catalogue.text(digest)
@@ -110,9 +104,10 @@ class CatalogueVotes:
         if not text:
             return ""
         try:
-            if checker_of(text).definition.name != name:
+            definition = checker_of(text).definition
+            if definition.name != name:
                 return "its text is of another category"
-            self._check_successor(name, text)
+            check_follows(definition, self._catalogue.earlier(name))
         except DefinitionError as error:
             return str(error)
         return ""

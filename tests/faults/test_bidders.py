@@ -10,6 +10,7 @@ import pytest
 
 from adapters.crypto import trial_ca
 from adapters.systems.sample import credit_code
+from adapters.systems.sample_packages import base_document
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.wallet import PackageRecord
 from node.errors import NodeError
@@ -36,7 +37,7 @@ class Papers:
     stated: dict[str, str] = field(default_factory=dict)
 
     def package(self, **fields: str) -> list[PackageRecord]:
-        return [PackageRecord("subject.base", "base", {"credit_code": self.code, **fields, **self.stated})]
+        return [base_document("虚构公司", self.code, **{**fields, **self.stated})]
 
     def delegation(self, network) -> str:
         certificate = trial_ca.issue(self.root, "虚构", self.code, start=self.start, days=self.days)
@@ -101,13 +102,13 @@ async def test_a_certificate_that_is_not_in_order(network, spoil):
 
 async def test_another_credit_code_in_the_documents_than_in_the_certificate(network):
     error = await refused(network, Papers(network.root, stated={"credit_code": credit_code(4_999)}))
-    assert error.reason == "RECORD_FORMAT"
+    assert error.reason == "RECORD_FIELDS"
     assert "credit_code" in str(error)
 
 
 async def test_an_over_long_field_in_a_registration(network):
     error = await refused(network, Papers(network.root), legal_name="x" * (64 * 1024 + 1))
-    assert error.reason == "RECORD_FORMAT"
+    assert error.reason == "RECORD_FIELDS"
     assert "legal_name" in str(error)
 
 

@@ -306,6 +306,7 @@ class World:
             await centre.services.sender.step()
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
+        await centre.services.catalogue.step()
         while await centre.services.erasing.step():
             pass
 

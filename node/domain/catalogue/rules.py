@@ -3,6 +3,7 @@
 A category whose definition in force is not here, or cannot be used, takes no new record, and says why; all others go on.
 """
 
+import contextlib
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,7 +16,6 @@ from node.domain.catalogue.definition import (
     check_successor,
     definition_digest,
     encode_definition,
-    parse_definition,
 )
 from node.errors import DefinitionError, DefinitionMissingError, RecordFieldsError, RecordFormatError
 
@@ -112,7 +112,7 @@ def judge(entry: InForce, earlier: Sequence[bytes]) -> InForce:
 
     Args:
         entry: with its text, shipped or not, if that is here.
-        earlier: texts of the category's definitions before, as far as they are here.
+        earlier: texts of the category's definitions before, oldest first, as far as they are here.
     """
     text = entry.text or shipped.texts().get(entry.digest, b"")
     if not text:
@@ -124,11 +124,31 @@ def judge(entry: InForce, earlier: Sequence[bytes]) -> InForce:
             entry.version,
         ):
             raise DefinitionError("the text is of another definition")
-        for before in earlier:
-            check_successor(parse_definition(before), definition)
+        check_follows(definition, earlier)
     except DefinitionError as error:
         return msgspec.structs.replace(entry, problem=f"it cannot be used: {error}")
     return entry
+
+
+def check_follows(definition: Definition, earlier: Iterable[bytes]) -> None:
+    """Check that a definition can follow those before it; of these, what no node could use counts for nothing.
+
+    Args:
+        definition: checked.
+        earlier: texts of the category's definitions before, oldest first, as far as they are here.
+
+    Raises:
+        DefinitionError: it changes what earlier records rest on.
+    """
+    standing: list[Definition] = []
+    for text in earlier:
+        with contextlib.suppress(DefinitionError):
+            before = checker_of(text).definition
+            for one in standing:
+                check_successor(one, before)
+            standing.append(before)
+    for one in standing:
+        check_successor(one, definition)
 
 
 @functools.cache
