@@ -227,9 +227,7 @@ class Node:
             callers.check,
         )
         access = AccessService(s.reading, s.proving)
-        exchange = ExchangeService(
-            s.sharing, s.serving, s.log, s.cosignatures, s.catalogue, callers, s.clock
-        )
+        exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, s.catalogue, callers, s.clock)
         wallet = WalletService(
             s.alliance,
             s.gate,

@@ -58,7 +58,9 @@ class RecordFieldsError(RecordFormatError):
     """A record's fields are not as the definition of its category says; every mistake is told."""
 
     reason = "RECORD_FIELDS"
-    advice = "Correct the named fields and send the record again; heqi catalogue show prints what each must be."
+    advice = (
+        "Correct the named fields and send the record again; heqi catalogue show prints what each must be."
+    )
 
 
 class DefinitionError(InvalidError):

@@ -36,7 +36,7 @@ DEPLOYMENT_GAS = 10_000_000
 
 _POLL_SECONDS = 0.1
 _EMPTY: Mapping[str, tuple[object, ...]] = {CATALOGUE: ([], [], [])}
-"""What a later version of a contract is built with besides the alliance: what is in force it asks its predecessor for."""
+"""What a later version is built with besides the alliance: what is in force it asks its predecessor for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ async def deploy_contract(  # noqa: PLR0917
         await engine.close()
 
 
-def plan_creations(
+def plan_creations(  # noqa: PLR0917
     deployer: bytes,
     first_nonce: int,
     alliance_id: bytes,

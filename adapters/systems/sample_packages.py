@@ -33,7 +33,8 @@ def base_document(legal_name: str, credit_code: str, /, **changes: object) -> Pa
 
 
 def qualification_document(
-    credit_code: str, number: str = "D199999999", /, **changes: object) -> PackageRecord:
+    credit_code: str, number: str = "D199999999", /, **changes: object
+) -> PackageRecord:
     """`subject.qualification`; the thing is the certificate's number."""
     fields: Fields = {
         "credit_code": credit_code,

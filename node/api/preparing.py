@@ -106,7 +106,9 @@ class PreparingBeside:
             for _ in range(_ATTEMPTS):
                 pool = self._pool
                 try:
-                    prepared = await asyncio.wrap_future(pool.submit(prepare_raw, *self._about, raw, now, rules))
+                    prepared = await asyncio.wrap_future(
+                        pool.submit(prepare_raw, *self._about, raw, now, rules)
+                    )
                     return msgspec.msgpack.decode(prepared, type=Prepared)
                 except BrokenProcessPool:
                     self._replace(pool)

@@ -33,7 +33,7 @@ personal. Definitions are voted on; the ledger holds their hashes.
   heqi catalogue list --home centre-a                  现行与待表决 | in force at a node, and what is voted on
   heqi catalogue show subject.base                     字段表 | the table of its fields
   heqi catalogue show subject.base --schema            JSON Schema（2020-12）
-  heqi catalogue check package.json                    检查登记材料，一次列出全部错误 | every mistake of a package at once
+  heqi catalogue check package.json                    检查登记材料 | every mistake of a package at once
   heqi catalogue show subject.base --text > base.json  取出并修改，version 加 1 | take it out, edit it, version + 1
   heqi catalogue check base.json                       检查定义 | check a definition
   heqi catalogue propose --home centre-a base.json ; heqi alliance vote --home centre-b 1
@@ -91,13 +91,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_home(one)
     form = one.add_mutually_exclusive_group()
     form.add_argument("--schema", action="store_true", help="JSON Schema（2020-12）")
-    form.add_argument("--text", action="store_true", help="定义原文，可修改后提议 | the definition, to edit and propose")
+    form.add_argument(
+        "--text", action="store_true", help="定义原文，可修改后提议 | the definition, to edit and propose"
+    )
     one.set_defaults(run=show)
     one = commands.add_parser(
         "check",
         help="检查登记材料或定义文件 | check a package, or a definition",
-        description="登记材料为 [{category, thing, fields}]，一次列出全部错误；定义见 docs/formats/catalogue.md | a package "
-        "is [{category, thing, fields}]: all of its mistakes are told; a definition: docs/formats/catalogue.md",
+        description="登记材料为 [{category, thing, fields}]，一次列出全部错误；定义见 docs/formats/catalogue.md | "
+        "a package is [{category, thing, fields}]: all mistakes are told; a definition: docs/formats/catalogue.md",
     )
     one.add_argument("file", type=Path, help="JSON")
     _add_home(one)
@@ -110,7 +112,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_home(one: argparse.ArgumentParser) -> None:
     one.add_argument(
-        "--home", type=Path, help="节点目录：以其现行目录为准 | folder of a node: its catalogue in force; else the shipped one"
+        "--home",
+        type=Path,
+        help="节点目录：以其现行目录为准 | folder of a node: its catalogue in force; else the shipped one",
     )
 
 
@@ -156,7 +160,8 @@ def show(args: argparse.Namespace) -> None:
         for name, field in definition.fields.items()
     ]
     print_table(
-        ("字段 field", "中文 Chinese", "必填 required", "格式 format", "属性 marks", "可核验方 attested by"), rows
+        ("字段 field", "中文 Chinese", "必填 required", "格式 format", "属性 marks", "可核验方 attested by"),
+        rows,
     )
     for condition in definition.conditions:
         say(
@@ -166,7 +171,10 @@ def show(args: argparse.Namespace) -> None:
     for name, field in definition.fields.items():
         codes = field.schema.get("oneOf")
         if isinstance(codes, list):
-            say(f"{name} 代码：", "; ".join(f"{one['const']} {one['title']} {one['description']}" for one in codes))
+            say(
+                f"{name} 代码：",
+                "; ".join(f"{one['const']} {one['title']} {one['description']}" for one in codes),
+            )
 
 
 def check(args: argparse.Namespace) -> None:
@@ -194,7 +202,9 @@ def propose(args: argparse.Namespace) -> None:
     text = encode_definition(read_definition(_read(args.definition)))
     with OperatorClient(args.home) as node:
         digest = node.call(node.catalogue.ProposeDefinition, pb.ProposeDefinitionRequest(text=text)).digest
-    say("提案已进入发件箱", f"the proposal is on its way, SHA-256 {digest.hex()}; see heqi alliance proposals")
+    say(
+        "提案已进入发件箱", f"the proposal is on its way, SHA-256 {digest.hex()}; see heqi alliance proposals"
+    )
 
 
 def form_of(schema: Mapping[str, Any]) -> str:
@@ -230,7 +240,9 @@ def _check_package(documents: list[Any], definitions: Mapping[str, Definition]) 
     for place, document in enumerate(documents):
         where = f"[{place}]"
         if not isinstance(document, dict) or not isinstance(document.get("fields"), dict):
-            problems.append(f"{where}: 须为 {{category, thing, fields}} | must be {{category, thing, fields}}")
+            problems.append(
+                f"{where}: 须为 {{category, thing, fields}} | must be {{category, thing, fields}}"
+            )
             continue
         name = str(document.get("category"))
         definition = definitions.get(name)
@@ -296,7 +308,9 @@ def _list_of_node(args: argparse.Namespace) -> None:
         )
     _print_categories(rows)
     for proposal in proposed:
-        state = proposal["problem"] or ("" if proposal["is_here"] else "文本尚未取得 its text is not here yet")
+        state = proposal["problem"] or (
+            "" if proposal["is_here"] else "文本尚未取得 its text is not here yet"
+        )
         say(
             f"待表决 {proposal['proposal']}: {proposal['category']}",
             f"voted on, SHA-256 {proposal['sha256']} {state}",

@@ -1,12 +1,12 @@
 """Record categories: who owns records of a kind, and how many digests each carries.
 
 The number of slots is fixed per category so that optional fields do not show in a record's size; it bounds the
-number of fields. The facts are those of the definitions (`catalogue/`): the shipped ones, and whatever definition of a
-vote this process has read besides. What records rest on never changes for a name, and marks only accumulate
+number of fields. The facts are those of the definitions (`catalogue/`): the shipped ones, and whatever definition of
+a vote this process has read besides. What records rest on never changes for a name, and marks only accumulate
 (`check_successor`), so that it makes no difference in which order definitions are learnt, and a record made under an
 early definition is protected by a later one. What a new record must be is not said here: `services/catalogue.py`.
-Source: the owner rule is 广州公共资源交易区块链 (party-private data belongs to the party, all else to the centre); the
-field tables are those of 公共资源交易平台系统数据规范 V2.0.
+Source: the owner rule is 广州公共资源交易区块链 (party-private data belongs to the party, all else to the centre);
+the field tables are those of 公共资源交易平台系统数据规范 V2.0.
 """
 
 import functools

@@ -272,11 +272,11 @@ class ProposalMade:
     proposer: str
     action: Action
     about: str
-    """Name of a member (ADMIT, SUSPEND, REINSTATE, SET_ROLES), contract, authority or category; or verifier address."""
+    """Name of a member (ADMIT, SUSPEND, REINSTATE, SET_ROLES), contract, authority, category; or verifier address."""
     expires: int
     eligible: int
     detail: str = ""
-    """What a vote decides besides: a contract's address and code hash, a verifier's, a member's new roles, the version
+    """What a vote decides besides: a contract's address and code hash, a verifier's, a member's new roles, version
     and hash of a definition."""
     entry: bytes = b""
     """For SET_TRUST what would be put in force, not checked; for SET_DEFINITION the definition's SHA-256."""

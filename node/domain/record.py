@@ -138,7 +138,10 @@ def parse_payload(payload: bytes) -> tuple[RecordHeader, list[str]]:
         kind = category(parsed.category)
     except (DocumentFormatError, RecordFormatError) as error:
         raise ProofFormatError(f"not a record payload: {error}") from error
-    if parsed.type != (RECORD_TYPE if parsed.definition else EARLIER_RECORD_TYPE) or parsed.sd_alg != "sha-256":
+    if (
+        parsed.type != (RECORD_TYPE if parsed.definition else EARLIER_RECORD_TYPE)
+        or parsed.sd_alg != "sha-256"
+    ):
         raise ProofFormatError(f"unknown record type {parsed.type!r} or digest {parsed.sd_alg!r}")
     # Sorted and always as many: otherwise their order or number could tell what the shown fields do not.
     if len(parsed.fields.sd) != kind.slots or parsed.fields.sd != sorted(set(parsed.fields.sd)):

@@ -16,7 +16,7 @@ from node.errors import DefinitionError, MissingError, NodeError
 from node.ports import Clock, Peers, Store
 from node.services import layout
 from node.services.alliance import Alliance
-from node.services.projection import CategoryRow
+from node.services.projection import CategoryRow, Projection
 from node.services.transaction import Transaction
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Catalogue:
         """
         seen = (self._alliance.projection.catalogue_changes(), self._texts)
         if seen != self._seen:
-            self._rules, self._seen = (self._made() if seen[0] else shipped_rules()), seen
+            self._rules, self._seen = rules_of(self._store, self._alliance.projection), seen
         return self._rules
 
     def text(self, digest: bytes) -> bytes:
@@ -99,7 +99,7 @@ class Catalogue:
             StoreError: the database fails.
         """
         row = self._alliance.projection.catalogue().get(name)
-        return [] if row is None else self._texts_before(row, row.version + 1)
+        return [] if row is None else _texts_before(self._store, row, row.version + 1)
 
     async def step(self) -> bool:
         """Ask the members for what is wanted; whether anything came.
@@ -135,22 +135,33 @@ class Catalogue:
             if proposal.action is Action.SET_DEFINITION and not proposal.passed and proposal.expires >= now:
                 yield proposal.entry
 
-    def _made(self) -> Rules:
-        entries = []
-        for name, row in self._alliance.projection.catalogue().items():
-            text = b"" if row.definition in shipped.texts() else self._text(row.definition)
-            entries.append(
-                judge(InForce(name, row.version, row.definition, text), self._texts_before(row, row.version))
-            )
-        return Rules(entries)
-
-    def _texts_before(self, row: CategoryRow, version: int) -> list[bytes]:
-        return [
-            text for at, one in sorted(row.definitions.items()) if at < version and (text := self._text(one))
-        ]
-
     def _text(self, digest: bytes) -> bytes:
-        return shipped.texts().get(digest) or self._store.get(layout.DEFINITION + digest) or b""
+        return _text(self._store, digest)
+
+
+def rules_of(store: Store, projection: Projection) -> Rules:
+    """The rules in force by what a database holds; the shipped ones before it knows the ledger's.
+
+    Raises:
+        StoreError: the database fails.
+    """
+    if not projection.catalogue_changes():
+        return shipped_rules()
+    entries = []
+    for name, row in projection.catalogue().items():
+        text = b"" if row.definition in shipped.texts() else _text(store, row.definition)
+        entry = InForce(name, row.version, row.definition, text)
+        entries.append(judge(entry, _texts_before(store, row, row.version)))
+    return Rules(entries)
+
+
+def _texts_before(store: Store, row: CategoryRow, version: int) -> list[bytes]:
+    texts = (_text(store, one) for at, one in sorted(row.definitions.items()) if at < version)
+    return [text for text in texts if text]
+
+
+def _text(store: Store, digest: bytes) -> bytes:
+    return shipped.texts().get(digest) or store.get(layout.DEFINITION + digest) or b""
 
 
 def _learn(raw: bytes) -> None:

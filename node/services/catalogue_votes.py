@@ -78,7 +78,9 @@ class CatalogueVotes:
             raise ConflictError(f"just this definition of {definition.name} is in force")
         following = 1 if present is None else present.version + 1
         if definition.version != following:
-            raise ConflictError(f"the next version of {definition.name} is {following}, not {definition.version}")
+            raise ConflictError(
+                f"the next version of {definition.name} is {following}, not {definition.version}"
+            )
         check_follows(definition, self._catalogue.earlier(definition.name))
         digest = self._catalogue.keep(text)
         valid = min(valid_seconds or DEFAULT_VALID_SECONDS, MAX_VALID_SECONDS - 3600)

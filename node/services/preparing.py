@@ -96,7 +96,7 @@ class Prepared(msgspec.Struct, frozen=True, array_like=True):
 class Preparer:
     """Prepares records of one node."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         index_key: bytes,
         entropy: Entropy,

@@ -125,9 +125,7 @@ class Registrations:
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
         # Before anything is sealed: a refusal must not leave as much as a key behind.
-        drafts = _drafts(
-            subject, call.records, identity, self._records.rules, is_first=known is None
-        )
+        drafts = _drafts(subject, call.records, identity, self._records.rules, is_first=known is None)
         transaction = Transaction(self._store)
         if known is None:
             transaction.put(directory, raw)

@@ -52,6 +52,8 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
     message.overdue_erasure_count = state.erasures_overdue
     message.oldest_erasure_seconds = state.erasure_oldest_seconds
     message.erasure_list_problem = state.erasure_list_trouble
+    for category, problem in state.definitions_lacking:
+        message.lacking_definitions.add(category=category, problem=problem)
     for end in state.expiries:
         message.expiries.add(what=end.name, expire_time_seconds=end.ends, lead_days=end.lead_days)
     return message
@@ -90,6 +92,7 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         erasures_overdue=message.overdue_erasure_count,
         erasure_oldest_seconds=message.oldest_erasure_seconds,
         erasure_list_trouble=message.erasure_list_problem,
+        definitions_lacking=[(one.category, one.problem) for one in message.lacking_definitions],
     )
 
 

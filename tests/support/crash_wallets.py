@@ -81,7 +81,9 @@ class Bidders:
         base = base_document("虚构公司", bidder.code).fields
         bidder.subject = await self._hand_in(bidder, delegation, "subject.base", base)
         if self._rng.random() < 0.5:
-            await self._hand_in(bidder, delegation, "subject.qualification", qualification_document(bidder.code).fields)
+            await self._hand_in(
+                bidder, delegation, "subject.qualification", qualification_document(bidder.code).fields
+            )
         while not (await self._status(bidder)).subject_final:
             await asyncio.sleep(0.1)
         scribe = self._scribe(bidder)

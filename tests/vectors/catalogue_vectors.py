@@ -12,7 +12,11 @@ EXAMPLE = {
     "chinese": "示例",
     "english": "An example",
     "fields": {
-        "fee": {"chinese": "费用（元）", "english": "Fee in yuan", "schema": {"format": "amount", "type": "string"}},
+        "fee": {
+            "chinese": "费用（元）",
+            "english": "Fee in yuan",
+            "schema": {"format": "amount", "type": "string"},
+        },
         "fee_currency": {
             "attested_by": ["centre"],
             "chinese": "费用币种",
@@ -111,7 +115,10 @@ def vectors() -> dict[str, Any]:
         "sha256": definition_digest(raw).hex(),
         "schema": schema_of(parse_definition(raw)),
         "category_on_ledger": category_to_bytes32(base.category).hex(),
-        "fields": [{"fields": fields, "mistakes": [one.path for one in checker.mistakes(fields)]} for fields in FIELDS],
+        "fields": [
+            {"fields": fields, "mistakes": [one.path for one in checker.mistakes(fields)]}
+            for fields in FIELDS
+        ],
         "transaction_codes": [{"code": code, "fits": has_check_character(code)} for code in CODES],
         "refused": [{"why": why, "definition": encode(value).decode()} for why, value in refused()],
     }
@@ -119,5 +126,3 @@ def vectors() -> dict[str, Any]:
 
 def encode(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-

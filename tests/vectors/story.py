@@ -36,7 +36,7 @@ OWN_SIZE = 18
 """What the home shows of itself is under an earlier checkpoint."""
 WITNESSES = (READER, THIRD)
 PLACES = {"base": 4, "qualification": 11, "tender": 17}
-"""Where the records stand in the home's log; everywhere else is cover. They are older than definitions; `award` is not."""
+"""Where the records stand in the home's log; everywhere else is cover. They are older than definitions."""
 FIELDS: Mapping[str, Mapping[str, object]] = {
     "base": {
         "address": "示例市示例路1号 \U0001f3d7",

@@ -93,9 +93,7 @@ class _Proposal:
 class AllianceRules(StandingRules):
     """The alliance contract's functions; each returns what it reports."""
 
-    def __init__(
-        self, state: State, book: BookRules, trust: TrustRules, catalogue: CatalogueRules
-    ) -> None:
+    def __init__(self, state: State, book: BookRules, trust: TrustRules, catalogue: CatalogueRules) -> None:
         super().__init__(state)
         self._book, self._trust, self._catalogue = book, trust, catalogue
 

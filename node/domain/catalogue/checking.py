@@ -8,7 +8,7 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jsonschema_rs
 from stdnum.cn import uscc
@@ -22,6 +22,7 @@ from node.domain.catalogue.definition import (
     rules_beside,
 )
 from node.domain.catalogue.vocabulary import PATTERNS, patterns_of, to_engine
+from node.domain.catalogue.wording import advice_on
 from node.domain.values import is_day, is_time
 from node.errors import DefinitionError
 
@@ -30,27 +31,6 @@ MAX_MISTAKES = 64
 _MAX_STEPS = 12
 _PROGRAM_BYTES = 1 << 16
 _TRANSACTION_CODE = re.compile(PATTERNS["transaction-code"])
-
-_FORMATS: Mapping[str, str] = {
-    "amount": "以元为单位的小数，例如 50000000.00；万元须先乘以 10000 | a decimal in yuan (the currency's main unit) such "
-    "as 50000000.00; multiply what is in 10,000 yuan",
-    "decimal": "十进制数 | a decimal number such as 12.50, as text",
-    "currency": "货币代码（ISO 4217）| a currency such as CNY (ISO 4217)",
-    "region-code": "6 位行政区划代码 | an administrative division of 6 digits (GB/T 2260)",
-    "transaction-code": "统一交易标识码 | a unified transaction code such as A01-<credit code>-20260105-000001-C",
-    "sha-256": "SHA-256，64 位小写十六进制 | SHA-256 as 64 lower-case hexadecimal digits",
-    "credit-code": "统一社会信用代码，18 位且校验位正确 | a credit code of 18 characters with a true check character "
-    "(GB 32100)",
-    "date": "日期，例如 2026-02-28 | a day that exists such as 2026-02-28",
-    "date-time": "带时区的时间，例如 2026-02-28T09:30:00+08:00 | a time with its zone such as 2026-02-28T09:30:00+08:00",
-}
-_TYPES: Mapping[str, str] = {
-    "string": "文本 | a text",
-    "integer": "整数 | a whole number",
-    "boolean": "是或否 | true or false",
-    "array": "列表 | a list",
-    "object": "对象 | an object",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +88,7 @@ class Checker:
         return told[:MAX_MISTAKES]
 
     def _told(self, error: jsonschema_rs.ValidationError) -> Iterator[Mistake]:
-        steps, kind = error.instance_path, error.kind
+        steps, kind = error.instance_path, cast("Any", error.kind)
         path = _path(steps)
         name = type(kind).__name__
         if name == "Required":
@@ -120,7 +100,7 @@ class Checker:
             # `dependentRequired` says only that something is missing.
             yield from self._unpaired(error)
         else:
-            yield Mistake(path, self._title(steps), _advice(self._schema(steps), kind, name))
+            yield Mistake(path, self._title(steps), advice_on(self._schema(steps), kind, name))
 
     def _missing(self, steps: Sequence[str | int], name: str) -> Mistake:
         at = (*steps, name)
@@ -132,14 +112,17 @@ class Checker:
             return Mistake(
                 path,
                 "",
-                "金额只以元为单位，请换算后去掉单位字段 | amounts are in yuan only: convert the amount and leave the unit out",
+                "金额只以元为单位，请换算后去掉单位字段 | amounts are in yuan only: convert the amount and leave the "
+                "unit out",
             )
         return Mistake(
-            path, "", "目录中没有此字段，请更正名称或去掉 | the category has no such field: correct its name or leave it out"
+            path,
+            "",
+            "目录中没有此字段，请更正名称或去掉 | the category has no such field: correct its name or leave it out",
         )
 
     def _unpaired(self, error: jsonschema_rs.ValidationError) -> Iterator[Mistake]:
-        fields = error.instance
+        fields = error.instance if isinstance(error.instance, dict) else {}
         for name, rule in self.definition.fields.items():
             if rule.schema.get("format") == "amount" and name in fields:
                 currency = currency_of(name)
@@ -186,11 +169,11 @@ def warnings_of(definition: Definition, fields: Mapping[str, object]) -> list[Mi
     found = []
     for name, rule in definition.fields.items():
         code = fields.get(name)
-        if rule.schema.get("format") == "transaction-code" and isinstance(code, str):
-            if not has_check_character(code):
-                found.append(
-                    Mistake(name, rule.chinese, "校验位不符，请核对 | its check character does not fit: compare it with the source")
-                )
+        if rule.schema.get("format") != "transaction-code" or not isinstance(code, str):
+            continue
+        if not has_check_character(code):
+            advice = "校验位不符，请核对 | its check character does not fit: compare it with the source"
+            found.append(Mistake(name, rule.chinese, advice))
     return found
 
 
@@ -210,7 +193,7 @@ def has_check_character(code: str) -> bool:
     return remainder == 1
 
 
-def _compile(schema: Mapping[str, object], name: str) -> Any:
+def _compile(schema: dict[str, Any], name: str) -> Any:
     try:
         return jsonschema_rs.Draft202012Validator(
             schema,
@@ -221,11 +204,13 @@ def _compile(schema: Mapping[str, object], name: str) -> Any:
             pattern_options=jsonschema_rs.RegexOptions(
                 size_limit=_PROGRAM_BYTES, dfa_size_limit=16 * _PROGRAM_BYTES
             ),
-            retriever=_never,
+            offline=True,
         )
     except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
         bad = [one for one in patterns_of({"properties": schema["properties"]}) if not _is_pattern(one)]
-        raise DefinitionError(f"{name}: not a pattern that may be used: {', '.join(map(ascii, bad))}") from error
+        raise DefinitionError(
+            f"{name}: not a pattern that may be used: {', '.join(map(ascii, bad))}"
+        ) from error
 
 
 def _is_pattern(pattern: str) -> bool:
@@ -241,43 +226,9 @@ def _is_pattern(pattern: str) -> bool:
     return True
 
 
-def _never(uri: str) -> object:
-    raise DefinitionError(f"nothing is fetched: {uri[:200]!a}")
-
-
 def is_credit_code(text: str) -> bool:
     """Whether a text is a credit code in its one form (GB 32100), check character included."""
     return len(text) == 18 and bool(uscc.is_valid(text)) and uscc.compact(text) == text
-
-
-def _advice(schema: Mapping[str, Any], kind: Any, name: str) -> str:
-    codes = schema.get("oneOf")
-    if isinstance(codes, list):
-        listed = "、".join(f"{one['const']} {one['title']}" for one in codes[:12])
-        return f"须为代码之一：{listed} | must be one of the codes {', '.join(one['const'] for one in codes[:40])}"
-    if schema.get("format") in _FORMATS and name in {"Format", "Pattern", "Type"}:
-        chinese, _, english = _FORMATS[schema["format"]].partition(" | ")
-        return f"须为{chinese} | must be {english}"
-    match name:
-        case "Type":
-            chinese, _, english = _TYPES.get(str(schema.get("type")), "其他类型 | another type").partition(" | ")
-            return f"须为{chinese} | must be {english}"
-        case "MaxLength":
-            return f"最多 {kind.limit} 个字符 | at most {kind.limit} characters"
-        case "MinLength":
-            return f"至少 {kind.limit} 个字符 | at least {kind.limit} characters"
-        case "MaxItems":
-            return f"最多 {kind.limit} 项 | at most {kind.limit} entries"
-        case "MinItems":
-            return f"至少 {kind.limit} 项 | at least {kind.limit} entries"
-        case "Minimum":
-            return f"不得小于 {kind.limit} | not less than {kind.limit}"
-        case "Maximum":
-            return f"不得大于 {kind.limit} | not more than {kind.limit}"
-        case "Pattern":
-            return f"格式不符：{schema.get('pattern', '')} | must have the form {schema.get('pattern', '')}"
-        case _:
-            return "与目录定义不符 | not as the definition says"
 
 
 def _path(steps: Iterable[str | int]) -> str:

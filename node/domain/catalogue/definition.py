@@ -201,7 +201,9 @@ def schema_of(definition: Definition) -> dict[str, Any]:
 
 def rules_beside(definition: Definition) -> dict[str, Any]:
     """What a schema of a record says besides its fields: which must be there, together with which."""
-    rules: dict[str, Any] = {"required": sorted(n for n, field in definition.fields.items() if field.required)}
+    rules: dict[str, Any] = {
+        "required": sorted(n for n, field in definition.fields.items() if field.required)
+    }
     pairs = dict(_money(definition.fields))
     if pairs:
         rules["dependentRequired"] = {amount: [currency] for amount, currency in pairs.items()}
@@ -244,19 +246,22 @@ def _problems(definition: Definition) -> Iterator[str]:
     if definition.owner != "subject_and_person" and any(field.sensitive for field in fields.values()):
         yield "sensitive fields stand only where the person owns the record too"
     for name, field in fields.items():
-        yield from problems_of(field.schema, name)
-        if list(field.attested_by) != sorted(set(field.attested_by)):
-            yield f"{name}: attested_by is sorted, each once"
-        if field.sensitive and not field.personal:
-            yield f"{name}: what is sensitive is personal"
-        if is_ambiguous(name):
-            yield f"{name}: a unit of its own makes amounts ambiguous; they are in the main unit (yuan)"
+        yield from _field_problems(name, field)
     for amount, currency in _money(fields):
         if currency not in fields or fields[currency].schema.get("format") != "currency":
             yield f"{amount}: an amount needs the field {currency} of format currency"
         elif fields[amount].required and not fields[currency].required:
             yield f"{currency}: required, because {amount} is"
     for condition in definition.conditions:
-        for name in (condition.field, *condition.required):
-            if name not in fields:
-                yield f"conditions: there is no field {name}"
+        for name in {condition.field, *condition.required} - fields.keys():
+            yield f"conditions: there is no field {name}"
+
+
+def _field_problems(name: str, field: FieldRule) -> Iterator[str]:
+    yield from problems_of(field.schema, name)
+    if list(field.attested_by) != sorted(set(field.attested_by)):
+        yield f"{name}: attested_by is sorted, each once"
+    if field.sensitive and not field.personal:
+        yield f"{name}: what is sensitive is personal"
+    if is_ambiguous(name):
+        yield f"{name}: a unit of its own makes amounts ambiguous; they are in the main unit (yuan)"

@@ -1,6 +1,6 @@
-"""By which definition new records are checked, all categories together; immutable, and small enough to send to a worker.
+"""By which definition new records are checked, all categories together; immutable, and small enough for a worker.
 
-A category whose definition in force is not here, or cannot be used, takes no new record, and says why; all others go on.
+A category whose definition in force is not here, or cannot be used, takes no new record and says why; others go on.
 """
 
 import contextlib
@@ -119,14 +119,12 @@ def judge(entry: InForce, earlier: Sequence[bytes]) -> InForce:
         return entry
     try:
         definition = checker_of(text).definition
-        if definition_digest(text) != entry.digest or (definition.name, definition.version) != (
-            entry.category,
-            entry.version,
-        ):
-            raise DefinitionError("the text is of another definition")
         check_follows(definition, earlier)
     except DefinitionError as error:
         return msgspec.structs.replace(entry, problem=f"it cannot be used: {error}")
+    stated = (definition_digest(text), definition.name, definition.version)
+    if stated != (entry.digest, entry.category, entry.version):
+        return msgspec.structs.replace(entry, problem="it cannot be used: the text is of another definition")
     return entry
 
 

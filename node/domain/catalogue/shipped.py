@@ -1,7 +1,7 @@
 """The definitions that come with this software, as package data; nothing here is believed to be in force.
 
-A file is `<name>.<version>.json`, laid out for people; its canonical JSON is what the ledger knows by hash. A file that
-was part of a release never changes: what is to change is a next version, and the members vote on it.
+A file is `<name>.<version>.json`, laid out for people; its canonical JSON is what the ledger knows by hash. A file
+that was part of a release never changes: what is to change is a next version, and the members vote on it.
 """
 
 import functools

@@ -79,11 +79,7 @@ def problems_of(schema: object, path: str, depth: int = 0) -> Iterator[str]:
         yield f"{path}: type must be one of {', '.join(_OF_TYPE)}"
         return
     yield from _foreign(schema, {"type"} | _TITLES | _OF_TYPE[kind], path)
-    for name, most in _BOUNDS.items():
-        bound = schema.get(name, 0)
-        least = -MAX_INTEGER if name in {"minimum", "maximum"} else 0
-        if type(bound) is not int or not least <= bound <= most:
-            yield f"{path}: {name} must be a whole number up to {most}"
+    yield from _bounds(schema, path)
     if kind == "string":
         yield from _text(schema, path)
     elif kind == "array":
@@ -124,6 +120,14 @@ def to_engine(schema: Mapping[str, object]) -> dict[str, object]:
 def _foreign(schema: Mapping[str, object], known: frozenset[str] | set[str], path: str) -> Iterator[str]:
     for name in sorted(schema.keys() - known):
         yield f"{path}: {name!a} is not among the keywords that a definition may use there"
+
+
+def _bounds(schema: Mapping[str, object], path: str) -> Iterator[str]:
+    for name, most in _BOUNDS.items():
+        bound = schema.get(name, 0)
+        least = -MAX_INTEGER if name in {"minimum", "maximum"} else 0
+        if type(bound) is not int or not least <= bound <= most:
+            yield f"{path}: {name} must be a whole number up to {most}"
 
 
 def _codes(schema: Mapping[str, object], path: str) -> Iterator[str]:

@@ -34,7 +34,13 @@ from node.services.doctor.keys import check_files, check_keys
 from node.services.doctor.log import check_alarms, check_log
 from node.services.doctor.peers import check_peers
 from node.services.doctor.versions import check_versions
-from node.services.doctor.waiting import check_erasures, check_outbox, check_parked, check_proofs
+from node.services.doctor.waiting import (
+    check_definitions,
+    check_erasures,
+    check_outbox,
+    check_parked,
+    check_proofs,
+)
 
 T = TypeVar("T")
 _MISSING = Unknown("missing")
@@ -191,6 +197,7 @@ def _checks(patient: Patient, f: _Facts) -> list[_Check]:
         ("outbox", ("发件箱", "outbox"), lambda: check_outbox(f.state)),
         ("proofs", ("账本证明", "ledger proofs"), lambda: check_proofs(f.state)),
         ("parked", ("搁置", "parked"), lambda: check_parked(f.state)),
+        ("catalogue", ("目录", "catalogue"), lambda: check_definitions(f.state)),
         ("erasures", ("删除", "erasures"), lambda: check_erasures(f.state)),
         ("peers", ("其他节点", "peers"), lambda: [] if patient.peers is None else check_peers(
             f.leaves, f.infos, patient.version, now)),

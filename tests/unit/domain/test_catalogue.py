@@ -113,7 +113,7 @@ def test_every_mistake_is_told_at_once_with_its_place_and_its_chinese_name():
 
 def test_a_mistake_never_repeats_the_value():
     secret = "绝密的内容"
-    fields = {name: secret for name in RULES.definition("subject.personnel").fields} | {"unknown": secret}
+    fields = dict.fromkeys(RULES.definition("subject.personnel").fields, secret) | {"unknown": secret}
     text = "; ".join(map(str, RULES.mistakes("subject.personnel", fields)))
     assert secret not in text
     assert "unknown" in text
@@ -129,7 +129,9 @@ def test_what_has_thousands_of_mistakes_is_told_some_of_them():
 # -- amounts, codes ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["registered_capital_unit", "unit", "reg_unit", "money_unit", "capital_in_wan"])
+@pytest.mark.parametrize(
+    "name", ["registered_capital_unit", "unit", "reg_unit", "money_unit", "capital_in_wan"]
+)
 def test_a_unit_beside_an_amount_is_refused_and_the_way_out_is_told(name):
     (mistake,) = RULES.mistakes("subject.base", {**DOCUMENTS[0].fields, name: "1"})
     assert mistake.path == name
@@ -139,7 +141,9 @@ def test_a_unit_beside_an_amount_is_refused_and_the_way_out_is_told(name):
 
 @pytest.mark.parametrize("amount", ["5,000.00", "5e3", "-1.00", "5000万", "05", "1.0000001", "", 5000, " 5"])
 def test_an_amount_is_a_plain_decimal_in_yuan(amount):
-    assert paths("subject.base", {**DOCUMENTS[0].fields, "registered_capital": amount}) == ["registered_capital"]
+    assert paths("subject.base", {**DOCUMENTS[0].fields, "registered_capital": amount}) == [
+        "registered_capital"
+    ]
 
 
 def test_an_optional_amount_needs_its_currency():
@@ -222,7 +226,12 @@ def test_a_huge_definition_is_refused_before_it_is_read():
 
 def test_only_the_one_encoding_is_a_definition():
     raw = encode(EXAMPLE)
-    for other in (b" " + raw, raw + b"\n", raw.replace(b'"slots":8', b'"slots":8.0'), raw[:-1] + b',"own":false}'):
+    for other in (
+        b" " + raw,
+        raw + b"\n",
+        raw.replace(b'"slots":8', b'"slots":8.0'),
+        raw[:-1] + b',"own":false}',
+    ):
         with pytest.raises(DefinitionError):
             parse_definition(other)
     assert encode_definition(read_definition(b"\n " + raw)) == raw
@@ -249,7 +258,20 @@ json_values = st.recursive(
     max_leaves=8,
 )
 keywords = st.sampled_from(
-    ["type", "oneOf", "enum", "$ref", "items", "properties", "required", "pattern", "format", "maxLength", "not", "allOf"]
+    [
+        "type",
+        "oneOf",
+        "enum",
+        "$ref",
+        "items",
+        "properties",
+        "required",
+        "pattern",
+        "format",
+        "maxLength",
+        "not",
+        "allOf",
+    ]
 )
 
 
@@ -292,14 +314,18 @@ def test_what_records_rest_on_never_changes(members):
 def test_a_mark_is_never_taken_from_a_field(mark):
     first = parse_definition(encode(EXAMPLE))
     kind = first.fields["kind"]
-    marked = msgspec.structs.replace(first, fields={**first.fields, "kind": msgspec.structs.replace(kind, **{mark: True})})
+    marked = msgspec.structs.replace(
+        first, fields={**first.fields, "kind": msgspec.structs.replace(kind, **{mark: True})}
+    )
     with pytest.raises(DefinitionError, match=f"kind was {mark}"):
         check_successor(marked, later())
 
 
 def test_marks_accumulate_in_whatever_order_definitions_are_learnt():
     first = parse_definition(encode(EXAMPLE))
-    marked = later(fields={**first.fields, "kind": msgspec.structs.replace(first.fields["kind"], personal=True)})
+    marked = later(
+        fields={**first.fields, "kind": msgspec.structs.replace(first.fields["kind"], personal=True)}
+    )
     for order in ((first, marked), (marked, first)):
         assert Categories(order).category("example.thing").personal == {"kind"}
     with pytest.raises(DefinitionError):
@@ -352,7 +378,13 @@ def test_a_category_without_its_text_takes_nothing_and_the_others_go_on():
 
 
 def test_rules_reach_another_process_whole():
-    rules = Rules([*shipped_rules().entries, entry(encode(EXAMPLE)), entry(b"x", category="a.b", text=b"", problem="no")])
+    rules = Rules(
+        [
+            *shipped_rules().entries,
+            entry(encode(EXAMPLE)),
+            entry(b"x", category="a.b", text=b"", problem="no"),
+        ]
+    )
     again = rules_from(encode_rules(rules))
     assert again.entries == rules.entries
     assert again.lacking == {"a.b": "no"}
@@ -372,7 +404,9 @@ def test_an_unknown_category_and_bad_fields_are_different_refusals():
 
 def fields_of(definition: Definition) -> st.SearchStrategy[dict[str, object]]:
     """Values that the definition's schemas describe, those it demands among them."""
-    optional = {name: _values(field.schema) for name, field in definition.fields.items() if not field.required}
+    optional = {
+        name: _values(field.schema) for name, field in definition.fields.items() if not field.required
+    }
     required = {name: _values(field.schema) for name, field in definition.fields.items() if field.required}
     return st.fixed_dictionaries(required, optional=optional)
 
@@ -390,7 +424,11 @@ def _values(schema):
         case "array", _:
             return st.lists(_values(schema.get("items", {})), max_size=2).map(list)
         case "object", _:
-            wanted = {k: _values(v) for k, v in schema.get("properties", {}).items() if k in schema.get("required", [])}
+            wanted = {
+                k: _values(v)
+                for k, v in schema.get("properties", {}).items()
+                if k in schema.get("required", [])
+            }
             return st.fixed_dictionaries(wanted)
         case _, "date":
             return st.dates().map(lambda day: day.isoformat())
@@ -411,7 +449,9 @@ def _values(schema):
     if "pattern" in schema:
         return st.from_regex(schema["pattern"].replace("$", r"\Z"), alphabet=st.characters(max_codepoint=127))
     most = schema.get("maxLength", 40)
-    return st.text(st.characters(exclude_categories=["Cs"]), min_size=schema.get("minLength", 0), max_size=min(most, 40))
+    return st.text(
+        st.characters(exclude_categories=["Cs"]), min_size=schema.get("minLength", 0), max_size=min(most, 40)
+    )
 
 
 @settings(max_examples=60, deadline=None)

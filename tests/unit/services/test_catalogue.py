@@ -223,7 +223,11 @@ async def test_what_is_voted_on_is_shown_with_its_text_at_every_member(world: Wo
 async def test_an_unusable_or_untimely_definition_is_not_proposed(world: World) -> None:
     await world.settle()
     votes = world.home.services.catalogue_votes
-    for wrong in (b"{}", encode_definition(later())[:-1], encode_definition(msgspec.structs.replace(later(), slots=8))):
+    for wrong in (
+        b"{}",
+        encode_definition(later())[:-1],
+        encode_definition(msgspec.structs.replace(later(), slots=8)),
+    ):
         with pytest.raises(DefinitionError):
             votes.propose(wrong)
     for untimely in (shipped.definitions()[AWARD], msgspec.structs.replace(later(), version=3)):
@@ -234,11 +238,17 @@ async def test_an_unusable_or_untimely_definition_is_not_proposed(world: World) 
 
 async def test_all_mistakes_of_a_package_are_told_at_once_and_nothing_is_stored(world: World) -> None:
     bidder = world.bidder()
-    package = [bidder.base(region_code="99", registered_capital_unit="1"), bidder.qualification(level="甲级别")]
+    package = [
+        bidder.base(region_code="99", registered_capital_unit="1"),
+        bidder.qualification(level="甲级别"),
+    ]
     with pytest.raises(RecordFieldsError) as caught:
         world.register(bidder, package=package)
     told = str(caught.value)
-    assert all(part in told for part in ("region_code（行政区划代码）", "registered_capital_unit", "level（资质等级）"))
+    assert all(
+        part in told
+        for part in ("region_code（行政区划代码）", "registered_capital_unit", "level（资质等级）")
+    )
     assert world.home.services.records.last_sequence("etrading") == 0
     assert world.register(bidder).count == 2
 
@@ -258,4 +268,3 @@ def test_a_record_that_is_older_than_definitions_is_read_as_it_was(lonely: World
     header, _ = parse_payload(old.seal().payload)
     assert header.definition == 0
     assert msgspec.json.decode(old.seal().payload)["type"] == EARLIER_RECORD_TYPE
-

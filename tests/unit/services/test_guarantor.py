@@ -106,7 +106,9 @@ async def test_who_did_not_state_its_name_is_not_named_in_a_guarantee(tender: Te
     tender.world.register(bidder)
     home, transaction = tender.world.home, Transaction(tender.world.home.store)
     # As a home that was there before definitions were may have taken it.
-    nameless = RecordDraft("subject.base", "base", bidder.subject, "wallet", "", None, {"credit_code": bidder.code})
+    nameless = RecordDraft(
+        "subject.base", "base", bidder.subject, "wallet", "", None, {"credit_code": bidder.code}
+    )
     home.records.stage(transaction, [nameless])
     transaction.commit()
     await tender.world.settle()
