@@ -103,7 +103,15 @@ class Services:
         self.parking = Parking(store, self.vault, self.feed, clock, me)
         self.preparer = Preparer(keys.index, entropy, descriptor.alliance, me, self.catalogue.rules)
         self.records = Records(
-            store, self.vault, self.feed, self.parking, clock, self.preparer, me, self.reach.check
+            store,
+            self.vault,
+            self.feed,
+            self.parking,
+            clock,
+            self.preparer,
+            me,
+            self.reach.check,
+            lambda subject: self.registrations.is_home_of(subject),  # noqa: PLW0108  # made further below
         )
         self.listing = Listing(store, self.records, PageTokens(keys.index, entropy), keys.index, me)
         self.acts = Acts(store, self.records)

@@ -57,6 +57,17 @@ class Incoming:
     draft: RecordDraft | Problem
 
 
+class AboutSubject(msgspec.Struct, frozen=True, array_like=True):
+    """A record that a centre's system hands in about a subject, on an authority's word."""
+
+    subject: str
+    """Its owner: whether it is registered here is only known where the record gets its place."""
+    place: int
+    """Which item of the message, from 0."""
+    raw: bytes
+    """The item, in case it must be parked."""
+
+
 class PreparedRecord(msgspec.Struct, frozen=True, array_like=True):
     """A record that lacks only its version and its position."""
 
@@ -70,6 +81,8 @@ class PreparedRecord(msgspec.Struct, frozen=True, array_like=True):
     """Of its payload, from `begin_payload`."""
     body: bytes
     """`StoredRecord` in MessagePack, with whatever version."""
+    about: AboutSubject | None = None
+    """None: its owner is the centre, or whoever stages it says."""
 
 
 class Unusable(msgspec.Struct, frozen=True, array_like=True):
@@ -134,8 +147,11 @@ class Preparer:
             checked = item.draft if isinstance(item.draft, Problem) else _checked(item.draft, rules)
             if isinstance(checked, Problem):
                 unusable.append(Unusable(place, checked.reason, checked.message, item.raw))
-            else:
+            elif checked.draft.owner is None:
                 ready.append(checked)
+            else:
+                about = AboutSubject(checked.draft.owner, place, item.raw)
+                ready.append(checked._replace(about=about))
         captured = milliseconds(now)
         return Prepared(digest, captured, self._records(ready, captured), unusable)
 
@@ -165,7 +181,7 @@ class Preparer:
         ]
 
     def _record(self, ready: "_Ready", captured: str, seed: bytes) -> PreparedRecord:
-        draft, fields, version = ready
+        draft, fields, version, about = ready
         owner = draft.owner or self._member
         header = RecordHeader(
             alliance=self._alliance,
@@ -189,6 +205,7 @@ class Preparer:
             commitments.blind,
             beginning,
             msgspec.msgpack.encode(StoredRecord(seed, header, fields, draft.project)),
+            about,
         )
 
 
@@ -215,6 +232,7 @@ class _Ready(NamedTuple):
     """Plain JSON values by name."""
     definition: int
     """Version of the definition that they were checked by."""
+    about: AboutSubject | None = None
 
 
 def plain_fields(draft: RecordDraft) -> dict[str, object]:
@@ -246,7 +264,11 @@ def check_own(draft: RecordDraft) -> RecordDraft | Problem:
             raise RecordFormatError(
                 f"{draft.category} holds at most {kind.slots} fields, not {len(draft.fields)}"
             )
-        if draft.owner is not None or kind.owner is not OwnerRule.CENTRE:
+        if kind.is_stated_by_authority and draft.owner is None:
+            raise RecordFormatError(f"{draft.category} is about a subject; say which by its id")
+        if not kind.is_stated_by_authority and (
+            draft.owner is not None or kind.owner is not OwnerRule.CENTRE
+        ):
             raise RecordFormatError(
                 f"{draft.category} belongs to the {kind.owner.value}; a centre's systems hand in what is the centre's"
             )

@@ -6,6 +6,7 @@ import pytest
 from node.domain.alliance_life import ProposeDefinition
 from node.domain.catalogue import shipped
 from node.domain.catalogue.definition import Definition, FieldRule, definition_digest, encode_definition
+from node.domain.grant import Scope
 from node.domain.ledger import CastVote
 from node.domain.record import EARLIER_RECORD_TYPE, RECORD_TYPE, parse_payload
 from node.domain.wallet import PackageRecord
@@ -15,7 +16,9 @@ from node.errors import (
     DefinitionMissingError,
     MissingError,
     RecordFieldsError,
+    RecordFormatError,
 )
+from node.services.preparing import Incoming
 from tests.support.world import World
 from tests.support.world_centre import Centre
 from tests.support.world_records import incoming
@@ -268,3 +271,63 @@ def test_a_record_that_is_older_than_definitions_is_read_as_it_was(lonely: World
     header, _ = parse_payload(old.seal().payload)
     assert header.definition == 0
     assert msgspec.json.decode(old.seal().payload)["type"] == EARLIER_RECORD_TYPE
+
+
+# -- what an authority states of a subject -------------------------------------------------------------------
+
+
+def penalty(subject: str, code: str, **members: object) -> Incoming:
+    fields = {
+        "kind": "reward",
+        "entry_code": "X-1",
+        "body_name": "虚构建设有限公司",
+        "body_code": code,
+        "occurred_date": "2026-01-05",
+        "authority_name": "示例市发展和改革委员会",
+        "document_number": "示例〔2026〕1号",
+        "scope": "1",
+        **members,
+    }
+    return incoming("X-1", category="subject.credit", owner=subject, fields=fields)
+
+
+async def test_an_authoritys_entry_is_kept_under_the_subject_and_read_under_its_grant(world: World) -> None:
+    bidder = world.bidder()
+    world.register(bidder)
+    await world.settle()
+    accepted = world.home.records.append(
+        "etrading", 1, [incoming("a"), penalty(bidder.subject, bidder.code), incoming("b")]
+    )
+    assert (accepted.count, accepted.parked) == (3, 0)
+    records = [world.home.records.load(accepted.first + place) for place in range(3)]
+    assert [one.header.owner for one in records] == ["hangzhou", bidder.subject, "hangzhou"]
+    await world.settle()
+    shared = await world.share(bidder, (Scope("subject.credit", ("body_code", "kind")),))
+    (shown,) = (await world.reader.services.reading.fetch(shared.digest)).records
+    assert shown.fields == {"body_code": bidder.code, "kind": "reward"}
+
+
+async def test_an_entry_about_whoever_is_not_registered_here_is_parked_and_stops_nothing(
+    world: World,
+) -> None:
+    bidder = world.bidder()
+    world.register(bidder, world.reader)
+    await world.settle()
+    strangers = [penalty("ab" * 32, bidder.code), penalty(bidder.subject, bidder.code)]
+    accepted = world.home.records.append("etrading", 1, [strangers[0], incoming("a"), strangers[1]])
+    assert (accepted.count, accepted.parked) == (1, 2)
+    rows = dict(world.home.services.parking.rows())
+    assert [(row.place, row.reason, row.raw) for row in rows.values()] == [
+        (0, "NOT_FOUND", strangers[0].raw),
+        (2, "NOT_FOUND", strangers[1].raw),
+    ]
+    assert not [key for key in world.home.keyring.everything() if b"abababab" in key]
+    with pytest.raises(RecordFormatError, match="not registered at this centre"):
+        world.home.services.decisions.release_record(next(iter(rows)), strangers[0].draft)
+
+
+@pytest.mark.parametrize("owner", [None, "ab" * 32])
+def test_only_what_an_authority_states_names_a_subject(lonely: World, owner: str | None) -> None:
+    category = "subject.credit" if owner is None else AWARD
+    wrong = incoming("a", category=category, owner=owner, fields={"title": "x"})
+    assert lonely.home.records.append("etrading", 1, [wrong]).parked == 1
