@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from node.cli.output import print_json, print_table, say
+from node.cli.catalogue_table import category_row, print_categories, print_definition
+from node.cli.output import print_json, say
 from node.domain.catalogue import shipped
 from node.domain.catalogue.checking import checker_of, warnings_of
 from node.domain.catalogue.definition import (
     Definition,
-    FieldRule,
     definition_digest,
     encode_definition,
     parse_definition,
@@ -38,43 +38,6 @@ personal. Definitions are voted on; the ledger holds their hashes.
   heqi catalogue check base.json                       检查定义 | check a definition
   heqi catalogue propose --home centre-a base.json ; heqi alliance vote --home centre-b 1
 """
-
-_OWNERS = {
-    "subject": "主体 subject",
-    "subject_and_person": "主体与本人 subject and person",
-    "authority": "主管部门 authority",
-    "centre": "中心 centre",
-}
-_ATTESTERS = {
-    "ca": "证书机构",
-    "centre": "中心",
-    "guarantor": "担保人",
-    "home_centre": "注册中心",
-    "issuing_authority": "发证机关",
-    "node": "节点",
-    "person": "本人",
-    "registry": "市场监管",
-    "subject": "主体",
-    "supervisor": "监管部门",
-}
-_FORMATS = {
-    "amount": "元 yuan",
-    "decimal": "小数 decimal",
-    "currency": "币种 ISO 4217",
-    "region-code": "行政区划 6 digits",
-    "transaction-code": "交易标识码 code",
-    "sha-256": "SHA-256 hex",
-    "credit-code": "信用代码 GB 32100",
-    "date": "日期 date",
-    "date-time": "时间 time",
-}
-_TYPES = {
-    "string": "文本 text",
-    "integer": "整数 integer",
-    "boolean": "是否 boolean",
-    "array": "列表 list",
-    "object": "对象 object",
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,7 +90,7 @@ def list_all(args: argparse.Namespace) -> None:
     if args.json:
         print_json([_summary(one, definition_digest(encode_definition(one))) for one in known])
         return
-    _print_categories([_row(one, definition_digest(encode_definition(one)), "") for one in known])
+    print_categories([category_row(one, definition_digest(encode_definition(one)), "") for one in known])
 
 
 def show(args: argparse.Namespace) -> None:
@@ -141,40 +104,7 @@ def show(args: argparse.Namespace) -> None:
     if args.text:
         print_json(parse_readable_json(encode_definition(definition)))
         return
-    digest = definition_digest(encode_definition(definition))
-    say(
-        f"{definition.name} {definition.chinese}，第 {definition.version} 版，归{_OWNERS[definition.owner]}",
-        f"{definition.english}; version {definition.version}, SHA-256 {digest.hex()}",
-    )
-    if definition.source:
-        say(f"来源 {definition.source}", "source")
-    rows = [
-        (
-            name,
-            field.chinese,
-            "必填 yes" if field.required else "",
-            form_of(field.schema),
-            _marks(field),
-            "、".join(_ATTESTERS[one] for one in field.attested_by),
-        )
-        for name, field in definition.fields.items()
-    ]
-    print_table(
-        ("字段 field", "中文 Chinese", "必填 required", "格式 format", "属性 marks", "可核验方 attested by"),
-        rows,
-    )
-    for condition in definition.conditions:
-        say(
-            f"{condition.field} 为 {condition.equals} 时必填：",
-            f"required where {condition.field} is {condition.equals}: {', '.join(condition.required)}",
-        )
-    for name, field in definition.fields.items():
-        codes = field.schema.get("oneOf")
-        if isinstance(codes, list):
-            say(
-                f"{name} 代码：",
-                "; ".join(f"{one['const']} {one['title']} {one['description']}" for one in codes),
-            )
+    print_definition(definition)
 
 
 def check(args: argparse.Namespace) -> None:
@@ -205,34 +135,6 @@ def propose(args: argparse.Namespace) -> None:
     say(
         "提案已进入发件箱", f"the proposal is on its way, SHA-256 {digest.hex()}; see heqi alliance proposals"
     )
-
-
-def form_of(schema: Mapping[str, Any]) -> str:
-    """In a few words what a value must be."""
-    if "oneOf" in schema:
-        return f"代码 code ({len(schema['oneOf'])})"
-    if "format" in schema:
-        return _FORMATS[schema["format"]]
-    kind = schema.get("type")
-    if kind is None:
-        return "任意 any"
-    least, most = schema.get("minLength", 0), schema.get("maxLength")
-    if most is None:
-        return _TYPES[kind]
-    return f"{_TYPES[kind]} {'=' if least == most or _is_fixed(schema) else '≤'}{most}"
-
-
-def _is_fixed(schema: Mapping[str, Any]) -> bool:
-    return str(schema.get("pattern", "")).endswith(f"]{{{schema.get('maxLength')}}}$")
-
-
-def _marks(field: FieldRule) -> str:
-    marks = (
-        (field.sensitive, "敏感 sensitive"),
-        (field.personal and not field.sensitive, "个人 personal"),
-        (field.sealed, "开标前密封 sealed"),
-    )
-    return " ".join(text for holds, text in marks if holds)
 
 
 def _check_package(documents: list[Any], definitions: Mapping[str, Definition]) -> None:
@@ -304,9 +206,9 @@ def _list_of_node(args: argparse.Namespace) -> None:
         rows.append(
             (one.category, "", one.version, "", "", one.digest.hex()[:16], one.problem)
             if definition is None
-            else _row(definition, one.digest, one.problem)
+            else category_row(definition, one.digest, one.problem)
         )
-    _print_categories(rows)
+    print_categories(rows)
     for proposal in proposed:
         state = proposal["problem"] or (
             "" if proposal["is_here"] else "文本尚未取得 its text is not here yet"
@@ -322,24 +224,6 @@ def _usable(text: bytes) -> Definition | None:
         return parse_definition(text) if text else None
     except DefinitionError:
         return None
-
-
-def _print_categories(rows: list[tuple[object, ...]]) -> None:
-    header = ("类别 category", "中文", "版本 version", "归属 owner", "字段 fields", "SHA-256", "说明 note")
-    print_table(header, rows)
-
-
-def _row(definition: Definition, digest: bytes, problem: str) -> tuple[object, ...]:
-    note = problem or ("节点自写 written by the node" if definition.own else "")
-    return (
-        definition.name,
-        definition.chinese,
-        definition.version,
-        _OWNERS[definition.owner],
-        len(definition.fields),
-        digest.hex()[:16],
-        note,
-    )
 
 
 def _summary(definition: Definition, digest: bytes) -> dict[str, object]:
