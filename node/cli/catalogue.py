@@ -36,7 +36,8 @@ personal. Definitions are voted on; the ledger holds their hashes.
   heqi catalogue check package.json                    检查登记材料 | every mistake of a package at once
   heqi catalogue show subject.base --text > base.json  取出并修改，version 加 1 | take it out, edit it, version + 1
   heqi catalogue check base.json                       检查定义 | check a definition
-  heqi catalogue propose --home centre-a base.json ; heqi alliance vote --home centre-b 1
+  heqi catalogue propose --home centre-a base.json
+  heqi catalogue show subject.base --home centre-b --proposal 1 ; heqi alliance vote --home centre-b 1
 """
 
 
@@ -52,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = commands.add_parser("show", help="一个类别的字段表 | the table of a category's fields")
     one.add_argument("category", help="如 subject.base | such as subject.base")
     _add_home(one)
+    one.add_argument(
+        "--proposal",
+        type=int,
+        metavar="N",
+        help="待表决的定义，须同时给出 --home | the one that is voted on; with --home",
+    )
     form = one.add_mutually_exclusive_group()
     form.add_argument("--schema", action="store_true", help="JSON Schema（2020-12）")
     form.add_argument(
@@ -95,7 +102,7 @@ def list_all(args: argparse.Namespace) -> None:
 
 def show(args: argparse.Namespace) -> None:
     """Show one definition."""
-    definition = _definitions(args.home).get(args.category)
+    definition = _wanted(args)
     if definition is None:
         raise MissingError(f"no definition of {args.category} is here; heqi catalogue list")
     if args.schema:
@@ -135,6 +142,16 @@ def propose(args: argparse.Namespace) -> None:
     say(
         "提案已进入发件箱", f"the proposal is on its way, SHA-256 {digest.hex()}; see heqi alliance proposals"
     )
+
+
+def _wanted(args: argparse.Namespace) -> Definition | None:
+    if args.proposal is None:
+        return _definitions(args.home).get(args.category)
+    if args.home is None:
+        raise ConfigError("--proposal needs --home: proposals are known to nodes")
+    texts = [one.text for one in _found(args.home).proposed if one.proposal == args.proposal and one.text]
+    definitions = (_usable(text) for text in texts)
+    return next((one for one in definitions if one is not None and one.name == args.category), None)
 
 
 def _check_package(documents: list[Any], definitions: Mapping[str, Definition]) -> None:

@@ -1,7 +1,8 @@
 """The definitions that come with this software, as package data; nothing here is believed to be in force.
 
 A file is `<name>.<version>.json`, laid out for people; its canonical JSON is what the ledger knows by hash. A file
-that was part of a release never changes: what is to change is a next version, and the members vote on it.
+that was part of a release never changes: what is to change is a next version, and the members vote on it. What is in
+them is checked by tests and not at every start, where it would cost more than all the rest of a command.
 """
 
 import functools
@@ -9,13 +10,14 @@ import importlib.resources
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from node.domain.catalogue.definition import (
     Definition,
     definition_digest,
     encode_definition,
-    parse_definition,
-    read_definition,
 )
+from node.domain.encoding import canonical_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def texts() -> Mapping[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for file in sorted(folder.iterdir(), key=lambda one: one.name):
         if file.name.endswith(".json"):
-            raw = encode_definition(read_definition(file.read_bytes()))
+            raw = canonical_json(msgspec.json.decode(file.read_bytes()))
             found[definition_digest(raw)] = raw
     return found
 
@@ -45,7 +47,7 @@ def definitions() -> Mapping[str, Definition]:
     """The newest shipped version of every category, in the order of `ORDER`, then by name."""
     newest: dict[str, Definition] = {}
     for raw in texts().values():
-        definition = parse_definition(raw)
+        definition = msgspec.json.decode(raw, type=Definition)
         if definition.name not in newest or newest[definition.name].version < definition.version:
             newest[definition.name] = definition
     places = {name: place for place, name in enumerate(ORDER)}

@@ -37,6 +37,7 @@ from tests.vectors import catalogue_vectors
 from tests.vectors.catalogue_vectors import EXAMPLE, changed, encode, with_schema
 
 CODE = credit_code(1)
+FOLDER = Path(shipped.__file__).with_name("definitions")
 PINNED = Path(catalogue_vectors.__file__).with_name("catalogue.json")
 DOCUMENTS = (
     base_document("虚构建设有限公司", CODE),
@@ -62,6 +63,13 @@ def refused(value: object) -> str:
 
 
 def test_every_shipped_definition_can_be_used_and_its_schema_is_json_schema():
+    for digest, raw in shipped.texts().items():
+        assert definition_digest(raw) == digest
+        assert parse_definition(raw) == shipped.definitions()[parse_definition(raw).name]
+    for file in FOLDER.iterdir():
+        raw = encode_definition(read_definition(file.read_bytes()))
+        assert raw in shipped.texts().values()
+        assert file.name == f"{parse_definition(raw).name}.{parse_definition(raw).version}.json"
     for definition in shipped.definitions().values():
         Checker(definition)
         schema = schema_of(definition)
