@@ -29,9 +29,10 @@ from node.domain.catalogue.definition import (
     schema_of,
 )
 from node.domain.catalogue.rules import InForce, Rules, encode_rules, judge, rules_from, shipped_rules
-from node.domain.category import Categories, OwnerRule, category
+from node.domain.category import Categories, OwnerRule, category, learn
 from node.domain.disclosure import commit_fields, open_disclosures
 from node.domain.encoding import canonical_json
+from node.domain.record import RecordHeader, parse_payload, seal_record
 from node.errors import DefinitionError, DefinitionMissingError, RecordFieldsError, RecordFormatError
 from tests.vectors import catalogue_vectors
 from tests.vectors.catalogue_vectors import EXAMPLE, changed, encode, with_schema
@@ -348,6 +349,19 @@ def test_a_category_says_what_its_definition_says():
     assert credit.owner is OwnerRule.SUBJECT
     assert not credit.is_from_wallet
     assert "tenderers" in category("trade.bid").sealed
+
+
+def test_records_of_a_category_that_was_voted_in_are_read_once_its_definition_is_known():
+    header = RecordHeader(
+        alliance="0" * 64, member="centre-a", category="example.verify", thing="x", version=1, owner="centre-a",
+        source_system="s", source_version="", captured="2026-03-01T02:00:00.125Z", clock="system", definition=1,
+    )  # fmt: skip
+    with pytest.raises(RecordFormatError, match="unknown category"):
+        seal_record(header, {"kind": "1"}, bytes(32))
+    learn(read_definition(encode(changed(name="example.verify"))))
+    sealed = seal_record(header, {"kind": "1"}, bytes(32))
+    assert parse_payload(sealed.payload)[0] == header
+    assert len(parse_payload(sealed.payload)[1]) == 8
 
 
 # -- in force -----------------------------------------------------------------------------------------------
