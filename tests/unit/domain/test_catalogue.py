@@ -34,9 +34,11 @@ from node.domain.disclosure import commit_fields, open_disclosures
 from node.domain.encoding import canonical_json
 from node.domain.record import RecordHeader, parse_payload, seal_record
 from node.errors import DefinitionError, DefinitionMissingError, RecordFieldsError, RecordFormatError
+from tests.support import catalogue
 from tests.vectors import catalogue_vectors
 from tests.vectors.catalogue_vectors import EXAMPLE, changed, encode, with_schema
 
+as_before = catalogue.as_before
 CODE = credit_code(1)
 FOLDER = Path(shipped.__file__).with_name("definitions")
 PINNED = Path(catalogue_vectors.__file__).with_name("catalogue.json")

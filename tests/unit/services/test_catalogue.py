@@ -19,10 +19,12 @@ from node.errors import (
     RecordFormatError,
 )
 from node.services.preparing import Incoming
+from tests.support import catalogue
 from tests.support.world import World
 from tests.support.world_centre import Centre
 from tests.support.world_records import incoming
 
+as_before = catalogue.as_before
 AWARD = "trade.award"
 HOUR = 3600
 
