@@ -1,6 +1,8 @@
 """`heqi catalogue` without a node: what people see, and what machines read."""
 
 import json
+import re
+from pathlib import Path
 
 import jsonschema_rs
 import msgspec
@@ -13,6 +15,7 @@ from node.domain.catalogue import shipped
 from tests.vectors.catalogue_vectors import EXAMPLE, with_schema
 
 CODE = credit_code(7)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def heqi(*arguments):
@@ -70,6 +73,13 @@ def test_a_package_without_mistakes_is_said_to_be_good(tmp_path, capsys):
     ]
     assert heqi("catalogue", "check", written(tmp_path, package)) == 0
     assert "2 documents" in capsys.readouterr().out
+
+
+def test_the_package_of_the_operators_page_is_complete(tmp_path, capsys):
+    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    (package,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert heqi("catalogue", "check", written(tmp_path, json.loads(package))) == 0
+    assert "1 documents" in capsys.readouterr().out
 
 
 def test_all_mistakes_of_a_package_are_listed_at_once(tmp_path, capsys):
