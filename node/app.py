@@ -23,6 +23,7 @@ from heqi.v1 import (
     guarantee_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
+    notice_service_pb2_grpc,
     record_service_pb2_grpc,
     signature_service_pb2_grpc,
     system_service_pb2_grpc,
@@ -53,6 +54,7 @@ from node.api.guard import Guard
 from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
+from node.api.notice_service import NoticeService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.signature_service import SignatureService
@@ -101,6 +103,7 @@ MEMBER_SERVICES = tuple(
         "SignatureService",
         "SystemService",
         "ErasureService",
+        "NoticeService",
         "ExchangeService",
         "LogService",
     )
@@ -160,6 +163,10 @@ class Node:
                 tasks.create_task(repeat("send to the ledger", services.sender.step, pause))
                 tasks.create_task(repeat("prove the ledger", services.ledger_proofs.step, pause))
                 tasks.create_task(repeat("exchange with peers", services.reading.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("tell owners", services.coverage.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("compare versions", services.changes.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("tell holders", services.notices.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("follow notices", services.holdings.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
                 tasks.create_task(
                     repeat("ask for definitions", services.catalogue.step, _DEFINITIONS_SECONDS)
@@ -227,7 +234,9 @@ class Node:
             callers.check,
         )
         access = AccessService(s.reading, s.proving)
-        exchange = ExchangeService(s.sharing, s.serving, s.log, s.cosignatures, s.catalogue, callers, s.clock)
+        exchange = ExchangeService(
+            s.sharing, s.serving, s.inbox, s.log, s.cosignatures, s.catalogue, callers, s.clock
+        )
         wallet = WalletService(
             s.alliance,
             s.gate,
@@ -243,6 +252,9 @@ class Node:
             s.exporting,
             s.logins,
             s.erasures,
+            s.consents,
+            s.notices,
+            s.disputes,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)
@@ -251,6 +263,7 @@ class Node:
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         trust = TrustService(s.recognition, s.trust_votes)
         catalogue = CatalogueService(s.catalogue, s.catalogue_votes)
+        notices = NoticeService(s.notices, s.disputes, s.consents, s.remarks)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
             partial(access_service_pb2_grpc.add_AccessServiceServicer_to_server, access),
@@ -266,6 +279,7 @@ class Node:
             partial(
                 erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server, ErasureService(s.erasures)
             ),
+            partial(notice_service_pb2_grpc.add_NoticeServiceServicer_to_server, notices),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )
         add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)

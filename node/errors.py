@@ -16,7 +16,7 @@ NodeError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
 │  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  LedgerProofError
-│  ├─ WitnessError  CustodyError  GapError  ArchiveError
+│  ├─ WitnessError  CustodyError  GapError  ArchiveError  ConsentError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
@@ -331,6 +331,13 @@ class AnchorError(VerificationError):
     """A checkpoint is not the one that the ledger holds for that log."""
 
     reason = "ANCHOR"
+
+
+class ConsentError(VerificationError):
+    """Personal fields are shown without their person's consent, or a consent is false."""
+
+    reason = "CONSENT"
+    advice = "Do not use the fields; have the person's consent collected for this receiver and purpose."
 
 
 class WitnessError(VerificationError):

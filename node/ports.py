@@ -28,6 +28,10 @@ class Answer:
     """The subject's delegation, for the reader to check whose key signed the grant."""
     status: bytes = b""
     """`StatusProof` beside the delegation, canonical JSON; empty if there is none."""
+    consents: bytes = b""
+    """Consents of the people whose fields are shown (`encode_shown`); empty if there are none such."""
+    notices: tuple[str, ...] = ()
+    """Notices by the home about disputes of these records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,6 +464,14 @@ class Peers(Protocol):
 
     async def submit_receipt(self, member: Member, receipt: str) -> None:
         """Countersign an answer. MUST be safe to repeat."""
+        ...
+
+    async def submit_notice(self, member: Member, document: str) -> str:
+        """Hand a notice to a holder, or a person's withdrawal of a consent to its home. MUST be safe to repeat.
+
+        Returns:
+            The receipt; empty while what it asks is not done.
+        """
         ...
 
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:

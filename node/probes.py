@@ -183,6 +183,10 @@ class NodeState:
     """Age of the oldest erasure that is not done; 0 if there is none."""
     definitions_lacking: Sequence[tuple[str, str]] = ()
     """Category that takes no new record, and why."""
+    notices_waiting: int = 0
+    """Notices to members that hold subjects' data, and are not answered."""
+    notices_oldest_seconds: float = 0.0
+    """How long the oldest of them has waited; 0 if there is none."""
     erasure_list_trouble: str = ""
     """Why the list of erasures may lack something, as the running node knows."""
 

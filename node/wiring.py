@@ -14,9 +14,14 @@ from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.catalogue import Catalogue
 from node.services.catalogue_votes import CatalogueVotes
+from node.services.changes import Changes
+from node.services.consent_rows import ConsentRows
+from node.services.consents import Consents
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
+from node.services.coverage import Coverage
 from node.services.decisions import Decisions
+from node.services.disputes import Disputes
 from node.services.erasing import Erasing
 from node.services.erasure_book import ErasureBook
 from node.services.erasures import Erasures
@@ -28,6 +33,8 @@ from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
+from node.services.holdings import Holdings
+from node.services.inbox import Inbox
 from node.services.key_rotation import KeyRotation
 from node.services.ledger_proofs import LedgerProofs
 from node.services.listing import Listing
@@ -35,6 +42,7 @@ from node.services.log import Log
 from node.services.logins import Logins
 from node.services.membership import Membership
 from node.services.moving import Moving
+from node.services.notices import Notices
 from node.services.outbox import Outbox
 from node.services.parking import Parking
 from node.services.predecessors import Predecessors
@@ -46,6 +54,7 @@ from node.services.reading import Reading
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import Registrations
+from node.services.remarks import Remarks
 from node.services.reporter import Reporter
 from node.services.sender import Sender
 from node.services.serving import Serving
@@ -172,6 +181,42 @@ class Services:
             self.feed,
             clock,
         )
+        self.notices = Notices(
+            store, self.alliance, self.gate, outside.peers, self.feed, identity, clock, entropy
+        )
+        consent_rows = ConsentRows(store, self.vault)
+        self.coverage = Coverage(
+            store, consent_rows, self.alliance, self.records, self.sharing, self.feed, clock
+        )
+        self.consents = Consents(
+            store,
+            consent_rows,
+            self.coverage,
+            self.alliance,
+            self.gate,
+            self.registrations,
+            self.records,
+            self.notices,
+            self.acts,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.disputes = Disputes(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.registrations,
+            self.records,
+            self.notices,
+            self.acts,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
         self.serving = Serving(
             store,
             self.vault,
@@ -180,6 +225,8 @@ class Services:
             self.recognition,
             self.records,
             self.log,
+            self.coverage,
+            self.disputes,
             self.follower,
             self.feed,
             identity,
@@ -259,7 +306,9 @@ class Services:
             alliance_domain(descriptor),
         )
         self.expiries = Expiries(clock, [lambda: anchor_deadlines(self.recognition.trust().anchors)])
-        self.corroboration = Corroboration(store, self.alliance, outside.peers, self.reading, clock)
+        self.corroboration = Corroboration(
+            store, self.alliance, outside.peers, self.reading, self.feed, clock
+        )
         self.proving = Proving(
             self.alliance,
             self.records,
@@ -272,8 +321,25 @@ class Services:
             clock,
             entropy,
         )
+        self.changes = Changes(
+            store,
+            self.alliance,
+            self.records,
+            self.sharing,
+            self.proving,
+            self.notices,
+            self.feed,
+            clock,
+        )
+        self.remarks = Remarks(store)
         rules, traces = config.rules(), Traces(store, self.vault, self.parking, me)
-        book = ErasureBook(store, self.vault, outside.erasures, traces, self.acts, self.feed, keys, clock)
+        book = ErasureBook(
+            store, self.vault, outside.erasures, traces, self.acts, self.feed, self.notices, keys, clock
+        )
+        self.holdings = Holdings(
+            store, self.vault, self.alliance, self.gate, book, self.feed, identity, clock, entropy
+        )
+        self.inbox = Inbox(self.consents, self.holdings)
         self.erasures = Erasures(
             store,
             self.vault,
@@ -286,6 +352,7 @@ class Services:
             self.registrations,
             self.proving,
             self.acts,
+            self.holdings,
             clock,
         )
         self.erasing = Erasing(store, self.vault, book, rules, self.alliance, keys, clock, entropy)

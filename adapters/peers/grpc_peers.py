@@ -52,12 +52,25 @@ class GrpcPeers:
         """See `Peers.read`."""
         message = pb.ReadRecordsRequest(read_request=request, grant=grant)
         response = await self._call(member, lambda stub: stub.ReadRecords(message, timeout=self._timeout))
-        return Answer(response.evidence, response.answer, response.delegation, response.status_proof)
+        return Answer(
+            response.evidence,
+            response.answer,
+            response.delegation,
+            response.status_proof,
+            response.consents,
+            tuple(response.notices),
+        )
 
     async def submit_receipt(self, member: Member, receipt: str) -> None:
         """See `Peers.submit_receipt`."""
         message = pb.SubmitReceiptRequest(receipt=receipt)
         await self._call(member, lambda stub: stub.SubmitReceipt(message, timeout=self._timeout))
+
+    async def submit_notice(self, member: Member, document: str) -> str:
+        """See `Peers.submit_notice`."""
+        message = pb.SubmitNoticeRequest(document=document)
+        response = await self._call(member, lambda stub: stub.SubmitNotice(message, timeout=self._timeout))
+        return str(response.receipt)
 
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
         """See `Peers.log_view`."""

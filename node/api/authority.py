@@ -53,7 +53,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
 )
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
-_ERASURES = "/heqi.v1.ErasureService/"
+_ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
 RULES: dict[str, Rule] = {
@@ -121,11 +121,18 @@ RULES: dict[str, Rule] = {
     _ERASURES + "GetErasure": Rule(OPERATOR | SUPERVISOR),
     _ERASURES + "EraseSubject": Rule(OPERATOR),
     _ERASURES + "AcceptErasureList": Rule(OPERATOR),
+    # -- what holders are told, disputes ------------------------------------------------------------------
+    _NOTICES + "ListNotices": Rule(OPERATOR | SUPERVISOR),
+    _NOTICES + "ListDisputes": Rule(OPERATOR),
+    _NOTICES + "SettleDispute": Rule(OPERATOR),
+    _NOTICES + "WithdrawRecordedConsent": Rule(OPERATOR),
+    _NOTICES + "ListRemarks": Rule(OPERATOR | READER),
     # -- between members' nodes --------------------------------------------------------------------------
     _EXCHANGE + "SubmitAccessRequest": Rule(MEMBER, MIB),
     _EXCHANGE + "CollectGrant": Rule(MEMBER, MIB),
     _EXCHANGE + "ReadRecords": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
+    _EXCHANGE + "SubmitNotice": Rule(MEMBER),
     _EXCHANGE + "GetNodeInfo": Rule(MEMBER),
     _EXCHANGE + "GetLogView": Rule(MEMBER),
     _EXCHANGE + "GetWitnessedCheckpoint": Rule(MEMBER),
@@ -143,6 +150,12 @@ RULES: dict[str, Rule] = {
     _WALLET + "GetCopy": Rule(WALLET),
     _WALLET + "TakeOver": Rule(WALLET, MIB),
     _WALLET + "Erase": Rule(WALLET),
+    _WALLET + "GiveConsent": Rule(WALLET),
+    _WALLET + "WithdrawConsent": Rule(WALLET),
+    _WALLET + "ListConsents": Rule(WALLET),
+    _WALLET + "OpenDispute": Rule(WALLET),
+    _WALLET + "ListOwnDisputes": Rule(WALLET),
+    _WALLET + "ListHolders": Rule(WALLET),
     _WALLET + "GetApplicationCode": Rule(WALLET),
     _WALLET + "AnswerLogin": Rule(WALLET),
     _WALLET + "Apply": Rule(WALLET, MIB),

@@ -9,6 +9,7 @@ from node.errors import ProofFormatError
 from node.ports import Clock
 from node.services.catalogue import Catalogue
 from node.services.cosignatures import Cosignatures
+from node.services.inbox import Inbox
 from node.services.log import Log
 from node.services.serving import Serving
 from node.services.sharing import Sharing
@@ -24,6 +25,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self,
         sharing: Sharing,
         serving: Serving,
+        inbox: Inbox,
         log: Log,
         cosignatures: Cosignatures,
         catalogue: Catalogue,
@@ -31,6 +33,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         clock: Clock,
     ) -> None:
         self._sharing, self._serving, self._callers = sharing, serving, callers
+        self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
         self._catalogue = catalogue
 
@@ -62,6 +65,8 @@ class ExchangeService(rpc.ExchangeServiceServicer):
             answer=answer.answer,
             delegation=answer.delegation,
             status_proof=answer.status,
+            consents=answer.consents,
+            notices=answer.notices,
         )
 
     async def SubmitReceipt(
@@ -70,6 +75,13 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         """See the proto."""
         self._serving.take_receipt(self._callers.of(context).member, request.receipt)
         return pb.SubmitReceiptResponse()
+
+    async def SubmitNotice(
+        self, request: pb.SubmitNoticeRequest, context: Context
+    ) -> pb.SubmitNoticeResponse:
+        """See the proto."""
+        caller = self._callers.of(context).member
+        return pb.SubmitNoticeResponse(receipt=self._inbox.take(caller, request.document))
 
     async def GetLogView(self, request: pb.GetLogViewRequest, context: Context) -> pb.GetLogViewResponse:
         """See the proto."""

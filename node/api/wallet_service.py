@@ -11,6 +11,8 @@ from node.domain.encoding import to_rfc3339
 from node.domain.wallet import HistoryCall, StatusCall
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
+from node.services.consents import Consents
+from node.services.disputes import Disputes
 from node.services.erasures import Erasures
 from node.services.exporting import Exporting
 from node.services.gate import Gate
@@ -18,6 +20,7 @@ from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.logins import Logins
 from node.services.moving import Moving
+from node.services.notices import Notices
 from node.services.proving import Proving
 from node.services.records import Records
 from node.services.registration import Registrations
@@ -44,12 +47,16 @@ class WalletService(rpc.WalletServiceServicer):
         exporting: Exporting,
         logins: Logins,
         erasures: Erasures,
+        consents: Consents,
+        notices: Notices,
+        disputes: Disputes,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
         self._moving, self._exporting, self._logins = moving, exporting, logins
-        self._erasures = erasures
+        self._erasures, self._consents, self._notices = erasures, consents, notices
+        self._disputes = disputes
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -139,6 +146,69 @@ class WalletService(rpc.WalletServiceServicer):
         """See the proto."""
         found = self._erasures.by_wallet(request.signed_request)
         return pb.EraseResponse(receipts=filter(None, map(self._erasures.receipt, found)))
+
+    async def GiveConsent(self, request: pb.GiveConsentRequest, context: Context) -> pb.GiveConsentResponse:
+        """See the proto."""
+        return pb.GiveConsentResponse(receipt=self._consents.give(request.signed_request))
+
+    async def WithdrawConsent(
+        self, request: pb.WithdrawConsentRequest, context: Context
+    ) -> pb.WithdrawConsentResponse:
+        """See the proto."""
+        receipt, number = self._consents.withdraw(request.signed_request)
+        if not receipt:
+            receipt = (await self._notices.deliver(number)).receipt
+        return pb.WithdrawConsentResponse(receipt=receipt)
+
+    async def ListConsents(
+        self, request: pb.ListConsentsRequest, context: Context
+    ) -> pb.ListConsentsResponse:
+        """See the proto."""
+        found, lacks = self._consents.of_wallet(request.signed_request)
+        response = pb.ListConsentsResponse()
+        for kept in found:
+            response.consents.add(
+                consent=kept.token,
+                receipt=kept.receipt,
+                withdrawal=kept.withdrawal,
+                holder=self._consents.holder_state(kept),
+            )
+        for lack in lacks:
+            response.lacks.add(
+                receiver=lack.receiver,
+                purpose=lack.purpose,
+                category=lack.category,
+                thing=lack.thing,
+                fields=lack.fields,
+            )
+        return response
+
+    async def OpenDispute(self, request: pb.OpenDisputeRequest, context: Context) -> pb.OpenDisputeResponse:
+        """See the proto."""
+        return pb.OpenDisputeResponse(dispute_id=self._disputes.open(request.signed_request))
+
+    async def ListOwnDisputes(
+        self, request: pb.ListOwnDisputesRequest, context: Context
+    ) -> pb.ListOwnDisputesResponse:
+        """See the proto."""
+        found = self._disputes.of_wallet(request.signed_request)
+        return pb.ListOwnDisputesResponse(
+            disputes=[pb.OwnDispute(dispute=one.token, answer=one.answer) for one in found]
+        )
+
+    async def ListHolders(self, request: pb.ListHoldersRequest, context: Context) -> pb.ListHoldersResponse:
+        """See the proto."""
+        response = pb.ListHoldersResponse()
+        for one in self._notices.of_wallet(request.signed_request):
+            response.notices.add(
+                member=one.to,
+                kind=one.kind,
+                time_seconds=one.made,
+                outcome=one.outcome or "waiting",
+                notice=one.token,
+                receipt=one.receipt,
+            )
+        return response
 
     async def GetApplicationCode(
         self, request: pb.GetApplicationCodeRequest, context: Context

@@ -15,6 +15,7 @@ from heqi.v1 import (
     guarantee_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
+    notice_service_pb2_grpc,
     record_service_pb2_grpc,
     system_service_pb2_grpc,
     trust_service_pb2_grpc,
@@ -63,6 +64,7 @@ class NodeClient:
         self.logins = login_service_pb2_grpc.LoginServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
         self.systems = system_service_pb2_grpc.SystemServiceStub(channel)
+        self.notices = notice_service_pb2_grpc.NoticeServiceStub(channel)
         self.erasures = erasure_service_pb2_grpc.ErasureServiceStub(channel)
 
     def __enter__(self) -> Self:

@@ -24,6 +24,7 @@ COMMANDS = {
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",
     "login": "交易主体登录 | have a bidder log in",
     "erasure": "删除：请求、期限、回执 | erasure: what was erased, retention rules, receipts",
+    "notice": "通知持有方、异议、代录撤回 | holders told, disputes, withdrawals of consent on record",
     "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",
     "wallet": "交易主体钱包 | a bidder's wallet",
     "verify": "离线核验证据包 | check an evidence bundle without network",

@@ -54,6 +54,10 @@ _TEXTS = {
         "授权准许 {reader} 为 {purpose} 读取这些字段",
         "the grant lets {reader} read these fields for {purpose}",
     ),
+    StepKind.CONSENTED: (
+        "所示人员均已同意：{signed} 份由本人密钥签署（密钥由主体材料载明），{recorded} 份由主体代录并保管凭证",
+        "the people shown consented: {signed} by own keys (named by the company), {recorded} as the company recorded",
+    ),
     StepKind.ANSWERED: (
         "{member} 签署：{time} 向 {reader} 答复的正是这些内容，且 {as_of} 时没有更新的版本",
         "{member} signed that it answered {reader} with exactly this at {time}, and had nothing newer at {as_of}",

@@ -43,6 +43,8 @@ class ActKind(enum.Enum):
         "erasures.accepted",
         "确认删除清单完整 | the operator answered for the list of erasures",
     )
+    CONSENT_WITHDRAWN = ("consent.withdrawn", "代录撤回同意 | a person's withdrawal of consent was recorded")
+    DISPUTE_SETTLED = ("dispute.settled", "答复异议 | a dispute about a record was answered")
     ARCHIVE_EXPORTED = (
         "archive.exported",
         "导出节点档案 | all that this node holds was exported as an archive",

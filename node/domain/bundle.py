@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec.structs import replace
 
+from node.domain.consent import ShownConsent
 from node.domain.encoding import canonical_json, decode_canonical
 from node.domain.evidence import Evidence
 from node.domain.ledger_proof import LedgerProof
@@ -25,7 +26,7 @@ MAX_LEDGER_PROOFS = 2
 
 
 class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """By what right records of a subject were read; all members but the last are compact JWS."""
+    """By what right records of a subject were read; the first four members are compact JWS."""
 
     grant: str
     delegation: str
@@ -33,6 +34,8 @@ class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     answer: str
     status: str = ""
     """Base64url of the `StatusProof` of the delegation; left out if there is none."""
+    consents: tuple[ShownConsent, ...] = ()
+    """Of the people whose fields are shown; left out if there are none."""
 
 
 class LaterCheckpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from node.domain.bundle import Bundle, bundle_digest
 from node.domain.certificate import CertificateIdentity
+from node.domain.consent import RecordedConsent
 from node.domain.custody import Custody, check_custody
 from node.domain.descriptor import (
     Descriptor,
@@ -172,10 +173,13 @@ def _read_steps(read: VerifiedRead, home: str) -> list[Step]:
         status = StepKind.STATUS_UNKNOWN
     else:
         status = StepKind.NO_STATUS_SERVICE
+    recorded = sum(isinstance(one, RecordedConsent) for one in read.consents)
+    counted: dict[str, str | int] = {"signed": len(read.consents) - recorded, "recorded": recorded}
     return [
         Step(StepKind.CERTIFICATE, {"code": identity.credit_code}),
         Step(status, {"authority": identity.anchor.id}),
         Step(StepKind.GRANTED, {"reader": read.reader, "purpose": grant.purpose}),
+        *([Step(StepKind.CONSENTED, counted)] if read.consents else []),
         Step(
             StepKind.ANSWERED,
             {"member": home, "reader": read.reader, "time": read.answer.iat, "as_of": read.answer.as_of},

@@ -22,6 +22,7 @@ REGISTRATION_PART = "registration"
 OBTAINED_PART = "obtained"
 """What this node read about a subject at another home: under a key of its own, so that erasing what this node keeps
 as a home leaves it to the rules of who reads."""
+_READ, _APPLICATION = "read:", "application:"
 READS = "access.read"
 """Category of the records, and of the history, of who read what."""
 AGAIN = "~"
@@ -49,7 +50,7 @@ class ErasureReceipt(Document, frozen=True, forbid_unknown_fields=True, kw_only=
     subject: str
     """Subject id, 64 hex digits; the member's name where the centre's own records were erased."""
     request: OptionalHex32
-    """SHA-256 of the wallet request's signing input; empty where no wallet asked."""
+    """SHA-256 of the signing input of the wallet's request or of a home's notice; empty where none asked."""
     number: Annotated[int, msgspec.Meta(ge=1)]
     """Of the erasure at this home."""
     asked: Seconds
@@ -62,7 +63,14 @@ class ErasureReceipt(Document, frozen=True, forbid_unknown_fields=True, kw_only=
     """Categories of which something is held, ascending."""
 
 
-class ErasedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="erased"):
+class ErasedLine(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="erased",
+):
     """One erasure, durable before anything is touched."""
 
     number: Annotated[int, msgspec.Meta(ge=1)]
@@ -78,6 +86,9 @@ class ErasedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     held: dict[str, Seconds]
     """Blocked instead: until when, by part."""
     request: OptionalHex32
+    """Id of the wallet's request, or of the notice that asked for it."""
+    asked: bool = False
+    """Whether the subject or the operator asked this home now: then every holder is told."""
 
 
 class ReceiptLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="receipt"):
@@ -152,6 +163,29 @@ def read_lines(raw: bytes, mark: Mark) -> Iterator[tuple[Line, Mark]]:
             )
         mark = mark.after(line_raw)
         yield line, mark
+
+
+def part_of_read(request: str, number: int) -> str:
+    """What one read at another home brought: under no key of its own, so its rows are what is erased."""
+    return f"{_READ}{request}:{number}"
+
+
+def as_read(part: str) -> tuple[bytes, int] | None:
+    """Digest of the own request and number of the read that a part is; None if it is none."""
+    if not part.startswith(_READ):
+        return None
+    request, _, number = part.removeprefix(_READ).partition(":")
+    return bytes.fromhex(request), int(number)
+
+
+def part_of_application(identity: str) -> str:
+    """An application for a guarantee, by its id."""
+    return _APPLICATION + identity
+
+
+def as_application(part: str) -> bytes | None:
+    """Id of the application that a part is; None if it is none."""
+    return bytes.fromhex(part.removeprefix(_APPLICATION)) if part.startswith(_APPLICATION) else None
 
 
 def record_part(category: str, month: str) -> str:

@@ -102,6 +102,12 @@ def parse_evidence(raw: bytes) -> Evidence:
         raise ProofFormatError(f"not evidence: {error}") from error
 
 
+def things_of(raw: bytes) -> set[tuple[str, str]]:
+    """Category and thing of every record in evidence that was verified before."""
+    headers = [parse_payload(from_base64url(one.payload))[0] for one in parse_evidence(raw).records]
+    return {(header.category, header.thing) for header in headers}
+
+
 def verify_evidence(
     evidence: Evidence, *, alliance: str, member: str, log_key: Callable[[int], bytes]
 ) -> VerifiedEvidence:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from node.domain.bundle import Authority, Bundle
+from node.domain.consent import Asked, Consent, check_consents
 from node.domain.descriptor import member_of
 from node.domain.document import document_digest, open_document, open_members_document, peek_document
 from node.domain.encoding import from_base64url
@@ -36,6 +37,8 @@ class VerifiedRead:
     reader: str
     answer: ReadAnswer
     judged: Judgement
+    consents: Sequence[Consent]
+    """Of the people whose fields are shown."""
 
 
 def check_read(
@@ -90,7 +93,9 @@ def check_read(
     check_covers(grant, request.scope, receiver=request.iss, purpose=request.purpose, at=answer.iat)
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)
-    return VerifiedRead(grant, raw_id, reader, answer, judged)
+    asked = Asked(alliance, grant.iss, bundle.member, reader, request.purpose, answer.iat)
+    consents = check_consents(evidence.records, authority.consents, asked, [grant.key])
+    return VerifiedRead(grant, raw_id, reader, answer, judged, consents)
 
 
 def check_grant_on_ledger(read: VerifiedRead, states: Sequence[ProvenState]) -> ProvenState | None:

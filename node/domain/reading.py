@@ -15,7 +15,7 @@ from node.domain.grant import Scope
 
 
 class ReadRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Signed by the reader's identity key; the same `jti` and scope again are the same use (`read_jti`)."""
+    """Signed by the reader's identity key; the same `jti` and scope again are the same use (`jti_of_use`)."""
 
     kind: ClassVar[str] = "read-request"
 
@@ -30,7 +30,7 @@ class ReadRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     purpose: str
 
 
-def read_jti(request: bytes, grant: str, number: int, refused: int) -> str:
+def jti_of_use(request: bytes, grant: str, number: int, refused: int) -> str:
     """The `jti` of a read request: a repetition after a crash has it again, without anything kept for that.
 
     As hard to guess as the grant, whose own `jti` is random and on no ledger.
@@ -46,7 +46,7 @@ def read_jti(request: bytes, grant: str, number: int, refused: int) -> str:
     return to_base64url(hashlib.sha256(material).digest()[:16])
 
 
-def read_id(request: ReadRequest) -> bytes:
+def id_of_use(request: ReadRequest) -> bytes:
     """What is one use of a grant, 32 bytes: the same fields under the same grant and `jti`, whenever asked."""
     scope = canonical_json(msgspec.to_builtins(request.scope))
     return hashlib.sha256(bytes.fromhex(request.grant) + request.jti.encode() + b"\0" + scope).digest()

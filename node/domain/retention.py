@@ -52,6 +52,7 @@ _RULES = (
     Retention("subject.personnel", 0, None, _NONE),
     Retention("subject.credit", 0, None, _NONE),
     Retention("subject.attestation", 0, None, _NONE),
+    Retention("subject.dispute", 0, None, _NONE),
     Retention("trade.party", 15 * _YEAR, None, _FILES),
     Retention("trade.planning", 15 * _YEAR, None, _FILES),
     Retention("trade.tender", 15 * _YEAR, None, _FILES),

@@ -35,6 +35,7 @@ class StepKind(StrEnum):
     GRANTED = "granted"
     GRANT_ON_LEDGER = "grant-on-ledger"
     GRANT_NOT_SHOWN = "grant-not-shown"
+    CONSENTED = "consented"
     ANSWERED = "answered"
     KEPT = "kept"
     NOT_KEPT = "not-kept"

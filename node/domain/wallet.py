@@ -144,6 +144,51 @@ class EraseCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Only records of these, strictly ascending; empty for everything."""
 
 
+class ConsentCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the subject's home: keep this consent of a person; by the subject's controller or the person itself."""
+
+    kind: ClassVar[str] = "wallet-consent"
+
+    consent: str
+    """A person-consent or recorded-consent document."""
+
+
+class WithdrawCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At any member: take this withdrawal of a consent to the home."""
+
+    kind: ClassVar[str] = "wallet-withdraw"
+
+    withdrawal: str
+    """A consent-withdrawal document by `key`."""
+
+
+class ConsentsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the subject's home: consents of persons; the controller sees all, a person those of its own key."""
+
+    kind: ClassVar[str] = "wallet-consents"
+
+
+class DisputeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the subject's home: this record is wrong; by the subject's controller or the person in the record."""
+
+    kind: ClassVar[str] = "wallet-dispute"
+
+    dispute: str
+    """A dispute document by `key`."""
+
+
+class DisputesCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the subject's home: disputes and answers; the controller sees all, a person those of its own key."""
+
+    kind: ClassVar[str] = "wallet-disputes"
+
+
+class HoldersCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the home: which members were told of this subject, and what they answered; also after its erasure."""
+
+    kind: ClassVar[str] = "wallet-holders"
+
+
 class CodeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Ask the tender's centre for the application code of a section."""
 

@@ -6,11 +6,13 @@
 4 the grant is on the ledger, not revoked, and covered this read when the home says it answered
 5 every record is in the home's log under a checkpoint, and the ledger holds that checkpoint
 6 the records are what was asked for, of this subject, and a credit code shown is the certificate's
+7 whoever is shown as a person in them has consented, to this reader and purpose
 """
 
 from dataclasses import dataclass
 
 from node.domain.certificate import CertificateIdentity
+from node.domain.consent import Asked, check_consents, parse_shown
 from node.domain.document import (
     document_digest,
     open_members_document,
@@ -128,4 +130,7 @@ def check_answer(  # noqa: PLR0917
     # 6. what was asked for
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)
+    # 7. the people in it
+    asked = Asked(alliance.id, grant.iss, home.name, alliance.me, request.purpose, signed.iat)
+    check_consents(evidence.records, parse_shown(answer.consents), asked, [grant.key])
     return CheckedAnswer(evidence, identity, raw_id, home.name, signed.as_of)

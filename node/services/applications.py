@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from node.domain.document import reopen_document
+from node.domain.guarantee import ApplicationCode
+from node.domain.wallet import ApplyCall
 from node.errors import MissingError
 from node.ports import Store
 from node.services import layout
@@ -90,6 +93,11 @@ class Applications:
             StoreError: the database fails.
         """
         return self._store.get(_holder(code))
+
+    def holder_key(self, row: Application) -> bytes:
+        """Where it is filed under its code."""
+        code = reopen_document(reopen_document(row.call, ApplyCall).code, ApplicationCode).code
+        return _holder(code)
 
     def all(self, first: int = 0) -> Iterator[Numbered]:
         """All applications from number `first` on, oldest first.

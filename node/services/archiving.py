@@ -35,9 +35,13 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application
+from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
+from node.services.disputes import KeptDispute
+from node.services.holdings import InNotice
 from node.services.ledger_proofs import AnchorProof
 from node.services.log import Log
+from node.services.notice_rows import OutNotice
 from node.services.own_requests import Obtained, OwnRequest
 from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow
@@ -78,11 +82,15 @@ _FAMILIES = (
     _Family("alarms", layout.ALARM, AlarmRow),
     _Family("anchor-proofs", layout.ANCHOR_PROOF, AnchorProof),
     _Family("applications", layout.APPLICATION, Application, lambda archiving, _: archiving.me),
+    _Family("consents", layout.CONSENT, KeptConsent, _first_text),
     _Family("corroborations", layout.CORROBORATED, LaterCheckpoint),
     _Family("definitions", layout.DEFINITION, None, is_text=True),
+    _Family("disputes", layout.DISPUTE, KeptDispute, _first_text),
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
+    _Family("notices", layout.NOTICE, OutNotice),
+    _Family("notices-in", layout.NOTICE_IN, InNotice),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),

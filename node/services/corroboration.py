@@ -18,11 +18,13 @@ from node.domain.document import peek_document
 from node.domain.encoding import to_base64url
 from node.domain.evidence import parse_evidence
 from node.domain.merkle import verify_consistency
+from node.domain.newest import withheld
 from node.domain.reading import ReadRequest
-from node.errors import AnchorError, NodeError, StoreError, WitnessError
+from node.errors import AnchorError, MissingError, NodeError, StoreError, WitnessError
 from node.ports import Clock, LogView, Peers, Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.feed import Feed, FeedEntry
 from node.services.reading import Reading
 from node.services.transaction import Transaction
 
@@ -34,11 +36,11 @@ _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.5, 600.0
 class Corroboration:
     """Collects witnessed checkpoints for what was read elsewhere."""
 
-    def __init__(
-        self, store: Store, alliance: Alliance, peers: Peers, reading: Reading, clock: Clock
+    def __init__(  # noqa: PLR0917
+        self, store: Store, alliance: Alliance, peers: Peers, reading: Reading, feed: Feed, clock: Clock
     ) -> None:
         self._store, self._alliance, self._peers = store, alliance, peers
-        self._reading, self._clock = reading, clock
+        self._reading, self._feed, self._clock = reading, feed, clock
         self._next_try: dict[bytes, tuple[float, float]] = {}
 
     def found(self, request: str, number: int) -> LaterCheckpoint | None:
@@ -100,7 +102,30 @@ class Corroboration:
         for place in places:
             transaction.put(layout.CORROBORATED + place, row)
             transaction.delete(layout.UNCORROBORATED + place)
+            self._compare(transaction, place, name)
         transaction.commit()
+        self._feed.wake()
+
+    def _compare(self, transaction: Transaction, place: bytes, home: str) -> None:
+        """With the read before under the same request: whether the home kept something back then."""
+        digest, number = place[:-8].hex(), layout.from_number(place[-8:])
+        if not number:
+            return
+        try:
+            before, after = [
+                parse_evidence(self._reading.obtained(digest, one).evidence) for one in (number - 1, number)
+            ]
+        except MissingError:  # erased since
+            return
+        for shown, kept_back in withheld(before, after):
+            logger.error(
+                "%s stated that version %d was the newest, and had version %d",
+                home,
+                shown.version,
+                kept_back.version,
+            )
+            about = {"request": digest, "read": str(number - 1), "home": home, "category": shown.category}
+            self._feed.add(transaction, FeedEntry("read.withheld", self._clock.now(), about))
 
     def _check(self, first: Checkpoint, checkpoint: Checkpoint, view: LogView) -> None:
         if checkpoint.origin != first.origin:

@@ -12,6 +12,7 @@ from node.services import layout
 from node.services.catalogue import rules_of
 from node.services.erasure_rows import overdue
 from node.services.ledger_proofs import LOST, waiting_since
+from node.services.notice_rows import unanswered
 from node.services.outbox import State, open_items
 from node.services.parking import OPEN
 from node.services.projection import Projection
@@ -40,6 +41,7 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
     ages = [now - item.queued for _, item in items if item.queued and item.state is not State.PARKED]
     noted = list(waiting_since(store))
     erasures_overdue, erasure_oldest = overdue(store, now)
+    notices_waiting, notices_oldest = unanswered(store, now)
     cursor, size = projection.cursor(), _checkpointed(store)
     root, trouble = _root(store, anchored_size) if anchored_size <= size else (b"", "")
     return NodeState(
@@ -64,6 +66,8 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
         erasures_overdue=erasures_overdue,
         erasure_oldest_seconds=erasure_oldest,
         definitions_lacking=list(rules_of(store, projection).lacking.items()),
+        notices_waiting=notices_waiting,
+        notices_oldest_seconds=notices_oldest,
     )
 
 

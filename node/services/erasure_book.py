@@ -11,14 +11,16 @@ import msgspec
 
 from node.domain.act import ActKind
 from node.domain.document import document_digest
-from node.domain.erasure import ErasedLine, Line, Mark, ReceiptLine, encode_line, read_lines
+from node.domain.erasure import ErasedLine, Line, Mark, ReceiptLine, by_category, encode_line, read_lines
 from node.domain.keys import KeyKind
+from node.domain.notice import Erased
 from node.errors import ErasureListError
 from node.ports import Clock, ErasureList, Keys, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.erasure_rows import Erasure, ErasureRows, OpenErasure
 from node.services.feed import Feed, FeedEntry
+from node.services.notices import Notices
 from node.services.reach import ACCEPTED
 from node.services.traces import Traces
 from node.services.transaction import Transaction
@@ -38,6 +40,7 @@ class ErasureBook:
         traces: Traces,
         acts: Acts,
         feed: Feed,
+        notices: Notices,
         keys: Keys,
         clock: Clock,
     ) -> None:
@@ -48,6 +51,7 @@ class ErasureBook:
         traces: finds what belongs to whom.
         acts: records what was done.
         feed: tells the centre's systems.
+        notices: tells members that hold something.
         keys: has the data keys.
         clock: for the feed.
 
@@ -57,6 +61,7 @@ class ErasureBook:
         """
         self._store, self._vault, self._list, self._traces = store, vault, erasures, traces
         self._acts, self._feed, self._keys, self._clock = acts, feed, keys, clock
+        self._notices = notices
         self.rows = ErasureRows(store)
         self.catch_up()
 
@@ -118,6 +123,9 @@ class ErasureBook:
             self._traces.divide(line.owner)
         transaction = Transaction(self._store)
         if isinstance(line, ErasedLine):
+            if line.asked:
+                meant = () if line.whole else by_category([*line.parts, *line.held])
+                self._notices.tell(transaction, line.owner, Erased(meant))
             gone = self._traces.remove(transaction, line)
             self.rows.put_open(transaction, line.number, self._still_open(gone))
             self.rows.put(transaction, Erasure(line))

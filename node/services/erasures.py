@@ -2,14 +2,15 @@
 
 What the law holds for a period is set aside instead: stored and protected, shared with nobody, erased at its end.
 When a request is answered nobody can read any more what was meant; `erasing.py` brings it to its end. This centre's
-own systems learn of it by the feed's `subject.erased`; readers elsewhere are told nothing here. Source: PIPL art. 47.
+own systems learn of it by the feed's `subject.erased`, members that read something here by a notice (`notices.py`).
+Source: PIPL art. 47.
 """
 
 from collections.abc import Iterator, Sequence
 
 from node.domain.act import ActKind
 from node.domain.category import OwnerRule, category
-from node.domain.document import document_digest
+from node.domain.document import document_digest, peek_document
 from node.domain.erasure import (
     OBTAINED_PART,
     AcceptedLine,
@@ -27,6 +28,7 @@ from node.services.alliance import Alliance
 from node.services.erasure_book import ErasureBook
 from node.services.erasure_rows import Erasure
 from node.services.gate import Gate
+from node.services.holdings import Holdings
 from node.services.proving import Proving
 from node.services.reach import Reach
 from node.services.registration import Registrations
@@ -51,6 +53,7 @@ class Erasures:
         registrations: Registrations,
         proving: Proving,
         acts: Acts,
+        holdings: Holdings,
         clock: Clock,
     ) -> None:
         """Args:
@@ -65,14 +68,17 @@ class Erasures:
         registrations: who is registered here.
         proving: how far the log is final.
         acts: records what was done.
+        holdings: erases what was read of a subject whose home is elsewhere.
         clock: tells the time.
         """
         self._store, self._vault, self._book, self._traces, self._reach = store, vault, book, traces, reach
         self._rules, self._alliance, self._gate, self._registrations = rules, alliance, gate, registrations
-        self._proving, self._acts, self._clock = proving, acts, clock
+        self._proving, self._acts, self._holdings, self._clock = proving, acts, holdings, clock
 
     def by_wallet(self, token: str) -> Sequence[Erasure]:
         """Erase on the request of the subject's controller; the very same request again gets the same answer.
+
+        At a member that only read something of the subject, that is what is erased.
 
         Returns:
             The erasures that it led to: one at once, and later ones of what a legal period held.
@@ -84,6 +90,9 @@ class Erasures:
         digest = document_digest(token)
         if known := self._book.rows.of_request(digest):
             return known
+        if not self._has_data(peek_document(token, EraseCall).subject):
+            self._holdings.by_controller(token)
+            return self._book.rows.of_request(digest)
         call = self._gate.open(token, EraseCall)
         subject = self._speaker(call)
         _check_categories(call.categories)
@@ -216,6 +225,7 @@ class Erasures:
                 parts=parts,
                 held=held,
                 request=request,
+                asked=True,
             )
         )
         return mark.number + 1

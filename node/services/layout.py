@@ -31,8 +31,10 @@
     z/<answer digest>                       the history entry that an answer belongs to
     h/<subject>/<number>                    history: who read what, sealed
     b/<request digest>                      own access request to another home, its grant and read
+    bs/<subject>/<request digest>           the own requests about a subject
     bo/<request digest>                     own request about which something is still to be done
     w/<request digest>/<number>             what was read elsewhere, sealed
+    wb/<request digest>/<number>            a read that is set aside: stored, and used for nothing
     wq/<request digest>/<number>            a read of which the home's log is not shown to be witnessed yet
     wc/<request digest>/<number>            the witnessed checkpoint that contains a read
     i/<application id>                      an application for a guarantee at its guarantor, sealed
@@ -61,6 +63,20 @@
     eq/<request digest><number>             the erasures that a wallet request led to
     eh/<until><owner>/<part>                what a legal period holds, in the order in which it ends
     cd/<SHA-256>                            text of a definition that did not come with the software
+    pc/<subject>/<receiver>/<consent digest>  a person's consent, sealed
+    pw/<subject>/<grant id>                 the owner was told that a consent is lacking under this grant
+    nh/<subject>/<member>/<grant id>        positions of what a member read last under a grant
+    nd/<subject>                            a subject of which something has a newer version
+    nt/<subject>/<member><position>         newer version that a member was told of
+    di/<subject>/<dispute digest>           a dispute, sealed
+    no/<number>                             a notice to a holder, or a withdrawal on its way to its home; the receipt
+    np/<number>                             one that was not answered yet
+    na/<subject>/<number>                   the notices about a subject
+    ni/<notice digest>                      a notice of another home, and the receipt
+    nj/<notice digest>                      one about which something is still to be done
+    nx/<subject>/<home>/<notice digest>     a notice of deletion, for answers that are still on their way
+    nr/<subject>/<home>/<category>/<thing>  what a home has said of a record that this node holds
+    nq/<withdrawal digest>                  number of a withdrawal on its way
     erasures                                how far this database has followed the list of erasures
 
 Parts that vary in length are closed by a zero byte.
@@ -98,8 +114,10 @@ ANSWER = b"z/"
 READ = b"d/"
 HISTORY = b"h/"
 OWN_REQUEST = b"b/"
+OWN_REQUEST_OF = b"bs/"
 OPEN_REQUEST = b"bo/"
 OBTAINED = b"w/"
+READ_BLOCKED = b"wb/"
 UNCORROBORATED = b"wq/"
 CORROBORATED = b"wc/"
 APPLICATION = b"i/"
@@ -127,6 +145,20 @@ ERASURE_LINE = b"el/"
 ERASURE_OPEN = b"eo/"
 ERASURE_OF = b"eq/"
 ERASURE_HELD = b"eh/"
+CONSENT = b"pc/"
+CONSENT_LACKING = b"pw/"
+HOLDER = b"nh/"
+CHANGED = b"nd/"
+TOLD = b"nt/"
+DISPUTE = b"di/"
+NOTICE = b"no/"
+NOTICE_OPEN = b"np/"
+NOTICE_ABOUT = b"na/"
+NOTICE_OF = b"nq/"
+NOTICE_IN = b"ni/"
+NOTICE_IN_OPEN = b"nj/"
+RECALL = b"nx/"
+REMARK = b"nr/"
 ERASURE_MARK = b"erasures"
 DEFINITION = b"cd/"
 

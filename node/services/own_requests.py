@@ -43,6 +43,8 @@ class Obtained(msgspec.Struct, frozen=True):
     """`StatusProof` of the delegation: the home's, and what this node was told itself."""
     at: int = 0
     """When it was read, seconds since 1970 UTC."""
+    consents: bytes = b""
+    """Of the people in it, as the home showed them."""
 
 
 class OwnRequests:
@@ -61,6 +63,20 @@ class OwnRequests:
         digests = [key[len(layout.OPEN_REQUEST) :] for key, _ in self._store.scan(layout.OPEN_REQUEST)]
         return [(digest, self.load(digest)) for digest in digests]
 
+    def of_subject(self, subject: str) -> Iterator[tuple[bytes, OwnRequest]]:
+        """Every request about a subject, by digest."""
+        for key, _ in self._store.scan(layout.OWN_REQUEST_OF + layout.text(subject)):
+            yield key[-32:], self.load(key[-32:])
+
+    def kept(self, digest: bytes, own: OwnRequest) -> Iterator[tuple[int, Obtained]]:
+        """What is left of the reads of a request, by number, blocked ones included."""
+        subject, prefix = own.asked().subject, layout.OBTAINED + digest
+        for key, sealed in self._store.scan(prefix):
+            content = self._vault.peek(subject, key, sealed)
+            if content is not None:
+                number = layout.from_number(key[len(prefix) :])
+                yield number, msgspec.msgpack.decode(content, type=Obtained)
+
     def load(self, digest: bytes) -> OwnRequest:
         """One request.
 
@@ -75,6 +91,7 @@ class OwnRequests:
     def put(self, transaction: Transaction, digest: bytes, own: OwnRequest) -> None:
         """Write a request, and mark it while there is something to do about it in the background."""
         transaction.put(layout.OWN_REQUEST + digest, msgspec.msgpack.encode(own))
+        transaction.put(layout.OWN_REQUEST_OF + layout.text(own.asked().subject) + digest, b"")
         if own.grant and not own.receipts:
             transaction.delete(layout.OPEN_REQUEST + digest)
         else:
@@ -109,7 +126,7 @@ class OwnRequests:
         """
         key = layout.OBTAINED + digest + layout.number(number)
         sealed = self._store.get(key)
-        if sealed is None:
+        if sealed is None or self._store.get(layout.READ_BLOCKED + key[len(layout.OBTAINED) :]) is not None:
             raise MissingError("there is no such read")
         subject = self.load(digest).asked().subject
         return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Obtained)

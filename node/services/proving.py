@@ -13,6 +13,7 @@ from node.domain.bundle import (
     encode_bundle,
 )
 from node.domain.case import CaseList, write_case
+from node.domain.consent import parse_shown
 from node.domain.custody import Custody, LedgerClock, content_of
 from node.domain.document import peek_document, sign_document
 from node.domain.encoding import from_base64url, to_base64url
@@ -131,6 +132,7 @@ class Proving:
             obtained.request,
             obtained.answer,
             to_base64url(obtained.status),
+            parse_shown(obtained.consents),
         )
         bundle = Bundle(
             BUNDLE_TYPE,

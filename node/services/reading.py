@@ -13,10 +13,16 @@ from dataclasses import dataclass
 import msgspec
 
 from node.domain.act import ActKind
-from node.domain.document import document_digest, peek_document, reopen_document, sign_document
+from node.domain.document import (
+    document_digest,
+    open_members_document,
+    peek_document,
+    reopen_document,
+    sign_document,
+)
 from node.domain.duties import Act
 from node.domain.encoding import to_base64url
-from node.domain.evidence import VerifiedRecord
+from node.domain.evidence import VerifiedRecord, things_of
 from node.domain.grant import (
     AccessRequest,
     Basis,
@@ -28,15 +34,18 @@ from node.domain.grant import (
     open_grant,
 )
 from node.domain.ledger_ids import grant_id
-from node.domain.reading import ReadReceipt, ReadRequest, read_jti
+from node.domain.notice import Notice, check_about
+from node.domain.reading import ReadReceipt, ReadRequest, jti_of_use
 from node.errors import (
     AnchorError,
     ConflictError,
     GrantMissingError,
     GrantRevokedError,
+    InvalidError,
     MovedError,
     NodeError,
     UnavailableError,
+    VerificationError,
 )
 from node.ports import Answer, Clock, Peers, Signer, Store
 from node.services.acts import Acts
@@ -46,7 +55,9 @@ from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.ledger_proofs import LedgerProofs
 from node.services.own_requests import Obtained, OwnRequest, OwnRequests
+from node.services.recalls import Recalls
 from node.services.recognition import Recognition
+from node.services.remarks import Remarks
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
@@ -92,6 +103,7 @@ class Reading:
         self._alliance, self._recognition, self._follower = alliance, recognition, follower
         self._peers, self._acts, self._feed, self._signer = peers, acts, feed, signer
         self._proofs, self._clock, self._entropy = proofs, clock, entropy
+        self._remarks, self._recalls = Remarks(store), Recalls(store)
         self._next_try: dict[bytes, tuple[float, float]] = {}
         self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._arrived: defaultdict[bytes, set[str]] = defaultdict(set)
@@ -226,6 +238,7 @@ class Reading:
         try:
             answer = await self._peers.read(self._alliance.projection.member(grant.home), request, own.grant)
             checked = await self._check(request, own.grant, answer)
+            self._recalls.check(asked.subject, grant.home, answer)
         except (UnavailableError, AnchorError):
             raise  # the next try has the same `jti`, and is the same use
         except NodeError:
@@ -323,7 +336,7 @@ class Reading:
         request = ReadRequest(
             alliance=self._alliance.id,
             iat=int(self._clock.now()),
-            jti=read_jti(digest, own.grant, own.reads, own.refused),
+            jti=jti_of_use(digest, own.grant, own.reads, own.refused),
             iss=self._alliance.me,
             aud=grant.home,
             grant=raw_id.hex(),
@@ -379,13 +392,21 @@ class Reading:
         done = msgspec.structs.replace(own, receipts=receipts, reads=own.reads + 1)
         status = self._recognition.hand_on(answer.delegation, answer.status)
         obtained = Obtained(
-            request, own.grant, answer.evidence, answer.answer, answer.delegation, status, receipt.iat
+            request,
+            own.grant,
+            answer.evidence,
+            answer.answer,
+            answer.delegation,
+            status,
+            receipt.iat,
+            answer.consents,
         )
         transaction = Transaction(self._store)
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
         self._own.put(transaction, digest, done)
         size = checked.evidence.checkpoint.size
         self._proofs.note_read(transaction, digest, own.reads, checked.grant_id, home, size)
+        self._note(transaction, asked.subject, home, answer)
         about = {"request": digest.hex(), "subject": asked.subject, "home": home}
         self._feed.add(transaction, FeedEntry("read.received", self._clock.now(), about))
         self._acts.record(
@@ -394,6 +415,20 @@ class Reading:
         transaction.commit()
         self._arrived.pop(digest, None)
         self._feed.wake()
+
+    def _note(self, transaction: Transaction, subject: str, home: str, answer: Answer) -> None:
+        """What the home says of the records beside its answer; what is not its own word counts for nothing."""
+        keys = self._alliance.projection.member(home).identity_keys
+        for token in answer.notices:
+            try:
+                notice = open_members_document(token, Notice, keys)
+                check_about(notice.about)
+            except (VerificationError, InvalidError) as error:
+                logger.warning("a notice beside an answer of %s is false: %s", home, error)
+                continue
+            named = (notice.alliance, notice.iss, notice.aud, notice.subject)
+            if named == (self._alliance.id, home, self._alliance.me, subject):
+                self._remarks.note(transaction, notice, things_of(answer.evidence))
 
     async def _hand_in(self, digest: bytes) -> None:
         """Send what receipts there are; what the home does not take now, the background step tries again.

@@ -300,6 +300,8 @@ class Records:
             if owner != self._member:
                 filed = layout.versions(owner, record.category) + record.thing
                 transaction.put(filed + layout.number(version), place)
+                if version > 1:
+                    transaction.put(layout.CHANGED + owner.encode(), b"")  # holders are told of it
             payload = end_payload(record.beginning, version)
             transaction.put(layout.ENTRY + place, entry_of(payload, record.blind))
             self._index(transaction, record, owner, moment + place)

@@ -4,7 +4,7 @@ The home is the only one that counts the uses of a grant. Request, count, answer
 become durable in one batch before anything leaves; the reader's receipt follows, and its absence is visible.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from node.domain.erasure import READS, record_part
 from node.domain.evidence import evidence_digest
 from node.domain.grant import Grant, check_covers, check_scope, grant_terms, has_uses_left, open_grant
 from node.domain.ledger_ids import grant_id
-from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, read_id
+from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, id_of_use
 from node.domain.retention import month_at
 from node.domain.wallet import WINDOW_SECONDS
 from node.errors import (
@@ -38,9 +38,12 @@ from node.errors import (
 from node.ports import Answer, Clock, Signer, Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.coverage import Coverage
+from node.services.disputes import Disputes
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.log import Log
+from node.services.notices import Notices
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import READ_LOG, Registrations
@@ -111,12 +114,15 @@ class Serving:
         recognition: Recognition,
         records: Records,
         log: Log,
+        coverage: Coverage,
+        disputes: Disputes,
         follower: Follower,
         feed: Feed,
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
+        self._coverage, self._disputes = coverage, disputes
         self._store, self._vault, self._alliance, self._registrations = store, vault, alliance, registrations
         self._records, self._follower, self._feed = records, follower, feed
         self._showing = Showing(records, log)
@@ -127,7 +133,8 @@ class Serving:
         """Answer a member's read.
 
         Steps: 1 the reader's signature · 2 the subject's grant, its state and its cover · 3 the number of uses ·
-        4 the newest final records · 5 everything durable · 6 the answer leaves.
+        4 the newest final records · 5 the consent of every person in them · 6 everything durable · 7 the answer
+        leaves.
 
         Raises:
             NodeError: the read is not allowed or not possible; no use was counted.
@@ -139,12 +146,14 @@ class Serving:
             size, positions = self._select(authority)
         else:
             size, positions = served.size, served.positions
+        consents = self._consented(authority, positions)
         registration = self._registrations.load(subject)
         delegation = registration.delegation
         status = self._recognition.hand_on(delegation, registration.status)
+        told = self._disputes.notices(subject, positions, caller)
         evidence = self._showing.show(positions, request.scope, size)
         if served is not None and served.request == digest:
-            return Answer(evidence, served.answer, delegation, status)
+            return Answer(evidence, served.answer, delegation, status, consents, told)
         if served is not None and served.times == _MOST_TIMES:
             raise GrantUsedUpError(f"this use of the grant was answered {_MOST_TIMES} times already")
         use = served.use if served else authority.kept.uses + 1
@@ -156,9 +165,9 @@ class Serving:
             transaction.delete(layout.ANSWER + document_digest(served.answer))
         times = served.times + 1 if served else 1
         row = ServedRead(digest, answer, use, as_of, times, positions, size, place)
-        transaction.put(layout.READ + read_id(request), msgspec.msgpack.encode(row))
+        transaction.put(layout.READ + id_of_use(request), msgspec.msgpack.encode(row))
         self._remember(transaction, authority, row, request_token)
-        return Answer(evidence, answer, delegation, status)
+        return Answer(evidence, answer, delegation, status, consents, told)
 
     def take_receipt(self, caller: str, token: str) -> None:
         """Keep a reader's countersignature.
@@ -215,7 +224,7 @@ class Serving:
         row, state = projection.subject(bytes.fromhex(grant.iss)), projection.grant(raw_id)
         is_registered = self._registrations.is_registered(grant.iss)  # not so if it was erased
         kept = self._kept(raw_id, grant, grant_token)
-        raw = self._store.get(layout.READ + read_id(request))
+        raw = self._store.get(layout.READ + id_of_use(request))
         served = None if raw is None else msgspec.msgpack.decode(raw, type=ServedRead)
         signer = self._alliance.signer_of(grant.key)
         is_theirs = row is not None and row.controller == signer
@@ -257,6 +266,20 @@ class Serving:
         raw = self._store.get(layout.GRANT + raw_id)
         return KeptGrant(token, grant.iss) if raw is None else msgspec.msgpack.decode(raw, type=KeptGrant)
 
+    def _consented(self, authority: _Authority, positions: Sequence[int]) -> bytes:
+        """The consents of the people whose fields leave, at a repetition too.
+
+        Raises:
+            GrantMissingError: one is lacking; the reader learns neither that nor whose.
+        """
+        request = authority.request
+        consents = self._coverage.cover(
+            authority.grant_id, authority.grant, request.iss, request.purpose, request.scope, positions
+        )
+        if consents is None:
+            raise GrantMissingError(_NOTHING)
+        return consents
+
     def _sign(self, request: ReadRequest, digest: bytes, evidence: bytes, use: int, as_of: int) -> str:
         answer = ReadAnswer(
             alliance=self._alliance.id,
@@ -288,6 +311,8 @@ class Serving:
         transaction.put(place, self._vault.seal(subject, place, content, _history_part(now)))
         transaction.put(layout.ANSWER + document_digest(row.answer), place)
         self._records.stage(transaction, [_log_draft(authority, row.answer)])
+        reader, expires = authority.request.iss, authority.grant.exp
+        Notices.note_read(transaction, subject, reader, authority.grant_id, expires, row.positions)
         about = {"subject": subject, "reader": authority.request.iss, "grant": authority.grant_id.hex()}
         self._feed.add(transaction, FeedEntry("read.answered", now, about))
         transaction.commit()

@@ -1,7 +1,8 @@
 """Where the database holds something about an owner, and how it is removed: every row that `layout.py` draws.
 
-Left alone: entries and the tree, which hold hashes of random bytes; what the ledger says anyway; guarantees and
-applications, which are the guarantor's and the beneficiary's own papers; and what this node read elsewhere.
+Left alone: entries and the tree, which hold hashes of random bytes; what the ledger says anyway; guarantees and their
+applications, which are the guarantor's and the beneficiary's own papers; what was told to whom, with the receipts
+(`notices.py`). What this node read elsewhere goes when the home there says so (`holdings.py`).
 """
 
 from collections.abc import Iterator
@@ -12,11 +13,20 @@ from node.domain.category import OwnerRule, categories
 from node.domain.certified import chain_of
 from node.domain.delegation import Delegation
 from node.domain.document import document_digest, reopen_document
-from node.domain.erasure import OBTAINED_PART, READS, REGISTRATION_PART, ErasedLine, record_part
-from node.domain.reading import ReadRequest, read_id
+from node.domain.erasure import (
+    OBTAINED_PART,
+    READS,
+    REGISTRATION_PART,
+    ErasedLine,
+    as_application,
+    as_read,
+    record_part,
+)
+from node.domain.reading import ReadRequest, id_of_use
 from node.domain.retention import month_at, month_of
 from node.ports import Store
 from node.services import layout
+from node.services.applications import Applications
 from node.services.own_requests import OwnRequests
 from node.services.parking import OPEN, Parking
 from node.services.recognition import status_key
@@ -94,6 +104,9 @@ class Traces:
         gone: list[bytes] = []
         erased, held = frozenset(line.parts), frozenset(line.held)
         self._remove_records(transaction, line, erased, held, gone)
+        for part in line.parts:
+            self._remove_read(part, gone)
+            self._remove_application(line.owner, part, gone)
         is_gone = line.whole or self._store.get(layout.REGISTRATION + line.owner.encode()) is None
         if not self._remove_history(line, erased, held, gone) and is_gone:
             gone.append(layout.COUNTER + f"history/{line.owner}".encode())
@@ -101,6 +114,9 @@ class Traces:
             self._remove_registration(line.owner, gone)
             gone += [key for key, raw in self._store.scan(layout.FEED) if _is_about(raw, line.owner.encode())]
             self._remove_parked(transaction, line.owner, gone)
+            gone.append(layout.CHANGED + line.owner.encode())
+            for family in (layout.HOLDER, layout.TOLD):
+                gone += [key for key, _ in self._store.scan(family + layout.text(line.owner))]
         for key in gone:
             transaction.delete(key)
         return gone
@@ -146,7 +162,7 @@ class Traces:
             else:
                 entry = msgspec.msgpack.decode(content, type=HistoryEntry)
                 gone += [
-                    layout.READ + read_id(reopen_document(entry.request, ReadRequest)),
+                    layout.READ + id_of_use(reopen_document(entry.request, ReadRequest)),
                     layout.ANSWER + document_digest(entry.answer),
                 ]
             if part in erased:
@@ -156,6 +172,33 @@ class Traces:
             own = layout.HISTORY + layout.text(line.owner)
             gone += [key for key, place in self._store.scan(layout.ANSWER) if place.startswith(own)]
         return stays
+
+    @staticmethod
+    def _remove_read(part: str, gone: list[bytes]) -> None:
+        """What this node read elsewhere, and what proves it; that it asked and read stays in its log."""
+        if (read := as_read(part)) is not None:
+            digest, number = read
+            place = digest + layout.number(number)
+            families = (
+                layout.OBTAINED,
+                layout.UNCORROBORATED,
+                layout.CORROBORATED,
+                layout.READ_PROOF,
+                layout.READ_TO_PROVE,
+                layout.READ_BLOCKED,
+            )
+            gone += [family + place for family in families]
+
+    def _remove_application(self, owner: str, part: str, gone: list[bytes]) -> None:
+        if (identity := as_application(part)) is None:
+            return
+        applications = Applications(self._store, self._vault, self._me)
+        row = applications.get(identity)
+        if row is not None:
+            gone.append(applications.holder_key(row))
+        gone.append(layout.APPLICATION + identity)
+        for prefix in (layout.APPLICATION_OF + bytes.fromhex(owner), layout.APPLICATION_ORDER):
+            gone += [key for key, found in self._store.scan(prefix) if found == identity]
 
     def _remove_registration(self, owner: str, gone: list[bytes]) -> None:
         place = layout.REGISTRATION + owner.encode()
@@ -171,6 +214,7 @@ class Traces:
         elif sealed is not None:
             gone += [key for key, raw in self._store.scan(layout.DIRECTORY) if raw.hex() == owner]
         gone += [key for key, _ in self._of_registration(owner)]
+        gone += [key for key, _ in self._store.scan(layout.CONSENT_LACKING + layout.text(owner))]
         for key, _ in self._store.scan(layout.GRANT_OF + layout.text(owner)):
             gone += [key, layout.GRANT + key[-32:]]
 
@@ -202,6 +246,8 @@ class Traces:
         if (sealed := self._store.get(place)) is not None:
             yield place, sealed
         yield from self._store.scan(layout.REQUEST + layout.text(owner))
+        yield from self._store.scan(layout.CONSENT + layout.text(owner))
+        yield from self._store.scan(layout.DISPUTE + layout.text(owner))
 
     def _row(self, key: bytes) -> RecordRow | None:
         raw = self._store.get(key)

@@ -91,6 +91,34 @@ class WalletClient:
         """Erase; the receipts that there are by now. The very same request may be sent again."""
         return list(self._call(self._stub.Erase, pb.EraseRequest(signed_request=signed)).receipts)
 
+    def give_consent(self, signed: str) -> str:
+        """Hand in a person's consent; the home's receipt."""
+        return self._call(self._stub.GiveConsent, pb.GiveConsentRequest(signed_request=signed)).receipt
+
+    def withdraw_consent(self, signed: str) -> str:
+        """Withdraw a consent; the home's receipt, empty while this member takes it there."""
+        request = pb.WithdrawConsentRequest(signed_request=signed)
+        return self._call(self._stub.WithdrawConsent, request).receipt
+
+    def consents(self, signed: str) -> pb.ListConsentsResponse:
+        """Consents, and what lacks one."""
+        return self._call(self._stub.ListConsents, pb.ListConsentsRequest(signed_request=signed))
+
+    def open_dispute(self, signed: str) -> str:
+        """Dispute a record; the dispute's id."""
+        return self._call(self._stub.OpenDispute, pb.OpenDisputeRequest(signed_request=signed)).dispute_id
+
+    def disputes(self, signed: str) -> list[tuple[str, str]]:
+        """Disputes with their answers, empty where there is none yet."""
+        request = pb.ListOwnDisputesRequest(signed_request=signed)
+        found = self._call(self._stub.ListOwnDisputes, request).disputes
+        return [(one.dispute, one.answer) for one in found]
+
+    def holders(self, signed: str) -> list[pb.HolderNotice]:
+        """Who was told what of this subject, and answered what."""
+        request = pb.ListHoldersRequest(signed_request=signed)
+        return list(self._call(self._stub.ListHolders, request).notices)
+
     def application_code(self, signed: str) -> str:
         """At the tender's centre: the application code, a signed document."""
         request = pb.GetApplicationCodeRequest(signed_request=signed)

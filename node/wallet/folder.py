@@ -11,6 +11,8 @@ grants/*.jwt     grants that were signed, by id, and beside each the access requ
 uses.json        reads under each grant, as far as the home has signed them
 revoked.json     grants that were revoked
 erasures/*.jwt   requests for erasure, by id, and beside each the receipts for it
+consents/*.jwt   consents of people that this wallet signed, by id, and beside each the home's receipt and the salt of
+                 its evidence
 applications/    applications for guarantees that no guarantor has answered yet
 """
 
@@ -38,7 +40,7 @@ from node.wallet.keyfile import WalletKey, load_wallet_key, new_wallet_key
 T = TypeVar("T")
 KEY_FILE, STATE_FILE, DESCRIPTOR_FILE = "key.pem", "wallet.json", "alliance.json"
 DELEGATION_FILE, CARDS_FOLDER, GRANTS_FOLDER = "delegation.jwt", "cards", "grants"
-APPLICATIONS_FOLDER, ERASURES_FOLDER = "applications", "erasures"
+APPLICATIONS_FOLDER, ERASURES_FOLDER, CONSENTS_FOLDER = "applications", "erasures", "consents"
 PACKAGE_FILE, USES_FILE, REVOKED_FILE = "package.json", "uses.json", "revoked.json"
 
 
@@ -158,6 +160,23 @@ class WalletFolder:
             ConfigError: the file was damaged.
         """
         return self._read(f"{ERASURES_FOLDER}/{document_digest(request).hex()}.json", list[str], [])
+
+    def remember_consent(self, token: str, receipt: str, salt: bytes = b"") -> None:
+        """Keep a consent that was signed; the home's receipt once it is checked; the salt of its evidence."""
+        folder = self.path / CONSENTS_FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        name = document_digest(token).hex()
+        _replace(folder / f"{name}.jwt", f"{token}\n".encode())
+        if receipt:
+            _replace(folder / f"{name}.receipt", f"{receipt}\n".encode())
+        if salt:
+            _replace(folder / f"{name}.salt", f"{salt.hex()}\n".encode())
+
+    def consents(self) -> dict[str, str]:
+        """Consents that this wallet signed, by id, oldest first."""
+        files = (self.path / CONSENTS_FOLDER).glob("*.jwt")
+        ordered = sorted(files, key=lambda file: file.stat().st_mtime)
+        return {file.stem: file.read_text().strip() for file in ordered}
 
     def remember_uses(self, uses: Mapping[str, int]) -> None:
         """Keep how often grants were used; a number never falls."""

@@ -51,6 +51,8 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
         message.alarms.add(number=alarm.number, member=alarm.member, fault=alarm.fault)
     message.overdue_erasure_count = state.erasures_overdue
     message.oldest_erasure_seconds = state.erasure_oldest_seconds
+    message.waiting_notice_count = state.notices_waiting
+    message.oldest_notice_seconds = state.notices_oldest_seconds
     message.erasure_list_problem = state.erasure_list_trouble
     for category, problem in state.definitions_lacking:
         message.lacking_definitions.add(category=category, problem=problem)
@@ -91,6 +93,8 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         proofs_lost=message.lost_proof_count,
         erasures_overdue=message.overdue_erasure_count,
         erasure_oldest_seconds=message.oldest_erasure_seconds,
+        notices_waiting=message.waiting_notice_count,
+        notices_oldest_seconds=message.oldest_notice_seconds,
         erasure_list_trouble=message.erasure_list_problem,
         definitions_lacking=[(one.category, one.problem) for one in message.lacking_definitions],
     )

@@ -45,10 +45,12 @@ from node.domain import (
     certificate,
     certified,
     checkpoint,
+    consent,
     cosignature,
     delegation,
     descriptor,
     disclosure,
+    dispute,
     document,
     encoding,
     erasure,
@@ -108,6 +110,7 @@ def _tokens(*kinds: str) -> tuple[str, ...]:
         *_vectors("documents")["documents"],
         *_vectors("login")["documents"],
         *_vectors("archive")["documents"],
+        *_vectors("consent")["documents"],
     ]
     return tuple(
         f"{one['signing_input']}.{encoding.to_base64url(bytes.fromhex(one['signature']))}"
@@ -286,6 +289,14 @@ def parsers() -> dict[str, Parser]:
             ),
             (_cosignature(),),
         ),
+        "node.domain.consent:open_consent": Parser(
+            consent.open_consent, _tokens("person-consent", "recorded-consent")
+        ),
+        "node.domain.consent:open_withdrawal": Parser(consent.open_withdrawal, _tokens("consent-withdrawal")),
+        "node.domain.consent:parse_shown": Parser(
+            consent.parse_shown, (_vectors("consent")["shown"].encode(),)
+        ),
+        "node.domain.dispute:open_dispute": Parser(dispute.open_dispute, _tokens("dispute")),
         "node.domain.delegation:open_delegation": Parser(
             lambda text: delegation.open_delegation(text, founders.alliance, recognised, world.NOW),
             _tokens("delegation"),

@@ -307,6 +307,9 @@ class World:
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
         await centre.services.catalogue.step()
+        await centre.services.changes.step()
+        await centre.services.notices.step()
+        await centre.services.holdings.step()
         while await centre.services.erasing.step():
             pass
 

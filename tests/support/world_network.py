@@ -71,6 +71,9 @@ class WorldPeers:
     async def submit_receipt(self, member: Member, receipt: str) -> None:
         await self._call(member, "submit_receipt", lambda c: c.serving.take_receipt(self._me, receipt))
 
+    async def submit_notice(self, member: Member, document: str) -> str:
+        return await self._call(member, "submit_notice", lambda c: c.services.inbox.take(self._me, document))
+
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
         return self._network.show(await self._call(member, "log_view", lambda c: c.services.log.view(sizes)))
 

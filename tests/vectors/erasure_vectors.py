@@ -63,6 +63,7 @@ def lines() -> list[Line]:
             parts=("subject.qualification/2026-03",),
             held={"access.read/2026-03": HELD_UNTIL},
             request=document_digest(request_token()).hex(),
+            asked=True,
         )
     )
     add(ReceiptLine(number=2, previous=marks.head, erasure=1, receipt=receipt_token()))

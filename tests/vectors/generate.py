@@ -29,6 +29,7 @@ from tests.vectors import (
     authority,
     catalogue_vectors,
     chain,
+    consent_vectors,
     erasure_vectors,
     guarantee_story,
     ledger_vectors,
@@ -69,7 +70,13 @@ def keys() -> Vectors:
 
 def _p256_keys() -> Mapping[str, P256TestKey]:
     names = [f"{member} identity" for member in (*CENTRES, GUARANTOR)]
-    names += ["wallet", "beneficiary wallet", "bidder certificate", "authority Test root"]
+    names += [
+        "wallet",
+        "beneficiary wallet",
+        "bidder certificate",
+        "authority Test root",
+        consent_vectors.PERSON,
+    ]
     return {name: p256(name) for name in names} | {
         "applicant of the guarantee": guarantee_story.applicant_key(),
         "beneficiary of the guarantee": guarantee_story.beneficiary_key(),
@@ -230,6 +237,15 @@ def logins() -> Vectors:
     }
 
 
+def consents() -> Vectors:
+    told = [*consent_vectors.documents(), *consent_vectors.calls()]
+    return {
+        "documents": [_document(key, token) for key, token in told],
+        "shown": consent_vectors.shown().decode(),
+        "evidence": consent_vectors.evidence(),
+    }
+
+
 def descriptor() -> Vectors:
     return {
         "file": world.alliance_file().decode(),
@@ -332,6 +348,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "archive.json": archive,
     "documents.json": documents,
     "login.json": logins,
+    "consent.json": consents,
     "ledger.json": ledger_vectors.ledger,
     "ledger-proof.json": lambda: {
         "proof": encode_ledger_proof(chain.proof()).decode(),

@@ -18,10 +18,12 @@ from node.domain import (
     bundle_check,
     certified,
     checkpoint,
+    consent,
     custody,
     delegation,
     descriptor,
     disclosure,
+    dispute,
     document,
     encoding,
     erasure,
@@ -32,6 +34,7 @@ from node.domain import (
     login,
     member,
     merkle,
+    notice,
     reading,
     record,
     status,
@@ -70,6 +73,20 @@ KINDS = {
         reading.ReadRequest,
         reading.ReadAnswer,
         reading.ReadReceipt,
+        consent.PersonConsent,
+        consent.RecordedConsent,
+        consent.ConsentWithdrawal,
+        consent.ConsentReceipt,
+        dispute.Dispute,
+        dispute.DisputeAnswer,
+        notice.Notice,
+        notice.NoticeReceipt,
+        wallet.ConsentCall,
+        wallet.ConsentsCall,
+        wallet.WithdrawCall,
+        wallet.DisputeCall,
+        wallet.DisputesCall,
+        wallet.HoldersCall,
         custody.Custody,
         case_.CaseList,
         guarantee.ApplicationCode,
@@ -92,7 +109,8 @@ KEYS, CANONICAL, RECORD, LOG = (load(f"{name}.json") for name in ("keys", "canon
 DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "ledger", "bundle"))
 LOGIN = load("login.json")
 ARCHIVE = load("archive.json")
-ALL_DOCUMENTS = DOCUMENTS["documents"] + LOGIN["documents"] + ARCHIVE["documents"]
+CONSENT = load("consent.json")
+ALL_DOCUMENTS = DOCUMENTS["documents"] + LOGIN["documents"] + ARCHIVE["documents"] + CONSENT["documents"]
 ALLIANCE_FILE = load("descriptor.json")["file"].encode()
 
 
@@ -266,6 +284,17 @@ def test_false_login_challenge_is_refused(case):
     with pytest.raises(NodeError) as error:
         login.parse_challenge(case["text"])
     assert error.value.reason == case["reason"]
+
+
+def test_shown_consents_and_the_evidence_of_a_recorded_one():
+    shown = consent.parse_shown(CONSENT["shown"].encode())
+    assert consent.encode_shown(reversed(shown)).decode() == CONSENT["shown"]
+    assert {type(consent.open_consent(one.consent)) for one in shown} == {
+        consent.PersonConsent,
+        consent.RecordedConsent,
+    }
+    salt, file = (bytes.fromhex(CONSENT["evidence"][name]) for name in ("salt", "file"))
+    assert consent.evidence_digest(salt, file) == CONSENT["evidence"]["digest"]
 
 
 def test_every_kind_of_document_has_a_vector():

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias, get_args
 
-from node.cli.wallet import erasing, guarantees, login, moving, setup, sharing
+from node.cli.wallet import erasing, guarantees, login, moving, people, setup, sharing
 from node.domain.grant import Basis
 
 _EPILOG = """\
@@ -19,6 +19,9 @@ _EPILOG = """\
   heqi wallet revoke --wallet w GRANT
   heqi wallet login --wallet w heqi:login/1/…
   heqi wallet erase --wallet w --wait
+人员本人 | people in the records, each with a wallet of its own:
+  heqi wallet consent give --wallet p --subject SUBJECT --thing STAFF --receiver centre-b --field person_name …
+  heqi wallet consent withdraw --wallet p --subject SUBJECT CONSENT
 口令：提示输入，或 --passphrase-file；绝不放在命令行
 passphrase: asked for, or --passphrase-file; never on the command line
 """
@@ -35,10 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_guarantees(commands)
     _describe_login(commands)
     _describe_erasing(commands)
-    for command in commands.choices.values():
-        command.add_argument("--wallet", type=Path, required=True, help="钱包目录 | folder of the wallet")
-        command.add_argument("--passphrase-file", type=Path, help="口令文件 | file with the passphrase")
-        command.add_argument("--json", action="store_true", help="机器可读 | for machines")
+    people.describe(commands)
+    for name, command in commands.choices.items():
+        if name not in {"consent", "dispute"}:  # their own commands take them
+            people.add_wallet(command)
 
 
 def _describe_setup(commands: Commands) -> None:
@@ -134,6 +137,9 @@ def _describe_erasing(commands: Commands) -> None:
     one = commands.add_parser("erase", help="请注册中心删除本人数据 | have the home erase the own data")
     one.add_argument(
         "--category", action="append", default=[], help="只删这些类别 | only these; everything without it"
+    )
+    one.add_argument(
+        "--at", help="改在读过数据的成员处删除 | at a member that read something, not at the home"
     )
     one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
     one.add_argument("--wait", action="store_true", help="等待回执 | wait for the receipt")

@@ -70,6 +70,7 @@ ORDER = (
     "subject.personnel",
     "subject.credit",
     "subject.attestation",
+    "subject.dispute",
     "trade.party",
     "trade.project",
     "trade.planning",

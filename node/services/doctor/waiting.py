@@ -5,6 +5,7 @@ from node.services.doctor.finding import Finding, Unknown, error, note, ok, warn
 
 _OLD_SECONDS = 600.0
 _OLD_ERASURE_SECONDS = 3_600.0
+_OLD_NOTICE_SECONDS = 86_400.0
 
 
 def check_outbox(state: NodeState | Unknown) -> list[Finding]:
@@ -139,6 +140,36 @@ def check_definitions(state: NodeState | Unknown) -> list[Finding]:
             ),
         )
         for category, problem in state.definitions_lacking
+    ]
+
+
+def check_notices(state: NodeState | Unknown) -> list[Finding]:
+    """Members that were told to delete something, or of something newer, and have not answered."""
+    if isinstance(state, Unknown):
+        return []
+    if state.notices_oldest_seconds <= _OLD_NOTICE_SECONDS:
+        return [
+            ok(
+                f"{state.notices_waiting} 份通知待答复，无逾期",
+                f"{state.notices_waiting} notices wait for an answer, none for long",
+            )
+        ]
+    days = state.notices_oldest_seconds / 86_400
+    return [
+        warning(
+            "NOTICES_UNANSWERED",
+            (
+                f"{state.notices_waiting} 份通知未获答复，最早已 {days:.0f} 天：持有方可能仍在使用该数据",
+                (
+                    f"{state.notices_waiting} notices are not answered, the oldest for {days:.0f} days: a member may "
+                    "still use what was withdrawn or erased"
+                ),
+            ),
+            (
+                "heqi notice list --waiting 查看成员，联系其运维人员",
+                "heqi notice list --waiting names the members: call their operators",
+            ),
+        )
     ]
 
 

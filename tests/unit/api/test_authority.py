@@ -70,7 +70,7 @@ def test_a_supervisor_changes_nothing_and_sees_no_record():
     assert allowed - {"Check", "List", "Watch", "ServerReflectionInfo"} == {
         "GetNodeStatus", "ListMembers", "ListProposals", "ListCertificates", "ListActs", "ProveAct",
         "GetLogStatus", "ListAlarms", "GetDiagnosis", "ListAuthorities", "ListContracts", "ListKeys",
-        "ListErasures", "GetErasure", "ListDefinitions",
+        "ListErasures", "GetErasure", "ListNotices", "ListDefinitions",
     }  # fmt: skip
 
 

@@ -247,6 +247,13 @@ def test_an_erasure_that_is_late_is_told():
     }
 
 
+def test_a_holder_that_does_not_answer_is_told():
+    fresh = change(STATE, notices_waiting=2, notices_oldest_seconds=3_000.0)
+    assert told(waiting.check_notices(fresh)) == {"OK": Level.OK}
+    old = change(STATE, notices_waiting=2, notices_oldest_seconds=90_000.0)
+    assert told(waiting.check_notices(old)) == {"NOTICES_UNANSWERED": Level.WARNING}
+
+
 # -- keys ----------------------------------------------------------------------------------------------
 
 MEMBER = new_member("centre-a", bytes(range(20)))

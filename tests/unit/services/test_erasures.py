@@ -47,8 +47,8 @@ def receipt(world: World, centre: Centre, token: str) -> ErasureReceipt:
 
 
 def rows_about(centre: Centre, subject: str) -> list[bytes]:
-    """Rows that name the subject, apart from what the ledger says and from the erasure's own."""
-    own = (layout.LEDGER, b"er/", b"el/", b"eh/", b"eo/")
+    """Rows that name the subject, apart from what the ledger says, the erasure's own, and whom it was told to."""
+    own = (layout.LEDGER, b"er/", b"el/", b"eh/", b"eo/", layout.NOTICE, layout.NOTICE_ABOUT)
     named = (subject.encode(), bytes.fromhex(subject))
     found = [
         key
@@ -289,7 +289,8 @@ async def test_proofs_of_others_and_bundles_handed_out_hold(world: World, shared
     await world.settle()
     await world.settle()
     world.verify(bundle)
-    assert world.verify(world.reader.services.proving.obtained_bundle(shared.digest, 0))
+    with pytest.raises(MissingError, match="no such read"):
+        world.reader.services.proving.obtained_bundle(shared.digest, 0)  # told, and gone there too
     [mine] = [
         p
         for p in home.records.all_of(other.subject)

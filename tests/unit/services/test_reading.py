@@ -18,6 +18,7 @@ from node.errors import (
 from node.ports import Answer
 from tests.support.world import DAY, PURPOSE, SCOPE, Shared, World
 from tests.support.world_bidder import BANK_ACCOUNT, Bidder
+from tests.support.world_dishonest import shown, signed_anew
 from tests.support.world_views import own_request, uses_shown
 
 
@@ -176,3 +177,34 @@ async def test_a_request_names_what_the_wallet_shows(world: World) -> None:
     assert (asked.iss, asked.aud, asked.subject) == (world.reader.name, world.home.name, bidder.subject)
     assert (asked.scope, asked.purpose, asked.uses) == (SCOPE, PURPOSE, 2)
     assert asked.exp == int(world.clock.now()) + DAY
+
+
+async def test_a_home_that_kept_a_newer_version_back_is_found_by_its_next_answer(
+    world: World, shared: Shared
+) -> None:
+    reading = world.reader.services.reading
+    world.register(shared.bidder, package=[shared.bidder.base(bank_account="9999")])
+    await world.settle()
+    size = world.home.services.proving.anchored_size()
+
+    def older(answer: Answer) -> Answer:
+        return signed_anew(world.home, answer, shown(world.home, [0], SCOPE, size))
+
+    world.network.tamper = older
+    (record,) = (await reading.fetch(shared.digest)).records
+    assert record.header.version == 1, "by itself the lie cannot be seen"
+    world.network.tamper = lambda answer: answer
+    await reading.fetch(shared.digest)
+    await world.settle()
+    (told,) = await world.reader.feed("read.withheld")
+    assert (told.about["home"], told.about["read"]) == (world.home.name, "0")
+
+
+async def test_a_version_that_came_after_an_answer_was_not_kept_back(world: World, shared: Shared) -> None:
+    reading = world.reader.services.reading
+    await reading.fetch(shared.digest)
+    world.register(shared.bidder, package=[shared.bidder.base(bank_account="9999")])
+    await world.settle()
+    await reading.fetch(shared.digest)
+    await world.settle()
+    assert await world.reader.feed("read.withheld") == []

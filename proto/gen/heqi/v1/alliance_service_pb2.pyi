@@ -210,6 +210,8 @@ class GetDiagnosisResponse(_message.Message):
     OVERDUE_ERASURE_COUNT_FIELD_NUMBER: _builtins.int
     OLDEST_ERASURE_SECONDS_FIELD_NUMBER: _builtins.int
     ERASURE_LIST_PROBLEM_FIELD_NUMBER: _builtins.int
+    WAITING_NOTICE_COUNT_FIELD_NUMBER: _builtins.int
+    OLDEST_NOTICE_SECONDS_FIELD_NUMBER: _builtins.int
     LACKING_DEFINITIONS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the software that runs."""
@@ -245,6 +247,10 @@ class GetDiagnosisResponse(_message.Message):
     """Age of the oldest erasure that is not done, in seconds; 0 if there is none."""
     erasure_list_problem: _builtins.str
     """Why the list of erasures may lack something; empty if it does not."""
+    waiting_notice_count: _builtins.int
+    """Notices to members that hold subjects' data, and are not answered."""
+    oldest_notice_seconds: _builtins.float
+    """How long the oldest of them has waited, in seconds; 0 if there is none."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedMember]:
         """Members as the projection has them."""
@@ -289,11 +295,13 @@ class GetDiagnosisResponse(_message.Message):
         overdue_erasure_count: _builtins.int = ...,
         oldest_erasure_seconds: _builtins.float = ...,
         erasure_list_problem: _builtins.str = ...,
+        waiting_notice_count: _builtins.int = ...,
+        oldest_notice_seconds: _builtins.float = ...,
         lacking_definitions: _abc.Iterable[Global___LackingDefinition] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "erasure_list_problem", b"erasure_list_problem", "expiries", b"expiries", "lacking_definitions", b"lacking_definitions", "log_size", b"log_size", "lost_proof_count", b"lost_proof_count", "members", b"members", "oldest_erasure_seconds", b"oldest_erasure_seconds", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "overdue_erasure_count", b"overdue_erasure_count", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version", "waiting_proof_count", b"waiting_proof_count", "waiting_proof_oldest_seconds", b"waiting_proof_oldest_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "erasure_list_problem", b"erasure_list_problem", "expiries", b"expiries", "lacking_definitions", b"lacking_definitions", "log_size", b"log_size", "lost_proof_count", b"lost_proof_count", "members", b"members", "oldest_erasure_seconds", b"oldest_erasure_seconds", "oldest_notice_seconds", b"oldest_notice_seconds", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "overdue_erasure_count", b"overdue_erasure_count", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version", "waiting_notice_count", b"waiting_notice_count", "waiting_proof_count", b"waiting_proof_count", "waiting_proof_oldest_seconds", b"waiting_proof_oldest_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/exchange_service.proto\x12\x07heqi.v1\"\x14\n\x12GetNodeInfoRequest\"<\n\x13GetNodeInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0ctime_seconds\x18\x02 \x01(\x01\"4\n\x1aSubmitAccessRequestRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"\x1d\n\x1bSubmitAccessRequestResponse\"-\n\x13\x43ollectGrantRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"%\n\x14\x43ollectGrantResponse\x12\r\n\x05grant\x18\x01 \x01(\t\"9\n\x12ReadRecordsRequest\x12\x14\n\x0cread_request\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"a\n\x13ReadRecordsResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\ndelegation\x18\x03 \x01(\t\x12\x14\n\x0cstatus_proof\x18\x04 \x01(\x0c\"\'\n\x14SubmitReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\x17\n\x15SubmitReceiptResponse\"\"\n\x11GetLogViewRequest\x12\r\n\x05sizes\x18\x01 \x03(\x03\"S\n\x12GetLogViewResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12)\n\x06proofs\x18\x02 \x03(\x0b\x32\x19.heqi.v1.ConsistencyProof\"-\n\x1dGetWitnessedCheckpointRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\"^\n\x1eGetWitnessedCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12(\n\x05proof\x18\x02 \x01(\x0b\x32\x19.heqi.v1.ConsistencyProof\"!\n\x10\x43onsistencyProof\x12\r\n\x05nodes\x18\x01 \x03(\x0c\"6\n\x18SubmitCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\t\"\x1b\n\x19SubmitCosignatureResponse\"&\n\x14GetDefinitionRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"%\n\x15GetDefinitionResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x32\x82\x06\n\x0f\x45xchangeService\x12`\n\x13SubmitAccessRequest\x12#.heqi.v1.SubmitAccessRequestRequest\x1a$.heqi.v1.SubmitAccessRequestResponse\x12K\n\x0c\x43ollectGrant\x12\x1c.heqi.v1.CollectGrantRequest\x1a\x1d.heqi.v1.CollectGrantResponse\x12H\n\x0bReadRecords\x12\x1b.heqi.v1.ReadRecordsRequest\x1a\x1c.heqi.v1.ReadRecordsResponse\x12H\n\x0bGetNodeInfo\x12\x1b.heqi.v1.GetNodeInfoRequest\x1a\x1c.heqi.v1.GetNodeInfoResponse\x12N\n\rSubmitReceipt\x12\x1d.heqi.v1.SubmitReceiptRequest\x1a\x1e.heqi.v1.SubmitReceiptResponse\x12\x45\n\nGetLogView\x12\x1a.heqi.v1.GetLogViewRequest\x1a\x1b.heqi.v1.GetLogViewResponse\x12i\n\x16GetWitnessedCheckpoint\x12&.heqi.v1.GetWitnessedCheckpointRequest\x1a\'.heqi.v1.GetWitnessedCheckpointResponse\x12Z\n\x11SubmitCosignature\x12!.heqi.v1.SubmitCosignatureRequest\x1a\".heqi.v1.SubmitCosignatureResponse\x12N\n\rGetDefinition\x12\x1d.heqi.v1.GetDefinitionRequest\x1a\x1e.heqi.v1.GetDefinitionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/exchange_service.proto\x12\x07heqi.v1\"\x14\n\x12GetNodeInfoRequest\"<\n\x13GetNodeInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0ctime_seconds\x18\x02 \x01(\x01\"4\n\x1aSubmitAccessRequestRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"\x1d\n\x1bSubmitAccessRequestResponse\"-\n\x13\x43ollectGrantRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"%\n\x14\x43ollectGrantResponse\x12\r\n\x05grant\x18\x01 \x01(\t\"9\n\x12ReadRecordsRequest\x12\x14\n\x0cread_request\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"\x84\x01\n\x13ReadRecordsResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\ndelegation\x18\x03 \x01(\t\x12\x14\n\x0cstatus_proof\x18\x04 \x01(\x0c\x12\x10\n\x08\x63onsents\x18\x05 \x01(\x0c\x12\x0f\n\x07notices\x18\x06 \x03(\t\"\'\n\x13SubmitNoticeRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\"\'\n\x14SubmitNoticeResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\'\n\x14SubmitReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\x17\n\x15SubmitReceiptResponse\"\"\n\x11GetLogViewRequest\x12\r\n\x05sizes\x18\x01 \x03(\x03\"S\n\x12GetLogViewResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12)\n\x06proofs\x18\x02 \x03(\x0b\x32\x19.heqi.v1.ConsistencyProof\"-\n\x1dGetWitnessedCheckpointRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\"^\n\x1eGetWitnessedCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12(\n\x05proof\x18\x02 \x01(\x0b\x32\x19.heqi.v1.ConsistencyProof\"!\n\x10\x43onsistencyProof\x12\r\n\x05nodes\x18\x01 \x03(\x0c\"6\n\x18SubmitCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\t\"\x1b\n\x19SubmitCosignatureResponse\"&\n\x14GetDefinitionRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"%\n\x15GetDefinitionResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x32\xcf\x06\n\x0f\x45xchangeService\x12`\n\x13SubmitAccessRequest\x12#.heqi.v1.SubmitAccessRequestRequest\x1a$.heqi.v1.SubmitAccessRequestResponse\x12K\n\x0c\x43ollectGrant\x12\x1c.heqi.v1.CollectGrantRequest\x1a\x1d.heqi.v1.CollectGrantResponse\x12H\n\x0bReadRecords\x12\x1b.heqi.v1.ReadRecordsRequest\x1a\x1c.heqi.v1.ReadRecordsResponse\x12H\n\x0bGetNodeInfo\x12\x1b.heqi.v1.GetNodeInfoRequest\x1a\x1c.heqi.v1.GetNodeInfoResponse\x12N\n\rSubmitReceipt\x12\x1d.heqi.v1.SubmitReceiptRequest\x1a\x1e.heqi.v1.SubmitReceiptResponse\x12K\n\x0cSubmitNotice\x12\x1c.heqi.v1.SubmitNoticeRequest\x1a\x1d.heqi.v1.SubmitNoticeResponse\x12\x45\n\nGetLogView\x12\x1a.heqi.v1.GetLogViewRequest\x1a\x1b.heqi.v1.GetLogViewResponse\x12i\n\x16GetWitnessedCheckpoint\x12&.heqi.v1.GetWitnessedCheckpointRequest\x1a\'.heqi.v1.GetWitnessedCheckpointResponse\x12Z\n\x11SubmitCosignature\x12!.heqi.v1.SubmitCosignatureRequest\x1a\".heqi.v1.SubmitCosignatureResponse\x12N\n\rGetDefinition\x12\x1d.heqi.v1.GetDefinitionRequest\x1a\x1e.heqi.v1.GetDefinitionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,30 +45,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTGRANTRESPONSE']._serialized_end=296
   _globals['_READRECORDSREQUEST']._serialized_start=298
   _globals['_READRECORDSREQUEST']._serialized_end=355
-  _globals['_READRECORDSRESPONSE']._serialized_start=357
-  _globals['_READRECORDSRESPONSE']._serialized_end=454
-  _globals['_SUBMITRECEIPTREQUEST']._serialized_start=456
-  _globals['_SUBMITRECEIPTREQUEST']._serialized_end=495
-  _globals['_SUBMITRECEIPTRESPONSE']._serialized_start=497
-  _globals['_SUBMITRECEIPTRESPONSE']._serialized_end=520
-  _globals['_GETLOGVIEWREQUEST']._serialized_start=522
-  _globals['_GETLOGVIEWREQUEST']._serialized_end=556
-  _globals['_GETLOGVIEWRESPONSE']._serialized_start=558
-  _globals['_GETLOGVIEWRESPONSE']._serialized_end=641
-  _globals['_GETWITNESSEDCHECKPOINTREQUEST']._serialized_start=643
-  _globals['_GETWITNESSEDCHECKPOINTREQUEST']._serialized_end=688
-  _globals['_GETWITNESSEDCHECKPOINTRESPONSE']._serialized_start=690
-  _globals['_GETWITNESSEDCHECKPOINTRESPONSE']._serialized_end=784
-  _globals['_CONSISTENCYPROOF']._serialized_start=786
-  _globals['_CONSISTENCYPROOF']._serialized_end=819
-  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_start=821
-  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_end=875
-  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_start=877
-  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_end=904
-  _globals['_GETDEFINITIONREQUEST']._serialized_start=906
-  _globals['_GETDEFINITIONREQUEST']._serialized_end=944
-  _globals['_GETDEFINITIONRESPONSE']._serialized_start=946
-  _globals['_GETDEFINITIONRESPONSE']._serialized_end=983
-  _globals['_EXCHANGESERVICE']._serialized_start=986
-  _globals['_EXCHANGESERVICE']._serialized_end=1756
+  _globals['_READRECORDSRESPONSE']._serialized_start=358
+  _globals['_READRECORDSRESPONSE']._serialized_end=490
+  _globals['_SUBMITNOTICEREQUEST']._serialized_start=492
+  _globals['_SUBMITNOTICEREQUEST']._serialized_end=531
+  _globals['_SUBMITNOTICERESPONSE']._serialized_start=533
+  _globals['_SUBMITNOTICERESPONSE']._serialized_end=572
+  _globals['_SUBMITRECEIPTREQUEST']._serialized_start=574
+  _globals['_SUBMITRECEIPTREQUEST']._serialized_end=613
+  _globals['_SUBMITRECEIPTRESPONSE']._serialized_start=615
+  _globals['_SUBMITRECEIPTRESPONSE']._serialized_end=638
+  _globals['_GETLOGVIEWREQUEST']._serialized_start=640
+  _globals['_GETLOGVIEWREQUEST']._serialized_end=674
+  _globals['_GETLOGVIEWRESPONSE']._serialized_start=676
+  _globals['_GETLOGVIEWRESPONSE']._serialized_end=759
+  _globals['_GETWITNESSEDCHECKPOINTREQUEST']._serialized_start=761
+  _globals['_GETWITNESSEDCHECKPOINTREQUEST']._serialized_end=806
+  _globals['_GETWITNESSEDCHECKPOINTRESPONSE']._serialized_start=808
+  _globals['_GETWITNESSEDCHECKPOINTRESPONSE']._serialized_end=902
+  _globals['_CONSISTENCYPROOF']._serialized_start=904
+  _globals['_CONSISTENCYPROOF']._serialized_end=937
+  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_start=939
+  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_end=993
+  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_start=995
+  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_end=1022
+  _globals['_GETDEFINITIONREQUEST']._serialized_start=1024
+  _globals['_GETDEFINITIONREQUEST']._serialized_end=1062
+  _globals['_GETDEFINITIONRESPONSE']._serialized_start=1064
+  _globals['_GETDEFINITIONRESPONSE']._serialized_end=1101
+  _globals['_EXCHANGESERVICE']._serialized_start=1104
+  _globals['_EXCHANGESERVICE']._serialized_end=1951
 # @@protoc_insertion_point(module_scope)

@@ -180,6 +180,8 @@ class ReadRecordsResponse(_message.Message):
     ANSWER_FIELD_NUMBER: _builtins.int
     DELEGATION_FIELD_NUMBER: _builtins.int
     STATUS_PROOF_FIELD_NUMBER: _builtins.int
+    CONSENTS_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
     evidence: _builtins.bytes
     """Canonical JSON, docs/formats/bundle.md."""
     answer: _builtins.str
@@ -188,6 +190,12 @@ class ReadRecordsResponse(_message.Message):
     """The subject's delegation document."""
     status_proof: _builtins.bytes
     """What authorities said of the certificate behind it (docs/formats/trust.md), canonical JSON; empty if nothing."""
+    consents: _builtins.bytes
+    """Consents of the people whose fields are shown, docs/formats/consent.md; empty if there are none."""
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Notice documents about disputes of these records."""
+
     def __init__(
         self,
         *,
@@ -195,14 +203,62 @@ class ReadRecordsResponse(_message.Message):
         answer: _builtins.str = ...,
         delegation: _builtins.str = ...,
         status_proof: _builtins.bytes = ...,
+        consents: _builtins.bytes = ...,
+        notices: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "delegation", b"delegation", "evidence", b"evidence", "status_proof", b"status_proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "consents", b"consents", "delegation", b"delegation", "evidence", b"evidence", "notices", b"notices", "status_proof", b"status_proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReadRecordsResponse: _TypeAlias = ReadRecordsResponse  # noqa: Y015
+
+@_typing.final
+class SubmitNoticeRequest(_message.Message):
+    """Request of SubmitNotice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    document: _builtins.str
+    """A notice document by the caller, or a consent-withdrawal document."""
+    def __init__(
+        self,
+        *,
+        document: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitNoticeRequest: _TypeAlias = SubmitNoticeRequest  # noqa: Y015
+
+@_typing.final
+class SubmitNoticeResponse(_message.Message):
+    """Response of SubmitNotice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    receipt: _builtins.str
+    """A notice-receipt or consent-receipt document; empty until what the notice asks is done. The same request again
+    gets it.
+    """
+    def __init__(
+        self,
+        *,
+        receipt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitNoticeResponse: _TypeAlias = SubmitNoticeResponse  # noqa: Y015
 
 @_typing.final
 class SubmitReceiptRequest(_message.Message):

@@ -61,6 +61,11 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptResponse.FromString,
                 _registered_method=True)
+        self.SubmitNotice = channel.unary_unary(
+                '/heqi.v1.ExchangeService/SubmitNotice',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeResponse.FromString,
+                _registered_method=True)
         self.GetLogView = channel.unary_unary(
                 '/heqi.v1.ExchangeService/GetLogView',
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewRequest.SerializeToString,
@@ -123,6 +128,13 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitNotice(self, request, context):
+        """A notice of a home about data that this member obtained, or a person's withdrawal of a consent for its home.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLogView(self, request, context):
         """The log's newest checkpoint, with proofs that it contains what the caller knows of it.
         """
@@ -178,6 +190,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.SubmitReceipt,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptResponse.SerializeToString,
+            ),
+            'SubmitNotice': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitNotice,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeResponse.SerializeToString,
             ),
             'GetLogView': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLogView,
@@ -337,6 +354,33 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/SubmitReceipt',
             heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.SubmitReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitNotice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/SubmitNotice',
+            heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,8 @@ class ExchangeServiceStub:
     """Version and clock of this node, for peers that look for the cause of trouble."""
     SubmitReceipt: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitReceiptRequest, _exchange_service_pb2.SubmitReceiptResponse]
     """Countersign an answer."""
+    SubmitNotice: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitNoticeRequest, _exchange_service_pb2.SubmitNoticeResponse]
+    """A notice of a home about data that this member obtained, or a person's withdrawal of a consent for its home."""
     GetLogView: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]
     """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
     GetWitnessedCheckpoint: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetWitnessedCheckpointRequest, _exchange_service_pb2.GetWitnessedCheckpointResponse]
@@ -71,6 +73,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Version and clock of this node, for peers that look for the cause of trouble."""
     SubmitReceipt: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitReceiptRequest, _exchange_service_pb2.SubmitReceiptResponse]  # type: ignore[assignment]
     """Countersign an answer."""
+    SubmitNotice: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitNoticeRequest, _exchange_service_pb2.SubmitNoticeResponse]  # type: ignore[assignment]
+    """A notice of a home about data that this member obtained, or a person's withdrawal of a consent for its home."""
     GetLogView: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]  # type: ignore[assignment]
     """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
     GetWitnessedCheckpoint: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetWitnessedCheckpointRequest, _exchange_service_pb2.GetWitnessedCheckpointResponse]  # type: ignore[assignment]
@@ -124,6 +128,14 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.SubmitReceiptResponse, _abc.Awaitable[_exchange_service_pb2.SubmitReceiptResponse]]:
         """Countersign an answer."""
+
+    @_abc_1.abstractmethod
+    def SubmitNotice(
+        self,
+        request: _exchange_service_pb2.SubmitNoticeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.SubmitNoticeResponse, _abc.Awaitable[_exchange_service_pb2.SubmitNoticeResponse]]:
+        """A notice of a home about data that this member obtained, or a person's withdrawal of a consent for its home."""
 
     @_abc_1.abstractmethod
     def GetLogView(

@@ -116,6 +116,36 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.EraseRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.EraseResponse.FromString,
                 _registered_method=True)
+        self.GiveConsent = channel.unary_unary(
+                '/heqi.v1.WalletService/GiveConsent',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GiveConsentRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GiveConsentResponse.FromString,
+                _registered_method=True)
+        self.WithdrawConsent = channel.unary_unary(
+                '/heqi.v1.WalletService/WithdrawConsent',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.WithdrawConsentRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.WithdrawConsentResponse.FromString,
+                _registered_method=True)
+        self.ListConsents = channel.unary_unary(
+                '/heqi.v1.WalletService/ListConsents',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListConsentsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListConsentsResponse.FromString,
+                _registered_method=True)
+        self.OpenDispute = channel.unary_unary(
+                '/heqi.v1.WalletService/OpenDispute',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.OpenDisputeRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.OpenDisputeResponse.FromString,
+                _registered_method=True)
+        self.ListOwnDisputes = channel.unary_unary(
+                '/heqi.v1.WalletService/ListOwnDisputes',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnDisputesRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnDisputesResponse.FromString,
+                _registered_method=True)
+        self.ListHolders = channel.unary_unary(
+                '/heqi.v1.WalletService/ListHolders',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListHoldersRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListHoldersResponse.FromString,
+                _registered_method=True)
 
 
 class WalletServiceServicer:
@@ -230,8 +260,51 @@ class WalletServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Erase(self, request, context):
-        """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+        """At the subject's home, or one that it has left: erase what is kept here; at another member, what it read of the
+        subject. The very same request again, at any time,
         gets the receipts that there are by then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GiveConsent(self, request, context):
+        """At the subject's home: keep a person's consent. By the subject's wallet or the person's own key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawConsent(self, request, context):
+        """At any member: withdraw a consent. At the home it acts at once; another member takes it there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConsents(self, request, context):
+        """At the subject's home: consents, and what cannot be read for lack of one. A person sees its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenDispute(self, request, context):
+        """At the subject's home: say that a record is wrong. By the subject's wallet, or the key of the person in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOwnDisputes(self, request, context):
+        """At the subject's home: disputes with their answers. A person sees its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHolders(self, request, context):
+        """At the subject's home, also after the subject was erased: which members were told of it, and what they answered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -319,6 +392,36 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.Erase,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.EraseRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.EraseResponse.SerializeToString,
+            ),
+            'GiveConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveConsent,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GiveConsentRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GiveConsentResponse.SerializeToString,
+            ),
+            'WithdrawConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawConsent,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.WithdrawConsentRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.WithdrawConsentResponse.SerializeToString,
+            ),
+            'ListConsents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConsents,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListConsentsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListConsentsResponse.SerializeToString,
+            ),
+            'OpenDispute': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenDispute,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.OpenDisputeRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.OpenDisputeResponse.SerializeToString,
+            ),
+            'ListOwnDisputes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOwnDisputes,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnDisputesRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnDisputesResponse.SerializeToString,
+            ),
+            'ListHolders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolders,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListHoldersRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListHoldersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -755,6 +858,168 @@ class WalletService:
             '/heqi.v1.WalletService/Erase',
             heqi_dot_v1_dot_wallet__service__pb2.EraseRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.EraseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GiveConsent',
+            heqi_dot_v1_dot_wallet__service__pb2.GiveConsentRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GiveConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/WithdrawConsent',
+            heqi_dot_v1_dot_wallet__service__pb2.WithdrawConsentRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.WithdrawConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConsents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ListConsents',
+            heqi_dot_v1_dot_wallet__service__pb2.ListConsentsRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ListConsentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenDispute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/OpenDispute',
+            heqi_dot_v1_dot_wallet__service__pb2.OpenDisputeRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.OpenDisputeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOwnDisputes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ListOwnDisputes',
+            heqi_dot_v1_dot_wallet__service__pb2.ListOwnDisputesRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ListOwnDisputesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ListHolders',
+            heqi_dot_v1_dot_wallet__service__pb2.ListHoldersRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ListHoldersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -68,9 +68,22 @@ class WalletServiceStub:
     TakeOver: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]
     """At the new home: take the subject in; the home so far is not asked."""
     Erase: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.EraseRequest, _wallet_service_pb2.EraseResponse]
-    """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+    """At the subject's home, or one that it has left: erase what is kept here; at another member, what it read of the
+    subject. The very same request again, at any time,
     gets the receipts that there are by then.
     """
+    GiveConsent: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveConsentRequest, _wallet_service_pb2.GiveConsentResponse]
+    """At the subject's home: keep a person's consent. By the subject's wallet or the person's own key."""
+    WithdrawConsent: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.WithdrawConsentRequest, _wallet_service_pb2.WithdrawConsentResponse]
+    """At any member: withdraw a consent. At the home it acts at once; another member takes it there."""
+    ListConsents: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListConsentsRequest, _wallet_service_pb2.ListConsentsResponse]
+    """At the subject's home: consents, and what cannot be read for lack of one. A person sees its own."""
+    OpenDispute: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.OpenDisputeRequest, _wallet_service_pb2.OpenDisputeResponse]
+    """At the subject's home: say that a record is wrong. By the subject's wallet, or the key of the person in it."""
+    ListOwnDisputes: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnDisputesRequest, _wallet_service_pb2.ListOwnDisputesResponse]
+    """At the subject's home: disputes with their answers. A person sees its own."""
+    ListHolders: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListHoldersRequest, _wallet_service_pb2.ListHoldersResponse]
+    """At the subject's home, also after the subject was erased: which members were told of it, and what they answered."""
 
 @_typing.type_check_only
 class WalletServiceAsyncStub(WalletServiceStub):
@@ -112,9 +125,22 @@ class WalletServiceAsyncStub(WalletServiceStub):
     TakeOver: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]  # type: ignore[assignment]
     """At the new home: take the subject in; the home so far is not asked."""
     Erase: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.EraseRequest, _wallet_service_pb2.EraseResponse]  # type: ignore[assignment]
-    """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+    """At the subject's home, or one that it has left: erase what is kept here; at another member, what it read of the
+    subject. The very same request again, at any time,
     gets the receipts that there are by then.
     """
+    GiveConsent: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GiveConsentRequest, _wallet_service_pb2.GiveConsentResponse]  # type: ignore[assignment]
+    """At the subject's home: keep a person's consent. By the subject's wallet or the person's own key."""
+    WithdrawConsent: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.WithdrawConsentRequest, _wallet_service_pb2.WithdrawConsentResponse]  # type: ignore[assignment]
+    """At any member: withdraw a consent. At the home it acts at once; another member takes it there."""
+    ListConsents: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListConsentsRequest, _wallet_service_pb2.ListConsentsResponse]  # type: ignore[assignment]
+    """At the subject's home: consents, and what cannot be read for lack of one. A person sees its own."""
+    OpenDispute: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.OpenDisputeRequest, _wallet_service_pb2.OpenDisputeResponse]  # type: ignore[assignment]
+    """At the subject's home: say that a record is wrong. By the subject's wallet, or the key of the person in it."""
+    ListOwnDisputes: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnDisputesRequest, _wallet_service_pb2.ListOwnDisputesResponse]  # type: ignore[assignment]
+    """At the subject's home: disputes with their answers. A person sees its own."""
+    ListHolders: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListHoldersRequest, _wallet_service_pb2.ListHoldersResponse]  # type: ignore[assignment]
+    """At the subject's home, also after the subject was erased: which members were told of it, and what they answered."""
 
 class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
     """For bidders' wallets, over server-authenticated TLS on its own listener. Every request is a document signed by
@@ -249,8 +275,57 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _wallet_service_pb2.EraseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.EraseResponse, _abc.Awaitable[_wallet_service_pb2.EraseResponse]]:
-        """At the subject's home, or one that it has left: erase what is kept here. The very same request again, at any time,
+        """At the subject's home, or one that it has left: erase what is kept here; at another member, what it read of the
+        subject. The very same request again, at any time,
         gets the receipts that there are by then.
         """
+
+    @_abc_1.abstractmethod
+    def GiveConsent(
+        self,
+        request: _wallet_service_pb2.GiveConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GiveConsentResponse, _abc.Awaitable[_wallet_service_pb2.GiveConsentResponse]]:
+        """At the subject's home: keep a person's consent. By the subject's wallet or the person's own key."""
+
+    @_abc_1.abstractmethod
+    def WithdrawConsent(
+        self,
+        request: _wallet_service_pb2.WithdrawConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.WithdrawConsentResponse, _abc.Awaitable[_wallet_service_pb2.WithdrawConsentResponse]]:
+        """At any member: withdraw a consent. At the home it acts at once; another member takes it there."""
+
+    @_abc_1.abstractmethod
+    def ListConsents(
+        self,
+        request: _wallet_service_pb2.ListConsentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ListConsentsResponse, _abc.Awaitable[_wallet_service_pb2.ListConsentsResponse]]:
+        """At the subject's home: consents, and what cannot be read for lack of one. A person sees its own."""
+
+    @_abc_1.abstractmethod
+    def OpenDispute(
+        self,
+        request: _wallet_service_pb2.OpenDisputeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.OpenDisputeResponse, _abc.Awaitable[_wallet_service_pb2.OpenDisputeResponse]]:
+        """At the subject's home: say that a record is wrong. By the subject's wallet, or the key of the person in it."""
+
+    @_abc_1.abstractmethod
+    def ListOwnDisputes(
+        self,
+        request: _wallet_service_pb2.ListOwnDisputesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ListOwnDisputesResponse, _abc.Awaitable[_wallet_service_pb2.ListOwnDisputesResponse]]:
+        """At the subject's home: disputes with their answers. A person sees its own."""
+
+    @_abc_1.abstractmethod
+    def ListHolders(
+        self,
+        request: _wallet_service_pb2.ListHoldersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ListHoldersResponse, _abc.Awaitable[_wallet_service_pb2.ListHoldersResponse]]:
+        """At the subject's home, also after the subject was erased: which members were told of it, and what they answered."""
 
 def add_WalletServiceServicer_to_server(servicer: WalletServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
