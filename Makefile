@@ -8,7 +8,7 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz check bench scale histories contracts proto docs lock sbom format clean
+.PHONY: help demo test soak fuzz check bench scale first-load histories contracts proto docs lock sbom format clean
 
 help:
 	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
@@ -19,6 +19,7 @@ help:
 	@echo "make check                        format, lint, types, import rules, generated code, locks, known vulnerabilities"
 	@echo "make bench                        figures, as ratios within one run"
 	@echo "make scale [RECORDS=1000000]      what a long history costs: rate, memory, start, proofs"
+	@echo "make first-load [REGISTRATIONS=100000]  existing registrations: rate against records, memory"
 	@echo "make contracts | proto | format   make generated things again"
 	@echo "make lock [UPGRADE=1]             pin what pyproject.toml asks for, with hashes"
 	@echo "make sbom                         what a node is made of, CycloneDX, into build/sbom"
@@ -79,6 +80,9 @@ histories: $(DEV)
 
 scale: $(DEV)
 	@$(BIN)/python -m bench.scale $(if $(RECORDS),--records $(RECORDS))
+
+first-load: $(DEV)
+	@$(BIN)/python -m bench.loading $(if $(REGISTRATIONS),--registrations $(REGISTRATIONS))
 
 contracts: $(READY)
 	@$(BIN)/python contracts/generate_table.py

@@ -148,7 +148,7 @@ class _Rates:
 
 def _fill(centre: Centre, network: Network, records: int, *, small: bool) -> _Rates:
     """Append and publish."""
-    with _services(centre, network) as (store, services):
+    with services_of(centre, network) as (store, services):
         log = Log(
             store,
             services.outbox,
@@ -175,7 +175,7 @@ def _fill(centre: Centre, network: Network, records: int, *, small: bool) -> _Ra
                 _tell(marks)
         # From half a window to one and a half; and the last window.
         print(store.compactions(), file=sys.stderr)
-        return _Rates(_between(marks[1], marks[3]), _between(marks[-3], marks[-1]), _resident())
+        return _Rates(_between(marks[1], marks[3]), _between(marks[-3], marks[-1]), resident())
 
 
 def _request(sequence: int, *, small: bool) -> pb.AppendRecordsRequest:
@@ -196,7 +196,7 @@ def _between(start: _Mark, end: _Mark) -> _Rate:
 
 def _tell(marks: list[_Mark]) -> None:
     rate = _between(marks[-2], marks[-1])
-    shared, own = _resident()
+    shared, own = resident()
     print(
         f"{marks[-1].count:>12,} records  {rate.clock:>7,.0f}/s  {rate.cpu:>5.0f} CPU µs, "
         f"{rate.of_preparing:.2f} of preparing  {shared:.0f} MB, own {own:.0f} MB",
@@ -217,7 +217,7 @@ async def _start(centre: Centre, network: Network) -> float:
 
 def _read(centre: Centre, network: Network) -> dict[str, float]:
     chance = random.Random(1)  # a sample of places, nothing secret
-    with _services(centre, network) as (store, services):
+    with services_of(centre, network) as (store, services):
         counting = CountingStore(store)
         log = Log(
             counting,
@@ -265,7 +265,7 @@ def _seconds(work: object) -> float:
 
 
 @contextmanager
-def _services(centre: Centre, network: Network) -> Iterator[tuple[LevelStore, Services]]:
+def services_of(centre: Centre, network: Network) -> Iterator[tuple[LevelStore, Services]]:
     """A node's use cases over its store, without the node."""
     store, keyring = LevelStore(centre.home / "data"), LevelStore(centre.home / "keyring")
     outside = Outside(
@@ -287,7 +287,7 @@ def _services(centre: Centre, network: Network) -> Iterator[tuple[LevelStore, Se
         keyring.close()
 
 
-def _resident() -> tuple[float, float]:
+def resident() -> tuple[float, float]:
     """Megabytes of this process: all, and without files that are mapped. Source: proc(5), VmRSS, RssAnon."""
     found = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text("ascii").splitlines())
     return int(found["VmRSS"].split()[0]) / 1024, int(found["RssAnon"].split()[0]) / 1024

@@ -21,10 +21,12 @@ from heqi.v1 import (
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
     guarantee_service_pb2_grpc,
+    legal_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
     record_service_pb2_grpc,
+    registration_service_pb2_grpc,
     signature_service_pb2_grpc,
     system_service_pb2_grpc,
     trust_service_pb2_grpc,
@@ -51,12 +53,14 @@ from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
 from node.api.guarantee_service import GuaranteeService
 from node.api.guard import Guard
+from node.api.legal_service import LegalService
 from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.notice_service import NoticeService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
+from node.api.registration_service import RegistrationService
 from node.api.signature_service import SignatureService
 from node.api.streams import OpenStreams
 from node.api.system_service import SystemService
@@ -84,6 +88,7 @@ logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3.0
 _EXCHANGE_SECONDS = 0.5
+_LEGAL_SECONDS = 5.0
 _ACCESS_SECONDS = 1.0
 _KEYS_SECONDS = 5.0
 _ERASE_SECONDS = 1.0
@@ -104,6 +109,8 @@ MEMBER_SERVICES = tuple(
         "SystemService",
         "ErasureService",
         "NoticeService",
+        "LegalService",
+        "RegistrationService",
         "ExchangeService",
         "LogService",
     )
@@ -167,6 +174,9 @@ class Node:
                 tasks.create_task(repeat("compare versions", services.changes.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("tell holders", services.notices.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("follow notices", services.holdings.step, _EXCHANGE_SECONDS))
+                tasks.create_task(
+                    repeat("hand in legal receipts", services.legal_reading.step, _LEGAL_SECONDS)
+                )
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
                 tasks.create_task(
                     repeat("ask for definitions", services.catalogue.step, _DEFINITIONS_SECONDS)
@@ -233,9 +243,17 @@ class Node:
             preparing,
             callers.check,
         )
-        access = AccessService(s.reading, s.proving)
+        access = AccessService(s.reading, s.kept_reads, s.proving)
         exchange = ExchangeService(
-            s.sharing, s.serving, s.inbox, s.log, s.cosignatures, s.catalogue, callers, s.clock
+            s.sharing,
+            s.serving,
+            s.inbox,
+            s.legal_serving,
+            s.log,
+            s.cosignatures,
+            s.catalogue,
+            callers,
+            s.clock,
         )
         wallet = WalletService(
             s.alliance,
@@ -243,6 +261,8 @@ class Node:
             s.registrations,
             s.sharing,
             s.serving,
+            s.legal_history,
+            s.clock,
             s.records,
             s.proving,
             s.codes,
@@ -260,6 +280,7 @@ class Node:
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
+        legal = LegalService(s.legal_reading, s.proving, callers)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         trust = TrustService(s.recognition, s.trust_votes)
         catalogue = CatalogueService(s.catalogue, s.catalogue_votes)
@@ -280,6 +301,11 @@ class Node:
                 erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server, ErasureService(s.erasures)
             ),
             partial(notice_service_pb2_grpc.add_NoticeServiceServicer_to_server, notices),
+            partial(
+                registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server,
+                RegistrationService(s.loading),
+            ),
+            partial(legal_service_pb2_grpc.add_LegalServiceServicer_to_server, legal),
             partial(log_service_pb2_grpc.add_LogServiceServicer_to_server, log),
         )
         add_wallets = (partial(wallet_service_pb2_grpc.add_WalletServiceServicer_to_server, wallet),)

@@ -9,7 +9,7 @@ NodeError
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
 │  │  └─ CertificateRevokedError
 │  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError  StandingError  MovedError
-│  ├─ LoginRefusedError
+│  ├─ LoginRefusedError  LegalBasisError
 ├─ MissingError             there is nothing by that name
 ├─ ConflictError            a right request in the wrong state
 │  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
@@ -201,6 +201,13 @@ class StandingError(DeniedError):
 
     reason = "STANDING"
     advice = "Go to an active member; the operator finds the way back in docs/operate.md."
+
+
+class LegalBasisError(DeniedError):
+    """A read without the owner's grant that the named legal basis does not allow, or a read that needs one."""
+
+    reason = "LEGAL_BASIS"
+    advice = "Ask the owner for a grant, or name a basis that allows it, a case, two officers: `heqi legal --help`."
 
 
 class MovedError(DeniedError):

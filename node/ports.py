@@ -12,6 +12,7 @@ from node.domain.alliance_life import BookEntry, ContractSet
 from node.domain.keys import KeyInfo, KeyKind
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
 from node.domain.ledger_proof import LedgerProof, Storage
+from node.domain.legal_read import LegalPapers
 from node.domain.member import Member
 from node.domain.signed_file import Finding, Format
 
@@ -23,9 +24,9 @@ class Answer:
     evidence: bytes
     """Canonical JSON of `Evidence`."""
     answer: str
-    """`ReadAnswer` over it, a compact JWS by the home's identity key."""
+    """`ReadAnswer` over it, or `LegalAnswer`: a compact JWS by the home's identity key."""
     delegation: str
-    """The subject's delegation, for the reader to check whose key signed the grant."""
+    """The subject's delegation, for the reader to check whose key signed the grant; empty without a grant."""
     status: bytes = b""
     """`StatusProof` beside the delegation, canonical JSON; empty if there is none."""
     consents: bytes = b""
@@ -472,6 +473,13 @@ class Peers(Protocol):
         Returns:
             The receipt; empty while what it asks is not done.
         """
+
+    async def read_on_legal_basis(self, member: Member, papers: LegalPapers) -> Answer:
+        """Read on a legal basis; no delegation comes along. MUST be safe to repeat: the same papers are one read."""
+        ...
+
+    async def submit_legal_receipt(self, member: Member, receipt: str) -> None:
+        """Countersign an answer on a legal basis. MUST be safe to repeat."""
         ...
 
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:

@@ -187,6 +187,10 @@ class NodeState:
     """Notices to members that hold subjects' data, and are not answered."""
     notices_oldest_seconds: float = 0.0
     """How long the oldest of them has waited; 0 if there is none."""
+    legal_receipts_missing: int = 0
+    """Answers on a legal basis for which the reader has not countersigned."""
+    legal_receipt_oldest_seconds: float = 0.0
+    """Age of the oldest of them; 0 if there is none."""
     erasure_list_trouble: str = ""
     """Why the list of erasures may lack something, as the running node knows."""
 

@@ -35,9 +35,14 @@ from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.holdings import Holdings
 from node.services.inbox import Inbox
+from node.services.kept_reads import KeptReads
 from node.services.key_rotation import KeyRotation
 from node.services.ledger_proofs import LedgerProofs
+from node.services.legal_history import LegalHistory
+from node.services.legal_reading import LegalReading
+from node.services.legal_serving import LegalServing
 from node.services.listing import Listing
+from node.services.loading import Loading
 from node.services.log import Log
 from node.services.logins import Logins
 from node.services.membership import Membership
@@ -67,6 +72,7 @@ from node.services.transaction import Transaction
 from node.services.trust_votes import TrustVotes
 from node.services.vault import Entropy, Vault
 from node.services.verifying import Verifying
+from node.services.waiting import Waiting
 from node.services.witness import Witness
 
 
@@ -156,6 +162,19 @@ class Services:
         )
         self.sender = Sender(self.outbox, outside.ledger, self.follower.final_number, clock)
         self.gate = Gate(store, self.alliance, clock)
+        self.waiting = Waiting(store, self.vault, keys.index)
+        self.loading = Loading(
+            store,
+            self.vault,
+            self.alliance,
+            self.records,
+            self.waiting,
+            self.parking,
+            self.acts,
+            self.feed,
+            clock,
+            entropy,
+        )
         self.registrations = Registrations(
             store,
             self.vault,
@@ -168,6 +187,7 @@ class Services:
             clock,
             entropy,
             self.reach,
+            self.waiting,
         )
         self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
         self.sharing = Sharing(
@@ -259,6 +279,36 @@ class Services:
             clock,
             entropy,
         )
+        self.kept_reads = KeptReads(store, self.vault, self.alliance, self.recognition, self.follower, clock)
+        self.legal_history = LegalHistory(store, self.vault, me)
+        self.legal_serving = LegalServing(
+            store,
+            self.alliance,
+            self.registrations,
+            self.records,
+            self.log,
+            self.legal_history,
+            self.follower,
+            self.reach,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.legal_reading = LegalReading(
+            store,
+            self.vault,
+            self.alliance,
+            self.legal_serving,
+            self.ledger_proofs,
+            self.follower,
+            outside.peers,
+            self.acts,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
         self.codes = ApplicationCodes(
             self.alliance, self.recognition, self.gate, identity, clock, entropy, index_key=keys.index
         )
@@ -307,7 +357,7 @@ class Services:
         )
         self.expiries = Expiries(clock, [lambda: anchor_deadlines(self.recognition.trust().anchors)])
         self.corroboration = Corroboration(
-            store, self.alliance, outside.peers, self.reading, self.feed, clock
+            store, self.alliance, outside.peers, self.reading, self.legal_reading, self.feed, clock
         )
         self.proving = Proving(
             self.alliance,
@@ -315,6 +365,7 @@ class Services:
             self.log,
             self.cosignatures,
             self.reading,
+            self.legal_reading,
             self.corroboration,
             self.ledger_proofs,
             identity,

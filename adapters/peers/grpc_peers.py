@@ -9,6 +9,7 @@ from heqi.v1 import exchange_service_pb2 as pb
 from heqi.v1 import exchange_service_pb2_grpc as rpc
 
 from adapters.crypto.leaves import IssuedLeaf
+from node.domain.legal_read import LegalPapers
 from node.domain.member import Member
 from node.ports import Answer, LogView
 from node.wire.status import from_rpc_error
@@ -71,6 +72,21 @@ class GrpcPeers:
         message = pb.SubmitNoticeRequest(document=document)
         response = await self._call(member, lambda stub: stub.SubmitNotice(message, timeout=self._timeout))
         return str(response.receipt)
+
+    async def read_on_legal_basis(self, member: Member, papers: LegalPapers) -> Answer:
+        """See `Peers.read_on_legal_basis`."""
+        message = pb.ReadOnLegalBasisRequest(
+            legal_read=papers.read, legal_request=papers.request, countersignature=papers.countersignature
+        )
+        response = await self._call(
+            member, lambda stub: stub.ReadOnLegalBasis(message, timeout=self._timeout)
+        )
+        return Answer(response.evidence, response.answer, "")
+
+    async def submit_legal_receipt(self, member: Member, receipt: str) -> None:
+        """See `Peers.submit_legal_receipt`."""
+        message = pb.SubmitLegalReceiptRequest(receipt=receipt)
+        await self._call(member, lambda stub: stub.SubmitLegalReceipt(message, timeout=self._timeout))
 
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
         """See `Peers.log_view`."""

@@ -9,6 +9,7 @@ from node.api.caller import Context
 from node.domain.encoding import from_hex, to_rfc3339
 from node.domain.grant import UNCOUNTED, Basis
 from node.errors import InvalidError
+from node.services.kept_reads import KeptReads
 from node.services.own_requests import OwnRequest
 from node.services.proving import Proving
 from node.services.reading import Reading
@@ -22,8 +23,8 @@ State = pb.AccessRequest.State
 class AccessService(rpc.AccessServiceServicer):
     """Translates, calls `Reading`, translates back."""
 
-    def __init__(self, reading: Reading, proving: Proving) -> None:
-        self._reading, self._proving = reading, proving
+    def __init__(self, reading: Reading, kept: KeptReads, proving: Proving) -> None:
+        self._reading, self._kept, self._proving = reading, kept, proving
 
     async def RequestAccess(
         self, request: pb.RequestAccessRequest, context: Context
@@ -58,6 +59,22 @@ class AccessService(rpc.AccessServiceServicer):
             organisation=fetched.organisation,
             read=fetched.number,
             newest_as_of=to_rfc3339(fetched.as_of),
+        )
+
+    async def GetKeptRecords(
+        self, request: pb.GetKeptRecordsRequest, context: Context
+    ) -> pb.GetKeptRecordsResponse:
+        """See the proto."""
+        digest = from_hex(request.request_id, 32).hex()
+        kept = self._kept.show(digest, request.read if request.HasField("read") else -1)
+        return pb.GetKeptRecordsResponse(
+            records=[verified_record_message(record) for record in kept.records],
+            credit_code=kept.credit_code,
+            organisation=kept.organisation,
+            read=kept.number,
+            as_of_time=to_rfc3339(kept.as_of),
+            age_seconds=kept.age_seconds,
+            expire_time=to_rfc3339(kept.expires),
         )
 
     async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> pb.GetBundleResponse:

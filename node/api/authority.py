@@ -18,6 +18,7 @@ class Party(enum.Flag):
     WRITER = enum.auto()
     READER = enum.auto()
     SUPERVISOR = enum.auto()
+    OFFICER = enum.auto()
     MEMBER = enum.auto()
     """The node of an active member of the alliance."""
     WALLET = enum.auto()
@@ -25,8 +26,9 @@ class Party(enum.Flag):
 
 
 OPERATOR, WRITER, READER, SUPERVISOR = Party.OPERATOR, Party.WRITER, Party.READER, Party.SUPERVISOR
+OFFICER = Party.OFFICER
 MEMBER, WALLET = Party.MEMBER, Party.WALLET
-SYSTEMS = OPERATOR | WRITER | READER | SUPERVISOR
+SYSTEMS = OPERATOR | WRITER | READER | SUPERVISOR | OFFICER
 ANYBODY = SYSTEMS | MEMBER | WALLET
 PARTY_OF_ROLE = {role.value: Party[role.name] for role in SystemRole}
 
@@ -54,6 +56,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
+_LEGAL, _REGISTRATIONS = "/heqi.v1.LegalService/", "/heqi.v1.RegistrationService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
 RULES: dict[str, Rule] = {
@@ -71,7 +74,16 @@ RULES: dict[str, Rule] = {
     _ACCESS + "RequestAccess": Rule(OPERATOR | READER),
     _ACCESS + "ListAccessRequests": Rule(OPERATOR | READER),
     _ACCESS + "FetchRecords": Rule(OPERATOR | READER),
+    _ACCESS + "GetKeptRecords": Rule(OPERATOR | READER),
     _ACCESS + "GetBundle": Rule(OPERATOR | READER),
+    # -- a centre's existing registrations -----------------------------------------------------------------
+    _REGISTRATIONS + "LoadRegistrations": Rule(OPERATOR, 16 * MIB),
+    # -- reads on a legal basis; not even the operator may sign for an officer ------------------------------
+    _LEGAL + "SubmitLegalRequest": Rule(OFFICER, MIB),
+    _LEGAL + "ListLegalRequests": Rule(OFFICER),
+    _LEGAL + "CountersignLegalRequest": Rule(OFFICER),
+    _LEGAL + "FetchLegalRecords": Rule(OFFICER),
+    _LEGAL + "GetLegalBundle": Rule(OFFICER),
     # -- guarantees --------------------------------------------------------------------------------------
     _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | WRITER | READER),
     _GUARANTEES + "ListApplications": Rule(OPERATOR),
@@ -133,6 +145,8 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "ReadRecords": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
     _EXCHANGE + "SubmitNotice": Rule(MEMBER),
+    _EXCHANGE + "ReadOnLegalBasis": Rule(MEMBER, MIB),
+    _EXCHANGE + "SubmitLegalReceipt": Rule(MEMBER),
     _EXCHANGE + "GetNodeInfo": Rule(MEMBER),
     _EXCHANGE + "GetLogView": Rule(MEMBER),
     _EXCHANGE + "GetWitnessedCheckpoint": Rule(MEMBER),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from google.protobuf.message import Message
 
 from node.api.authority import MEMBER, PARTY_OF_ROLE, RULES, WALLET, Party, Rule
@@ -78,6 +79,18 @@ class Callers:
         """
         pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
         return identify(pem, self._keys_of(parse_leaf(pem).issuer), self._me, self._clock.now())
+
+    def system(self, context: Context) -> tuple[str, CertificatePublicKeyTypes]:
+        """Name and key of the own system behind a call.
+
+        Raises:
+            UnknownCallerError: it is none of this centre's.
+            CertificateRevokedError: it was shut out.
+        """
+        pem = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
+        caller = self.of(context)
+        row = self._systems.check(caller.serial, caller.fingerprint, caller.role)
+        return row.name, parse_leaf(pem).certificate.public_key()
 
     def check(self, method: str, context: Context) -> tuple[Visitor, Rule]:
         """Who calls a method on the members' listener, if that caller may.

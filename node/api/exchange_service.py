@@ -5,11 +5,13 @@ from heqi.v1 import exchange_service_pb2_grpc as rpc
 
 from node.api.caller import Callers, Context
 from node.api.silence import even_refusals
+from node.domain.legal_read import LegalPapers
 from node.errors import ProofFormatError
 from node.ports import Clock
 from node.services.catalogue import Catalogue
 from node.services.cosignatures import Cosignatures
 from node.services.inbox import Inbox
+from node.services.legal_serving import LegalServing
 from node.services.log import Log
 from node.services.serving import Serving
 from node.services.sharing import Sharing
@@ -26,13 +28,14 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         sharing: Sharing,
         serving: Serving,
         inbox: Inbox,
+        legal: LegalServing,
         log: Log,
         cosignatures: Cosignatures,
         catalogue: Catalogue,
         callers: Callers,
         clock: Clock,
     ) -> None:
-        self._sharing, self._serving, self._callers = sharing, serving, callers
+        self._sharing, self._serving, self._legal, self._callers = sharing, serving, legal, callers
         self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
         self._catalogue = catalogue
@@ -82,6 +85,21 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         """See the proto."""
         caller = self._callers.of(context).member
         return pb.SubmitNoticeResponse(receipt=self._inbox.take(caller, request.document))
+
+    async def ReadOnLegalBasis(
+        self, request: pb.ReadOnLegalBasisRequest, context: Context
+    ) -> pb.ReadOnLegalBasisResponse:
+        """See the proto."""
+        papers = LegalPapers(request.legal_read, request.legal_request, request.countersignature)
+        answer = self._legal.read(self._callers.of(context).member, papers)
+        return pb.ReadOnLegalBasisResponse(evidence=answer.evidence, answer=answer.answer)
+
+    async def SubmitLegalReceipt(
+        self, request: pb.SubmitLegalReceiptRequest, context: Context
+    ) -> pb.SubmitLegalReceiptResponse:
+        """See the proto."""
+        self._legal.take_receipt(self._callers.of(context).member, request.receipt)
+        return pb.SubmitLegalReceiptResponse()
 
     async def GetLogView(self, request: pb.GetLogViewRequest, context: Context) -> pb.GetLogViewResponse:
         """See the proto."""

@@ -103,6 +103,7 @@ class RecordService(rpc.RecordServiceServicer):
         if request.log:
             bundle = self._predecessors.bundle(request.log, request.position, request.fields)
         else:
+            self._records.check_centres(request.position)
             bundle = self._proving.own_bundle(request.position, request.fields, incomplete=request.incomplete)
         return pb.ProveRecordResponse(bundle=bundle)
 
@@ -126,6 +127,7 @@ class RecordService(rpc.RecordServiceServicer):
 
     def _prove(self, item: pb.CaseItem, *, incomplete: bool) -> bytes:
         if item.HasField("position"):
+            self._records.check_centres(item.position)
             return self._proving.own_bundle(item.position, incomplete=incomplete)
         digest = from_hex(item.read.request_id, 32).hex()
         return self._proving.obtained_bundle(digest, item.read.read, incomplete=incomplete)

@@ -13,10 +13,12 @@ from heqi.v1 import (
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     guarantee_service_pb2_grpc,
+    legal_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
     record_service_pb2_grpc,
+    registration_service_pb2_grpc,
     system_service_pb2_grpc,
     trust_service_pb2_grpc,
 )
@@ -60,6 +62,8 @@ class NodeClient:
         self.catalogue = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
         self.trust = trust_service_pb2_grpc.TrustServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
+        self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)
+        self.legal = legal_service_pb2_grpc.LegalServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)
         self.logins = login_service_pb2_grpc.LoginServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)

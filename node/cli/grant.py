@@ -1,7 +1,6 @@
 """`heqi grant`: asking bidders for access, and reading other centres' data under their grants."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import get_args
 
@@ -10,6 +9,7 @@ from heqi.v1 import access_service_pb2 as pb
 from node.cli.client import OperatorClient
 from node.cli.completeness import add_completeness, when_complete
 from node.cli.output import print_json, print_table, say
+from node.cli.shown import print_records, shown_records
 from node.cli.waiting import retry
 from node.domain.grant import Basis
 from node.errors import ConfigError, GrantMissingError
@@ -20,6 +20,7 @@ _EPILOG = """\
       --want subject.base:legal_name,credit_code
   heqi grant list --home centre-b
   heqi grant fetch --home centre-b REQUEST --bundle bundle.json
+  heqi grant kept --home centre-b REQUEST    原中心离线时用已读数据 | what was fetched, while its home is away
 """
 
 _WAIT_SECONDS = 60.0
@@ -62,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_completeness(one)
     one.add_argument("--wait", action="store_true", help="等待授权生效 | wait until the grant is live")
     one.set_defaults(run=fetch)
+    one = commands.add_parser(
+        "kept", help="使用已读数据，注明时间 | use what was fetched; says how old it is"
+    )
+    one.add_argument("request", help="申请编号 | request id")
+    one.add_argument("--read", type=int, help="第几次读取，从 0 起 | which read, from 0 (default: the last)")
+    one.set_defaults(run=kept)
     for command in commands.choices.values():
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
@@ -116,6 +123,34 @@ def list_(args: argparse.Namespace) -> None:
     print_table(header, rows)
 
 
+def kept(args: argparse.Namespace) -> None:
+    """Show what was fetched before."""
+    with OperatorClient(args.home) as node:
+        wanted = pb.GetKeptRecordsRequest(request_id=args.request, read=args.read)
+        answer = node.call(node.access.GetKeptRecords, wanted)
+    found = shown_records(answer.records)
+    if args.json:
+        print_json(
+            {
+                "organisation": answer.organisation,
+                "credit_code": answer.credit_code,
+                "read": answer.read,
+                "as_of": answer.as_of_time,
+                "age_seconds": answer.age_seconds,
+                "expires": answer.expire_time,
+                "records": found,
+            }
+        )
+        return
+    hours = answer.age_seconds / 3_600
+    say(f"{answer.organisation}（{answer.credit_code}）", "vouched for by its certificate")
+    say(
+        f"截至 {answer.as_of_time} 为最新，已过 {hours:.1f} 小时；可用至 {answer.expire_time}",
+        f"newest as of then, {hours:.1f} hours ago; may have changed since; good until the grant ends",
+    )
+    print_records(found)
+
+
 def fetch(args: argparse.Namespace) -> None:
     """Read and verify."""
     with OperatorClient(args.home, timeout_seconds=60.0) as node:
@@ -125,17 +160,7 @@ def fetch(args: argparse.Namespace) -> None:
             _WAIT_SECONDS if args.wait else 0.0,
             GrantMissingError,
         )
-    records = [
-        {
-            "category": record.category,
-            "thing": record.thing,
-            "version": record.version,
-            "member": record.member,
-            "index": record.index,
-            "fields": json.loads(record.fields_json),
-        }
-        for record in answer.records
-    ]
+    records = shown_records(answer.records)
     if args.json:
         print_json(
             {
@@ -148,9 +173,7 @@ def fetch(args: argparse.Namespace) -> None:
     else:
         say(f"{answer.organisation}（{answer.credit_code}）", "vouched for by its certificate")
         say(f"注册中心声明：{answer.newest_as_of} 时没有更新的版本", "when the home had nothing newer")
-        for record in records:
-            print(f"{record['category']} v{record['version']} @ {record['member']} #{record['index']}")
-            print_table(("字段 field", "值 value"), sorted(record["fields"].items()))
+        print_records(records)
     if args.bundle:
         _write_bundle(args, answer.read)
 

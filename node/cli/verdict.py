@@ -58,6 +58,10 @@ _TEXTS = {
         "所示人员均已同意：{signed} 份由本人密钥签署（密钥由主体材料载明），{recorded} 份由主体代录并保管凭证",
         "the people shown consented: {signed} by own keys (named by the company), {recorded} as the company recorded",
     ),
+    StepKind.LEGAL_BASIS: (
+        "{reader} 未经授权、依法查询：{basis}，{authority}，案号 {case}；经办人 {officers} 各自签名",
+        "{reader} read without a grant, on the basis {basis}: {authority}, case {case}; {officers} signed each",
+    ),
     StepKind.ANSWERED: (
         "{member} 签署：{time} 向 {reader} 答复的正是这些内容，且 {as_of} 时没有更新的版本",
         "{member} signed that it answered {reader} with exactly this at {time}, and had nothing newer at {as_of}",

@@ -33,6 +33,13 @@ class ActKind(enum.Enum):
     OUTBOX_DROPPED = ("outbox.dropped", "放弃搁置交易 | a parked transaction was given up")
     DATA_REQUESTED = ("data.requested", "申请他中心数据 | access to a subject's data was asked for")
     DATA_READ = ("data.read", "读取他中心数据 | a subject's data was read at another centre")
+    REGISTRATIONS_LOADED = (
+        "registrations.loaded",
+        "成批导入既有注册 | existing registrations were begun to be loaded from a source",
+    )
+    LEGAL_REQUESTED = ("legal.requested", "依法查询：提出 | a read on a legal basis was asked for")
+    LEGAL_COUNTERSIGNED = ("legal.countersigned", "依法查询：复核 | the second officer signed such a request")
+    LEGAL_READ = ("legal.read", "依法查询：读取 | a subject's data was read on a legal basis")
     ALARM_SETTLED = ("alarm.settled", "了结日志警报 | an alarm about a member's log was dealt with")
     ERASURE_ORDERED = (
         "erasure.ordered",

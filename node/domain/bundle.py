@@ -38,6 +38,15 @@ class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """Of the people whose fields are shown; left out if there are none."""
 
 
+class LegalAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """On what legal basis records of a subject were read without a grant; compact JWS."""
+
+    read: str
+    request: str
+    countersignature: str
+    answer: str
+
+
 class LaterCheckpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A checkpoint of the same log that contains the evidence's, or is the same with cosignatures."""
 
@@ -64,6 +73,8 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """What the ledger held, in ascending order of blocks."""
     custody: str = ""
     """`Custody`, a compact JWS; left out if nobody signs for it."""
+    legal: LegalAuthority | None = None
+    """Instead of `authority`, where there was no grant."""
 
 
 def encode_bundle(bundle: Bundle) -> bytes:

@@ -23,6 +23,8 @@ from node.domain.descriptor import (
 from node.domain.document import open_members_document
 from node.domain.evidence import VerifiedEvidence, verify_evidence
 from node.domain.grant import Grant
+from node.domain.legal_check import VerifiedLegalRead, check_legal_read
+from node.domain.legal_read import LegalRequest
 from node.domain.log_check import LogStanding, Witnessed, check_log
 from node.domain.member import Member
 from node.domain.read_check import VerifiedRead, check_grant_on_ledger, check_read
@@ -90,6 +92,8 @@ class VerifiedBundle:
     identity: CertificateIdentity | None
     steps: Sequence[Step]
     roots: Roots
+    legal: LegalRequest | None = None
+    """What was asked for without a grant, where that is the right by which the records were read."""
 
 
 def verify_bundle(bundle: Bundle, verifier: Verifier) -> VerifiedBundle:
@@ -117,12 +121,18 @@ def verify_bundle(bundle: Bundle, verifier: Verifier) -> VerifiedBundle:
         _witness_step(log.witnessed, verifier),
         _anchor_step(log, home.name, verifier),
     ]
-    read = None
+    read: VerifiedRead | None = None
+    legal: VerifiedLegalRead | None = None
+    if bundle.authority is not None and bundle.legal is not None:
+        raise VerificationError("the bundle shows a grant and a legal basis for one read")
+    if bundle.legal is not None:
+        legal = check_legal_read(bundle.legal, bundle, evidence, members)
+        steps += _legal_steps(legal, home.name)
     if bundle.authority is not None:
         circumstances = Circumstances(descriptor.alliance, *_believed(verifier))
         read = check_read(bundle.authority, bundle, evidence, circumstances, members)
         steps += [*_read_steps(read, home.name), _grant_step(read, log, verifier)]
-    steps.append(_custody_step(bundle, evidence, members, log, read, verifier))
+    steps.append(_custody_step(bundle, evidence, members, log, read or legal, verifier))
     roots = Roots(
         verifier.digest,
         sorted(verifier.founders),
@@ -131,7 +141,7 @@ def verify_bundle(bundle: Bundle, verifier: Verifier) -> VerifiedBundle:
         "" if read is None else "founding" if verifier.trust is None else "given",
     )
     if read is None:
-        return VerifiedBundle(evidence, None, None, steps, roots)
+        return VerifiedBundle(evidence, None, None, steps, roots, None if legal is None else legal.request)
     return VerifiedBundle(evidence, read.grant, read.judged.identity, steps, roots)
 
 
@@ -187,6 +197,24 @@ def _read_steps(read: VerifiedRead, home: str) -> list[Step]:
     ]
 
 
+def _legal_steps(legal: VerifiedLegalRead, home: str) -> list[Step]:
+    request, answer = legal.request, legal.answer
+    about: dict[str, str | int] = {
+        "reader": legal.reader,
+        "basis": request.basis,
+        "authority": request.authority,
+        "case": request.case,
+        "officers": f"{request.officer}, {request.second}",
+    }
+    answered: dict[str, str | int] = {
+        "member": home,
+        "reader": legal.reader,
+        "time": answer.iat,
+        "as_of": answer.as_of,
+    }
+    return [Step(StepKind.LEGAL_BASIS, about), Step(StepKind.ANSWERED, answered)]
+
+
 def _grant_step(read: VerifiedRead, log: LogStanding, verifier: Verifier) -> Step:
     state = check_grant_on_ledger(read, log.states)
     if state is None:
@@ -200,7 +228,7 @@ def _custody_step(  # noqa: PLR0917
     evidence: VerifiedEvidence,
     members: dict[str, Member],
     log: LogStanding,
-    read: VerifiedRead | None,
+    read: VerifiedRead | VerifiedLegalRead | None,
     verifier: Verifier,
 ) -> Step:
     if not bundle.custody:

@@ -30,8 +30,11 @@ class Act(enum.Enum):
     KEEP_GRANT = "bring a grant to the ledger"
     REVOKE = "bring a revocation to the ledger"
     HAND_OVER = "bring a subject's change of key to the ledger"
-    SERVE = "answer reads under grants"
+    SERVE = "answer reads under grants or on a legal basis"
     READ = "ask for access, and read at other members"
+    SUPERVISE = "read for its supervision, without the owner's grant"
+    PRESENT_ORDER = "read on the order of a court or an investigating authority, without the owner's grant"
+    OWN_PROCEDURE = "read what it keeps as home for its own procedure, without the owner's grant"
     RECEIPT = "hand in receipts for what was read"
     GIVE_CODE = "give application codes for its tenders"
     APPLY = "take applications for guarantees"
@@ -69,6 +72,9 @@ TABLE: tuple[Row, ...] = (
     Row(Act.HAND_OVER, ANYBODY, _ALL, "the subject's own step", "Subjects.changeController"),
     Row(Act.SERVE, Role.CENTRE, _ACTIVE, "its word is not relied on for now"),
     Row(Act.READ, ANYBODY, _ACTIVE, "no new data to a member at rest"),
+    Row(Act.SUPERVISE, Role.SUPERVISOR, _ACTIVE, "case number, two officers, notice to the owner"),
+    Row(Act.PRESENT_ORDER, ANYBODY, _ACTIVE, "the order's digest too"),
+    Row(Act.OWN_PROCEDURE, Role.CENTRE, _ACTIVE, "the same, and on record like any other's"),
     Row(Act.RECEIPT, ANYBODY, _ACTIVE, "it is kept, and handed in on return; its absence shows"),
     Row(Act.GIVE_CODE, Role.CENTRE, _ACTIVE, "no new guarantee begins there"),
     Row(Act.APPLY, Role.GUARANTOR, _ACTIVE, "no new guarantee begins there"),
@@ -88,3 +94,8 @@ _ROWS = {row.act: row for row in TABLE}
 def is_allowed(act: Act, standing: Standing) -> bool:
     """Whether a member in a standing may do something."""
     return standing in _ROWS[act].standings
+
+
+def concerns(act: Act, roles: Role) -> bool:
+    """Whether a member with these roles is one of those whom a row is for."""
+    return bool(_ROWS[act].roles & roles)

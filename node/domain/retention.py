@@ -61,6 +61,7 @@ _RULES = (
     Retention("trade.contract", 15 * _YEAR, None, _FILES),
     Retention("trade.performance", 15 * _YEAR, None, _FILES),
     Retention("access.read", 3 * _YEAR, None, "个人信息保护法 56: records of handling are kept three years"),
+    Retention("access.legal", 3 * _YEAR, None, "个人信息保护法 56: records of handling are kept three years"),
     Retention("node.act", 0, None, "who used the node's privileges; the node never erases it", is_fixed=True),
 )
 

@@ -21,6 +21,8 @@ class SystemRole(enum.Enum):
     """Hands records in, follows what becomes of them, checks guarantees: a trading system."""
     READER = "reader"
     """Reads: own records, other centres' data under grants, guarantees."""
+    OFFICER = "officer"
+    """A person, or a person's machine, that signs reads on a legal basis; two of them for each."""
     SUPERVISOR = "supervisor"
     """Sees what was done at the node, and no record of a subject or a trade."""
 

@@ -33,6 +33,7 @@ class StepKind(StrEnum):
     NO_STATUS_SERVICE = "no-status-service"
     STATUS_UNKNOWN = "status-unknown"
     GRANTED = "granted"
+    LEGAL_BASIS = "legal-basis"
     GRANT_ON_LEDGER = "grant-on-ledger"
     GRANT_NOT_SHOWN = "grant-not-shown"
     CONSENTED = "consented"

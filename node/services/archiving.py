@@ -40,6 +40,9 @@ from node.services.cosignatures import Cosignatures
 from node.services.disputes import KeptDispute
 from node.services.holdings import InNotice
 from node.services.ledger_proofs import AnchorProof
+from node.services.legal_history import LegalEntry
+from node.services.legal_reading import Obtained as LegalObtained
+from node.services.legal_reading import OwnLegal
 from node.services.log import Log
 from node.services.notice_rows import OutNotice
 from node.services.own_requests import Obtained, OwnRequest
@@ -52,6 +55,7 @@ from node.services.sharing import KeptGrant, PendingRequest
 from node.services.tiles import Tiles
 from node.services.transaction import Transaction
 from node.services.vault import Vault
+from node.services.waiting import WaitingRow
 from node.services.witness import AlarmRow
 
 Seal = Callable[[bytes], bytes]
@@ -91,10 +95,16 @@ _FAMILIES = (
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
     _Family("notices", layout.NOTICE, OutNotice),
     _Family("notices-in", layout.NOTICE_IN, InNotice),
+    _Family(
+        "legal-obtained", layout.OWN_LEGAL_OBTAINED, LegalObtained, lambda a, key: a.legal_subject_of(key)
+    ),
+    _Family("legal-reads", layout.LEGAL_READ, LegalEntry, lambda archiving, _: archiving.me),
+    _Family("legal-requests", layout.OWN_LEGAL, OwnLegal, lambda archiving, _: archiving.me),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),
+    _Family("waiting", layout.WAITING, WaitingRow, _first_text),
     _Family("requests", layout.REQUEST, PendingRequest, _first_text),
 )
 
@@ -183,6 +193,14 @@ class Archiving:
         if raw is None:
             raise MissingError("what was read elsewhere lacks its request")
         return msgspec.msgpack.decode(raw, type=OwnRequest).asked().subject
+
+    def legal_subject_of(self, request: bytes) -> str:
+        """Whose data an own request on a legal basis, by digest, has brought."""
+        key = layout.OWN_LEGAL + request
+        sealed = self._store.get(key)
+        if sealed is None:
+            raise MissingError("what was read on a legal basis lacks its request")
+        return msgspec.msgpack.decode(self._vault.open(self.me, key, sealed), type=OwnLegal).subject
 
     def _members(self) -> Iterator[msgspec.Struct]:
         for row in self._alliance.projection.members():

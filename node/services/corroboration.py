@@ -25,6 +25,7 @@ from node.ports import Clock, LogView, Peers, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
+from node.services.legal_reading import LegalReading
 from node.services.reading import Reading
 from node.services.transaction import Transaction
 
@@ -37,10 +38,17 @@ class Corroboration:
     """Collects witnessed checkpoints for what was read elsewhere."""
 
     def __init__(  # noqa: PLR0917
-        self, store: Store, alliance: Alliance, peers: Peers, reading: Reading, feed: Feed, clock: Clock
+        self,
+        store: Store,
+        alliance: Alliance,
+        peers: Peers,
+        reading: Reading,
+        legal_reading: LegalReading,
+        feed: Feed,
+        clock: Clock,
     ) -> None:
         self._store, self._alliance, self._peers = store, alliance, peers
-        self._reading, self._feed, self._clock = reading, feed, clock
+        self._reading, self._legal, self._feed, self._clock = reading, legal_reading, feed, clock
         self._next_try: dict[bytes, tuple[float, float]] = {}
 
     def found(self, request: str, number: int) -> LaterCheckpoint | None:
@@ -80,15 +88,21 @@ class Corroboration:
                 continue
             self._next_try[place] = (now + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
             try:
-                obtained = self._reading.obtained(place[:-8].hex(), layout.from_number(place[-8:]))
+                home, evidence = self._obtained(place[:-8].hex(), layout.from_number(place[-8:]))
             except StoreError:
                 raise
             except NodeError as error:
                 logger.info("read %s waits for cosignatures: %s", place.hex()[:8], error)
                 continue
-            home = peek_document(obtained.request, ReadRequest).aud
-            waiting[home, parse_evidence(obtained.evidence).checkpoint].append(place)
+            waiting[home, parse_evidence(evidence).checkpoint].append(place)
         return waiting
+
+    def _obtained(self, request: str, number: int) -> tuple[str, bytes]:
+        """Who answered a read, under a grant or on a legal basis, and the evidence."""
+        if self._legal.has(request):
+            return self._legal.obtained(request)
+        obtained = self._reading.obtained(request, number)
+        return peek_document(obtained.request, ReadRequest).aud, obtained.evidence
 
     async def _fetch(self, name: str, first: Checkpoint, places: Sequence[bytes]) -> None:
         """One answer serves all that were read under one checkpoint."""

@@ -12,6 +12,7 @@ from node.services import layout
 from node.services.catalogue import rules_of
 from node.services.erasure_rows import overdue
 from node.services.ledger_proofs import LOST, waiting_since
+from node.services.legal_history import receipts_missing
 from node.services.notice_rows import unanswered
 from node.services.outbox import State, open_items
 from node.services.parking import OPEN
@@ -42,6 +43,7 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
     noted = list(waiting_since(store))
     erasures_overdue, erasure_oldest = overdue(store, now)
     notices_waiting, notices_oldest = unanswered(store, now)
+    legal_missing, legal_oldest = receipts_missing(store, now)
     cursor, size = projection.cursor(), _checkpointed(store)
     root, trouble = _root(store, anchored_size) if anchored_size <= size else (b"", "")
     return NodeState(
@@ -68,6 +70,8 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
         definitions_lacking=list(rules_of(store, projection).lacking.items()),
         notices_waiting=notices_waiting,
         notices_oldest_seconds=notices_oldest,
+        legal_receipts_missing=legal_missing,
+        legal_receipt_oldest_seconds=legal_oldest,
     )
 
 

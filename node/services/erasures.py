@@ -7,6 +7,7 @@ Source: PIPL art. 47.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from node.domain.act import ActKind
 from node.domain.category import OwnerRule, category
@@ -188,8 +189,11 @@ class Erasures:
         if not self._has_data(call.subject):
             raise UnknownCallerError("this key does not speak for a subject of this alliance")
         if self._alliance.projection.subject(bytes.fromhex(call.subject)) is None:
-            # Registered a moment ago: the ledger does not have it yet.
-            return self._registrations.owned_by(call.subject, call.key)
+            # Registered a moment ago: the ledger does not have it yet. Or not at all: a registration that waits for
+            # its wallet answers as one that does not exist.
+            with suppress(UnknownCallerError):
+                return self._registrations.owned_by(call.subject, call.key)
+            raise UnknownCallerError("this key does not speak for a subject of this alliance")
         self._gate.check_controller(call)
         return call.subject
 

@@ -24,12 +24,22 @@
     l/…                                     projection of the ledger (below)
     u/<keyed digest of the credit code>     subject id: the home's own directory
     s/<subject>                             registration: delegation and state, sealed
+    sw/<subject>                            a registration that waits for its wallet, sealed
+    si/<keyed digest of source and id>      subject and content of what was loaded under a source's identifier
+    sl/<subject><the same digest>           the identifiers under which a subject was loaded
     q/<subject>/<request digest>            access request that waits for its subject, sealed
     g/<grant id>                            grant at its home: document, uses
     y/<subject>/<grant id>                  the grants of a subject
     d/<read request digest>                 a read that was answered
     z/<answer digest>                       the history entry that an answer belongs to
     h/<subject>/<number>                    history: who read what, sealed
+    hl/<subject>/<time><answer digest>      a read on a legal basis at the subject's home, sealed under the home's key
+    ho/<legal request digest>               what came of it, sealed the same: one request is one read
+    hz/<answer digest>                      the legal read that an answer belongs to
+    hm/<time><answer digest>                such an answer whose receipt is missing; times in milliseconds
+    br/<legal request digest>               own request on a legal basis and what became of it, sealed
+    bq/<legal request digest>               such a request whose receipt is still to be handed in
+    bw/<legal request digest>               what was read under it at another home, sealed
     b/<request digest>                      own access request to another home, its grant and read
     bs/<subject>/<request digest>           the own requests about a subject
     bo/<request digest>                     own request about which something is still to be done
@@ -107,12 +117,22 @@ FEED = b"f/"
 TAKEN = b"j/"
 DIRECTORY = b"u/"
 REGISTRATION = b"s/"
+WAITING = b"sw/"
+LOADED = b"si/"
+LOADED_OF = b"sl/"
 REQUEST = b"q/"
 GRANT = b"g/"
 GRANT_OF = b"y/"
 ANSWER = b"z/"
 READ = b"d/"
 HISTORY = b"h/"
+LEGAL_READ = b"hl/"
+LEGAL_OUTCOME = b"ho/"
+LEGAL_ANSWER = b"hz/"
+LEGAL_RECEIPT_MISSING = b"hm/"
+OWN_LEGAL = b"br/"
+OWN_LEGAL_OPEN = b"bq/"
+OWN_LEGAL_OBTAINED = b"bw/"
 OWN_REQUEST = b"b/"
 OWN_REQUEST_OF = b"bs/"
 OPEN_REQUEST = b"bo/"

@@ -153,7 +153,7 @@ class LedgerProofs:
             transaction: the unit of work that keeps it.
             request: digest of the own access request.
             number: which read under it.
-            grant: its id on the ledger, 32 bytes.
+            grant: its id on the ledger, 32 bytes; empty where there was none.
             home: who answered.
             size: of the home's anchored checkpoint under which it answered.
 
@@ -245,13 +245,18 @@ class LedgerProofs:
             LedgerProofError: as `_take`, or the grant was revoked before its state could be proven.
             ProofFormatError: as `_take`.
         """
-        facts = Facts((read.home, self._alliance.me), self._witnesses(), (read.home,), (read.grant,))
+        facts = Facts(
+            (read.home, self._alliance.me),
+            self._witnesses(),
+            (read.home,),
+            (read.grant,) if read.grant else (),
+        )
         try:
             state, proof = await self._take(facts, read.block)
         except LedgerUnavailableError:
             # That state may be gone. A grant that is registered later and not revoked was so before.
             state, proof = await self._take(facts, final)
-        if state.grant(read.grant).standing is not GrantStanding.REGISTERED:
+        if read.grant and state.grant(read.grant).standing is not GrantStanding.REGISTERED:
             raise LedgerProofError("the grant was revoked before its state could be proven")
         anchor = state.anchor(read.home)
         if anchor is not None and anchor.size == read.size:

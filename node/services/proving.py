@@ -9,15 +9,18 @@ from node.domain.bundle import (
     Authority,
     Bundle,
     LaterCheckpoint,
+    LegalAuthority,
     bundle_digest,
     encode_bundle,
 )
 from node.domain.case import CaseList, write_case
+from node.domain.checkpoint import parse_checkpoint
 from node.domain.consent import parse_shown
 from node.domain.custody import Custody, LedgerClock, content_of
 from node.domain.document import peek_document, sign_document
 from node.domain.encoding import from_base64url, to_base64url
 from node.domain.evidence import Evidence, parse_evidence, show_record
+from node.domain.legal_read import LegalRead
 from node.domain.reading import ReadRequest
 from node.domain.succession import ShownSuccession, show_succession
 from node.errors import EvidencePendingError, MissingError
@@ -26,6 +29,7 @@ from node.services.alliance import Alliance
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.ledger_proofs import LedgerProofs
+from node.services.legal_reading import LegalReading, Officer
 from node.services.log import Log
 from node.services.reading import Reading
 from node.services.records import Records
@@ -43,6 +47,7 @@ class Proving:
         log: Log,
         cosignatures: Cosignatures,
         reading: Reading,
+        legal_reading: LegalReading,
         corroboration: Corroboration,
         ledger_proofs: LedgerProofs,
         signer: Signer,
@@ -50,6 +55,7 @@ class Proving:
         entropy: Entropy,
     ) -> None:
         self._alliance, self._records, self._log, self._reading = alliance, records, log, reading
+        self._legal = legal_reading
         self._cosignatures, self._corroboration, self._ledger = cosignatures, corroboration, ledger_proofs
         self._signer, self._clock, self._entropy = signer, clock, entropy
 
@@ -145,6 +151,37 @@ class Proving:
             ledger,
         )
         return self._sign(bundle, obtained.at)
+
+    def legal_bundle(self, officer: Officer, request: str, *, incomplete: bool = False) -> bytes:
+        """A bundle over what was read on a legal basis, with every signature on it; for one of its two officers.
+
+        Raises:
+            MissingError: nothing was read under that request.
+            LegalBasisError: the officer is another.
+            EvidencePendingError: it is not complete yet, and `incomplete` does not allow that.
+            StoreError: the database fails.
+        """
+        papers, answer, at = self._legal.shown(officer, request)
+        evidence, home = parse_evidence(answer.evidence), peek_document(papers.read, LegalRead).aud
+        ledger = self._ledger.for_read(request, 0)
+        if home == self._alliance.me:
+            later = self._witnessed(parse_checkpoint(evidence.checkpoint).size)
+        else:
+            found = self._corroboration.found(request, 0)
+            later = None if found is None else (found,)
+        if not incomplete:
+            _check_complete(is_witnessed=later is not None, is_anchored=bool(ledger))
+        bundle = Bundle(
+            BUNDLE_TYPE,
+            self._alliance.id,
+            home,
+            evidence,
+            legal=LegalAuthority(papers.read, papers.request, papers.countersignature, answer.answer),
+            successions=self._successions(),
+            later=later or (),
+            ledger=ledger,
+        )
+        return self._sign(bundle, at)
 
     def case(self, title: str, bundles: Sequence[bytes]) -> Iterator[bytes]:
         """Several bundles under one signed list.

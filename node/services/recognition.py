@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
@@ -125,18 +126,23 @@ class Recognition:
             self._current, self._seen = TrustList(anchors.values(), version), (version, dict(ahead))
         return self._current
 
-    def check(self, token: str, *, moment: int | None = None, proof: bytes = b"") -> Judgement:
+    def check(
+        self, token: str, *, moment: int | None = None, proof: bytes = b"", at: int | None = None
+    ) -> Judgement:
         """Decide whether a delegation holds, from what is kept here and what came with it.
 
         Args:
             token: the delegation.
             moment: by when what rests on it happened, seconds since 1970 UTC; now if None.
             proof: status proof that came with it; not believed.
+            at: as of when to judge, seconds since 1970 UTC; now if None.
 
         Raises:
             NodeError: it does not hold, or nobody says whether its certificate is revoked.
         """
         circumstances = self._circumstances()
+        if at is not None:
+            circumstances = replace(circumstances, now=at)
         known = [
             (der, kept.status) for der in chain_of(token, Delegation) if (kept := self._kept(der)) is not None
         ]

@@ -15,7 +15,7 @@ from node.domain.draft import RecordDraft
 from node.domain.erasure import record_part
 from node.domain.record import end_payload, entry_of
 from node.domain.retention import month_at
-from node.errors import MissingError, RecordFormatError, SequenceError
+from node.errors import LegalBasisError, MissingError, RecordFormatError, SequenceError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.feed import Feed, FeedEntry
@@ -117,9 +117,7 @@ class Records:
             StoreError: the database fails; then nothing of the message is stored.
         """
         transaction = Transaction(self._store)
-        counter = f"client/{client}"
-        last = transaction.counter(counter)
-        known = self._acknowledged(transaction, client, sequence, message.digest, last)
+        known = self.acknowledged(transaction, client, sequence, message.digest)
         if known is not None:
             return known
         records, strangers = self._about_known(message.records)
@@ -130,10 +128,7 @@ class Records:
         )
         first = self._place(transaction, records, self._member, message.captured)
         accepted = Accepted(message.digest, first, len(records), len(unusable))
-        transaction.set_counter(counter, sequence)
-        transaction.put(_acknowledgement(client, sequence), msgspec.msgpack.encode(accepted))
-        if sequence > _KEPT_ACKNOWLEDGEMENTS:
-            transaction.delete(_acknowledgement(client, sequence - _KEPT_ACKNOWLEDGEMENTS))
+        self.acknowledge(transaction, client, sequence, accepted)
         about = {
             "client": client,
             "sequence": str(sequence),
@@ -191,6 +186,19 @@ class Records:
             StoreError: the database fails.
         """
         return self._row(position)[1].owner
+
+    def check_centres(self, position: int) -> None:
+        """That the record at a position is the centre's own: a subject's is read under a grant or on a legal basis.
+
+        Raises:
+            LegalBasisError: it is a subject's.
+            MissingError: there is none.
+            StoreError: the database fails.
+        """
+        if self.owner(position) != self._member:
+            raise LegalBasisError(
+                "the record is a subject's; the centre reads it in its own procedure, on record"
+            )
 
     def newest(self, owner: str, name: str, is_usable: Callable[[int], bool]) -> Iterator[int]:
         """Of every thing of an owner in a category, the position of the newest version that is usable.
@@ -253,9 +261,16 @@ class Records:
         """
         self._parking.remove(transaction, number, "item.dropped")
 
-    def _acknowledged(
-        self, transaction: Transaction, client: str, sequence: int, digest: bytes, last: int
+    def acknowledged(
+        self, transaction: Transaction, client: str, sequence: int, digest: bytes
     ) -> Accepted | None:
+        """What became of a message that was accepted before; None if it is the client's next.
+
+        Raises:
+            SequenceError: a gap, or the same sequence with other content.
+            StoreError: the database fails.
+        """
+        last = transaction.counter(f"client/{client}")
         if sequence == last + 1:
             return None
         raw = transaction.get(_acknowledgement(client, sequence)) if 0 < sequence <= last else None
@@ -265,6 +280,13 @@ class Records:
         if accepted.digest != digest:
             raise SequenceError(f"sequence {sequence} of {client} was accepted with other content")
         return accepted
+
+    def acknowledge(self, transaction: Transaction, client: str, sequence: int, accepted: Accepted) -> None:
+        """Note what became of a client's next message, together with whatever it did."""
+        transaction.set_counter(f"client/{client}", sequence)
+        transaction.put(_acknowledgement(client, sequence), msgspec.msgpack.encode(accepted))
+        if sequence > _KEPT_ACKNOWLEDGEMENTS:
+            transaction.delete(_acknowledgement(client, sequence - _KEPT_ACKNOWLEDGEMENTS))
 
     def _row(self, position: int) -> tuple[bytes, RecordRow]:
         key = layout.RECORD + layout.number(position)

@@ -42,6 +42,7 @@ from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
+from node.services.waiting import Waiting
 
 BASE = "subject.base"
 READ_LOG = "access.read"
@@ -86,7 +87,9 @@ class Registrations:
         clock: Clock,
         entropy: Entropy,
         reach: Reach,
+        waiting: Waiting,
     ) -> None:
+        self._waiting = waiting
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
         self._reach = reach
         self._recognition, self._records, self._outbox, self._feed = recognition, records, outbox, feed
@@ -108,6 +111,9 @@ class Registrations:
         identity = self._identify(call, status)
         directory = layout.DIRECTORY + self._vault.directory_key(identity.credit_code)
         known = self._store.get(directory)
+        waiting = None if known is None else self._waiting.find(known.hex())
+        if waiting is not None:
+            known = None  # nobody has registered yet: what the centre had before is taken over
         self._alliance.check_may(Act.REGISTER if known is None else Act.CORRECT)
         if known is not None:
             self.check_home(known.hex())
@@ -121,14 +127,22 @@ class Registrations:
                 raise DuplicateError("another key is registered for this company; it has to hand over first")
             if last.delegation == call.delegation:
                 status = last.status or status  # the first proof shows the earliest time
-        salt = self._entropy(_SALT_BYTES)
+        salt = self._entropy(_SALT_BYTES) if waiting is None else waiting.salt
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
         # Before anything is sealed: a refusal must not leave as much as a key behind.
-        drafts = _drafts(subject, call.records, identity, self._records.rules, is_first=known is None)
+        drafts = _drafts(
+            subject,
+            call.records,
+            identity,
+            self._records.rules,
+            is_first=known is None and waiting is None,
+        )
         transaction = Transaction(self._store)
         if known is None:
             transaction.put(directory, raw)
+            if waiting is not None:
+                self._waiting.take_over(transaction, subject)
             create = CreateSubject(salt, self._alliance.signer_of(call.key))
             self._outbox.add(transaction, f"subject/{subject}", create)
         # With further documents too: certificates and delegations expire and are renewed.
@@ -206,6 +220,23 @@ class Registrations:
         if raw is None:
             raise MissingError("no such subject is registered here")
         return raw.hex()
+
+    def kept_for(self, subject: str, credit_code: str) -> str:
+        """Whose records are meant, for a read that needs no wallet of theirs; empty if nobody's are kept here.
+
+        Args:
+            subject: its id, 64 hex digits; or empty.
+            credit_code: instead of the id.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        if credit_code:
+            subject = (
+                self._store.get(layout.DIRECTORY + self._vault.directory_key(credit_code)) or b""
+            ).hex()
+        is_kept = self.is_home_of(subject) or self._waiting.is_waiting(subject)
+        return subject if subject and is_kept else ""
 
     def load(self, subject: str) -> Registration:
         """The registration of a subject whose home is here.

@@ -2,7 +2,8 @@
 
 Left alone: entries and the tree, which hold hashes of random bytes; what the ledger says anyway; guarantees and their
 applications, which are the guarantor's and the beneficiary's own papers; what was told to whom, with the receipts
-(`notices.py`). What this node read elsewhere goes when the home there says so (`holdings.py`).
+(`notices.py`); and, where a subject is erased, the centre's account of reads on a legal basis, which ends with the
+centre's own retention. What this node read elsewhere goes when the home there says so (`holdings.py`).
 """
 
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ from node.services.registration import Registration
 from node.services.serving import HistoryEntry
 from node.services.transaction import Transaction
 from node.services.vault import Vault, part_of
+from node.services.waiting import WAITING, WaitingRow, traces_of
 
 _THING_BYTES = 32
 
@@ -110,8 +112,10 @@ class Traces:
         is_gone = line.whole or self._store.get(layout.REGISTRATION + line.owner.encode()) is None
         if not self._remove_history(line, erased, held, gone) and is_gone:
             gone.append(layout.COUNTER + f"history/{line.owner}".encode())
+        if line.owner == self._me:
+            self._remove_legal(erased, gone)
         if line.whole:
-            self._remove_registration(line.owner, gone)
+            self._remove_registration(transaction, line.owner, gone)
             gone += [key for key, raw in self._store.scan(layout.FEED) if _is_about(raw, line.owner.encode())]
             self._remove_parked(transaction, line.owner, gone)
             gone.append(layout.CHANGED + line.owner.encode())
@@ -200,7 +204,31 @@ class Traces:
         for prefix in (layout.APPLICATION_OF + bytes.fromhex(owner), layout.APPLICATION_ORDER):
             gone += [key for key, found in self._store.scan(prefix) if found == identity]
 
-    def _remove_registration(self, owner: str, gone: list[bytes]) -> None:
+    def _remove_legal(self, erased: frozenset[str], gone: list[bytes]) -> None:
+        """The account of reads on a legal basis, which is the centre's own: its rows go with its records."""
+        for prefix in (layout.LEGAL_READ, layout.LEGAL_OUTCOME):
+            for key, sealed in self._store.scan(prefix):
+                if part_of(sealed) in erased:
+                    gone.append(key)
+                    if prefix == layout.LEGAL_READ:
+                        answer, moment = key[-32:], key[-40:-32]
+                        gone += [layout.LEGAL_ANSWER + answer, layout.LEGAL_RECEIPT_MISSING + moment + answer]
+
+    def _of_waiting(self, transaction: Transaction, owner: str) -> Iterator[bytes]:
+        """What is kept of a registration that was loaded, whether it waits still or not."""
+        key = layout.WAITING + owner.encode()
+        sealed = self._store.get(key)
+        if sealed is not None:
+            content = self._opened(owner, key, sealed)
+            if content is None:
+                yield from (place for place, raw in self._store.scan(layout.DIRECTORY) if raw.hex() == owner)
+            else:
+                code = msgspec.msgpack.decode(content, type=WaitingRow).credit_code
+                yield layout.DIRECTORY + self._vault.directory_key(code)
+            transaction.set_counter(WAITING, transaction.counter(WAITING) - 1)
+        yield from traces_of(self._store, owner)
+
+    def _remove_registration(self, transaction: Transaction, owner: str, gone: list[bytes]) -> None:
         place = layout.REGISTRATION + owner.encode()
         sealed = self._store.get(place)
         content = None if sealed is None else self._opened(owner, place, sealed)
@@ -215,6 +243,7 @@ class Traces:
             gone += [key for key, raw in self._store.scan(layout.DIRECTORY) if raw.hex() == owner]
         gone += [key for key, _ in self._of_registration(owner)]
         gone += [key for key, _ in self._store.scan(layout.CONSENT_LACKING + layout.text(owner))]
+        gone += self._of_waiting(transaction, owner)
         for key, _ in self._store.scan(layout.GRANT_OF + layout.text(owner)):
             gone += [key, layout.GRANT + key[-32:]]
 

@@ -35,7 +35,8 @@ _LIVE, _BLOCKED = b"k/", b"b/"
 _MARK = b"m/erasures"
 _ENVELOPE = b"heqi.k1\0"
 _DIRECTORY_TAG = b"heqi.directory.v1\0"
-_MOST_OPEN = 100_000
+_MOST_OPEN = 20_000
+"""Keys that are ready in memory at once, some 5 KB each."""
 
 
 @dataclass(slots=True, repr=False)
@@ -105,6 +106,11 @@ class Vault:
             self._keyring.write(batch)
         for (owner, part), key in made.items():
             self._remember(owner, part, AESGCM(key))
+
+    def release(self, names: Iterable[tuple[str, str]]) -> None:
+        """Let go of keys that were needed once, so that they do not drive out what is in use."""
+        for name in names:
+            self._open_keys.pop(name, None)
 
     def open(self, owner: str, place: bytes, sealed: bytes) -> bytes:
         """Decrypt.

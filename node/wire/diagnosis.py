@@ -53,6 +53,8 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
     message.oldest_erasure_seconds = state.erasure_oldest_seconds
     message.waiting_notice_count = state.notices_waiting
     message.oldest_notice_seconds = state.notices_oldest_seconds
+    message.missing_legal_receipt_count = state.legal_receipts_missing
+    message.oldest_legal_receipt_seconds = state.legal_receipt_oldest_seconds
     message.erasure_list_problem = state.erasure_list_trouble
     for category, problem in state.definitions_lacking:
         message.lacking_definitions.add(category=category, problem=problem)
@@ -95,6 +97,8 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         erasure_oldest_seconds=message.oldest_erasure_seconds,
         notices_waiting=message.waiting_notice_count,
         notices_oldest_seconds=message.oldest_notice_seconds,
+        legal_receipts_missing=message.missing_legal_receipt_count,
+        legal_receipt_oldest_seconds=message.oldest_legal_receipt_seconds,
         erasure_list_trouble=message.erasure_list_problem,
         definitions_lacking=[(one.category, one.problem) for one in message.lacking_definitions],
     )

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 
+import grpc
 import pytest
 from heqi.v1 import access_service_pb2 as pb
 
@@ -127,6 +128,24 @@ async def test_a_revocation_through_a_third_member_stops_the_home_too(network):
     await until(lambda: network["centre-a"].services.projection.grant(raw).revoked)
     with pytest.raises(GrantRevokedError):
         await fetch(network, request)
+
+
+async def test_what_was_fetched_is_shown_again_with_its_age_until_the_revocation(network):
+    bidder, request, token = await shared(network, 21)
+    fetched = await fetch(network, request)
+    async with network["centre-b"].operator_channel() as connection:
+        stub, wanted = Stubs(connection).access, pb.GetKeptRecordsRequest(request_id=request)
+        kept = await stub.GetKeptRecords(wanted)
+        assert list(kept.records) == list(fetched.records)
+        assert (kept.read, kept.organisation) == (fetched.read, fetched.organisation)
+        assert kept.as_of_time
+        assert kept.as_of_time < kept.expire_time
+        await bidder.at("centre-c", "revoke_grant", bidder.scribe.revoke("centre-c", token))
+        raw = bytes.fromhex(bidder.scribe.grant_id(token))
+        await until(lambda: network["centre-b"].services.projection.grant(raw).revoked)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.GetKeptRecords(wanted)
+    assert from_rpc_error(refused.value, "node").reason == "GRANT_REVOKED"
 
 
 async def test_the_bidder_sees_every_read_with_its_receipt(network):

@@ -17,6 +17,7 @@ from heqi.v1 import (
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
     guarantee_service_pb2_grpc,
+    legal_service_pb2_grpc,
     record_service_pb2_grpc,
     system_service_pb2_grpc,
 )
@@ -179,6 +180,10 @@ class Stubs:
     @property
     def exchange(self):
         return exchange_service_pb2_grpc.ExchangeServiceStub(self.channel)
+
+    @property
+    def legal(self):
+        return legal_service_pb2_grpc.LegalServiceStub(self.channel)
 
     @property
     def guarantees(self):

@@ -36,6 +36,8 @@ from adapters.signatures.pdf import read_pdf
 from adapters.systems.ocds.dates import read_date
 from adapters.systems.ocds.tree import parse as parse_tree
 from node.api import paging
+from node.cli.registration_source import read_line
+from node.cli.scopes import read_scopes
 from node.cli.trust_file import read_trust
 from node.config import parse_config
 from node.domain import (
@@ -57,6 +59,7 @@ from node.domain import (
     evidence,
     grant,
     ledger_proof,
+    legal_read,
     login,
     member,
     record,
@@ -234,6 +237,13 @@ def _an_event() -> bytes:
     return topic + b"".join([name, *words])[: 32 * len(event.types)]
 
 
+def _papers(request: str) -> object:
+    [read], [second] = _tokens("legal-read"), _tokens("legal-countersignature")
+    return legal_read.open_papers(
+        legal_read.LegalPapers(read, request, second), story.legal_read(), world.NOW
+    )
+
+
 @cache
 def parsers() -> dict[str, Parser]:
     """All of them, by name."""
@@ -333,6 +343,13 @@ def parsers() -> dict[str, Parser]:
         "node.domain.encoding:from_hex": Parser(lambda text: encoding.from_hex(text, 4), ("00ff10ab",)),
         "node.domain.evidence:parse_evidence": Parser(evidence.parse_evidence, (shown,)),
         "node.domain.grant:open_grant": Parser(grant.open_grant, _tokens("grant")),
+        "node.domain.legal_read:open_papers": Parser(_papers, _tokens("legal-request")),
+        "node.domain.legal_read:open_countersignature": Parser(
+            lambda text: legal_read.open_countersignature(
+                _tokens("legal-request")[0], story.legal_request(), text
+            ),
+            _tokens("legal-countersignature"),
+        ),
         "node.domain.login:parse_challenge": Parser(login.parse_challenge, (_vectors("login")["challenge"],)),
         "node.domain.member:member_name_from_bytes32": Parser(
             member.member_name_from_bytes32, (member.member_name_to_bytes32("hangzhou"),)
@@ -387,6 +404,15 @@ def parsers() -> dict[str, Parser]:
             ),
         ),
         "node.api.paging:start_of": Parser(paging.start_of, ("17",)),
+        "node.cli.registration_source:read_line": Parser(
+            read_line,
+            (
+                b'{"id":"1","credit_code":"","records":[{"category":"a","thing":"b","fields":{"a":[1,true]}}]}\n',
+            ),
+        ),
+        "node.cli.scopes:read_scopes": Parser(
+            lambda text: read_scopes([text]), ("subject.base:legal_name,phone",)
+        ),
         "node.cli.trust_file:read_trust": Parser(_file(read_trust), (b"[" + entry + b"]",)),
         "node.wallet.keyfile:load_wallet_key": Parser(
             _file(lambda path: load_wallet_key(path, PASSPHRASE)), (_pem(),), slow=True
@@ -470,6 +496,7 @@ ELSEWHERE = {
     "node.config:read_file": "hands over bytes",
     "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
     "node.cli.trust_file:read_entry": "read_trust",
+    "node.cli.registration:load": "a command; what it reads is read by node.cli.registration_source:read_line",
     "node.cli.record_load:load": "a command; what it reads is read by node.cli.record:append_messages",
     "adapters.crypto.files:read_secret": "hands over bytes",
     "adapters.crypto.key_holders:open_key": "parse_key_uri",

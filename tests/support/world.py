@@ -39,7 +39,7 @@ from node.domain.trust import TrustAnchor
 from node.domain.verdict import Gap
 from node.domain.wallet import PackageRecord
 from node.errors import LedgerUnavailableError
-from node.services import reading
+from node.services import legal_reading, reading
 from node.services.outbox import OutboxItem, State
 from node.services.registration import Registered
 from node.services.transaction import Transaction
@@ -77,6 +77,7 @@ class World:
         names: Sequence[str] = NAMES,
         *,
         guarantors: Sequence[str] = (),
+        supervisors: Sequence[str] = (),
         folder: Path | None = None,
         keys_on_disk: bool = False,
         batch_size: int = 4,
@@ -90,6 +91,7 @@ class World:
         """Args:
         names: the founders that are centres.
         guarantors: further founders, which issue guarantees and run no tenders.
+        supervisors: further founders, which supervise.
         folder: keep every node's data in LevelDB under it; in memory if None.
         keys_on_disk: keep the nodes' own keys there too, and read them at every start.
         batch_size: entries of every log batch.
@@ -106,6 +108,7 @@ class World:
         self.network = Network()
         self.anchors = (replace(self.authority.anchor, **(terms or {})), *anchors)
         roles = dict.fromkeys(sorted(names), Role.CENTRE) | dict.fromkeys(guarantors, Role.GUARANTOR)
+        roles |= dict.fromkeys(supervisors, Role.SUPERVISOR)
         on_disk = folder if keys_on_disk else None
         keys = {name: new_keys(on_disk and on_disk / name / "keys") for name in roles}
         cards = {name: sign_card(name, keys[name], self.clock, roles=roles[name]) for name in roles}
@@ -126,6 +129,7 @@ class World:
             mock.patch.object(guarantees, "time", self.clock),
             mock.patch.object(logins, "time", self.clock),
             mock.patch.object(reading, "_ANCHOR_PAUSE_SECONDS", 0.0),
+            mock.patch.object(legal_reading, "_ANCHOR_PAUSE_SECONDS", 0.0),
         )
 
     def __enter__(self) -> Self:
@@ -310,6 +314,7 @@ class World:
         await centre.services.changes.step()
         await centre.services.notices.step()
         await centre.services.holdings.step()
+        await centre.services.legal_reading.step()
         while await centre.services.erasing.step():
             pass
 

@@ -20,6 +20,7 @@ from node.domain.evidence import (
 )
 from node.domain.grant import Grant, Scope, grant_terms
 from node.domain.ledger_ids import grant_id
+from node.domain.legal_read import LegalAnswer
 from node.domain.merkle import grow, inclusion_proof, leaf_hash, root_hash
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.domain.record import SealedRecord
@@ -59,10 +60,16 @@ def resigned_grant(bidder: Bidder, token: str, **changes: Any) -> str:
     return sign_document(msgspec.structs.replace(peek_document(token, Grant), **changes), bidder.key.sign)
 
 
-def signed_anew(home: Centre, answer: Answer, evidence: Evidence | bytes, **changes: Any) -> Answer:
+def signed_anew(
+    home: Centre,
+    answer: Answer,
+    evidence: Evidence | bytes,
+    kind: type[ReadAnswer | LegalAnswer] = ReadAnswer,
+    **changes: Any,
+) -> Answer:
     """Other evidence in an answer that the home signs as its own."""
     raw = evidence if isinstance(evidence, bytes) else encode_evidence(evidence)
-    signed = peek_document(answer.answer, ReadAnswer)
+    signed = peek_document(answer.answer, kind)
     signed = msgspec.structs.replace(signed, evidence=evidence_digest(raw), **changes)
     return Answer(raw, sign_document(signed, home.keys.identity.sign), answer.delegation)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from node.domain.legal_read import LegalPapers
 from node.domain.member import Member
 from node.errors import PeerError
 from node.ports import Answer, LogView
@@ -73,6 +74,14 @@ class WorldPeers:
 
     async def submit_notice(self, member: Member, document: str) -> str:
         return await self._call(member, "submit_notice", lambda c: c.services.inbox.take(self._me, document))
+
+    async def read_on_legal_basis(self, member: Member, papers: LegalPapers) -> Answer:
+        answer = await self._call(member, "legal", lambda c: c.services.legal_serving.read(self._me, papers))
+        return self._network.tamper(answer)
+
+    async def submit_legal_receipt(self, member: Member, receipt: str) -> None:
+        take = lambda c: c.services.legal_serving.take_receipt(self._me, receipt)  # noqa: E731
+        await self._call(member, "submit_legal_receipt", take)
 
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
         return self._network.show(await self._call(member, "log_view", lambda c: c.services.log.view(sizes)))

@@ -71,6 +71,8 @@ def keys() -> Vectors:
 def _p256_keys() -> Mapping[str, P256TestKey]:
     names = [f"{member} identity" for member in (*CENTRES, GUARANTOR)]
     names += [
+        "first officer",
+        "second officer",
         "wallet",
         "beneficiary wallet",
         "bidder certificate",
@@ -193,6 +195,15 @@ def documents() -> Vectors:
             _document(f"{THIRD} identity", sign_document(story.case_list(), world.identity(THIRD).sign)),
             _document("wallet", erasure_vectors.request_token()),
             _document(home, erasure_vectors.receipt_token()),
+            *(
+                _document(name, sign_document(one, _p256_keys()[name].sign))
+                for name, one in (
+                    ("first officer", story.legal_request()),
+                    ("second officer", story.legal_countersignature()),
+                    (reader, story.legal_read()),
+                    (home, story.legal_answer()),
+                )
+            ),
         ],
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),
@@ -258,7 +269,11 @@ def descriptor() -> Vectors:
 def bundles() -> Vectors:
     right = [json.loads(story.own_bundle()), json.loads(story.bundle())]
     return {
-        "bundles": [_bundle("own", story.own_bundle()), _bundle("read elsewhere", story.bundle())],
+        "bundles": [
+            _bundle("own", story.own_bundle()),
+            _bundle("read elsewhere", story.bundle()),
+            _bundle("read on a legal basis", encode_bundle(story.legal_bundle())),
+        ],
         "refused": [
             {
                 "why": why,

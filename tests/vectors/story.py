@@ -11,6 +11,7 @@ from node.domain.bundle import (
     Authority,
     Bundle,
     LaterCheckpoint,
+    LegalAuthority,
     bundle_digest,
     encode_bundle,
 )
@@ -23,15 +24,18 @@ from node.domain.encoding import from_base64url, to_base64url
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, evidence_digest, show_record
 from node.domain.grant import AccessRequest, Grant, Scope, grant_terms
 from node.domain.ledger_ids import grant_id
+from node.domain.legal_read import LegalAnswer, LegalCountersignature, LegalRead, LegalRequest, Notice
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest
 from node.domain.record import RecordHeader, SealedRecord, seal_record
 from node.wallet.keyfile import WalletKey
 from tests.vectors import authority, world
-from tests.vectors.keys import fixed_bytes, log_key
+from tests.vectors.keys import fixed_bytes, log_key, p256
 from tests.vectors.ledger_state import BLOCK, ledger_proof
 from tests.vectors.world import ALLIANCE, HOME, NOW, READER, SUBJECT, THIRD
 
 LOG_SIZE = 21
+OFFICERS = (p256("first officer"), p256("second officer"))
+"""Of the reader."""
 OWN_SIZE = 18
 """What the home shows of itself is under an earlier checkpoint."""
 WITNESSES = (READER, THIRD)
@@ -137,6 +141,57 @@ def shown(name: str, fields: tuple[str, ...], size: int = LOG_SIZE) -> ShownReco
 @cache
 def evidence() -> Evidence:
     return Evidence(note(), tuple(shown(name, fields) for name, fields in SHOWN.items()))
+
+
+def legal_request() -> LegalRequest:
+    return LegalRequest(
+        **world.common("legal request"),
+        iss=READER,
+        aud=HOME,
+        subject=SUBJECT,
+        credit_code="",
+        scope=SCOPE,
+        purpose="litigation",
+        basis="court",
+        authority="示例市中级人民法院",
+        case="（2026）示01民初1号",
+        instrument=fixed_bytes("order").hex(),
+        notice=Notice(NOW + 30 * 86_400, "pipl-18", "案件不公开审理"),
+        officer="officer-zhang",
+        key=OFFICERS[0].public.hex(),
+        second="officer-li",
+    )
+
+
+def legal_countersignature() -> LegalCountersignature:
+    return LegalCountersignature(
+        **world.common("legal countersignature"),
+        iss=READER,
+        request=document_digest(sign_document(legal_request(), OFFICERS[0].sign)).hex(),
+        officer="officer-li",
+        key=OFFICERS[1].public.hex(),
+    )
+
+
+def legal_read() -> LegalRead:
+    return LegalRead(
+        **world.common("legal read"),
+        iss=READER,
+        aud=HOME,
+        request=legal_countersignature().request,
+        countersignature=document_digest(sign_document(legal_countersignature(), OFFICERS[1].sign)).hex(),
+    )
+
+
+def legal_answer() -> LegalAnswer:
+    return LegalAnswer(
+        **world.common("legal answer"),
+        iss=HOME,
+        aud=READER,
+        read=document_digest(sign_document(legal_read(), world.identity(READER).sign)).hex(),
+        evidence=evidence_digest(encode_evidence(evidence())),
+        as_of=NOW,
+    )
 
 
 def access_request() -> AccessRequest:
@@ -246,14 +301,15 @@ def custody(of: Bundle, keeper: str, **changes: object) -> str:
         storage="aes-256-gcm",
         software="heqi 0",
         clock=LedgerClock(BLOCK, fixed_bytes("newest block").hex(), NOW),
-        obtained=0 if of.authority is None else NOW,
+        obtained=0 if of.authority is None and of.legal is None else NOW,
     )
     return sign_document(replace(statement, **changes), world.identity(keeper).sign)
 
 
 def kept(of: Bundle, keeper: str = "", **changes: object) -> Bundle:
     """The bundle with its keeper's statement."""
-    return replace(of, custody=custody(of, keeper or (HOME if of.authority is None else READER), **changes))
+    is_own = of.authority is None and of.legal is None
+    return replace(of, custody=custody(of, keeper or (HOME if is_own else READER), **changes))
 
 
 @cache
@@ -261,6 +317,24 @@ def read_bundle() -> Bundle:
     """What the reader can show: records of another centre, with the authority under which they were read."""
     proof = ledger_proof(LOG_SIZE, root(LOG_SIZE), granted_id())
     shows = Bundle(BUNDLE_TYPE, ALLIANCE, HOME, evidence(), authority_section())
+    return kept(replace(shows, later=(later(LOG_SIZE),), ledger=(proof,)))
+
+
+def legal_section(**changes: str) -> LegalAuthority:
+    tokens = {
+        "read": sign_document(legal_read(), world.identity(READER).sign),
+        "request": sign_document(legal_request(), OFFICERS[0].sign),
+        "countersignature": sign_document(legal_countersignature(), OFFICERS[1].sign),
+        "answer": sign_document(legal_answer(), world.identity(HOME).sign),
+    }
+    return LegalAuthority(**{**tokens, **changes})
+
+
+@cache
+def legal_bundle() -> Bundle:
+    """What the reader can show of the same records, read on the order of a court."""
+    proof = ledger_proof(LOG_SIZE, root(LOG_SIZE))
+    shows = Bundle(BUNDLE_TYPE, ALLIANCE, HOME, evidence(), legal=legal_section())
     return kept(replace(shows, later=(later(LOG_SIZE),), ledger=(proof,)))
 
 

@@ -3,14 +3,16 @@
 import argparse
 import time
 
-from heqi.v1.wallet_service_pb2 import GrantState
+from heqi.v1.wallet_service_pb2 import GrantState, LegalReadEntry
 
+from node.cli.legal import facts_of
 from node.cli.output import day, print_json, print_table, say
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import Session, open_session
 from node.domain.category import category
 from node.domain.document import peek_document
 from node.domain.grant import UNCOUNTED, AccessRequest, Basis, Grant, Scope
+from node.domain.legal_read import LegalRead, LegalRequest
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import ConfigError, MissingError
 from node.wallet.client import WalletClient
@@ -161,10 +163,10 @@ def reads(args: argparse.Namespace) -> None:
     """Who read what."""
     wallet, scribe, client = open_session(args)
     with client:
-        found = client.reads(scribe.history(client.member.name)).reads
-    wallet.remember_uses(proven_uses([(one.grant_id, one.answer) for one in found], client.member))
+        found = client.reads(scribe.history(client.member.name))
+    wallet.remember_uses(proven_uses([(one.grant_id, one.answer) for one in found.reads], client.member))
     rows = []
-    for entry in found:
+    for entry in found.reads:
         request, answer = (
             peek_document(entry.read_request, ReadRequest),
             peek_document(entry.answer, ReadAnswer),
@@ -179,13 +181,29 @@ def reads(args: argparse.Namespace) -> None:
                 "receipt": bool(entry.receipt),
             }
         )
+    legal = [_legal(entry) for entry in found.legal_reads]
     if args.json:
-        print_json(rows)
+        print_json([*rows, *legal])
         return
+    for one in legal:
+        say(f"依法查询（未经授权） {one['time']}", "read on a legal basis, without a grant")
+        print_table(("项目 item", "内容 content"), list(one.items()))
     header = ("时间 time", "读取方 reader", "用途 purpose", "字段 fields", "第几次 use", "回执 receipt")
     print_table(
         header, [[*list(row.values())[:-1], "有 yes" if row["receipt"] else "缺 MISSING"] for row in rows]
     )
+
+
+def _legal(entry: LegalReadEntry) -> dict[str, object]:
+    """A read on a legal basis, in words; the documents are kept by the home, for whoever disputes it."""
+    read = peek_document(entry.legal_read, LegalRead)
+    request = peek_document(entry.legal_request, LegalRequest)
+    return {
+        "time": entry.time,
+        "reader": read.iss,
+        **facts_of(request),
+        "receipt": bool(entry.receipt),
+    }
 
 
 def _requests(args: argparse.Namespace) -> tuple[Session, list[tuple[AccessRequest, bool, str]]]:

@@ -90,6 +90,7 @@ ORDER = (
     "supervision.matter",
     "archive.package",
     "access.read",
+    "access.legal",
     "node.act",
 )
 """As people read them."""

@@ -26,8 +26,11 @@ def check_engine(
                 "ENGINE_AWAY",
                 (f"账本引擎无应答：{head.why}", f"the ledger's engine does not answer: {head.why}"),
                 (
-                    "检查引擎是否运行（内置引擎：heqi chain）及 ledger.url；期间待上链事项留在发件箱",
-                    "check that it runs (embedded: heqi chain) and ledger.url; what must go out waits in the outbox",
+                    "检查引擎是否运行（内置引擎：heqi chain）及 ledger.url；期间待上链事项留在发件箱，读取被拒绝",
+                    (
+                        "check that it runs (embedded: heqi chain) and ledger.url; what must go out waits in the "
+                        "outbox, and reads are refused"
+                    ),
                 ),
             )
         ]
@@ -50,8 +53,11 @@ def check_engine(
             error(
                 "ENGINE_STANDS_STILL",
                 (
-                    f"最新区块已有 {age:.0f} 秒，上限 {staleness_seconds:.0f} 秒",
-                    f"the newest block is {age:.0f} s old, the limit is {staleness_seconds:.0f} s",
+                    f"最新区块已有 {age:.0f} 秒，上限 {staleness_seconds:.0f} 秒：一切读取均被拒绝",
+                    (
+                        f"the newest block is {age:.0f} s old, the limit is {staleness_seconds:.0f} s: every read is "
+                        "refused, of what is kept too"
+                    ),
                 ),
                 (
                     "检查引擎及其验证节点；若本机时钟快，先校时",

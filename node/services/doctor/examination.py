@@ -37,6 +37,7 @@ from node.services.doctor.versions import check_versions
 from node.services.doctor.waiting import (
     check_definitions,
     check_erasures,
+    check_legal_receipts,
     check_notices,
     check_outbox,
     check_parked,
@@ -201,6 +202,7 @@ def _checks(patient: Patient, f: _Facts) -> list[_Check]:
         ("catalogue", ("目录", "catalogue"), lambda: check_definitions(f.state)),
         ("erasures", ("删除", "erasures"), lambda: check_erasures(f.state)),
         ("notices", ("通知", "notices"), lambda: check_notices(f.state)),
+        ("legal reads", ("依法查询", "legal reads"), lambda: check_legal_receipts(f.state)),
         ("peers", ("其他节点", "peers"), lambda: [] if patient.peers is None else check_peers(
             f.leaves, f.infos, patient.version, now)),
     ]  # fmt: skip

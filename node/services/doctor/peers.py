@@ -47,8 +47,11 @@ def _silent(name: str, info: Unknown, leaf: LeafFacts | Unknown, now: float) -> 
             "PEER_AWAY",
             (f"{name} 不可达：{leaf.why}", f"{name} cannot be reached: {leaf.why}"),
             (
-                "检查网络与防火墙；请对方检查节点。期间请求稍后自动重试",
-                "check network and firewalls, ask them to look; requests are tried again by themselves",
+                "检查网络与防火墙；请对方检查节点。期间请求自动重试，已读数据在授权有效期内可用：heqi grant kept",
+                (
+                    "check network and firewalls, ask them to look; requests are tried again by themselves, and what "
+                    "was fetched under a live grant can be used: heqi grant kept"
+                ),
             ),
         )
     if not leaf.is_pinned:

@@ -6,6 +6,7 @@ from node.services.doctor.finding import Finding, Unknown, error, note, ok, warn
 _OLD_SECONDS = 600.0
 _OLD_ERASURE_SECONDS = 3_600.0
 _OLD_NOTICE_SECONDS = 86_400.0
+_OLD_RECEIPT_SECONDS = 3_600.0
 
 
 def check_outbox(state: NodeState | Unknown) -> list[Finding]:
@@ -219,3 +220,31 @@ def check_erasures(state: NodeState | Unknown) -> list[Finding]:
             )
         )
     return found or [ok("没有拖延的删除", "no erasure is late")]
+
+
+def check_legal_receipts(state: NodeState | Unknown) -> list[Finding]:
+    """Reads on a legal basis whose reader has not countersigned what it got."""
+    if isinstance(state, Unknown):
+        return []
+    if state.legal_receipt_oldest_seconds <= _OLD_RECEIPT_SECONDS:
+        return [ok("依法查询的回执齐全", "no receipt of a read on a legal basis is late")]
+    hours = state.legal_receipt_oldest_seconds / 3_600
+    return [
+        warning(
+            "LEGAL_RECEIPT_MISSING",
+            (
+                f"{state.legal_receipts_missing} 次依法查询缺读取方回执，最早已 {hours:.0f} 小时",
+                (
+                    f"{state.legal_receipts_missing} reads on a legal basis lack the reader's receipt, the oldest "
+                    f"for {hours:.0f} hours"
+                ),
+            ),
+            (
+                "heqi record list --category access.legal 查明读取方，要求其补交回执；它可能未核验即使用",
+                (
+                    "heqi record list --category access.legal names the reader: ask it for the receipt; it may have "
+                    "used the data without checking it"
+                ),
+            ),
+        )
+    ]

@@ -254,6 +254,13 @@ def test_a_holder_that_does_not_answer_is_told():
     assert told(waiting.check_notices(old)) == {"NOTICES_UNANSWERED": Level.WARNING}
 
 
+def test_a_receipt_of_a_legal_read_that_is_late_is_told():
+    fresh = change(STATE, legal_receipts_missing=1, legal_receipt_oldest_seconds=3_000.0)
+    assert told(waiting.check_legal_receipts(fresh)) == {"OK": Level.OK}
+    late = change(fresh, legal_receipt_oldest_seconds=4_000.0)
+    assert told(waiting.check_legal_receipts(late)) == {"LEGAL_RECEIPT_MISSING": Level.WARNING}
+
+
 # -- keys ----------------------------------------------------------------------------------------------
 
 MEMBER = new_member("centre-a", bytes(range(20)))

@@ -295,6 +295,82 @@ class FetchRecordsResponse(_message.Message):
 Global___FetchRecordsResponse: _TypeAlias = FetchRecordsResponse  # noqa: Y015
 
 @_typing.final
+class GetKeptRecordsRequest(_message.Message):
+    """Request of GetKeptRecords."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """From RequestAccess."""
+    read: _builtins.int
+    """From FetchRecords; the last one if it is not given."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        read: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_read", b"_read", "read", b"read"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_read", b"_read", "read", b"read", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__read: _TypeAlias = _typing.Literal["read"]  # noqa: Y015
+    _WhichOneofArgType__read: _TypeAlias = _typing.Literal["_read", b"_read"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__read) -> _WhichOneofReturnType__read | None: ...
+
+Global___GetKeptRecordsRequest: _TypeAlias = GetKeptRecordsRequest  # noqa: Y015
+
+@_typing.final
+class GetKeptRecordsResponse(_message.Message):
+    """Response of GetKeptRecords."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    AGE_SECONDS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    credit_code: _builtins.str
+    """Credit code in the bidder's certificate."""
+    organisation: _builtins.str
+    """Organisation in the bidder's certificate."""
+    read: _builtins.int
+    """Which read under this request, from 0."""
+    as_of_time: _builtins.str
+    """When the home said that this was the newest, RFC 3339 UTC. It may have changed since."""
+    age_seconds: _builtins.int
+    """How long ago that was."""
+    expire_time: _builtins.str
+    """When the grant ends, and with it this use, RFC 3339 UTC."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.VerifiedRecord]:
+        """As they were fetched, verified again."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[_record_pb2.VerifiedRecord] | None = ...,
+        credit_code: _builtins.str = ...,
+        organisation: _builtins.str = ...,
+        read: _builtins.int = ...,
+        as_of_time: _builtins.str = ...,
+        age_seconds: _builtins.int = ...,
+        expire_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_seconds", b"age_seconds", "as_of_time", b"as_of_time", "credit_code", b"credit_code", "expire_time", b"expire_time", "organisation", b"organisation", "read", b"read", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetKeptRecordsResponse: _TypeAlias = GetKeptRecordsResponse  # noqa: Y015
+
+@_typing.final
 class GetBundleRequest(_message.Message):
     """Request of GetBundle."""
 

@@ -50,6 +50,11 @@ class AccessServiceStub:
                 request_serializer=heqi_dot_v1_dot_access__service__pb2.FetchRecordsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_access__service__pb2.FetchRecordsResponse.FromString,
                 _registered_method=True)
+        self.GetKeptRecords = channel.unary_unary(
+                '/heqi.v1.AccessService/GetKeptRecords',
+                request_serializer=heqi_dot_v1_dot_access__service__pb2.GetKeptRecordsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_access__service__pb2.GetKeptRecordsResponse.FromString,
+                _registered_method=True)
         self.GetBundle = channel.unary_unary(
                 '/heqi.v1.AccessService/GetBundle',
                 request_serializer=heqi_dot_v1_dot_access__service__pb2.GetBundleRequest.SerializeToString,
@@ -82,6 +87,13 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetKeptRecords(self, request, context):
+        """What an earlier FetchRecords brought, while its grant lives, with its age: for when the home cannot be reached.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetBundle(self, request, context):
         """A bundle over what was fetched, for anybody to check with `heqi verify`.
         """
@@ -106,6 +118,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.FetchRecords,
                     request_deserializer=heqi_dot_v1_dot_access__service__pb2.FetchRecordsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_access__service__pb2.FetchRecordsResponse.SerializeToString,
+            ),
+            'GetKeptRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetKeptRecords,
+                    request_deserializer=heqi_dot_v1_dot_access__service__pb2.GetKeptRecordsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_access__service__pb2.GetKeptRecordsResponse.SerializeToString,
             ),
             'GetBundle': grpc.unary_unary_rpc_method_handler(
                     servicer.GetBundle,
@@ -195,6 +212,33 @@ class AccessService:
             '/heqi.v1.AccessService/FetchRecords',
             heqi_dot_v1_dot_access__service__pb2.FetchRecordsRequest.SerializeToString,
             heqi_dot_v1_dot_access__service__pb2.FetchRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetKeptRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AccessService/GetKeptRecords',
+            heqi_dot_v1_dot_access__service__pb2.GetKeptRecordsRequest.SerializeToString,
+            heqi_dot_v1_dot_access__service__pb2.GetKeptRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

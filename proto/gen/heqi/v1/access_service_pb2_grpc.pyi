@@ -39,6 +39,8 @@ class AccessServiceStub:
     """Requests of this centre and whether they were granted."""
     FetchRecords: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.FetchRecordsRequest, _access_service_pb2.FetchRecordsResponse]
     """Read everything that the grant covers, verify it against the ledger, keep it, and countersign."""
+    GetKeptRecords: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.GetKeptRecordsRequest, _access_service_pb2.GetKeptRecordsResponse]
+    """What an earlier FetchRecords brought, while its grant lives, with its age: for when the home cannot be reached."""
     GetBundle: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.GetBundleRequest, _access_service_pb2.GetBundleResponse]
     """A bundle over what was fetched, for anybody to check with `heqi verify`."""
 
@@ -53,6 +55,8 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """Requests of this centre and whether they were granted."""
     FetchRecords: _aio.UnaryUnaryMultiCallable[_access_service_pb2.FetchRecordsRequest, _access_service_pb2.FetchRecordsResponse]  # type: ignore[assignment]
     """Read everything that the grant covers, verify it against the ledger, keep it, and countersign."""
+    GetKeptRecords: _aio.UnaryUnaryMultiCallable[_access_service_pb2.GetKeptRecordsRequest, _access_service_pb2.GetKeptRecordsResponse]  # type: ignore[assignment]
+    """What an earlier FetchRecords brought, while its grant lives, with its age: for when the home cannot be reached."""
     GetBundle: _aio.UnaryUnaryMultiCallable[_access_service_pb2.GetBundleRequest, _access_service_pb2.GetBundleResponse]  # type: ignore[assignment]
     """A bundle over what was fetched, for anybody to check with `heqi verify`."""
 
@@ -82,6 +86,14 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.FetchRecordsResponse, _abc.Awaitable[_access_service_pb2.FetchRecordsResponse]]:
         """Read everything that the grant covers, verify it against the ledger, keep it, and countersign."""
+
+    @_abc_1.abstractmethod
+    def GetKeptRecords(
+        self,
+        request: _access_service_pb2.GetKeptRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.GetKeptRecordsResponse, _abc.Awaitable[_access_service_pb2.GetKeptRecordsResponse]]:
+        """What an earlier FetchRecords brought, while its grant lives, with its age: for when the home cannot be reached."""
 
     @_abc_1.abstractmethod
     def GetBundle(

@@ -212,6 +212,8 @@ class GetDiagnosisResponse(_message.Message):
     ERASURE_LIST_PROBLEM_FIELD_NUMBER: _builtins.int
     WAITING_NOTICE_COUNT_FIELD_NUMBER: _builtins.int
     OLDEST_NOTICE_SECONDS_FIELD_NUMBER: _builtins.int
+    MISSING_LEGAL_RECEIPT_COUNT_FIELD_NUMBER: _builtins.int
+    OLDEST_LEGAL_RECEIPT_SECONDS_FIELD_NUMBER: _builtins.int
     LACKING_DEFINITIONS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the software that runs."""
@@ -251,6 +253,10 @@ class GetDiagnosisResponse(_message.Message):
     """Notices to members that hold subjects' data, and are not answered."""
     oldest_notice_seconds: _builtins.float
     """How long the oldest of them has waited, in seconds; 0 if there is none."""
+    missing_legal_receipt_count: _builtins.int
+    """Answers on a legal basis for which the reader has not countersigned."""
+    oldest_legal_receipt_seconds: _builtins.float
+    """Age of the oldest of them, in seconds."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedMember]:
         """Members as the projection has them."""
@@ -297,11 +303,13 @@ class GetDiagnosisResponse(_message.Message):
         erasure_list_problem: _builtins.str = ...,
         waiting_notice_count: _builtins.int = ...,
         oldest_notice_seconds: _builtins.float = ...,
+        missing_legal_receipt_count: _builtins.int = ...,
+        oldest_legal_receipt_seconds: _builtins.float = ...,
         lacking_definitions: _abc.Iterable[Global___LackingDefinition] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "erasure_list_problem", b"erasure_list_problem", "expiries", b"expiries", "lacking_definitions", b"lacking_definitions", "log_size", b"log_size", "lost_proof_count", b"lost_proof_count", "members", b"members", "oldest_erasure_seconds", b"oldest_erasure_seconds", "oldest_notice_seconds", b"oldest_notice_seconds", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "overdue_erasure_count", b"overdue_erasure_count", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version", "waiting_notice_count", b"waiting_notice_count", "waiting_proof_count", b"waiting_proof_count", "waiting_proof_oldest_seconds", b"waiting_proof_oldest_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "erasure_list_problem", b"erasure_list_problem", "expiries", b"expiries", "lacking_definitions", b"lacking_definitions", "log_size", b"log_size", "lost_proof_count", b"lost_proof_count", "members", b"members", "missing_legal_receipt_count", b"missing_legal_receipt_count", "oldest_erasure_seconds", b"oldest_erasure_seconds", "oldest_legal_receipt_seconds", b"oldest_legal_receipt_seconds", "oldest_notice_seconds", b"oldest_notice_seconds", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "overdue_erasure_count", b"overdue_erasure_count", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version", "waiting_notice_count", b"waiting_notice_count", "waiting_proof_count", b"waiting_proof_count", "waiting_proof_oldest_seconds", b"waiting_proof_oldest_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

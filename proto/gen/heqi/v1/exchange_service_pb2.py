@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/exchange_service.proto\x12\x07heqi.v1\"\x14\n\x12GetNodeInfoRequest\"<\n\x13GetNodeInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0ctime_seconds\x18\x02 \x01(\x01\"4\n\x1aSubmitAccessRequestRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"\x1d\n\x1bSubmitAccessRequestResponse\"-\n\x13\x43ollectGrantRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"%\n\x14\x43ollectGrantResponse\x12\r\n\x05grant\x18\x01 \x01(\t\"9\n\x12ReadRecordsRequest\x12\x14\n\x0cread_request\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"\x84\x01\n\x13ReadRecordsResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\ndelegation\x18\x03 \x01(\t\x12\x14\n\x0cstatus_proof\x18\x04 \x01(\x0c\x12\x10\n\x08\x63onsents\x18\x05 \x01(\x0c\x12\x0f\n\x07notices\x18\x06 \x03(\t\"\'\n\x13SubmitNoticeRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\"\'\n\x14SubmitNoticeResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\'\n\x14SubmitReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\x17\n\x15SubmitReceiptResponse\"\"\n\x11GetLogViewRequest\x12\r\n\x05sizes\x18\x01 \x03(\x03\"S\n\x12GetLogViewResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12)\n\x06proofs\x18\x02 \x03(\x0b\x32\x19.heqi.v1.ConsistencyProof\"-\n\x1dGetWitnessedCheckpointRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\"^\n\x1eGetWitnessedCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12(\n\x05proof\x18\x02 \x01(\x0b\x32\x19.heqi.v1.ConsistencyProof\"!\n\x10\x43onsistencyProof\x12\r\n\x05nodes\x18\x01 \x03(\x0c\"6\n\x18SubmitCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\t\"\x1b\n\x19SubmitCosignatureResponse\"&\n\x14GetDefinitionRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"%\n\x15GetDefinitionResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x32\xcf\x06\n\x0f\x45xchangeService\x12`\n\x13SubmitAccessRequest\x12#.heqi.v1.SubmitAccessRequestRequest\x1a$.heqi.v1.SubmitAccessRequestResponse\x12K\n\x0c\x43ollectGrant\x12\x1c.heqi.v1.CollectGrantRequest\x1a\x1d.heqi.v1.CollectGrantResponse\x12H\n\x0bReadRecords\x12\x1b.heqi.v1.ReadRecordsRequest\x1a\x1c.heqi.v1.ReadRecordsResponse\x12H\n\x0bGetNodeInfo\x12\x1b.heqi.v1.GetNodeInfoRequest\x1a\x1c.heqi.v1.GetNodeInfoResponse\x12N\n\rSubmitReceipt\x12\x1d.heqi.v1.SubmitReceiptRequest\x1a\x1e.heqi.v1.SubmitReceiptResponse\x12K\n\x0cSubmitNotice\x12\x1c.heqi.v1.SubmitNoticeRequest\x1a\x1d.heqi.v1.SubmitNoticeResponse\x12\x45\n\nGetLogView\x12\x1a.heqi.v1.GetLogViewRequest\x1a\x1b.heqi.v1.GetLogViewResponse\x12i\n\x16GetWitnessedCheckpoint\x12&.heqi.v1.GetWitnessedCheckpointRequest\x1a\'.heqi.v1.GetWitnessedCheckpointResponse\x12Z\n\x11SubmitCosignature\x12!.heqi.v1.SubmitCosignatureRequest\x1a\".heqi.v1.SubmitCosignatureResponse\x12N\n\rGetDefinition\x12\x1d.heqi.v1.GetDefinitionRequest\x1a\x1e.heqi.v1.GetDefinitionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eheqi/v1/exchange_service.proto\x12\x07heqi.v1\"\x14\n\x12GetNodeInfoRequest\"<\n\x13GetNodeInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0ctime_seconds\x18\x02 \x01(\x01\"4\n\x1aSubmitAccessRequestRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"\x1d\n\x1bSubmitAccessRequestResponse\"-\n\x13\x43ollectGrantRequest\x12\x16\n\x0e\x61\x63\x63\x65ss_request\x18\x01 \x01(\t\"%\n\x14\x43ollectGrantResponse\x12\r\n\x05grant\x18\x01 \x01(\t\"9\n\x12ReadRecordsRequest\x12\x14\n\x0cread_request\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"\x84\x01\n\x13ReadRecordsResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x12\n\ndelegation\x18\x03 \x01(\t\x12\x14\n\x0cstatus_proof\x18\x04 \x01(\x0c\x12\x10\n\x08\x63onsents\x18\x05 \x01(\x0c\x12\x0f\n\x07notices\x18\x06 \x03(\t\"\'\n\x13SubmitNoticeRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\"\'\n\x14SubmitNoticeResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\'\n\x14SubmitReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\x17\n\x15SubmitReceiptResponse\"^\n\x17ReadOnLegalBasisRequest\x12\x12\n\nlegal_read\x18\x01 \x01(\t\x12\x15\n\rlegal_request\x18\x02 \x01(\t\x12\x18\n\x10\x63ountersignature\x18\x03 \x01(\t\"<\n\x18ReadOnLegalBasisResponse\x12\x10\n\x08\x65vidence\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\",\n\x19SubmitLegalReceiptRequest\x12\x0f\n\x07receipt\x18\x01 \x01(\t\"\x1c\n\x1aSubmitLegalReceiptResponse\"\"\n\x11GetLogViewRequest\x12\r\n\x05sizes\x18\x01 \x03(\x03\"S\n\x12GetLogViewResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12)\n\x06proofs\x18\x02 \x03(\x0b\x32\x19.heqi.v1.ConsistencyProof\"-\n\x1dGetWitnessedCheckpointRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\"^\n\x1eGetWitnessedCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12(\n\x05proof\x18\x02 \x01(\x0b\x32\x19.heqi.v1.ConsistencyProof\"!\n\x10\x43onsistencyProof\x12\r\n\x05nodes\x18\x01 \x03(\x0c\"6\n\x18SubmitCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04line\x18\x02 \x01(\t\"\x1b\n\x19SubmitCosignatureResponse\"&\n\x14GetDefinitionRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"%\n\x15GetDefinitionResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x32\x87\x08\n\x0f\x45xchangeService\x12`\n\x13SubmitAccessRequest\x12#.heqi.v1.SubmitAccessRequestRequest\x1a$.heqi.v1.SubmitAccessRequestResponse\x12K\n\x0c\x43ollectGrant\x12\x1c.heqi.v1.CollectGrantRequest\x1a\x1d.heqi.v1.CollectGrantResponse\x12H\n\x0bReadRecords\x12\x1b.heqi.v1.ReadRecordsRequest\x1a\x1c.heqi.v1.ReadRecordsResponse\x12W\n\x10ReadOnLegalBasis\x12 .heqi.v1.ReadOnLegalBasisRequest\x1a!.heqi.v1.ReadOnLegalBasisResponse\x12]\n\x12SubmitLegalReceipt\x12\".heqi.v1.SubmitLegalReceiptRequest\x1a#.heqi.v1.SubmitLegalReceiptResponse\x12H\n\x0bGetNodeInfo\x12\x1b.heqi.v1.GetNodeInfoRequest\x1a\x1c.heqi.v1.GetNodeInfoResponse\x12N\n\rSubmitReceipt\x12\x1d.heqi.v1.SubmitReceiptRequest\x1a\x1e.heqi.v1.SubmitReceiptResponse\x12K\n\x0cSubmitNotice\x12\x1c.heqi.v1.SubmitNoticeRequest\x1a\x1d.heqi.v1.SubmitNoticeResponse\x12\x45\n\nGetLogView\x12\x1a.heqi.v1.GetLogViewRequest\x1a\x1b.heqi.v1.GetLogViewResponse\x12i\n\x16GetWitnessedCheckpoint\x12&.heqi.v1.GetWitnessedCheckpointRequest\x1a\'.heqi.v1.GetWitnessedCheckpointResponse\x12Z\n\x11SubmitCosignature\x12!.heqi.v1.SubmitCosignatureRequest\x1a\".heqi.v1.SubmitCosignatureResponse\x12N\n\rGetDefinition\x12\x1d.heqi.v1.GetDefinitionRequest\x1a\x1e.heqi.v1.GetDefinitionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,24 +55,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMITRECEIPTREQUEST']._serialized_end=613
   _globals['_SUBMITRECEIPTRESPONSE']._serialized_start=615
   _globals['_SUBMITRECEIPTRESPONSE']._serialized_end=638
-  _globals['_GETLOGVIEWREQUEST']._serialized_start=640
-  _globals['_GETLOGVIEWREQUEST']._serialized_end=674
-  _globals['_GETLOGVIEWRESPONSE']._serialized_start=676
-  _globals['_GETLOGVIEWRESPONSE']._serialized_end=759
-  _globals['_GETWITNESSEDCHECKPOINTREQUEST']._serialized_start=761
-  _globals['_GETWITNESSEDCHECKPOINTREQUEST']._serialized_end=806
-  _globals['_GETWITNESSEDCHECKPOINTRESPONSE']._serialized_start=808
-  _globals['_GETWITNESSEDCHECKPOINTRESPONSE']._serialized_end=902
-  _globals['_CONSISTENCYPROOF']._serialized_start=904
-  _globals['_CONSISTENCYPROOF']._serialized_end=937
-  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_start=939
-  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_end=993
-  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_start=995
-  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_end=1022
-  _globals['_GETDEFINITIONREQUEST']._serialized_start=1024
-  _globals['_GETDEFINITIONREQUEST']._serialized_end=1062
-  _globals['_GETDEFINITIONRESPONSE']._serialized_start=1064
-  _globals['_GETDEFINITIONRESPONSE']._serialized_end=1101
-  _globals['_EXCHANGESERVICE']._serialized_start=1104
-  _globals['_EXCHANGESERVICE']._serialized_end=1951
+  _globals['_READONLEGALBASISREQUEST']._serialized_start=640
+  _globals['_READONLEGALBASISREQUEST']._serialized_end=734
+  _globals['_READONLEGALBASISRESPONSE']._serialized_start=736
+  _globals['_READONLEGALBASISRESPONSE']._serialized_end=796
+  _globals['_SUBMITLEGALRECEIPTREQUEST']._serialized_start=798
+  _globals['_SUBMITLEGALRECEIPTREQUEST']._serialized_end=842
+  _globals['_SUBMITLEGALRECEIPTRESPONSE']._serialized_start=844
+  _globals['_SUBMITLEGALRECEIPTRESPONSE']._serialized_end=872
+  _globals['_GETLOGVIEWREQUEST']._serialized_start=874
+  _globals['_GETLOGVIEWREQUEST']._serialized_end=908
+  _globals['_GETLOGVIEWRESPONSE']._serialized_start=910
+  _globals['_GETLOGVIEWRESPONSE']._serialized_end=993
+  _globals['_GETWITNESSEDCHECKPOINTREQUEST']._serialized_start=995
+  _globals['_GETWITNESSEDCHECKPOINTREQUEST']._serialized_end=1040
+  _globals['_GETWITNESSEDCHECKPOINTRESPONSE']._serialized_start=1042
+  _globals['_GETWITNESSEDCHECKPOINTRESPONSE']._serialized_end=1136
+  _globals['_CONSISTENCYPROOF']._serialized_start=1138
+  _globals['_CONSISTENCYPROOF']._serialized_end=1171
+  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_start=1173
+  _globals['_SUBMITCOSIGNATUREREQUEST']._serialized_end=1227
+  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_start=1229
+  _globals['_SUBMITCOSIGNATURERESPONSE']._serialized_end=1256
+  _globals['_GETDEFINITIONREQUEST']._serialized_start=1258
+  _globals['_GETDEFINITIONREQUEST']._serialized_end=1296
+  _globals['_GETDEFINITIONRESPONSE']._serialized_start=1298
+  _globals['_GETDEFINITIONRESPONSE']._serialized_end=1335
+  _globals['_EXCHANGESERVICE']._serialized_start=1338
+  _globals['_EXCHANGESERVICE']._serialized_end=2369
 # @@protoc_insertion_point(module_scope)

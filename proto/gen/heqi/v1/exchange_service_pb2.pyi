@@ -300,6 +300,101 @@ class SubmitReceiptResponse(_message.Message):
 Global___SubmitReceiptResponse: _TypeAlias = SubmitReceiptResponse  # noqa: Y015
 
 @_typing.final
+class ReadOnLegalBasisRequest(_message.Message):
+    """Request of ReadOnLegalBasis."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEGAL_READ_FIELD_NUMBER: _builtins.int
+    LEGAL_REQUEST_FIELD_NUMBER: _builtins.int
+    COUNTERSIGNATURE_FIELD_NUMBER: _builtins.int
+    legal_read: _builtins.str
+    """A legal-read document by the caller."""
+    legal_request: _builtins.str
+    """The legal-request document by its first officer."""
+    countersignature: _builtins.str
+    """The legal-countersignature document by its second officer."""
+    def __init__(
+        self,
+        *,
+        legal_read: _builtins.str = ...,
+        legal_request: _builtins.str = ...,
+        countersignature: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["countersignature", b"countersignature", "legal_read", b"legal_read", "legal_request", b"legal_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadOnLegalBasisRequest: _TypeAlias = ReadOnLegalBasisRequest  # noqa: Y015
+
+@_typing.final
+class ReadOnLegalBasisResponse(_message.Message):
+    """Response of ReadOnLegalBasis."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    evidence: _builtins.bytes
+    """Canonical JSON, docs/formats/bundle.md."""
+    answer: _builtins.str
+    """A legal-answer document by the home over exactly this evidence."""
+    def __init__(
+        self,
+        *,
+        evidence: _builtins.bytes = ...,
+        answer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "evidence", b"evidence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadOnLegalBasisResponse: _TypeAlias = ReadOnLegalBasisResponse  # noqa: Y015
+
+@_typing.final
+class SubmitLegalReceiptRequest(_message.Message):
+    """Request of SubmitLegalReceipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    receipt: _builtins.str
+    """A read-receipt document by the caller."""
+    def __init__(
+        self,
+        *,
+        receipt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitLegalReceiptRequest: _TypeAlias = SubmitLegalReceiptRequest  # noqa: Y015
+
+@_typing.final
+class SubmitLegalReceiptResponse(_message.Message):
+    """Response of SubmitLegalReceipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitLegalReceiptResponse: _TypeAlias = SubmitLegalReceiptResponse  # noqa: Y015
+
+@_typing.final
 class GetLogViewRequest(_message.Message):
     """Request of GetLogView."""
 

@@ -51,6 +51,16 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsResponse.FromString,
                 _registered_method=True)
+        self.ReadOnLegalBasis = channel.unary_unary(
+                '/heqi.v1.ExchangeService/ReadOnLegalBasis',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadOnLegalBasisRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadOnLegalBasisResponse.FromString,
+                _registered_method=True)
+        self.SubmitLegalReceipt = channel.unary_unary(
+                '/heqi.v1.ExchangeService/SubmitLegalReceipt',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitLegalReceiptRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitLegalReceiptResponse.FromString,
+                _registered_method=True)
         self.GetNodeInfo = channel.unary_unary(
                 '/heqi.v1.ExchangeService/GetNodeInfo',
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetNodeInfoRequest.SerializeToString,
@@ -109,6 +119,20 @@ class ExchangeServiceServicer:
 
     def ReadRecords(self, request, context):
         """Read under a grant. The same request again is the same use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadOnLegalBasis(self, request, context):
+        """Read on a legal basis: no grant, a case number, two officers. The same papers again are the same read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitLegalReceipt(self, request, context):
+        """Countersign an answer on a legal basis.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,6 +204,16 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.ReadRecords,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsResponse.SerializeToString,
+            ),
+            'ReadOnLegalBasis': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadOnLegalBasis,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadOnLegalBasisRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadOnLegalBasisResponse.SerializeToString,
+            ),
+            'SubmitLegalReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitLegalReceipt,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitLegalReceiptRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitLegalReceiptResponse.SerializeToString,
             ),
             'GetNodeInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetNodeInfo,
@@ -300,6 +334,60 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/ReadRecords',
             heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadOnLegalBasis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/ReadOnLegalBasis',
+            heqi_dot_v1_dot_exchange__service__pb2.ReadOnLegalBasisRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.ReadOnLegalBasisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitLegalReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/SubmitLegalReceipt',
+            heqi_dot_v1_dot_exchange__service__pb2.SubmitLegalReceiptRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.SubmitLegalReceiptResponse.FromString,
             options,
             channel_credentials,
             insecure,

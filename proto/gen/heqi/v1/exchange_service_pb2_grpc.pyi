@@ -41,6 +41,10 @@ class ExchangeServiceStub:
     """The grant that answers the caller's own request, if there is one."""
     ReadRecords: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadRecordsRequest, _exchange_service_pb2.ReadRecordsResponse]
     """Read under a grant. The same request again is the same use."""
+    ReadOnLegalBasis: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadOnLegalBasisRequest, _exchange_service_pb2.ReadOnLegalBasisResponse]
+    """Read on a legal basis: no grant, a case number, two officers. The same papers again are the same read."""
+    SubmitLegalReceipt: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitLegalReceiptRequest, _exchange_service_pb2.SubmitLegalReceiptResponse]
+    """Countersign an answer on a legal basis."""
     GetNodeInfo: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetNodeInfoRequest, _exchange_service_pb2.GetNodeInfoResponse]
     """Version and clock of this node, for peers that look for the cause of trouble."""
     SubmitReceipt: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitReceiptRequest, _exchange_service_pb2.SubmitReceiptResponse]
@@ -69,6 +73,10 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """The grant that answers the caller's own request, if there is one."""
     ReadRecords: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadRecordsRequest, _exchange_service_pb2.ReadRecordsResponse]  # type: ignore[assignment]
     """Read under a grant. The same request again is the same use."""
+    ReadOnLegalBasis: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadOnLegalBasisRequest, _exchange_service_pb2.ReadOnLegalBasisResponse]  # type: ignore[assignment]
+    """Read on a legal basis: no grant, a case number, two officers. The same papers again are the same read."""
+    SubmitLegalReceipt: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitLegalReceiptRequest, _exchange_service_pb2.SubmitLegalReceiptResponse]  # type: ignore[assignment]
+    """Countersign an answer on a legal basis."""
     GetNodeInfo: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetNodeInfoRequest, _exchange_service_pb2.GetNodeInfoResponse]  # type: ignore[assignment]
     """Version and clock of this node, for peers that look for the cause of trouble."""
     SubmitReceipt: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitReceiptRequest, _exchange_service_pb2.SubmitReceiptResponse]  # type: ignore[assignment]
@@ -112,6 +120,22 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.ReadRecordsResponse, _abc.Awaitable[_exchange_service_pb2.ReadRecordsResponse]]:
         """Read under a grant. The same request again is the same use."""
+
+    @_abc_1.abstractmethod
+    def ReadOnLegalBasis(
+        self,
+        request: _exchange_service_pb2.ReadOnLegalBasisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.ReadOnLegalBasisResponse, _abc.Awaitable[_exchange_service_pb2.ReadOnLegalBasisResponse]]:
+        """Read on a legal basis: no grant, a case number, two officers. The same papers again are the same read."""
+
+    @_abc_1.abstractmethod
+    def SubmitLegalReceipt(
+        self,
+        request: _exchange_service_pb2.SubmitLegalReceiptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.SubmitLegalReceiptResponse, _abc.Awaitable[_exchange_service_pb2.SubmitLegalReceiptResponse]]:
+        """Countersign an answer on a legal basis."""
 
     @_abc_1.abstractmethod
     def GetNodeInfo(

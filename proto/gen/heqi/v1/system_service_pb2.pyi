@@ -35,6 +35,8 @@ class _SystemRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SystemRole
     """Reads."""
     SYSTEM_ROLE_SUPERVISOR: _SystemRole.ValueType  # 4
     """Sees what was done at the node."""
+    SYSTEM_ROLE_OFFICER: _SystemRole.ValueType  # 5
+    """Signs reads on a legal basis, always together with another officer."""
 
 class SystemRole(_SystemRole, metaclass=_SystemRoleEnumTypeWrapper):
     """What a system is for."""
@@ -49,6 +51,8 @@ SYSTEM_ROLE_READER: SystemRole.ValueType  # 3
 """Reads."""
 SYSTEM_ROLE_SUPERVISOR: SystemRole.ValueType  # 4
 """Sees what was done at the node."""
+SYSTEM_ROLE_OFFICER: SystemRole.ValueType  # 5
+"""Signs reads on a legal basis, always together with another officer."""
 Global___SystemRole: _TypeAlias = SystemRole  # noqa: Y015
 
 @_typing.final

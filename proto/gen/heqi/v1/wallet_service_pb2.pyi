@@ -311,22 +311,70 @@ class ListReadsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     READS_FIELD_NUMBER: _builtins.int
+    LEGAL_READS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadEntry]:
         """Oldest first."""
+
+    @_builtins.property
+    def legal_reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegalReadEntry]:
+        """Reads on a legal basis of which the subject may know by now; oldest first."""
 
     def __init__(
         self,
         *,
         reads: _abc.Iterable[Global___ReadEntry] | None = ...,
+        legal_reads: _abc.Iterable[Global___LegalReadEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reads", b"reads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["legal_reads", b"legal_reads", "reads", b"reads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListReadsResponse: _TypeAlias = ListReadsResponse  # noqa: Y015
+
+@_typing.final
+class LegalReadEntry(_message.Message):
+    """One read without a grant, docs/formats/documents.md."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    LEGAL_READ_FIELD_NUMBER: _builtins.int
+    LEGAL_REQUEST_FIELD_NUMBER: _builtins.int
+    COUNTERSIGNATURE_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    time: _builtins.str
+    """When the home answered, RFC 3339 UTC."""
+    legal_read: _builtins.str
+    """The legal-read document by the reader."""
+    legal_request: _builtins.str
+    """The legal-request document by its first officer."""
+    countersignature: _builtins.str
+    """The legal-countersignature document by its second officer."""
+    answer: _builtins.str
+    """The legal-answer document by the home."""
+    receipt: _builtins.str
+    """The reader's countersignature; empty while it is missing."""
+    def __init__(
+        self,
+        *,
+        time: _builtins.str = ...,
+        legal_read: _builtins.str = ...,
+        legal_request: _builtins.str = ...,
+        countersignature: _builtins.str = ...,
+        answer: _builtins.str = ...,
+        receipt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "countersignature", b"countersignature", "legal_read", b"legal_read", "legal_request", b"legal_request", "receipt", b"receipt", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegalReadEntry: _TypeAlias = LegalReadEntry  # noqa: Y015
 
 @_typing.final
 class ReadEntry(_message.Message):
