@@ -7,19 +7,19 @@ MESSAGE_RECORDS = 500
 FIELDS = {
     "title": "虚构路道路改造工程施工第二标段",
     "section_code": "A04-350200-00000123-001-002",
-    "procurement_method": "open",
+    "description": "路基、路面、排水、照明、绿化及交通安全设施的施工，长度 2.4 公里；详见招标文件第三章。"
+    * 2,
     "region_code": "350200",
     "buyer_name": "示例市虚构区住房和城乡建设局",
     "buyer_code": "11990100000000001Q",
-    "amount": "28000000.00",
-    "currency": "CNY",
+    "value_amount": "28000000.00",
+    "value_currency": "CNY",
     "status": "active",
-    "start": "2026-01-05T09:00:00+08:00",
-    "deadline": "2026-02-05T09:00:00+08:00",
-    "description": "路基、路面、排水、照明、绿化及交通安全设施的施工，长度 2.4 公里；详见招标文件第三章。"
-    * 2,
-    "category": "works",
-    "award_criteria": "综合评估法",
+    "contract_period_start": "2026-01-05T09:00:00+08:00",
+    "contract_period_end": "2026-02-05T09:00:00+08:00",
+    "date": "2025-12-28T09:00:00+08:00",
+    "platform_code": "11990100000000001Q",
+    "language": "zh",
     "documents": "3",
 }
 

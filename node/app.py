@@ -16,6 +16,7 @@ import grpc
 from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
+    catalogue_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
@@ -47,6 +48,7 @@ from node.api import server
 from node.api.access_service import AccessService
 from node.api.alliance_service import AllianceService
 from node.api.caller import Callers, check_wallet
+from node.api.catalogue_service import CatalogueService
 from node.api.erasure_service import ErasureService
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
@@ -93,6 +95,7 @@ _KEYS_SECONDS = 5.0
 _ERASE_SECONDS = 1.0
 _REGISTRY_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
+_DEFINITIONS_SECONDS = 2.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
     for name in (
@@ -100,6 +103,7 @@ MEMBER_SERVICES = tuple(
         "AccessService",
         "AllianceService",
         "TrustService",
+        "CatalogueService",
         "EventService",
         "GuaranteeService",
         "LoginService",
@@ -177,6 +181,9 @@ class Node:
                 )
                 tasks.create_task(repeat("corroborate reads", services.corroboration.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("ask the register", services.look_ups.step, _REGISTRY_SECONDS))
+                tasks.create_task(
+                    repeat("ask for definitions", services.catalogue.step, _DEFINITIONS_SECONDS)
+                )
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
@@ -222,7 +229,7 @@ class Node:
         if not workers:
             return PreparingHere(services.preparer, services.clock)
         about = (self._keys.index, services.alliance.id, self._config.name)
-        return PreparingBeside(workers, *about, services.clock)
+        return PreparingBeside(workers, *about, services.clock, services.catalogue.rules)
 
     async def _listen(self, preparing: Preparing) -> tuple[int, int]:
         s, limits = self.services, self._config.limits
@@ -241,7 +248,15 @@ class Node:
         )
         access = AccessService(s.reading, s.kept_reads, s.proving)
         exchange = ExchangeService(
-            s.sharing, s.serving, s.inbox, s.legal_serving, s.log, s.cosignatures, callers, s.clock
+            s.sharing,
+            s.serving,
+            s.inbox,
+            s.legal_serving,
+            s.log,
+            s.cosignatures,
+            s.catalogue,
+            callers,
+            s.clock,
         )
         wallet = WalletService(
             s.alliance,
@@ -273,12 +288,14 @@ class Node:
         legal = LegalService(s.legal_reading, s.proving, callers)
         log = LogService(s.alliance, s.log, s.cosignatures, s.witness)
         trust = TrustService(s.recognition, s.trust_votes)
+        catalogue = CatalogueService(s.catalogue, s.catalogue_votes)
         notices = NoticeService(s.notices, s.disputes, s.consents, s.remarks)
         add_members = (
             partial(record_service_pb2_grpc.add_RecordServiceServicer_to_server, records),
             partial(access_service_pb2_grpc.add_AccessServiceServicer_to_server, access),
             partial(alliance_service_pb2_grpc.add_AllianceServiceServicer_to_server, alliance),
             partial(trust_service_pb2_grpc.add_TrustServiceServicer_to_server, trust),
+            partial(catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server, catalogue),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
             partial(login_service_pb2_grpc.add_LoginServiceServicer_to_server, LoginService(s.logins)),

@@ -3,8 +3,8 @@
 NodeError
 ├─ InvalidError             the caller sent something malformed: correct it and send again
 │  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
-│  │  └─ PackageError
-│  ├─ CertificateRequestError  TooLargeError
+│  │  └─ PackageError  RecordFieldsError
+│  ├─ CertificateRequestError  TooLargeError  DefinitionError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
 │  │  └─ CertificateRevokedError
@@ -20,7 +20,7 @@ NodeError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
-   ├─ EvidencePendingError
+   ├─ EvidencePendingError  DefinitionMissingError
    ├─ RegistryUnavailableError
    │  ├─ RegistrySlowError  RegistryAnswerError
    └─ LimitError            this caller asks too much at once
@@ -105,6 +105,22 @@ def _told(mistake: Mistake) -> str:
         return mistake.english
     field = f"{mistake.field}: " if mistake.field and mistake.field not in mistake.english else ""
     return f"document {mistake.document} ({mistake.category}): {field}{mistake.english}"
+
+
+class RecordFieldsError(RecordFormatError):
+    """A record's fields are not as the definition of its category says; every mistake is told."""
+
+    reason = "RECORD_FIELDS"
+    advice = (
+        "Correct the named fields and send the record again; heqi catalogue show prints what each must be."
+    )
+
+
+class DefinitionError(InvalidError):
+    """A definition of a record category cannot serve as one."""
+
+    reason = "DEFINITION"
+    advice = "Correct the definition; docs/formats/catalogue.md says what it may use."
 
 
 class CodeFormatError(InvalidError):
@@ -452,6 +468,16 @@ class ProjectionStaleError(UnavailableError):
 
     reason = "PROJECTION_STALE"
     advice = "Check that the engine runs; reads that need the ledger fail until the node has caught up."
+
+
+class DefinitionMissingError(UnavailableError):
+    """The members have voted a definition of a category whose text this node does not have, or cannot use."""
+
+    reason = "DEFINITION_MISSING"
+    advice = (
+        "Nothing of this category is taken until the text is here: the node asks the members for it; "
+        "heqi catalogue list says what is missing."
+    )
 
 
 class ContractUnknownError(UnavailableError):

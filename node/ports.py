@@ -518,6 +518,14 @@ class Peers(Protocol):
         """
         ...
 
+    async def definition(self, member: Member, digest: bytes) -> bytes:
+        """The text of a definition by its SHA-256; not believed.
+
+        Raises:
+            MissingError: the member does not have it.
+        """
+        ...
+
     async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
         """Hand a cosignature to the log's own node. MUST be safe to repeat."""
         ...

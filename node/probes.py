@@ -181,6 +181,8 @@ class NodeState:
     """Parts that a legal period held, and that should have been erased a day ago or earlier."""
     erasure_oldest_seconds: float = 0.0
     """Age of the oldest erasure that is not done; 0 if there is none."""
+    definitions_lacking: Sequence[tuple[str, str]] = ()
+    """Category that takes no new record, and why."""
     notices_waiting: int = 0
     """Notices to members that hold subjects' data, and are not answered."""
     notices_oldest_seconds: float = 0.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor, alliance_domain
+from node.domain.package import field_rules
 from node.ports import (
     Authorities,
     Certifier,
@@ -25,6 +26,8 @@ from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.attesting import Attesting
+from node.services.catalogue import Catalogue
+from node.services.catalogue_votes import CatalogueVotes
 from node.services.changes import Changes
 from node.services.consent_rows import ConsentRows
 from node.services.consents import Consents
@@ -128,10 +131,19 @@ class Services:
             config.trust.soft_fail,
             config.trust.timestamp,
         )
+        self.catalogue = Catalogue(store, self.alliance, outside.peers, clock)
         self.parking = Parking(store, self.vault, self.feed, clock, me)
-        self.preparer = Preparer(keys.index, entropy, descriptor.alliance, me)
+        self.preparer = Preparer(keys.index, entropy, descriptor.alliance, me, self.catalogue.rules)
         self.records = Records(
-            store, self.vault, self.feed, self.parking, clock, self.preparer, me, self.reach.check
+            store,
+            self.vault,
+            self.feed,
+            self.parking,
+            clock,
+            self.preparer,
+            me,
+            self.reach.check,
+            lambda subject: self.registrations.is_home_of(subject),  # noqa: PLW0108  # made further below
         )
         self.listing = Listing(store, self.records, PageTokens(keys.index, entropy), keys.index, me)
         self.acts = Acts(store, self.records)
@@ -195,7 +207,15 @@ class Services:
             timeout_seconds=config.registry.timeout_seconds,
             fresh_seconds=config.registry.fresh_seconds,
         )
-        self.packages = Packages(store, self.vault, self.alliance, self.recognition, self.gate, clock)
+        self.packages = Packages(
+            store,
+            self.vault,
+            self.alliance,
+            self.recognition,
+            self.gate,
+            clock,
+            field_rules(self.catalogue.rules),
+        )
         self.registrations = Registrations(
             store,
             self.vault,
@@ -376,6 +396,9 @@ class Services:
         self.verifying = Verifying(outside.signatures, self.recognition, clock)
         self.membership = Membership(store, self.alliance, self.outbox, self.acts, clock)
         self.trust_votes = TrustVotes(store, self.alliance, self.recognition, self.outbox, self.acts, clock)
+        self.catalogue_votes = CatalogueVotes(
+            store, self.alliance, self.catalogue, self.outbox, self.acts, clock
+        )
         self.key_rotation = KeyRotation(
             store,
             self.alliance,

@@ -16,9 +16,10 @@ GRANTS = "Grants"
 ANCHORS = "Anchors"
 GUARANTEES = "Guarantees"
 TRUST_LIST = "TrustList"
+CATALOGUE = "Catalogue"
 VERIFIER = "ES256Verifier"
 
-BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST)
+BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST, CATALOGUE)
 """Those that the alliance's address book names; each is built with the alliance's address."""
 CONTRACT_NAMES = (ALLIANCE, *BOOK_NAMES, VERIFIER)
 

@@ -10,6 +10,7 @@ from adapters.ledger.deployment import Deployment
 from node.domain.alliance_life import (
     MoveSubject,
     ProposeContract,
+    ProposeDefinition,
     ProposeRoles,
     ProposeVerifier,
     StandingStep,
@@ -33,6 +34,7 @@ from node.domain.ledger import (
     StepGuarantee,
     UpdateEndpoints,
 )
+from node.domain.ledger_ids import category_to_bytes32
 from node.domain.member import Member, member_name_to_bytes32
 
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
@@ -44,6 +46,7 @@ DATA_TYPES: dict[Action, tuple[str, ...]] = {
     Action.SET_VERIFIER: ("address", "bool", "bytes32"),
     Action.SET_TRUST: ("bytes32", "bytes"),
     Action.SET_ROLES: ("bytes32", "uint8"),
+    Action.SET_DEFINITION: ("bytes32", "uint32", "bytes32"),
 }
 """What a proposal's data is the encoding of."""
 
@@ -150,6 +153,12 @@ def _propose_verifier(call: ProposeVerifier) -> Invocation:
     return _propose(Action.SET_VERIFIER, data, call.expires)
 
 
+def _propose_definition(call: ProposeDefinition) -> Invocation:
+    values = [category_to_bytes32(call.category), call.version, call.definition]
+    data = encode_values(DATA_TYPES[Action.SET_DEFINITION], values)
+    return _propose(Action.SET_DEFINITION, data, call.expires)
+
+
 def _propose(action: Action, data: bytes, expires: int, gas: int = 4_000_000) -> Invocation:
     arguments = (int(action), data, expires)
     return Invocation(ALLIANCE, encode_function(ALLIANCE, "propose", arguments), gas)
@@ -215,6 +224,7 @@ _TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
     ProposeRoles: _propose_roles,
     ProposeContract: _propose_contract,
     ProposeVerifier: _propose_verifier,
+    ProposeDefinition: _propose_definition,
     StandingStep: _standing_step,
     MoveSubject: _move_subject,
     CastVote: _cast_vote,

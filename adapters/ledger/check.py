@@ -14,6 +14,7 @@ from adapters.ledger.abi import Arguments, decode_log, decode_result, encode_fun
 from adapters.ledger.artifact import (
     ALLIANCE,
     BOOK_NAMES,
+    CATALOGUE,
     CONTRACT_NAMES,
     TRUST_LIST,
     VERIFIER,
@@ -22,10 +23,15 @@ from adapters.ledger.artifact import (
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.engine import Engine, EngineRefusal
 from adapters.ledger.happenings import member_from_tuple
-from node.domain.ledger_ids import trust_head
+from node.domain.catalogue import shipped
+from node.domain.catalogue.definition import parse_definition
+from node.domain.ledger_ids import category_from_bytes32, trust_head
 from node.domain.member import Member
 from node.domain.trust import TrustAnchor, encode_anchor
 from node.errors import CodeFormatError, DescriptorError, LedgerUnavailableError
+
+_FOUNDING_BLOCKS = 200
+"""In how many blocks after the first the contracts of a founding are."""
 
 
 async def check_deployment(
@@ -84,6 +90,7 @@ async def _differences(
         check.book,
         partial(check.founding, founders),
         partial(check.founding_trust, anchors),
+        check.founding_catalogue,
     ]
     try:
         for step in steps:
@@ -172,10 +179,33 @@ class _Check:
         found = await self._read("headAt", len(anchors), contract=TRUST_LIST)
         _compare("the hash of the founding trust list", found, head)
 
+    async def founding_catalogue(self) -> None:
+        """Raises:
+        DescriptorError: the catalogue began with a definition that did not come with this software: nobody has
+            voted on it, and no founder could have read it.
+        """
+        founded = await self._read("founded", contract=CATALOGUE)
+        logs = await self._logs(CATALOGUE, _FOUNDING_BLOCKS)
+        events = [
+            event for log in logs if (decoded := self._decode(log)) is not None for event in decoded[1:]
+        ][:founded]
+        _compare("the number of founding definitions reported", len(events), founded)
+        known = shipped.texts()
+        for event in events:
+            name, text = category_from_bytes32(event["category"]), known.get(event["definition"])
+            definition = None if text is None else parse_definition(text)
+            if definition is None or (definition.name, definition.version) != (name, event["version"]):
+                raise DescriptorError(
+                    f"the catalogue was founded with a definition of {name} that this software does not know"
+                )
+
     async def _founding_logs(self) -> list[dict[str, Any]]:
-        block = hex(self._deployment.block)
-        address = _hex(self._deployment.address_of(ALLIANCE))
-        wanted = {"fromBlock": block, "toBlock": block, "address": address}
+        return await self._logs(ALLIANCE, 0)
+
+    async def _logs(self, contract: str, blocks: int) -> list[dict[str, Any]]:
+        """What a contract reported in the alliance's first block and so many after it."""
+        first, address = self._deployment.block, _hex(self._deployment.address_of(contract))
+        wanted = {"fromBlock": hex(first), "toBlock": hex(first + blocks), "address": address}
         logs = await self._engine.request("eth_getLogs", wanted)
         if not isinstance(logs, list):
             raise self._engine.malformed("logs")

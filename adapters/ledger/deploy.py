@@ -5,7 +5,7 @@ checks the result with `adapters.ledger.check.check_deployment` before it signs 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import rlp
@@ -15,6 +15,7 @@ from adapters.ledger.abi import decode_error, encode_constructor
 from adapters.ledger.artifact import (
     ALLIANCE,
     BOOK_NAMES,
+    CATALOGUE,
     CONTRACT_NAMES,
     TRUST_LIST,
     VERIFIER,
@@ -24,6 +25,8 @@ from adapters.ledger.calls import member_tuple
 from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.engine import Engine, EngineRefusal
 from adapters.ledger.signing import sign_free
+from node.domain.catalogue.shipped import FoundingEntry, founding_entries
+from node.domain.ledger_ids import category_to_bytes32
 from node.domain.member import Member, member_name_to_bytes32
 from node.domain.trust import TrustAnchor, encode_anchor
 from node.errors import LedgerRefusedError, LedgerUnavailableError
@@ -32,6 +35,8 @@ from node.ports import Account
 DEPLOYMENT_GAS = 10_000_000
 
 _POLL_SECONDS = 0.1
+_EMPTY: Mapping[str, tuple[object, ...]] = {CATALOGUE: ([], [], [])}
+"""What a later version is built with besides the alliance: what is in force it asks its predecessor for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ async def deploy_alliance(
     alliance_id: bytes,
     founders: Sequence[Member],
     anchors: Sequence[TrustAnchor] = (),
+    definitions: Sequence[FoundingEntry] | None = None,
     timeout_seconds: float = 10.0,
     mining_seconds: float = 60.0,
 ) -> Deployment:
@@ -64,6 +70,7 @@ async def deploy_alliance(
         alliance_id: 32 random bytes.
         founders: the first members, in order.
         anchors: founding entries of the trust list, in order.
+        definitions: founding entries of the catalogue; None for those that come with this software.
         timeout_seconds: for each request.
         mining_seconds: how long to wait for each contract to be in a block.
 
@@ -74,7 +81,7 @@ async def deploy_alliance(
     engine = Engine(url, timeout_seconds)
     try:
         deployer = _Deployer(engine, account, mining_seconds)
-        return await deployer.run(alliance_id, founders, anchors)
+        return await deployer.run(alliance_id, founders, anchors, definitions)
     except EngineRefusal as refusal:
         if refusal.data:
             raise LedgerRefusedError(*decode_error(refusal.data)) from refusal
@@ -108,7 +115,7 @@ async def deploy_contract(  # noqa: PLR0917
     engine = Engine(url, timeout_seconds)
     try:
         deployer = _Deployer(engine, account, mining_seconds)
-        address = await deployer.one(name, encode_constructor(name, (alliance,)))
+        address = await deployer.one(name, encode_constructor(name, (alliance, *_EMPTY.get(name, ()))))
         return DeployedContract(address, code_hash(name, alliance))
     except EngineRefusal as refusal:
         raise LedgerUnavailableError(f"{url} refuses the deployment: {refusal.message}") from refusal
@@ -116,12 +123,13 @@ async def deploy_contract(  # noqa: PLR0917
         await engine.close()
 
 
-def plan_creations(
+def plan_creations(  # noqa: PLR0917
     deployer: bytes,
     first_nonce: int,
     alliance_id: bytes,
     founders: Sequence[Member],
     anchors: Sequence[TrustAnchor] = (),
+    definitions: Sequence[FoundingEntry] | None = None,
 ) -> list[Creation]:
     """What to deploy, in order. The alliance names the others before they exist: addresses are known."""
     nonces = {name: first_nonce + offset for offset, name in enumerate(CONTRACT_NAMES)}
@@ -140,6 +148,13 @@ def plan_creations(
         addresses[ALLIANCE],
         [member_name_to_bytes32(anchor.id) for anchor in anchors],
         [encode_anchor(anchor) for anchor in anchors],
+    )
+    founding = founding_entries() if definitions is None else definitions
+    arguments[CATALOGUE] = (
+        addresses[ALLIANCE],
+        [category_to_bytes32(one.category) for one in founding],
+        [one.version for one in founding],
+        [one.definition for one in founding],
     )
     return [
         Creation(name, encode_constructor(name, arguments[name]), nonces[name], addresses[name])
@@ -165,7 +180,11 @@ class _Deployer:
         self._mining_seconds = mining_seconds
 
     async def run(
-        self, alliance_id: bytes, founders: Sequence[Member], anchors: Sequence[TrustAnchor]
+        self,
+        alliance_id: bytes,
+        founders: Sequence[Member],
+        anchors: Sequence[TrustAnchor],
+        definitions: Sequence[FoundingEntry] | None,
     ) -> Deployment:
         engine = self._engine
         chain_id = engine.read_number(await engine.request("eth_chainId"), "chain id")
@@ -173,7 +192,9 @@ class _Deployer:
         count = await engine.request("eth_getTransactionCount", _hex(self._signer.address), "latest")
         first_nonce = engine.read_number(count, "transaction count")
 
-        creations = plan_creations(self._signer.address, first_nonce, alliance_id, founders, anchors)
+        creations = plan_creations(
+            self._signer.address, first_nonce, alliance_id, founders, anchors, definitions
+        )
         for creation in creations:  # all of them before any is sent: half an alliance is none
             await engine.request(
                 "eth_call", {"from": _hex(self._signer.address), "data": _hex(creation.data)}, "latest"

@@ -7,6 +7,7 @@ from adapters.ledger.abi import Arguments, decode_log, decode_values
 from adapters.ledger.calls import DATA_TYPES
 from node.domain.alliance_life import (
     ContractSet,
+    DefinitionSet,
     LeaveAnnounced,
     MemberAbsent,
     MemberLeft,
@@ -35,6 +36,7 @@ from node.domain.ledger import (
     TrustSet,
     VoteCast,
 )
+from node.domain.ledger_ids import category_from_bytes32
 from node.domain.member import Member, Role, role_names
 from node.domain.member import member_name_from_bytes32 as read_name
 from node.errors import CodeFormatError
@@ -99,12 +101,22 @@ def _proposal_made(event: Arguments) -> ProposalMade:
         expires=event["expires"],
         eligible=event["eligible"],
         detail=detail,
-        entry=data[1] if action is Action.SET_TRUST else b"",
+        entry=_entry(action, data),
     )
+
+
+def _entry(action: Action, data: Sequence[Any]) -> bytes:
+    place = {Action.SET_TRUST: 1, Action.SET_DEFINITION: 2}.get(action)
+    return b"" if place is None else data[place]
 
 
 def _about_member(name: bytes) -> tuple[str, str]:
     return read_name(name), ""
+
+
+def definition_detail(version: int, definition: bytes) -> str:
+    """What a vote on a definition decides."""
+    return f"version {version} sha-256 {definition.hex()}"
 
 
 def _text(name: bytes) -> str:
@@ -122,6 +134,10 @@ _ABOUT: dict[Action, Callable[..., tuple[str, str]]] = {
     ),
     Action.SET_ROLES: lambda name, roles: (read_name(name), role_names(roles)),
     Action.SET_TRUST: lambda name, _entry: (read_name(name), ""),
+    Action.SET_DEFINITION: lambda name, version, definition: (
+        category_from_bytes32(name),
+        definition_detail(version, definition),
+    ),
 }
 
 _TABLE: dict[str, Callable[[Arguments], Happening]] = {
@@ -152,6 +168,9 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
         event["expires"],
     ),
     "TrustSet": lambda event: TrustSet(read_name(event["ca"]), event["version"], event["entry"]),
+    "DefinitionSet": lambda event: DefinitionSet(
+        category_from_bytes32(event["category"]), event["version"], event["definition"]
+    ),
     "MemberSummoned": lambda event: MemberSummoned(
         read_name(event["id"]), read_name(event["by"]), event["until"]
     ),

@@ -107,6 +107,12 @@ class GrpcPeers:
         message = pb.SubmitCosignatureRequest(size=size, line=line)
         await self._call(member, lambda stub: stub.SubmitCosignature(message, timeout=self._timeout))
 
+    async def definition(self, member: Member, digest: bytes) -> bytes:
+        """See `Peers.definition`."""
+        message = pb.GetDefinitionRequest(digest=digest)
+        response = await self._call(member, lambda stub: stub.GetDefinition(message, timeout=self._timeout))
+        return bytes(response.text)
+
     async def close(self) -> None:
         """Close all channels."""
         for channel in self._channels.values():

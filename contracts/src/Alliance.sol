@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {AddressBook} from "./AddressBook.sol";
 import {IAlliance} from "./interfaces/IAlliance.sol";
+import {ICatalogue} from "./interfaces/ICatalogue.sol";
 import {MemberKeys} from "./MemberKeys.sol";
 import {ProposalData} from "./libraries/ProposalData.sol";
 import {Standings} from "./Standings.sol";
@@ -36,6 +37,7 @@ contract Alliance is Standings, MemberKeys, AddressBook {
 
     uint256 private constant MAX_PROPOSAL_AGE = 90 days;
     bytes32 private constant TRUST_LIST = "TrustList";
+    bytes32 private constant CATALOGUE = "Catalogue";
 
     bytes32 private _allianceId;
     /// @dev Also the number of the newest proposal: they count from 1
@@ -147,6 +149,9 @@ contract Alliance is Standings, MemberKeys, AddressBook {
         } else if (action == Action.SET_VERIFIER) {
             (address verifier, bool accepted, ) = data.toVerifier();
             _setVerifier(verifier, accepted);
+        } else if (action == Action.SET_DEFINITION) {
+            (bytes32 category, uint32 version, bytes32 definition) = data.toDefinition();
+            ICatalogue(contractOf(CATALOGUE)).set(category, version, definition);
         } else {
             (, uint8 roles) = data.toRoles();
             _setRoles(about, roles);
@@ -178,6 +183,9 @@ contract Alliance is Standings, MemberKeys, AddressBook {
             _checkVerifier(verifier, accepted, codeHash);
         } else if (action == Action.SET_TRUST) {
             TrustVotes.check(contractOf(TRUST_LIST), data);
+        } else if (action == Action.SET_DEFINITION) {
+            (bytes32 category, uint32 version, bytes32 definition) = data.toDefinition();
+            ICatalogue(contractOf(CATALOGUE)).check(category, version, definition);
         } else if (action == Action.SET_ROLES) {
             uint8 roles;
             (about, roles) = data.toRoles();

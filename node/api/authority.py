@@ -54,7 +54,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
     "/heqi.v1.SystemService/",
 )
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
-_TRUST = "/heqi.v1.TrustService/"
+_TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
 _LEGAL, _REGISTRATIONS = "/heqi.v1.LegalService/", "/heqi.v1.RegistrationService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
@@ -109,6 +109,8 @@ RULES: dict[str, Rule] = {
     _ALLIANCE + "RotateKeys": Rule(OPERATOR),
     _TRUST + "ListAuthorities": Rule(SYSTEMS),
     _TRUST + "ProposeAuthority": Rule(OPERATOR),
+    _CATALOGUE + "ListDefinitions": Rule(SYSTEMS),
+    _CATALOGUE + "ProposeDefinition": Rule(OPERATOR, 256 * KIB),
     # -- what happens at this node -----------------------------------------------------------------------
     _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
     # -- logs, the own and the others' ------------------------------------------------------------------
@@ -153,6 +155,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "GetLogView": Rule(MEMBER),
     _EXCHANGE + "GetWitnessedCheckpoint": Rule(MEMBER),
     _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
+    _EXCHANGE + "GetDefinition": Rule(MEMBER),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
     _WALLET + "CheckPackage": Rule(WALLET, MIB),

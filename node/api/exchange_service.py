@@ -8,6 +8,7 @@ from node.api.silence import even_refusals
 from node.domain.legal_read import LegalPapers
 from node.errors import ProofFormatError
 from node.ports import Clock
+from node.services.catalogue import Catalogue
 from node.services.cosignatures import Cosignatures
 from node.services.inbox import Inbox
 from node.services.legal_serving import LegalServing
@@ -30,12 +31,14 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         legal: LegalServing,
         log: Log,
         cosignatures: Cosignatures,
+        catalogue: Catalogue,
         callers: Callers,
         clock: Clock,
     ) -> None:
         self._sharing, self._serving, self._legal, self._callers = sharing, serving, legal, callers
         self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
+        self._catalogue = catalogue
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
         """See the proto."""
@@ -105,6 +108,12 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         view = self._log.view(request.sizes)
         proofs = [pb.ConsistencyProof(nodes=proof) for proof in view.proofs]
         return pb.GetLogViewResponse(checkpoint=view.note, proofs=proofs)
+
+    async def GetDefinition(
+        self, request: pb.GetDefinitionRequest, context: Context
+    ) -> pb.GetDefinitionResponse:
+        """See the proto."""
+        return pb.GetDefinitionResponse(text=self._catalogue.text(request.digest))
 
     async def GetWitnessedCheckpoint(
         self, request: pb.GetWitnessedCheckpointRequest, context: Context

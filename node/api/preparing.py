@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Protocol
@@ -22,6 +23,8 @@ from typing import Protocol
 import msgspec
 from heqi.v1.record_service_pb2 import AppendRecordsRequest
 
+from node.domain.catalogue.rules import Rules, encode_rules, rules_from, shipped_rules
+from node.domain.category import learn
 from node.errors import BusyError
 from node.ports import Clock
 from node.services.preparing import Prepared, Preparer, check_count
@@ -71,8 +74,24 @@ class PreparingHere:
 class PreparingBeside:
     """In worker processes."""
 
-    def __init__(self, count: int, index_key: bytes, alliance: str, member: str, clock: Clock) -> None:
-        self._count, self._clock = count, clock
+    def __init__(  # noqa: PLR0917
+        self,
+        count: int,
+        index_key: bytes,
+        alliance: str,
+        member: str,
+        clock: Clock,
+        rules: Callable[[], Rules] = shipped_rules,
+    ) -> None:
+        """Args:
+        count: of processes.
+        index_key: of the node.
+        alliance: its id.
+        member: the node's name.
+        clock: dates messages.
+        rules: the definitions in force, sent with each message.
+        """
+        self._count, self._clock, self._rules = count, clock, rules
         self._about = (index_key, alliance, member)
         self.ahead = 2 * count + 1
         self._turns = asyncio.Semaphore(self.ahead)
@@ -83,11 +102,13 @@ class PreparingBeside:
         check_count(len(request.records) + len(request.rejected_items))
         now = self._clock.now()
         async with self._turns:
-            raw = request.SerializeToString()
+            raw, rules = request.SerializeToString(), encode_rules(self._rules())
             for _ in range(_ATTEMPTS):
                 pool = self._pool
                 try:
-                    prepared = await asyncio.wrap_future(pool.submit(prepare_raw, *self._about, raw, now))
+                    prepared = await asyncio.wrap_future(
+                        pool.submit(prepare_raw, *self._about, raw, now, rules)
+                    )
                     return msgspec.msgpack.decode(prepared, type=Prepared)
                 except BrokenProcessPool:
                     self._replace(pool)
@@ -127,7 +148,9 @@ def _end_with(node: multiprocessing.process.BaseProcess) -> None:
     os._exit(1)
 
 
-def prepare_raw(index_key: bytes, alliance: str, member: str, raw: bytes, now: float) -> bytes:
+def prepare_raw(  # noqa: PLR0917
+    index_key: bytes, alliance: str, member: str, raw: bytes, now: float, rules: bytes
+) -> bytes:
     """The work of a worker: a message in protobuf to `Prepared` in MessagePack.
 
     Args:
@@ -136,7 +159,11 @@ def prepare_raw(index_key: bytes, alliance: str, member: str, raw: bytes, now: f
         member: the node's name.
         raw: `AppendRecordsRequest`.
         now: seconds since 1970 UTC.
+        rules: the definitions in force.
     """
-    preparer = Preparer(index_key, os.urandom, alliance, member)
+    in_force = rules_from(rules)
+    for definition in in_force.definitions():
+        learn(definition)
+    preparer = Preparer(index_key, os.urandom, alliance, member, lambda: in_force)
     items = incoming_of(AppendRecordsRequest.FromString(raw))
     return msgspec.msgpack.encode(preparer.message(items, now))

@@ -9,6 +9,7 @@ import grpc
 from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
+    catalogue_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     guarantee_service_pb2_grpc,
@@ -58,6 +59,7 @@ class NodeClient:
         self.records = record_service_pb2_grpc.RecordServiceStub(channel)
         self.access = access_service_pb2_grpc.AccessServiceStub(channel)
         self.alliance = alliance_service_pb2_grpc.AllianceServiceStub(channel)
+        self.catalogue = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
         self.trust = trust_service_pb2_grpc.TrustServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
         self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)

@@ -17,6 +17,7 @@ COMMANDS = {
     "alliance": "联盟：创建、加入、投票 | the alliance: create, join, vote",
     "access": "业务系统接入、操作记录 | systems of the centre: let in, shut out; what was done",
     "keys": "密钥：查看、更换 | this node's keys: list, rotate",
+    "catalogue": "目录：记录类别与字段 | the catalogue: categories of records and their fields",
     "record": "交易记录：导入、证明、搁置 | trading records: import, prove, parked",
     "archive": "节点档案：导出、核验、导入 | archives of nodes: write, check, read in",
     "log": "日志：检查点、见证、警报 | the log: checkpoints, witnesses, alarms",

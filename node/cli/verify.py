@@ -11,6 +11,8 @@ from node.cli.verdict import print_roots, print_steps, text_of
 from node.domain.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from node.domain.bundle_check import VerifiedBundle, Verifier, verify_bundle
 from node.domain.case import is_case, read_case
+from node.domain.catalogue.definition import read_definition
+from node.domain.category import learn
 from node.domain.descriptor import open_alliance_file
 from node.domain.verdict import Gap
 from node.errors import ConfigError
@@ -50,6 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="信任的机构清单（heqi alliance trust list --out）| trust list to believe instead of the founding one",
     )
+    parser.add_argument(
+        "--definition",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="另外信任的类别定义（heqi catalogue show --text）| "
+        "definition of a category that was voted in later, if you trust it",
+    )
     for gap, text in _GAPS.items():
         parser.add_argument(
             f"--without-{gap.value}", dest="gaps", action="append_const", const=gap, help=text
@@ -63,6 +74,8 @@ def run(args: argparse.Namespace) -> None:
     try:
         cards = [path.read_text().strip() for path in args.card]
         descriptor = open_alliance_file(args.alliance.read_bytes())
+        for path in args.definition:
+            learn(read_definition(path.read_bytes()))
         verifier = Verifier(descriptor, cards, read_trust(args.trust), frozenset(args.gaps or ()))
         with args.bundle.open("rb") as file:
             if is_case(file.peek(1)):

@@ -19,6 +19,10 @@ class ActKind(enum.Enum):
         "提议变更签名验证器 | a signature verifier was proposed, or its end",
     )
     TRUST_PROPOSED = ("trust.proposed", "提议变更互认证书机构 | an entry of the trust list was proposed")
+    DEFINITION_PROPOSED = (
+        "definition.proposed",
+        "提议变更目录定义 | a definition of a record category was proposed",
+    )
     STANDING_STEP = ("standing.step", "联盟身份操作 | a step about a member's standing was taken")
     VOTE_CAST = ("vote.cast", "投票 | this member voted")
     ENDPOINTS_CHANGED = ("endpoints.changed", "变更节点地址 | new addresses of this node were announced")

@@ -81,6 +81,18 @@ class ProposeVerifier:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposeDefinition:
+    """`Alliance.propose(SET_DEFINITION)`: new records of the category are checked by this definition from now on."""
+
+    category: str
+    version: int
+    """One more than the version in force."""
+    definition: bytes
+    """32 bytes: SHA-256 of its canonical JSON."""
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
 class MoveSubject:
     """`Subjects.move`, signed by the controller: the sender's member becomes the subject's home."""
 
@@ -165,6 +177,16 @@ class VerifierSet:
 
     address: bytes
     accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionSet:
+    """A definition of a category is in force; founding ones come with the deployment."""
+
+    category: str
+    version: int
+    definition: bytes
+    """32 bytes: SHA-256 of its canonical JSON."""
 
 
 @dataclass(frozen=True, slots=True)

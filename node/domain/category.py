@@ -1,21 +1,23 @@
 """Record categories: who owns records of a kind, and how many digests each carries.
 
 The number of slots is fixed per category so that optional fields do not show in a record's size; it bounds the
-number of fields. Source: the owner rule is 广州公共资源交易区块链 (party-private data belongs to the party, all else
-to the centre); the field tables are those of 公共资源交易平台系统数据规范 V2.0.
+number of fields. The facts are those of the definitions (`catalogue/`): the shipped ones, and whatever definition of
+a vote this process has read besides. What records rest on never changes for a name, and marks only accumulate
+(`check_successor`), so that it makes no difference in which order definitions are learnt, and a record made under an
+early definition is protected by a later one. What a new record must be is not said here: `services/catalogue.py`.
+Source: the owner rule is 广州公共资源交易区块链 (party-private data belongs to the party, all else to the centre);
+the field tables are those of 公共资源交易平台系统数据规范 V2.0.
 """
 
-import enum
-from dataclasses import dataclass
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from node.errors import RecordFormatError
+from node.domain.catalogue import shipped
+from node.domain.catalogue.definition import Definition, OwnerRule
+from node.errors import DefinitionError, RecordFormatError
 
-
-class OwnerRule(enum.Enum):
-    """Who owns records of a category."""
-
-    SUBJECT = "subject"
-    CENTRE = "centre"
+__all__ = ["Categories", "Category", "OwnerRule", "categories", "category", "learn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,59 +37,57 @@ class Category:
     """Those of `personal` that need a consent apart from any other (PIPL art. 28 and 29)."""
     sealed: frozenset[str] = frozenset()
     """Fields that nobody reads before opening; they answer like fields that are not there."""
+    is_stated_by_authority: bool = False
+    """Whether an authority's word is what such a record rests on: about a subject and read as its own, but handed in
+    by the centre's systems, and never by the subject."""
+
+    @property
+    def is_from_wallet(self) -> bool:
+        """Whether subjects hand in such records themselves."""
+        return self.owner is OwnerRule.SUBJECT and not self.is_own and not self.is_stated_by_authority
 
 
-_CATEGORIES = {
-    category.name: category
-    for category in (
-        Category("subject.base", "主体基本信息", OwnerRule.SUBJECT, 32),
-        Category("subject.qualification", "资质", OwnerRule.SUBJECT, 16),
-        Category("subject.performance", "业绩", OwnerRule.SUBJECT, 24),
-        Category(
-            "subject.personnel",
-            "人员",
-            OwnerRule.SUBJECT,
-            32,
-            personal=frozenset(
-                {
-                    "person_name",
-                    "gender",
-                    "birthdate",
-                    "education",
-                    "phone",
-                    "region_code",
-                    "id_type",
-                    "id_number",
-                    "bank_account",
-                    "biometric",
-                    "track",
-                }
-            ),
-            sensitive=frozenset({"id_number", "bank_account", "biometric", "track"}),
-        ),
-        Category("subject.credit", "信用", OwnerRule.SUBJECT, 24),
-        Category("subject.attestation", "核验记录", OwnerRule.SUBJECT, 24, is_own=True),
-        Category(
-            "subject.dispute",
-            "异议",
-            OwnerRule.SUBJECT,
-            16,
-            is_own=True,
-            # What a person states about itself leaves under that person's consent only.
-            personal=frozenset({"person_statement"}),
-        ),
-        Category("trade.party", "交易参与方", OwnerRule.CENTRE, 24),
-        Category("trade.planning", "招标计划", OwnerRule.CENTRE, 24),
-        Category("trade.tender", "招标项目", OwnerRule.CENTRE, 48),
-        Category("trade.bid", "投标", OwnerRule.CENTRE, 24),
-        Category("trade.award", "中标结果", OwnerRule.CENTRE, 32),
-        Category("trade.contract", "合同", OwnerRule.CENTRE, 32),
-        Category("trade.performance", "履约", OwnerRule.CENTRE, 32),
-        Category("access.read", "授权使用记录", OwnerRule.SUBJECT, 16, is_own=True),
-        Category("access.legal", "依法查询记录", OwnerRule.CENTRE, 16, is_own=True),
-        Category("node.act", "节点操作记录", OwnerRule.CENTRE, 16, is_own=True),
-    )
-}
+class Categories:
+    """What is known of categories; it only grows."""
+
+    def __init__(self, definitions: Iterable[Definition]) -> None:
+        self._known: dict[str, Category] = {}
+        for definition in definitions:
+            self.learn(definition)
+
+    def learn(self, definition: Definition) -> None:
+        """Take in what a checked definition says.
+
+        Raises:
+            DefinitionError: it contradicts what records of the category rest on.
+        """
+        new = _category(definition)
+        known = self._known.get(new.name)
+        if known is not None:
+            if _structure(known) != _structure(new):
+                raise DefinitionError(f"{new.name}: owner and slots of a category never change")
+            new = replace(
+                known,
+                personal=known.personal | new.personal,
+                sensitive=known.sensitive | new.sensitive,
+                sealed=known.sealed | new.sealed,
+            )
+        self._known[new.name] = new
+
+    def category(self, name: str) -> Category:
+        """The category by that name.
+
+        Raises:
+            RecordFormatError: there is none.
+        """
+        found = self._known.get(name)
+        if found is None:
+            raise RecordFormatError(f"unknown category {name!r}; known are {', '.join(self._known)}")
+        return found
+
+    def all(self) -> tuple[Category, ...]:
+        """All categories, in the order in which they became known."""
+        return tuple(self._known.values())
 
 
 def category(name: str) -> Category:
@@ -96,12 +96,41 @@ def category(name: str) -> Category:
     Raises:
         RecordFormatError: there is none.
     """
-    found = _CATEGORIES.get(name)
-    if found is None:
-        raise RecordFormatError(f"unknown category {name!r}; known are {', '.join(_CATEGORIES)}")
-    return found
+    return _known().category(name)
 
 
 def categories() -> tuple[Category, ...]:
-    """All categories, in order of definition."""
-    return tuple(_CATEGORIES.values())
+    """All categories, the shipped ones first."""
+    return _known().all()
+
+
+def learn(definition: Definition) -> None:
+    """Take in what a checked definition says, for the rest of this process.
+
+    Raises:
+        DefinitionError: it contradicts what records of the category rest on.
+    """
+    _known().learn(definition)
+
+
+@functools.cache
+def _known() -> Categories:
+    return Categories(shipped.definitions().values())
+
+
+def _category(definition: Definition) -> Category:
+    return Category(
+        name=definition.name,
+        chinese=definition.chinese,
+        owner=definition.rule,
+        slots=definition.slots,
+        is_own=definition.own,
+        personal=definition.marked("personal"),
+        sensitive=definition.marked("sensitive"),
+        sealed=definition.marked("sealed"),
+        is_stated_by_authority=definition.owner == "authority",
+    )
+
+
+def _structure(known: Category) -> tuple[object, ...]:
+    return known.owner, known.slots, known.is_own, known.is_stated_by_authority

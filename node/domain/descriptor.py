@@ -21,7 +21,7 @@ from node.errors import DescriptorError, DocumentFormatError, NodeError
 
 DESCRIPTOR_TYPE = "heqi.alliance.v2"
 CONTRACTS = frozenset(
-    {"Alliance", "Anchors", "ES256Verifier", "Grants", "Guarantees", "Subjects", "TrustList"}
+    {"Alliance", "Anchors", "Catalogue", "ES256Verifier", "Grants", "Guarantees", "Subjects", "TrustList"}
 )
 """What every alliance has; later contracts come by vote."""
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from node.domain.alliance_life import (
     ContractSet,
+    DefinitionSet,
     LeaveAnnounced,
     MemberAbsent,
     MemberLeft,
     MemberSummoned,
     MoveSubject,
     ProposeContract,
+    ProposeDefinition,
     ProposeRoles,
     ProposeVerifier,
     RolesChanged,
@@ -150,6 +152,7 @@ class Action(enum.IntEnum):
     SET_VERIFIER = 5
     SET_TRUST = 6
     SET_ROLES = 7
+    SET_DEFINITION = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,7 @@ Call = (
     | ProposeContract
     | ProposeVerifier
     | ProposeRoles
+    | ProposeDefinition
     | CastVote
     | UpdateEndpoints
     | ChangeKeys
@@ -268,13 +272,14 @@ class ProposalMade:
     proposer: str
     action: Action
     about: str
-    """Name of a member (ADMIT, SUSPEND, REINSTATE, SET_ROLES), contract or authority; or verifier address."""
+    """Name of a member (ADMIT, SUSPEND, REINSTATE, SET_ROLES), contract, authority, category; or verifier address."""
     expires: int
     eligible: int
     detail: str = ""
-    """What a vote decides besides: a contract's address and code hash, a verifier's, a member's new roles."""
+    """What a vote decides besides: a contract's address and code hash, a verifier's, a member's new roles, version
+    and hash of a definition."""
     entry: bytes = b""
-    """For SET_TRUST what would be put in force; not checked."""
+    """For SET_TRUST what would be put in force, not checked; for SET_DEFINITION the definition's SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +389,7 @@ Happening = (
     | SubjectMoved
     | ContractSet
     | VerifierSet
+    | DefinitionSet
 )
 
 

@@ -4,6 +4,7 @@ keccak256 and ABI words, as the EVM has them; nothing here talks to a ledger.
 Source: EIP-712; `ISubjects.sol` and `IGrants.sol` for the ids.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,7 +13,9 @@ from eth_hash.auto import keccak
 from node.domain.keys import KeyChange
 from node.domain.ledger import GrantTerms, GuaranteeTerms
 from node.domain.member import member_name_to_bytes32
+from node.errors import CodeFormatError
 
+_CATEGORY = re.compile(r"[a-z][a-z0-9_.]{0,30}")
 _DOMAIN_TYPE = keccak(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
 )
@@ -77,6 +80,29 @@ def trust_head(entries: Iterable[tuple[str, bytes]]) -> bytes:
     for name, entry in entries:
         head = keccak(head + member_name_to_bytes32(name) + keccak(entry))
     return head
+
+
+def category_to_bytes32(name: str) -> bytes:
+    """A category's name as the contracts hold it: ASCII, right-padded with zeros to 32 bytes.
+
+    Raises:
+        CodeFormatError: no category can have that name on the ledger.
+    """
+    if not _CATEGORY.fullmatch(name):
+        raise CodeFormatError(f"{name[:64]!a} is no name of a category: a-z, then at most 30 of a-z 0-9 _ .")
+    return name.encode().ljust(32, b"\0")
+
+
+def category_from_bytes32(raw: bytes) -> str:
+    """The inverse of `category_to_bytes32`.
+
+    Raises:
+        CodeFormatError: the bytes are no padded name.
+    """
+    name = raw.rstrip(b"\0").decode("ascii", "replace")
+    if category_to_bytes32(name) != raw:
+        raise CodeFormatError("a category's name on the ledger has 32 bytes")
+    return name
 
 
 def grant_id(alliance_id: bytes, terms: GrantTerms) -> bytes:

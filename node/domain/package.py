@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
-from node.domain.category import Category, OwnerRule, category
+from node.domain.catalogue.rules import Rules
+from node.domain.category import Category, category
 from node.domain.draft import RecordDraft, check_draft
 from node.domain.registry import is_same_text
 from node.domain.values import Value, check_fields, from_json_value
@@ -30,9 +31,15 @@ FieldRules: TypeAlias = Callable[[str, Mapping[str, object]], Iterable[tuple[str
 """Category and plain fields → field, Chinese and English of everything that the category's own rules refuse."""
 
 
-def no_rules(_category: str, _fields: Mapping[str, object]) -> Iterable[tuple[str, str, str]]:
-    """Where nothing is known of a category but its form."""
-    return ()
+def field_rules(in_force: Callable[[], Rules]) -> FieldRules:
+    """What the definitions in force say, asked anew for every document."""
+
+    def told(name: str, fields: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+        for one in in_force().mistakes(name, fields):
+            chinese, _, english = one.advice.partition(" | ")
+            yield one.path, f"{one.title or one.path}：{chinese}", f"{one.path}: {english}"
+
+    return told
 
 
 _IN_ORDER = (
@@ -61,7 +68,7 @@ def check_package(
     *,
     is_first: bool,
     today: date,
-    rules: FieldRules = no_rules,
+    rules: FieldRules,
 ) -> list[Mistake]:
     """All mistakes of a package, warnings included, in order of documents.
 
@@ -75,8 +82,11 @@ def check_package(
     mistakes: list[Mistake] = []
     for place, document in enumerate(documents):
         tell = _Teller(place, document)
-        mistakes += _of_form(tell) or _of_rules(tell, rules)
-        mistakes += _of_company(tell, company)
+        of_company = list(_of_company(tell, company))
+        told = {one.field for one in of_company}
+        # Whatever is wrong with the form of a credit code: it is to be the certificate's.
+        mistakes += [one for one in _of_form(tell) or _of_rules(tell, rules) if one.field not in told]
+        mistakes += of_company
         mistakes += _of_dates(tell, today)
     mistakes += _of_repetition(documents)
     if is_first and not any(document.category == BASE for document in documents):
@@ -131,7 +141,7 @@ class _Teller:
 
 def _kind_of(document: PackageRecord) -> Category:
     kind = category(document.category)
-    if kind.owner is not OwnerRule.SUBJECT or kind.is_own:
+    if not kind.is_from_wallet:
         raise RecordFormatError("a wallet hands in documents of the subject only")
     return kind
 

@@ -21,7 +21,9 @@ from node.domain.values import is_time
 from node.errors import DocumentFormatError, ProofFormatError, RecordFormatError
 
 ENTRY_BYTES = 32
-RECORD_TYPE = "heqi.record.v1"
+RECORD_TYPE = "heqi.record.v2"
+EARLIER_RECORD_TYPE = "heqi.record.v1"
+"""Of records that were made before there were definitions; they stay readable."""
 _ENTRY_TAG = b"heqi.entry.v1\0"
 _SUBJECT_ID = re.compile(r"[0-9a-f]{64}")
 
@@ -51,6 +53,8 @@ class RecordHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     """By what clock `captured` was read."""
     occurred: str = ""
     """When the fact happened according to the source, RFC 3339; empty if the source does not say."""
+    definition: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Version of the category's definition that the fields were checked by; 0 in records of the earlier type."""
 
 
 class _Digests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,7 +112,8 @@ def begin_payload(
     commitments = commit_fields(fields, seed, category(header.category).slots)
     members = msgspec.to_builtins(header)
     del members["version"]  # RFC 8785 sorts it behind all the others
-    members |= {"fields": {"_sd": commitments.digests}, "_sd_alg": "sha-256", "type": RECORD_TYPE}
+    kind = RECORD_TYPE if header.definition else EARLIER_RECORD_TYPE
+    members |= {"fields": {"_sd": commitments.digests}, "_sd_alg": "sha-256", "type": kind}
     return canonical_json(members)[:-1], commitments
 
 
@@ -133,7 +138,10 @@ def parse_payload(payload: bytes) -> tuple[RecordHeader, list[str]]:
         kind = category(parsed.category)
     except (DocumentFormatError, RecordFormatError) as error:
         raise ProofFormatError(f"not a record payload: {error}") from error
-    if parsed.type != RECORD_TYPE or parsed.sd_alg != "sha-256":
+    if (
+        parsed.type != (RECORD_TYPE if parsed.definition else EARLIER_RECORD_TYPE)
+        or parsed.sd_alg != "sha-256"
+    ):
         raise ProofFormatError(f"unknown record type {parsed.type!r} or digest {parsed.sd_alg!r}")
     # Sorted and always as many: otherwise their order or number could tell what the shown fields do not.
     if len(parsed.fields.sd) != kind.slots or parsed.fields.sd != sorted(set(parsed.fields.sd)):

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from node.domain.category import categories
+from node.domain.category import Category, OwnerRule, categories
+from node.domain.category import category as known_category
 from node.errors import InvalidError
 
 DAY_SECONDS = 86_400
@@ -84,9 +85,8 @@ class RetentionRules:
             InvalidError: a category is unknown, a minimum would be shortened, a maximum lengthened, or the maximum
                 leaves no whole month after the minimum.
         """
-        self._rules = {rule.category: rule for rule in _RULES}
-        missing = {one.name for one in categories()} - self._rules.keys()
-        assert not missing, f"no retention rule for {missing}"
+        known = {rule.category: rule for rule in _RULES}
+        self._rules = {one.name: known.get(one.name) or _default(one) for one in categories()}
         for name, override in (overrides or {}).items():
             rule = self._rules.get(name)
             if rule is None:
@@ -99,11 +99,11 @@ class RetentionRules:
         """The rule of a category.
 
         Raises:
-            InvalidError: there is no such category.
+            RecordFormatError: there is no such category.
         """
         found = self._rules.get(category)
-        if found is None:
-            raise InvalidError(f"unknown category {category!r}")
+        if found is None:  # one that a vote has brought since
+            return _default(known_category(category))
         return found
 
     def all(self) -> tuple[Retention, ...]:
@@ -119,6 +119,13 @@ class RetentionRules:
         """When the node erases what was captured in a month; None for never."""
         days = self.rule(category).maximum_days
         return None if days is None else _start(month) + days * DAY_SECONDS
+
+
+def _default(kind: Category) -> Retention:
+    """Of categories without a rule of their own: what is about trading is kept as procurement files are."""
+    if kind.owner is OwnerRule.SUBJECT:
+        return Retention(kind.name, 0, None, _NONE)
+    return Retention(kind.name, 15 * _YEAR, None, _FILES)
 
 
 def month_of(time: str) -> str:

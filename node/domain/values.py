@@ -73,7 +73,7 @@ class DateValue:
         """Raises:
         RecordFormatError: wrong form, or no such day.
         """
-        if not _DATE.fullmatch(self.text) or not _is_day(self.text):
+        if not is_day(self.text):
             raise RecordFormatError(f"{_shown(self.text)} is not a day such as 2026-02-28")
 
 
@@ -170,7 +170,7 @@ def is_object_key(key: str) -> bool:
 
 def is_time(text: str) -> bool:
     """Whether the text is what a `TimeValue` may hold."""
-    return _TIME.fullmatch(text) is not None and _is_day(text[:10])
+    return _TIME.fullmatch(text) is not None and is_day(text[:10])
 
 
 class _FaultError(Exception):
@@ -247,12 +247,13 @@ def _weigh_entries(entries: Iterable[tuple[object, object]], count: int, depth: 
     return weight
 
 
-def _is_day(text: str) -> bool:
+def is_day(text: str) -> bool:
+    """Whether a text is `YYYY-MM-DD` and names a day that exists."""
     try:
         date.fromisoformat(text)
     except ValueError:
         return False
-    return True
+    return _DATE.fullmatch(text) is not None
 
 
 def _shown(value: object) -> str:

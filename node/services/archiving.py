@@ -73,9 +73,11 @@ class _Family:
     name: str
     prefix: bytes
     kind: type[msgspec.Struct] | None
-    """Of the row; None for a signed document, or a list of proofs."""
+    """Of the row; None for a signed document, a text, or a list of proofs."""
     owner: Callable[["Archiving", bytes], str] | None = None
     """Key without prefix → under whose key it is sealed; None if it is not."""
+    is_text: bool = False
+    """By whomever: perhaps not even UTF-8."""
 
 
 def _first_text(_: "Archiving", key: bytes) -> str:
@@ -88,6 +90,7 @@ _FAMILIES = (
     _Family("applications", layout.APPLICATION, Application, lambda archiving, _: archiving.me),
     _Family("consents", layout.CONSENT, KeptConsent, _first_text),
     _Family("corroborations", layout.CORROBORATED, LaterCheckpoint),
+    _Family("definitions", layout.DEFINITION, None, is_text=True),
     _Family("disputes", layout.DISPUTE, KeptDispute, _first_text),
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
@@ -233,7 +236,10 @@ class Archiving:
             if opened is None:
                 yield encode_line(ArchivedRow(name.hex(), erased=True))
                 continue
-            if family.kind is None:
+            value: dict[str, object]
+            if family.is_text:
+                value = {"document": opened.decode(errors="replace")}
+            elif family.kind is None:
                 value = _document(opened)
             else:
                 value = _readable(msgspec.msgpack.decode(opened, type=family.kind))

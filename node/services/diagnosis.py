@@ -9,6 +9,7 @@ from node.errors import StoreError
 from node.ports import Store
 from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
 from node.services import layout
+from node.services.catalogue import rules_of
 from node.services.erasure_rows import overdue
 from node.services.ledger_proofs import LOST, waiting_since
 from node.services.legal_history import receipts_missing
@@ -66,6 +67,7 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
         proofs_lost=counters.counter(LOST),
         erasures_overdue=erasures_overdue,
         erasure_oldest_seconds=erasure_oldest,
+        definitions_lacking=list(rules_of(store, projection).lacking.items()),
         notices_waiting=notices_waiting,
         notices_oldest_seconds=notices_oldest,
         legal_receipts_missing=legal_missing,

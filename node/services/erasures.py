@@ -97,6 +97,10 @@ class Erasures:
         call = self._gate.open(token, EraseCall)
         subject = self._speaker(call)
         _check_categories(call.categories)
+        for name in call.categories:
+            if category(name).is_stated_by_authority:
+                # Who is penalised would erase just that, and nothing else.
+                raise DocumentFormatError(f"{name} is an authority's word, which the authority withdraws")
         self._erase(subject, call.categories, digest.hex())
         return self._book.rows.of_request(digest)
 

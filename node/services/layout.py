@@ -76,6 +76,7 @@
     eo/<number>                             an erasure that is not done: what is to be purged
     eq/<request digest><number>             the erasures that a wallet request led to
     eh/<until><owner>/<part>                what a legal period holds, in the order in which it ends
+    cd/<SHA-256>                            text of a definition that did not come with the software
     pc/<subject>/<receiver>/<consent digest>  a person's consent, sealed
     pw/<subject>/<grant id>                 the owner was told that a consent is lacking under this grant
     nh/<subject>/<member>/<grant id>        positions of what a member read last under a grant
@@ -187,6 +188,7 @@ NOTICE_IN_OPEN = b"nj/"
 RECALL = b"nx/"
 REMARK = b"nr/"
 ERASURE_MARK = b"erasures"
+DEFINITION = b"cd/"
 
 LEDGER_CURSOR = b"l/cursor"
 LEDGER_MEMBER = b"l/member/"
@@ -198,6 +200,8 @@ LEDGER_PROPOSAL = b"l/proposal/"
 LEDGER_TRUST = b"l/trust/"
 LEDGER_TRUST_VERSION = b"l/trust-version"
 LEDGER_CONTRACT = b"l/contract/"
+LEDGER_CATEGORY = b"l/category/"
+LEDGER_CATALOGUE = b"l/catalogue"
 LEDGER = b"l/"
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from node.domain.act import ActKind
-from node.domain.category import OwnerRule, category
+from node.domain.catalogue.rules import Rules
+from node.domain.category import category
 from node.domain.certificate import check_credit_code
 from node.domain.draft import RecordDraft, check_draft
 from node.domain.duties import Act
@@ -25,7 +26,7 @@ from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.parking import ParkedRow, Parking
-from node.services.preparing import MAX_MESSAGE_RECORDS, Problem
+from node.services.preparing import MAX_MESSAGE_RECORDS, Problem, plain_fields
 from node.services.records import Accepted, Records
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
@@ -159,7 +160,7 @@ class Loading:
         """
         if isinstance(item, Problem):
             raise RecordFormatError(item.message)
-        drafts = _checked(item)
+        drafts = _checked(item, self._records.rules)
         loaded = self._waiting.loaded(transaction, system, item.source_id)
         directory = layout.DIRECTORY + self._vault.directory_key(item.credit_code)
         holder = transaction.get(directory)
@@ -214,7 +215,7 @@ class Loading:
         self._parking.park_all(transaction, rows)
 
 
-def _checked(item: Existing) -> list[RecordDraft]:
+def _checked(item: Existing, rules: Rules) -> list[RecordDraft]:
     """The records of a registration, if nothing is wrong with it.
 
     Raises:
@@ -230,7 +231,10 @@ def _checked(item: Existing) -> list[RecordDraft]:
         problems.append(f"credit_code: {error}")
     for place, found in enumerate(item.records):
         try:
-            drafts.append(_draft(found, item.credit_code))
+            draft = _draft(found, item.credit_code)
+            mistakes = rules.mistakes(draft.category, plain_fields(draft))
+            problems += [f"record {place} ({draft.category}): {mistake}" for mistake in mistakes]
+            drafts.append(draft)
         except InvalidError as error:
             name = "" if isinstance(found, Problem) else f" ({found.category})"
             problems.append(f"record {place}{name}: {error}")
@@ -250,7 +254,7 @@ def _draft(found: RecordDraft | Problem, credit_code: str) -> RecordDraft:
         raise RecordFormatError(found.message)
     check_draft(found)
     kind = category(found.category)
-    if kind.owner is not OwnerRule.SUBJECT or kind.is_own:
+    if not kind.is_from_wallet:
         raise RecordFormatError("a registration holds documents of its subject only")
     if len(found.fields) > kind.slots:
         raise RecordFormatError(f"at most {kind.slots} fields, not {len(found.fields)}")

@@ -8,7 +8,7 @@ import msgspec
 from node.domain.delegation import open_delegation
 from node.domain.draft import RecordDraft
 from node.domain.erasure import REGISTRATION_PART
-from node.domain.package import Company, FieldRules, check_package, draft_of, no_rules
+from node.domain.package import Company, FieldRules, check_package, draft_of
 from node.domain.wallet import CheckCall, PackageRecord
 from node.errors import MissingError, Mistake, PackageError, SignatureError
 from node.ports import Clock, Store
@@ -45,7 +45,7 @@ class Packages:
         recognition: Recognition,
         gate: Gate,
         clock: Clock,
-        rules: FieldRules = no_rules,
+        rules: FieldRules,
     ) -> None:
         self._store, self._vault, self._alliance = store, vault, alliance
         self._recognition, self._gate, self._clock = recognition, gate, clock

@@ -6,18 +6,20 @@ position, to seal, and to write.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
+from node.domain.catalogue.rules import Rules, shipped_rules
 from node.domain.category import OwnerRule, category
 from node.domain.disclosure import SEED_BYTES
 from node.domain.draft import RecordDraft, check_draft
 from node.domain.encoding import to_rfc3339
 from node.domain.record import RecordHeader, SealedRecord, begin_payload, seal_record
 from node.domain.values import to_json_value
-from node.errors import InvalidError, RecordFormatError
+from node.errors import DefinitionMissingError, InvalidError, RecordFormatError
 from node.services.filing import project_key, thing_key
 from node.services.vault import Entropy
 
@@ -55,6 +57,17 @@ class Incoming:
     draft: RecordDraft | Problem
 
 
+class AboutSubject(msgspec.Struct, frozen=True, array_like=True):
+    """A record that a centre's system hands in about a subject, on an authority's word."""
+
+    subject: str
+    """Its owner: whether it is registered here is only known where the record gets its place."""
+    place: int
+    """Which item of the message, from 0."""
+    raw: bytes
+    """The item, in case it must be parked."""
+
+
 class PreparedRecord(msgspec.Struct, frozen=True, array_like=True):
     """A record that lacks only its version and its position."""
 
@@ -70,6 +83,8 @@ class PreparedRecord(msgspec.Struct, frozen=True, array_like=True):
     """`StoredRecord` in MessagePack, with whatever version."""
     sealed_with: str = ""
     """Category under whose key it is sealed; its own if empty."""
+    about: AboutSubject | None = None
+    """None: its owner is the centre, or whoever stages it says."""
 
     @property
     def part(self) -> str:
@@ -101,9 +116,24 @@ class Prepared(msgspec.Struct, frozen=True, array_like=True):
 class Preparer:
     """Prepares records of one node."""
 
-    def __init__(self, index_key: bytes, entropy: Entropy, alliance: str, member: str) -> None:
+    def __init__(
+        self,
+        index_key: bytes,
+        entropy: Entropy,
+        alliance: str,
+        member: str,
+        rules: Callable[[], Rules] = shipped_rules,
+    ) -> None:
+        """Args:
+        index_key: files guessable names.
+        entropy: of seeds.
+        alliance: its id, 64 hex digits.
+        member: this node's name.
+        rules: the definitions in force, asked for once per message.
+        """
         self._index_key, self._entropy = index_key, entropy
         self._alliance, self._member = alliance, member
+        self.rules = rules
 
     def thing_key(self, owner: str, name: str, thing: str) -> bytes:
         """Under which the versions of an owner's thing in a category are filed."""
@@ -121,19 +151,28 @@ class Preparer:
         """
         check_count(len(items))
         digest = hashlib.sha256(b"".join([len(m.raw).to_bytes(4, "big") + m.raw for m in items])).digest()
-        drafts: list[RecordDraft] = []
+        ready: list[_Ready] = []
         unusable: list[Unusable] = []
+        rules = self.rules()
         for place, item in enumerate(items):
-            checked = item.draft if isinstance(item.draft, Problem) else check_own(item.draft)
+            checked = item.draft if isinstance(item.draft, Problem) else _checked(item.draft, rules)
             if isinstance(checked, Problem):
                 unusable.append(Unusable(place, checked.reason, checked.message, item.raw))
+            elif checked.draft.owner is None:
+                ready.append(checked)
             else:
-                drafts.append(checked)
+                about = AboutSubject(checked.draft.owner, place, item.raw)
+                ready.append(checked._replace(about=about))
         captured = milliseconds(now)
-        return Prepared(digest, captured, self.records(drafts, captured), unusable)
+        return Prepared(digest, captured, self._records(ready, captured), unusable)
+
+    def check(self, draft: RecordDraft) -> RecordDraft | Problem:
+        """A draft from a centre's own system, or why it cannot become a record now."""
+        checked = _checked(draft, self.rules())
+        return checked if isinstance(checked, Problem) else draft
 
     def records(self, drafts: Sequence[RecordDraft], captured: int) -> list[PreparedRecord]:
-        """Prepare checked drafts.
+        """Prepare checked drafts; the node's own are written by it and come as they are.
 
         Args:
             drafts: of any owner and category.
@@ -142,13 +181,18 @@ class Preparer:
         Raises:
             RecordFormatError: a draft breaks a rule of its category.
         """
-        seeds, at = self._entropy(SEED_BYTES * len(drafts)), to_rfc3339(captured / 1000)
+        version = self.rules().version
+        ready = [_Ready(draft, plain_fields(draft), version(draft.category)) for draft in drafts]
+        return self._records(ready, captured)
+
+    def _records(self, ready: Sequence["_Ready"], captured: int) -> list[PreparedRecord]:
+        seeds, at = self._entropy(SEED_BYTES * len(ready)), to_rfc3339(captured / 1000)
         return [
-            self._record(draft, at, seeds[n * SEED_BYTES : (n + 1) * SEED_BYTES])
-            for n, draft in enumerate(drafts)
+            self._record(one, at, seeds[n * SEED_BYTES : (n + 1) * SEED_BYTES]) for n, one in enumerate(ready)
         ]
 
-    def _record(self, draft: RecordDraft, captured: str, seed: bytes) -> PreparedRecord:
+    def _record(self, ready: "_Ready", captured: str, seed: bytes) -> PreparedRecord:
+        draft, fields, version, about = ready
         owner = draft.owner or self._member
         header = RecordHeader(
             alliance=self._alliance,
@@ -162,11 +206,8 @@ class Preparer:
             captured=captured,
             clock="system",
             occurred=draft.occurred or "",
+            definition=version,
         )
-        fields = {
-            name: value if type(value) is str else to_json_value(value)
-            for name, value in draft.fields.items()
-        }
         beginning, commitments = begin_payload(header, fields, seed)
         return PreparedRecord(
             draft.category,
@@ -176,6 +217,7 @@ class Preparer:
             beginning,
             msgspec.msgpack.encode(StoredRecord(seed, header, fields, draft.project)),
             draft.sealed_with,
+            about,
         )
 
 
@@ -194,6 +236,35 @@ def milliseconds(now: float) -> int:
     return round(now * 1_000_000) // 1000
 
 
+class _Ready(NamedTuple):
+    """A draft that was checked."""
+
+    draft: RecordDraft
+    fields: Mapping[str, object]
+    """Plain JSON values by name."""
+    definition: int
+    """Version of the definition that they were checked by."""
+    about: AboutSubject | None = None
+
+
+def plain_fields(draft: RecordDraft) -> dict[str, object]:
+    """A draft's values as they stand in disclosures and as definitions see them."""
+    return {
+        name: value if type(value) is str else to_json_value(value) for name, value in draft.fields.items()
+    }
+
+
+def _checked(draft: RecordDraft, rules: Rules) -> "_Ready | Problem":
+    checked = check_own(draft)
+    if isinstance(checked, Problem):
+        return checked
+    fields = plain_fields(draft)
+    try:
+        return _Ready(draft, fields, rules.check(draft.category, fields))
+    except (InvalidError, DefinitionMissingError) as error:
+        return Problem(error.reason, str(error))
+
+
 def check_own(draft: RecordDraft) -> RecordDraft | Problem:
     """A draft from a centre's own system, or why it cannot become a record."""
     try:
@@ -205,7 +276,11 @@ def check_own(draft: RecordDraft) -> RecordDraft | Problem:
             raise RecordFormatError(
                 f"{draft.category} holds at most {kind.slots} fields, not {len(draft.fields)}"
             )
-        if draft.owner is not None or kind.owner is not OwnerRule.CENTRE:
+        if kind.is_stated_by_authority and draft.owner is None:
+            raise RecordFormatError(f"{draft.category} is about a subject; say which by its id")
+        if not kind.is_stated_by_authority and (
+            draft.owner is not None or kind.owner is not OwnerRule.CENTRE
+        ):
             raise RecordFormatError(
                 f"{draft.category} belongs to the {kind.owner.value}; a centre's systems hand in what is the centre's"
             )

@@ -70,6 +70,19 @@ class GuaranteeRow(msgspec.Struct, frozen=True):
     """20 bytes: the contract that holds it."""
 
 
+class CategoryRow(msgspec.Struct, frozen=True):
+    """Which definitions of a category are and were in force."""
+
+    version: int
+    definitions: dict[int, bytes]
+    """SHA-256 of the definition by version."""
+
+    @property
+    def definition(self) -> bytes:
+        """SHA-256 of the one in force."""
+        return self.definitions[self.version]
+
+
 class AnchorRow(msgspec.Struct, frozen=True):
     """A log's root at one size."""
 
@@ -204,6 +217,18 @@ class Projection:
         for key, entry in self._store.scan(layout.LEDGER_TRUST):
             yield key[len(layout.LEDGER_TRUST) :].decode(), entry
 
+    def catalogue_changes(self) -> int:
+        """Number of definitions that came into force; zero before this node has seen the catalogue's founding."""
+        raw = self._store.get(layout.LEDGER_CATALOGUE)
+        return 0 if raw is None else layout.from_number(raw)
+
+    def catalogue(self) -> dict[str, CategoryRow]:
+        """Every category on the ledger, by name."""
+        return {
+            key[len(layout.LEDGER_CATEGORY) :].decode(): msgspec.msgpack.decode(raw, type=CategoryRow)
+            for key, raw in self._store.scan(layout.LEDGER_CATEGORY)
+        }
+
     def _seen(self, row: MemberRow) -> MemberRow:
         if not row.active or row.member.name not in self.first_sight.suspended:
             return row
@@ -263,6 +288,8 @@ def apply_event(transaction: Transaction, event: Event) -> None:
         case ledger.TrustSet(anchor, version, entry):
             transaction.put(layout.LEDGER_TRUST + anchor.encode(), entry)
             transaction.put(layout.LEDGER_TRUST_VERSION, layout.number(version))
+        case alliance_life.DefinitionSet(name, version, definition):
+            _define(transaction, name, version, definition)
         case _:
             _apply_membership(transaction, event.happening)
 
@@ -303,6 +330,14 @@ def _apply_notes(transaction: Transaction, happening: ledger.Happening) -> None:
             _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, leaves=leaves)
         case alliance_life.RolesChanged(name, roles):
             _change_member(transaction, name, roles=Role(roles))
+
+
+def _define(transaction: Transaction, name: str, version: int, definition: bytes) -> None:
+    key, changes = layout.LEDGER_CATEGORY + name.encode(), transaction.get(layout.LEDGER_CATALOGUE)
+    raw = transaction.get(key)
+    earlier = {} if raw is None else msgspec.msgpack.decode(raw, type=CategoryRow).definitions
+    _put(transaction, key, CategoryRow(version, {**earlier, version: definition}))
+    transaction.put(layout.LEDGER_CATALOGUE, layout.number(layout.from_number(changes or b"") + 1))
 
 
 def _put(transaction: Transaction, key: bytes, row: msgspec.Struct) -> None:

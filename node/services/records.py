@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from node.domain.catalogue.rules import Rules
 from node.domain.category import OwnerRule, category
 from node.domain.draft import RecordDraft
 from node.domain.erasure import record_part
@@ -26,13 +27,14 @@ from node.services.preparing import (
     Preparer,
     Problem,
     StoredRecord,
-    check_own,
+    Unusable,
     milliseconds,
 )
 from node.services.transaction import Transaction
 from node.services.vault import Vault
 
 POSITION = "position"
+_STRANGER = "the subject that it is about is not registered at this centre"
 _KEPT_ACKNOWLEDGEMENTS = 100_000
 
 
@@ -76,6 +78,7 @@ class Records:
         preparer: Preparer,
         member: str,
         check_known: Callable[[], None] = lambda: None,
+        is_home_of: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """Args:
         store: the node's database.
@@ -85,11 +88,12 @@ class Records:
         clock: dates records.
         preparer: makes what is stored of drafts.
         member: this node's.
+        is_home_of: whether a subject's home is here.
         check_known: raises if what was erased may be back; asked before a subject's record is opened.
         """
         self._store, self._vault, self._feed, self._parking = store, vault, feed, parking
         self._clock, self._preparer, self._member = clock, preparer, member
-        self._check_known = check_known
+        self._check_known, self._is_home_of = check_known, is_home_of
 
     def append(self, client: str, sequence: int, message: Sequence[Incoming]) -> Accepted:
         """Prepare a message and make it durable; see `accept`.
@@ -116,18 +120,20 @@ class Records:
         known = self.acknowledged(transaction, client, sequence, message.digest)
         if known is not None:
             return known
+        records, strangers = self._about_known(message.records)
+        unusable = sorted([*message.unusable, *strangers], key=lambda one: one.place)
         self._parking.park_all(
             transaction,
-            [ParkedRow(client, sequence, u.place, u.reason, u.message, u.raw) for u in message.unusable],
+            [ParkedRow(client, sequence, u.place, u.reason, u.message, u.raw) for u in unusable],
         )
-        first = self._place(transaction, message.records, self._member, message.captured)
-        accepted = Accepted(message.digest, first, len(message.records), len(message.unusable))
+        first = self._place(transaction, records, self._member, message.captured)
+        accepted = Accepted(message.digest, first, len(records), len(unusable))
         self.acknowledge(transaction, client, sequence, accepted)
         about = {
             "client": client,
             "sequence": str(sequence),
             "first": str(first),
-            "count": str(len(message.records)),
+            "count": str(len(records)),
         }
         self._feed.add(transaction, FeedEntry("record.accepted", self._clock.now(), about))
         transaction.commit()
@@ -153,6 +159,11 @@ class Records:
         for draft, record in zip(drafts, self._preparer.records(drafts, captured), strict=True):
             self._place(transaction, [record], draft.owner or self._member, captured)
         return first
+
+    @property
+    def rules(self) -> Rules:
+        """The definitions that new records are checked by."""
+        return self._preparer.rules()
 
     def load(self, position: int) -> StoredRecord:
         """The record at a position.
@@ -258,9 +269,11 @@ class Records:
             RecordFormatError: it still cannot be used.
             StoreError: the database fails.
         """
-        checked = item if isinstance(item, Problem) else check_own(item)
+        checked = item if isinstance(item, Problem) else self._preparer.check(item)
         if isinstance(checked, Problem):
             raise RecordFormatError(f"item {number} still cannot be used: {checked.message}")
+        if checked.owner is not None and not self._is_home_of(checked.owner):
+            raise RecordFormatError(f"item {number} still cannot be used: {_STRANGER}")
         self._parking.remove(transaction, number, "item.released")
         return self.stage(transaction, [checked])
 
@@ -310,12 +323,20 @@ class Records:
     def _place(
         self, transaction: Transaction, records: Sequence[PreparedRecord], owner: str, captured: int
     ) -> int:
-        """Give records of one owner their versions and positions, and write them; the first position."""
+        """Give records their versions and positions, and write them; the first position.
+
+        Args:
+            transaction: of the message.
+            records: prepared.
+            owner: of those that are about no subject of their own.
+            captured: milliseconds since 1970 UTC.
+        """
         first, month = transaction.take(POSITION, len(records)), _month(captured)
-        self._vault.ensure({(owner, record_part(record.part, month)) for record in records})
+        usual = owner
+        self._vault.ensure({(_owner(record, usual), record_part(record.part, month)) for record in records})
         encode, moment = msgspec.msgpack.encode, layout.number(captured)
         for at, record in enumerate(records, first):
-            place = layout.number(at)
+            owner, place = _owner(record, usual), layout.number(at)
             version = self._next_version(transaction, record.thing)
             key = layout.RECORD + place
             kept, part = encode(_Kept(version, msgspec.Raw(record.body))), record_part(record.part, month)
@@ -330,6 +351,21 @@ class Records:
             transaction.put(layout.ENTRY + place, entry_of(payload, record.blind))
             self._index(transaction, record, owner, moment + place)
         return first
+
+    def _about_known(
+        self, records: Sequence[PreparedRecord]
+    ) -> tuple[Sequence[PreparedRecord], Sequence[Unusable]]:
+        """What can be written, and what is about a subject that is not at home here."""
+        if not any(record.about for record in records):
+            return records, ()
+        known = [one for one in records if one.about is None or self._is_home_of(one.about.subject)]
+        kept = set(map(id, known))
+        strangers = [
+            Unusable(one.about.place, MissingError.reason, _STRANGER, one.about.raw)
+            for one in records
+            if one.about is not None and id(one) not in kept
+        ]
+        return known, strangers
 
     @staticmethod
     def _next_version(transaction: Transaction, thing: bytes) -> int:
@@ -355,6 +391,10 @@ def stored_of(opened: bytes) -> StoredRecord:
     return msgspec.structs.replace(
         record, header=msgspec.structs.replace(record.header, version=kept.version)
     )
+
+
+def _owner(record: PreparedRecord, usual: str) -> str:
+    return usual if record.about is None else record.about.subject
 
 
 def _month(captured: int) -> str:

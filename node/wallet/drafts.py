@@ -14,10 +14,11 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from node.config import replace_file
+from node.domain.catalogue.rules import shipped_rules
 from node.domain.certified import chain_of
 from node.domain.delegation import Delegation
 from node.domain.document import decode_payload, split_document
-from node.domain.package import Company, check_package
+from node.domain.package import Company, check_package, field_rules
 from node.domain.wallet import PackageRecord
 from node.errors import ConfigError, Mistake
 
@@ -122,7 +123,9 @@ def check_locally(
     Raises:
         NodeError: the delegation cannot be read.
     """
-    return check_package(documents, company_of(delegation), is_first=is_first, today=today)
+    return check_package(
+        documents, company_of(delegation), is_first=is_first, today=today, rules=field_rules(shipped_rules)
+    )
 
 
 def company_of(delegation: str) -> Company:

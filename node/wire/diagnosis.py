@@ -56,6 +56,8 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
     message.missing_legal_receipt_count = state.legal_receipts_missing
     message.oldest_legal_receipt_seconds = state.legal_receipt_oldest_seconds
     message.erasure_list_problem = state.erasure_list_trouble
+    for category, problem in state.definitions_lacking:
+        message.lacking_definitions.add(category=category, problem=problem)
     for end in state.expiries:
         message.expiries.add(what=end.name, expire_time_seconds=end.ends, lead_days=end.lead_days)
     return message
@@ -98,6 +100,7 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         legal_receipts_missing=message.missing_legal_receipt_count,
         legal_receipt_oldest_seconds=message.oldest_legal_receipt_seconds,
         erasure_list_trouble=message.erasure_list_problem,
+        definitions_lacking=[(one.category, one.problem) for one in message.lacking_definitions],
     )
 
 

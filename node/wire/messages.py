@@ -24,7 +24,7 @@ def draft_from_record(record: record_pb2.Record) -> RecordDraft:
     return RecordDraft(
         category=record.category,
         thing=record.thing,
-        owner=None,
+        owner=record.subject_id or None,
         source_system=record.source_system,
         source_version=record.source_version,
         occurred=record.occurred or None,
@@ -34,7 +34,7 @@ def draft_from_record(record: record_pb2.Record) -> RecordDraft:
 
 
 def record_from_draft(draft: RecordDraft) -> record_pb2.Record:
-    """The message for a draft of the centre's own."""
+    """The message for a draft from a centre's system."""
     return record_pb2.Record(
         category=draft.category,
         thing=draft.thing,
@@ -42,6 +42,7 @@ def record_from_draft(draft: RecordDraft) -> record_pb2.Record:
         source_version=draft.source_version,
         occurred=draft.occurred or "",
         project=draft.project,
+        subject_id=draft.owner or "",
         fields=[
             record_pb2.NamedValue(name=name, value=_message(value)) for name, value in draft.fields.items()
         ],

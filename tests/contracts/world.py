@@ -13,12 +13,13 @@ from tests.support.evm import Account, Contract, Evm, Receipt, create_address
 
 ALLIANCE_ID = keccak(text="an alliance")
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
-NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER, SET_TRUST, SET_ROLES = range(8)
+NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER, SET_TRUST, SET_ROLES, SET_DEFINITION = range(9)
 NO_CODE = bytes(32)
 DAY = 86_400
 FOUNDERS = ("hangzhou", "ningbo", "wenzhou")
 GUARANTOR = FOUNDERS[-1]
-BOOK = ("Subjects", "Grants", "Anchors", "Guarantees", "TrustList")
+BOOK = ("Subjects", "Grants", "Anchors", "Guarantees", "TrustList", "Catalogue")
+FOUNDING_DEFINITIONS = ((b"subject.base", keccak(text="base")), (b"trade.tender", keccak(text="tender")))
 FOUNDING_TRUST = ((b"zj-ca", b"an entry"), (b"js-ca", b"another"))
 
 _ARGUMENTS = {
@@ -29,6 +30,7 @@ _ARGUMENTS = {
     SET_VERIFIER: ["address", "bool", "bytes32"],
     SET_ROLES: ["bytes32", "uint8"],
     SET_TRUST: ["bytes32", "bytes"],
+    SET_DEFINITION: ["bytes32", "uint32", "bytes32"],
 }
 
 
@@ -83,6 +85,7 @@ class World:
     anchors: Contract
     guarantees: Contract
     trust: Contract
+    catalogue: Contract
 
     def fork(self) -> "World":
         return dataclasses.replace(self, evm=self.evm.fork(), members=dict(self.members))
@@ -123,7 +126,8 @@ class World:
 
     def successor(self, contract: str, voters: tuple[str, ...] = FOUNDERS[:2]) -> Contract:
         """The same code once more, in force by vote."""
-        later = self.evm.deploy(contract, self.alliance.address, sender=self.stranger)
+        further = ([], [], []) if contract == "Catalogue" else ()
+        later = self.evm.deploy(contract, self.alliance.address, *further, sender=self.stranger)
         self.decide(voters, SET_CONTRACT, name(contract), later.address)
         return later
 
@@ -169,7 +173,9 @@ def found(evm: Evm, founders: tuple[str, ...] = FOUNDERS) -> World:
     )
     es256 = evm.deploy("ES256Verifier", sender=deployer)
     founding = ([ca.ljust(32, b"\0") for ca, _ in FOUNDING_TRUST], [entry for _, entry in FOUNDING_TRUST])
-    further = {"TrustList": founding}
+    names, definitions = zip(*FOUNDING_DEFINITIONS, strict=True)
+    catalogue = ([name(one.decode()) for one in names], [1] * len(names), list(definitions))
+    further = {"TrustList": founding, "Catalogue": catalogue}
     bound = [
         evm.deploy(contract, alliance.address, *further.get(contract, ()), sender=deployer)
         for contract in BOOK

@@ -13,6 +13,7 @@ from heqi.v1 import alliance_service_pb2 as pb
 
 from adapters.crypto import trial_ca
 from adapters.systems.sample import write_sample
+from adapters.systems.sample_packages import base_document
 from node.cli.client import OperatorClient
 from node.cli.demo.actors import Authority, Bidder
 from node.cli.demo.network import Network
@@ -205,7 +206,7 @@ def test_a_bidder_moves_away_from_a_suspended_home_that_does_not_answer(network,
     secret, package = tmp_path / "passphrase", tmp_path / "package.json"
     secret.write_bytes(bidder.passphrase)
     wallet = ("--wallet", tmp_path / "wallet", "--passphrase-file", secret)
-    fields = {"legal_name": "虚构建设有限公司", "credit_code": bidder.code}
+    fields = base_document("虚构建设有限公司", bidder.code).fields
     package.write_text(json.dumps([{"category": "subject.base", "thing": "base", "fields": fields}]))
     heqi("wallet", "register", package, "--wait", *wallet)
     decide(network, "suspend", "centre-c")

@@ -149,10 +149,11 @@ def test_a_message_is_accepted_then_final_and_sent_again_is_not_stored_again(net
     descriptor = open_alliance_file(network.alliance.read_bytes())
     evidence = verify_bundle(parse_bundle(got.bundle), Verifier(descriptor)).evidence
     assert evidence.records[0].fields == {
-        "ceiling_price": "12800000.00",
-        "districts": ["虚构区", "示例区"],
-        "opening_date": "2026-03-23",
+        "lots": ["虚构区", "示例区"],
+        "tender_period_end": "2026-03-23",
         "title": "虚构路道路工程",
+        "value_amount": "12800000.00",
+        "value_currency": "CNY",
     }
     before = record_count(network)
     again = run(client, *centre, "append", name, 1)

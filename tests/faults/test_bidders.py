@@ -10,6 +10,7 @@ import pytest
 
 from adapters.crypto import trial_ca
 from adapters.systems.sample import credit_code
+from adapters.systems.sample_packages import base_document
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.wallet import PackageRecord
 from node.errors import NodeError
@@ -36,7 +37,7 @@ class Papers:
     stated: dict[str, str] = field(default_factory=dict)
 
     def package(self, **fields: str) -> list[PackageRecord]:
-        return [PackageRecord("subject.base", "base", {"credit_code": self.code, **fields, **self.stated})]
+        return [base_document("虚构公司", self.code, **{**fields, **self.stated})]
 
     def delegation(self, network) -> str:
         certificate = trial_ca.issue(self.root, "虚构", self.code, start=self.start, days=self.days)

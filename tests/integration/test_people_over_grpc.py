@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from adapters.systems.sample import credit_code
+from adapters.systems.sample_packages import personnel_document
 from node.cli.main import main
 from node.config import replace_file
 from node.domain.grant import Scope
@@ -17,6 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PASSPHRASE = b"correct horse battery staple"
 PURPOSE = "registration-reuse"
 PERSON = {
+    **personnel_document(credit_code(1)).fields,
     "person_name": "示例人",
     "phone": "10000000000",
     "id_number": "110101199001010000",

@@ -163,7 +163,7 @@ async def test_the_last_sequence_is_told_after_a_break(network):
 
 async def test_a_record_is_proven_to_anybody_with_the_descriptor(network):
     a = network["centre-a"]
-    answers = await append(a, message("proven", 1, record("p", title="桥", price="7"), final=True))
+    answers = await append(a, message("proven", 1, record("p", title="桥", description="7"), final=True))
     position = answers[0].accepted.first_position
     async with a.operator_channel() as connection:
         request = pb.ProveRecordRequest(position=position, fields=["title"])

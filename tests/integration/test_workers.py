@@ -52,9 +52,9 @@ async def test_a_node_with_workers_takes_every_message_in_its_order_and_parks_wh
 
 
 async def test_a_message_whose_worker_is_killed_is_prepared_by_another(beside):
-    await beside.prepare(message("c", 1, record("warm", a="b")))
+    await beside.prepare(message("c", 1, record("warm", title="b")))
     [worker] = beside._pool._processes
-    many = [record(f"t-{n}", a="b" * 1000) for n in range(2000)]
+    many = [record(f"t-{n}", title="b" * 1000) for n in range(2000)]
     waiting = [asyncio.ensure_future(beside.prepare(message("c", n, *many))) for n in range(3)]
     await asyncio.sleep(0)
     os.kill(worker, signal.SIGKILL)
@@ -73,13 +73,13 @@ class Deadly:
 async def test_a_message_that_ends_every_worker_is_refused_and_the_next_one_taken(beside):
     sound, beside._about = beside._about, (Deadly(), ALLIANCE, ME)
     with pytest.raises(BusyError):
-        await beside.prepare(message("c", 1, record("t", a="b")))
+        await beside.prepare(message("c", 1, record("t", title="b")))
     beside._about = sound
-    assert things(await beside.prepare(message("c", 1, record("t", a="b")))) == ["t"]
+    assert things(await beside.prepare(message("c", 1, record("t", title="b")))) == ["t"]
 
 
 async def test_too_many_records_are_refused_before_a_worker_sees_them(beside):
-    request = pb.AppendRecordsRequest(records=[record("t", a="b")] * (MAX_MESSAGE_RECORDS + 1))
+    request = pb.AppendRecordsRequest(records=[record("t", title="b")] * (MAX_MESSAGE_RECORDS + 1))
     with pytest.raises(RecordFormatError, match="at most"):
         await beside.prepare(request)
 

@@ -14,6 +14,7 @@ from adapters.ledger.check import check_deployment
 from adapters.ledger.deployment import DeployedContract
 from adapters.ledger.engine import Engine
 from node.domain.alliance_life import MoveSubject, ProposeRoles, StandingStep, Step
+from node.domain.catalogue.shipped import FoundingEntry, founding_entries
 from node.domain.guarantee import end_on_ledger
 from node.domain.keys import KeyChange, KeyProofs, KeySet
 from node.domain.ledger import (
@@ -239,3 +240,25 @@ async def test_a_founding_trust_list_other_than_the_descriptors_is_named(
     for other in ((hidden, listed), (listed, anchor(root("丙 CA"), "b-ca"))):
         with pytest.raises(DescriptorError, match="hash of the founding trust list"):
             await check_deployment(engine.url, deployment, world.members, other)
+
+
+async def test_a_founding_definition_that_no_founder_could_read_is_named(
+    engine: EmbeddedEngine, world: EvmWorld
+) -> None:
+    first, *others = founding_entries()
+    hidden = FoundingEntry("example.hidden", 1, b"h" * 32)
+    for definitions, name in (
+        ((*others, replace(first, definition=b"h" * 32)), first.category),
+        ((first, hidden), hidden.category),
+        ((replace(first, version=2),), first.category),
+        ((replace(first, category="example.other"),), "example.other"),
+    ):
+        deployment = await deploy.deploy_alliance(
+            engine.url,
+            new_account_key().account,
+            alliance_id=secrets.token_bytes(32),
+            founders=world.members,
+            definitions=definitions,
+        )
+        with pytest.raises(DescriptorError, match=f"definition of {name} that this software does not know"):
+            await check_deployment(engine.url, deployment, world.members)

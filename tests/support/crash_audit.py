@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 
 from tests.support.crash_folder import Picture, number
 from tests.support.crash_load import Told
-from tests.support.crash_plan import planned
+from tests.support.crash_plan import MARK_FIELD, planned
 from tests.support.crash_records import Opener
 
 Violation = tuple[str, str]
@@ -47,7 +47,7 @@ class RecordAudit:
 
     def check(self, picture: Picture, told: Told) -> Iterator[Violation]:
         yield from self._open_new(picture)
-        marks = [known.fields["mark"] for known in self.known.values() if "mark" in known.fields]
+        marks = [known.fields[MARK_FIELD] for known in self.known.values() if MARK_FIELD in known.fields]
         if len(set(marks)) != len(marks):
             yield "DOUBLED", f"{len(marks) - len(set(marks))} records repeat the mark of another"
         covered, parked = set[int](), 0
@@ -102,7 +102,7 @@ class RecordAudit:
             return
         for position, expected in enumerate(plan.records, row["first"]):
             known = self.known.get(position)
-            if known is None or known.fields.get("mark") != expected.mark:
+            if known is None or known.fields.get(MARK_FIELD) != expected.mark:
                 yield "MISSING", f"{expected.mark} is not at position {position}"
             elif (known.fields, known.header["thing"], known.header["category"]) != (
                 expected.fields,

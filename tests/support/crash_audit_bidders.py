@@ -14,7 +14,7 @@ import msgspec
 from tests.support.crash_audit import Known, Violation
 from tests.support.crash_chain import Seen
 from tests.support.crash_folder import Picture
-from tests.support.crash_wallets import Bidder
+from tests.support.crash_wallets import MARK_FIELDS, Bidder
 
 
 def check_bidders(
@@ -59,7 +59,7 @@ def _check_subject(
 def _check_documents(bidder: Bidder, documents: list[dict[str, Any]]) -> Iterator[Violation]:
     attested = [document for document in documents if document["category"] == "subject.attestation"]
     documents = [document for document in documents if document["category"] != "subject.attestation"]
-    marks = [document["mark"] for document in documents]
+    marks = [_mark(document) for document in documents]
     if len([document for document in documents if document["category"] == "subject.base"]) != 1:
         yield "DOUBLED", f"{bidder.subject} has not one base document: {marks}"
     if len(attested) != 1:
@@ -68,6 +68,10 @@ def _check_documents(bidder: Bidder, documents: list[dict[str, Any]]) -> Iterato
         yield "MISSING", f"{bidder.taken - set(marks)} was acknowledged"
     if set(marks) - bidder.tried:
         yield "FOREIGN", f"{set(marks) - bidder.tried} was never handed in"
+
+
+def _mark(document: dict[str, Any]) -> str:
+    return str(document[MARK_FIELDS[document["category"]]])
 
 
 def _check_grants(
@@ -92,6 +96,7 @@ def _check_unanswered(
     """A registration whose answer was lost is whole or absent: its documents are those of one try."""
     tried = {mark: bidder for bidder in bidders for mark in bidder.tried}
     for subject, found in documents.items():
-        owners = {tried[document["mark"]].code for document in found if document.get("mark") in tried}
+        handed_in = [one for one in found if one["category"] != "subject.attestation"]
+        owners = {tried[_mark(one)].code for one in handed_in if _mark(one) in tried}
         if len(owners) != 1:
             yield "FOREIGN", f"the documents of {subject} are of {len(owners)} bidders"

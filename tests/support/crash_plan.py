@@ -11,6 +11,8 @@ from heqi.v1 import record_service_pb2 as pb
 _TEXT_BYTES = (1, 20, 300, 3_000)
 _MESSAGE_RECORDS = (1, 1, 2, 5, 15, 40)
 _THINGS = 25
+MARK_FIELD = "id"
+"""Where a record says which one it is."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,10 @@ def planned(seed: str, client: str, sequence: int) -> Planned:
 def _record(rng: random.Random, mark: str) -> Expected:
     category = rng.choice(("trade.tender", "trade.bid"))
     fields = {
-        "mark": mark,
-        "text": "文" + rng.randbytes(rng.choice(_TEXT_BYTES) // 2).hex(),
-        "lots": rng.randrange(1000),
-        "amount": f"{rng.randrange(1, 10**6)}.25",
+        MARK_FIELD: mark,
+        "status": "文" + rng.randbytes(rng.choice(_TEXT_BYTES) // 2).hex(),
+        "documents": rng.randrange(1000),
+        "value_amount": f"{rng.randrange(1, 10**6)}.25",
     }
     return Expected(mark, category, f"thing-{rng.randrange(_THINGS)}", fields)
 
@@ -75,4 +77,4 @@ def _record(rng: random.Random, mark: str) -> Expected:
 def _value(name: str, value: object) -> record_pb2.Value:
     if isinstance(value, int):
         return record_pb2.Value(integer=value)
-    return record_pb2.Value(decimal=value) if name == "amount" else record_pb2.Value(text=value)
+    return record_pb2.Value(decimal=value) if name == "value_amount" else record_pb2.Value(text=value)

@@ -67,7 +67,7 @@ def entry_of(header: dict[str, Any], fields: dict[str, Any], seed: bytes) -> byt
         digests.append(_base64url(hashlib.sha256(disclosure.encode()).digest()))
     decoys = stream[32 + 18 * len(names) :]
     digests += [_base64url(decoys[at : at + 32]) for at in range(0, len(decoys), 32)]
-    payload = header | {"fields": {"_sd": sorted(digests)}, "_sd_alg": "sha-256", "type": "heqi.record.v1"}
+    payload = header | {"fields": {"_sd": sorted(digests)}, "_sd_alg": "sha-256", "type": "heqi.record.v2"}
     return hashlib.sha256(b"heqi.entry.v1\0" + stream[:32] + _json(payload)).digest()
 
 

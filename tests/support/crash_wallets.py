@@ -15,6 +15,7 @@ from heqi.v1 import wallet_service_pb2_grpc
 
 from adapters.crypto import trial_ca
 from adapters.systems.sample import credit_code
+from adapters.systems.sample_packages import base_document, qualification_document
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.descriptor import Descriptor
 from node.domain.encoding import to_base64url
@@ -23,6 +24,9 @@ from node.domain.wallet import PackageRecord
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey, new_wallet_key
 from tests.support.crash_load import Report, report_refusal
+
+MARK_FIELDS = {"subject.base": "address", "subject.qualification": "issued_by"}
+"""Where a document says which try it was."""
 
 _RETRY_SECONDS = 0.03
 
@@ -74,10 +78,12 @@ class Bidders:
     async def _live(self, bidder: Bidder) -> None:
         certificate = trial_ca.issue(self._root, "虚构公司", bidder.code)
         delegation = self._delegate(bidder, certificate)
-        base = {"credit_code": bidder.code, "region_code": "999999"}
+        base = base_document("虚构公司", bidder.code).fields
         bidder.subject = await self._hand_in(bidder, delegation, "subject.base", base)
         if self._rng.random() < 0.5:
-            await self._hand_in(bidder, delegation, "subject.qualification", {"grade": "甲"})
+            await self._hand_in(
+                bidder, delegation, "subject.qualification", qualification_document(bidder.code).fields
+            )
         while not (await self._status(bidder)).subject_final:
             await asyncio.sleep(0.1)
         scribe = self._scribe(bidder)
@@ -97,7 +103,7 @@ class Bidders:
             nonlocal mark
             mark = f"{bidder.code}/{category}/{next(tries)}"
             bidder.tried.add(mark)
-            document = PackageRecord(category, "the one", {**fields, "mark": mark})
+            document = PackageRecord(category, "the one", {**fields, MARK_FIELDS[category]: mark})
             return scribe.register(self._home, delegation, [document])
 
         answer = await self._ask("Register", pb.RegisterRequest, sign)

@@ -5,6 +5,7 @@ import time
 
 from adapters.crypto import trial_ca
 from adapters.systems.sample import credit_code
+from adapters.systems.sample_packages import base_document
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.wallet import PackageRecord
 from node.wallet.client import WalletClient
@@ -12,7 +13,12 @@ from node.wallet.documents import Scribe
 from node.wallet.keyfile import new_wallet_key
 from tests.support.network import until
 
-FIELDS = {"legal_name": "虚构建设有限公司", "bank_account": "0000", "region_code": "999999"}
+FIELDS = {
+    name: value
+    for name, value in base_document("虚构建设有限公司", "", bank_account="0000").fields.items()
+    if name != "credit_code"
+}
+"""Of the base document, but for the credit code."""
 
 
 class Bidder:

@@ -78,6 +78,7 @@ from node.domain import (
     values,
 )
 from node.domain.bundle_check import Verifier
+from node.domain.catalogue import definition
 from node.domain.trust import TrustList
 from node.errors import NodeError
 from node.wallet.keyfile import load_wallet_key
@@ -422,6 +423,12 @@ def parsers() -> dict[str, Parser]:
         ),
         "node.domain.timestamp:check_timestamp": Parser(
             lambda raw: timestamp.check_timestamp(raw, "a.b.c", recognised), (trial["stamp"],)
+        ),
+        "node.domain.catalogue.definition:parse_definition": Parser(
+            definition.parse_definition, (_vectors("catalogue")["definition"].encode(),)
+        ),
+        "node.domain.catalogue.definition:read_definition": Parser(
+            definition.read_definition, (_vectors("catalogue")["definition"].encode(),)
         ),
         "node.domain.trust:parse_anchor": Parser(trust.parse_anchor, (entry,)),
         "node.domain.validity:parse_proof": Parser(

@@ -314,6 +314,7 @@ class World:
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
         await centre.services.look_ups.step()
+        await centre.services.catalogue.step()
         await centre.services.changes.step()
         await centre.services.notices.step()
         await centre.services.holdings.step()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from adapters.crypto import trial_ca
 from adapters.systems.sample import credit_code
+from adapters.systems.sample_packages import base_document, qualification_document
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.descriptor import Descriptor
 from node.domain.encoding import to_base64url
@@ -82,21 +83,11 @@ class Bidder:
 
     def base(self, **changes: object) -> PackageRecord:
         """The base document; a change to None leaves the field out."""
-        fields: dict[str, object] = {
-            "legal_name": self.organisation,
-            "credit_code": self.code,
-            "legal_representative": LEGAL_REPRESENTATIVE,
-            "registered_capital": "50000000.00",
-            "bank_account": BANK_ACCOUNT,
-            **changes,
-        }
-        return PackageRecord(
-            "subject.base", "base", {name: value for name, value in fields.items() if value is not None}
-        )
+        known = {"legal_representative": LEGAL_REPRESENTATIVE, "bank_account": BANK_ACCOUNT}
+        return base_document(self.organisation, self.code, **{**known, **changes})
 
     def qualification(self, number: str = "D199999999", level: str = "一级") -> PackageRecord:
-        fields = {"qualification_name": "建筑工程施工总承包", "level": level, "certificate_number": number}
-        return PackageRecord("subject.qualification", number, fields)
+        return qualification_document(self.code, number, level=level)
 
     def package(self) -> Sequence[PackageRecord]:
         """A registration package: the base document and one qualification."""

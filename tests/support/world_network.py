@@ -23,6 +23,9 @@ class Network:
         self.centres: dict[str, Centre] = {}
         self.authorities = WorldAuthorities()
         self.absent: set[str] = set()
+        self.refuse_definitions = False
+        self.false_definition = b""
+        """What every member says a definition is, if anything."""
         """Members whose nodes cannot be reached."""
         self.lose_answers = 0
         """So many of the next calls take effect at the peer, and their answer is lost."""
@@ -82,6 +85,12 @@ class WorldPeers:
 
     async def log_view(self, member: Member, sizes: Sequence[int]) -> LogView:
         return self._network.show(await self._call(member, "log_view", lambda c: c.services.log.view(sizes)))
+
+    async def definition(self, member: Member, digest: bytes) -> bytes:
+        if self._network.refuse_definitions:
+            raise PeerError(f"{member.name} hands over no definition")
+        true = await self._call(member, "definition", lambda c: c.services.catalogue.text(digest))
+        return self._network.false_definition or true
 
     async def witnessed_view(self, member: Member, size: int) -> LogView:
         return self._network.show(

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.systems.sample_packages import personnel_document
 from node.domain.consent import (
     ConsentWithdrawal,
     PersonConsent,
@@ -45,7 +46,7 @@ class Person:
             "consent_key": self.key.public_key.hex(),
             **changes,
         }
-        return PackageRecord(PERSONNEL, self.thing, {k: v for k, v in fields.items() if v is not None})
+        return personnel_document(self.bidder.code, self.thing, **fields)
 
     def terms(
         self, *, sensitive: bool = False, reader: Centre | None = None, **changes: Any

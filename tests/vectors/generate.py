@@ -28,6 +28,7 @@ from tests.vectors import (
     archive_vectors,
     attestation_vectors,
     authority,
+    catalogue_vectors,
     chain,
     consent_vectors,
     erasure_vectors,
@@ -105,7 +106,7 @@ def canonical() -> Vectors:
 def records() -> Vectors:
     return {
         "slots": {category.name: category.slots for category in categories()},
-        "records": [_record(name) for name in story.PLACES],
+        "records": [*(_record(name) for name in story.PLACES), _record("award")],
     }
 
 
@@ -363,6 +364,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "keys.json": keys,
     "canonical.json": canonical,
     "record.json": records,
+    "catalogue.json": catalogue_vectors.vectors,
     "log.json": log,
     "archive.json": archive,
     "documents.json": documents,

@@ -40,7 +40,7 @@ OWN_SIZE = 18
 """What the home shows of itself is under an earlier checkpoint."""
 WITNESSES = (READER, THIRD)
 PLACES = {"base": 4, "qualification": 11, "tender": 17}
-"""Where the records stand in the home's log; everywhere else is cover."""
+"""Where the records stand in the home's log; everywhere else is cover. They are older than definitions."""
 FIELDS: Mapping[str, Mapping[str, object]] = {
     "base": {
         "address": "示例市示例路1号 \U0001f3d7",
@@ -54,6 +54,7 @@ FIELDS: Mapping[str, Mapping[str, object]] = {
         "trades": ["建筑工程", "市政工程"],
     },
     "qualification": {f"field_{i:02}": i for i in range(16)},
+    "award": {"title": "示例工程", "value_amount": "123456.78", "value_currency": "CNY"},
     "tender": {"title": '示例工程 "一标段"\n', "budget": {"amount": "123456.789012", "currency": "CNY"}},
 }
 SCOPE = (
@@ -65,11 +66,11 @@ SHOWN = {"base": ("credit_code", "name"), "qualification": ("field_03",)}
 
 
 def header(name: str) -> RecordHeader:
-    is_tender = name == "tender"
+    is_tender = name in {"tender", "award"}
     return RecordHeader(
         alliance=ALLIANCE,
         member=HOME,
-        category="trade.tender" if is_tender else f"subject.{name}",
+        category=f"trade.{name}" if is_tender else f"subject.{name}",
         thing="ocds-示例-1" if is_tender else name,
         version=2 if name == "base" else 1,
         owner=HOME if is_tender else SUBJECT,
@@ -78,6 +79,7 @@ def header(name: str) -> RecordHeader:
         captured="2026-03-01T02:00:00.125Z",
         clock="system",
         occurred="2026-02-28T09:30:00+08:00" if is_tender else "",
+        definition=1 if name == "award" else 0,
     )
 
 

@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass, replace
 
+from adapters.ledger.happenings import definition_detail
 from adapters.ledger.memory.book import BookRules
+from adapters.ledger.memory.catalogue import CatalogueRules
 from adapters.ledger.memory.standings import StandingRules
 from adapters.ledger.memory.state import State
 from adapters.ledger.memory.trust import TrustRules
-from node.domain.alliance_life import ProposeContract, ProposeRoles, ProposeVerifier, RolesChanged
+from node.domain.alliance_life import (
+    ProposeContract,
+    ProposeDefinition,
+    ProposeRoles,
+    ProposeVerifier,
+    RolesChanged,
+)
 from node.domain.ledger import (
     Action,
     CastVote,
@@ -32,7 +40,13 @@ _MAX_ENDPOINT = 255
 _LEAST_AGAINST_A_MEMBER = 2
 
 Proposing = (
-    ProposeAdmission | ProposeStanding | ProposeTrust | ProposeRoles | ProposeContract | ProposeVerifier
+    ProposeAdmission
+    | ProposeStanding
+    | ProposeTrust
+    | ProposeRoles
+    | ProposeContract
+    | ProposeVerifier
+    | ProposeDefinition
 )
 
 
@@ -70,6 +84,8 @@ class _Proposal:
             case ProposeVerifier(address, accepted, code_hash):
                 action, about = Action.SET_VERIFIER, f"0x{address.hex()}"
                 detail = f"accept code 0x{code_hash.hex()}" if accepted else "drop"
+            case ProposeDefinition(about, version, entry):
+                action, detail = Action.SET_DEFINITION, definition_detail(version, entry)
         expires = self.call.expires
         return ProposalMade(number, proposer, action, about, expires, self.eligible, detail, entry)
 
@@ -77,9 +93,9 @@ class _Proposal:
 class AllianceRules(StandingRules):
     """The alliance contract's functions; each returns what it reports."""
 
-    def __init__(self, state: State, book: BookRules, trust: TrustRules) -> None:
+    def __init__(self, state: State, book: BookRules, trust: TrustRules, catalogue: CatalogueRules) -> None:
         super().__init__(state)
-        self._book, self._trust = book, trust
+        self._book, self._trust, self._catalogue = book, trust, catalogue
 
     def found(self, founders: tuple[Member, ...]) -> list[Happening]:
         """What the constructor does.
@@ -179,6 +195,8 @@ class AllianceRules(StandingRules):
                 return self._book.set_verifier(address, accepted=accepted)
             case ProposeTrust(anchor, entry):
                 return self._trust.set(anchor, entry)
+            case ProposeDefinition(name, version, definition):
+                return self._catalogue.set(name, version, definition)
 
     def _check(self, call: Proposing) -> None:
         match call:
@@ -198,6 +216,8 @@ class AllianceRules(StandingRules):
                 self._book.check_verifier(address, code_hash, accepted=accepted)
             case ProposeTrust(anchor, entry):
                 self._trust.check(anchor, entry)
+            case ProposeDefinition(name, version, definition):
+                self._catalogue.check(name, version, definition)
             case _:
                 raise LedgerRefusedError("AllianceMalformedProposal")
 

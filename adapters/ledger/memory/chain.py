@@ -8,10 +8,11 @@ from typing import Any
 from eth_hash.auto import keccak
 from trie.constants import BLANK_NODE_HASH
 
-from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES, CONTRACT_NAMES, TRUST_LIST, VERIFIER
+from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES, CATALOGUE, CONTRACT_NAMES, TRUST_LIST, VERIFIER
 from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.memory.alliance import AllianceRules
 from adapters.ledger.memory.book import BookRules
+from adapters.ledger.memory.catalogue import CatalogueRules
 from adapters.ledger.memory.guarantees import GuaranteeRules, Issue
 from adapters.ledger.memory.member_keys import KeyRules
 from adapters.ledger.memory.moves import MoveRules
@@ -23,11 +24,13 @@ from node.domain.alliance_life import (
     ContractSet,
     MoveSubject,
     ProposeContract,
+    ProposeDefinition,
     ProposeRoles,
     ProposeVerifier,
     StandingStep,
     VerifierSet,
 )
+from node.domain.catalogue.shipped import FoundingEntry
 from node.domain.ledger import (
     AnchorCheckpoint,
     Block,
@@ -82,6 +85,7 @@ class MemoryChain:
         founders: Sequence[Member],
         anchors: Sequence[TrustAnchor] = (),
         *,
+        definitions: Sequence[FoundingEntry] | None = None,
         chain_id: int = 1337,
         auto_seal: bool = True,
         clock: Callable[[], float] = time.time,
@@ -92,6 +96,7 @@ class MemoryChain:
             alliance_id: 32 bytes.
             founders: the first members, in order.
             anchors: founding entries of the trust list.
+            definitions: founding entries of the catalogue; None for those that come with this software.
             chain_id: part of every signature.
             auto_seal: make a block for each transaction at once; otherwise `seal` does.
             clock: seconds since 1970 UTC.
@@ -117,7 +122,8 @@ class MemoryChain:
         self.names = {place.address: name for name, place in self.deployment.contracts.items()}
         book = BookRules(self._state, places, verifier)
         trust = TrustRules(self._state)
-        self._alliance = AllianceRules(self._state, book, trust)
+        catalogue = CatalogueRules(self._state)
+        self._alliance = AllianceRules(self._state, book, trust, catalogue)
         moves = MoveRules(self._state, self._alliance, book, self.deployment)
         guarantees = GuaranteeRules(self._state, self._alliance, book, self.deployment)
         keys = KeyRules(self._state, self._alliance, book, self.deployment)
@@ -128,6 +134,7 @@ class MemoryChain:
             ProposeRoles: self._alliance.propose,
             ProposeContract: self._alliance.propose,
             ProposeVerifier: self._alliance.propose,
+            ProposeDefinition: self._alliance.propose,
             StandingStep: lambda sender, call, _: self._alliance.take_step(sender, call),
             MoveSubject: lambda sender, call, _: moves.move_subject(sender, call),
             CastVote: self._alliance.vote,
@@ -152,6 +159,7 @@ class MemoryChain:
         alliance = self.deployment.address_of(ALLIANCE)
         events = [(alliance, one) for one in founded]
         events += [(self.deployment.address_of(TRUST_LIST), one) for one in trust.found(anchors)]
+        events += [(self.deployment.address_of(CATALOGUE), one) for one in catalogue.found(definitions)]
         self._append(events, {}, mark)
 
     # -- what a test does to it --------------------------------------------------------------------------

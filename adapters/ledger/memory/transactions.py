@@ -16,6 +16,7 @@ from adapters.ledger.memory.guarantees import Issue
 from node.domain.alliance_life import (
     MoveSubject,
     ProposeContract,
+    ProposeDefinition,
     ProposeRoles,
     ProposeVerifier,
     StandingStep,
@@ -39,6 +40,7 @@ from node.domain.ledger import (
     StepGuarantee,
     UpdateEndpoints,
 )
+from node.domain.ledger_ids import category_from_bytes32
 from node.domain.member import member_name_from_bytes32
 
 
@@ -95,6 +97,8 @@ def _propose(action: int, data: bytes, expires: int) -> Call:
             return ProposeVerifier(bytes.fromhex(location[2:]), accepted, code_hash, expires)
         case Action.SET_ROLES:
             return ProposeRoles(member_name_from_bytes32(values[0]), values[1], expires)
+        case Action.SET_DEFINITION:
+            return ProposeDefinition(category_from_bytes32(values[0]), values[1], values[2], expires)
         case Action.SET_TRUST:
             return ProposeTrust(member_name_from_bytes32(values[0]), values[1], expires)
         case standing:

@@ -23,6 +23,17 @@ library Names {
         return _endsAt(name, length);
     }
 
+    /// @return whether `name` is `[a-z][a-z0-9_.]{0,30}`, right-padded with zeros
+    function isCategoryName(bytes32 name) internal pure returns (bool) {
+        if (!_isLower(name[0])) return false;
+        uint256 length = 1;
+        while (
+            length < 32
+                && (_isLower(name[length]) || _isDigit(name[length]) || name[length] == "_" || name[length] == ".")
+        ) ++length;
+        return _endsAt(name, length);
+    }
+
     /// @return whether `endpoint` has at most 255 bytes, all of them visible ASCII; empty is "not reachable"
     function isEndpoint(string memory endpoint) internal pure returns (bool) {
         bytes memory raw = bytes(endpoint);

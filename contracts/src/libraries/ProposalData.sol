@@ -49,6 +49,18 @@ library ProposalData {
         return abi.decode(data, (bytes32, uint8));
     }
 
+    /// @return category that SET_DEFINITION is about
+    /// @return version of its definition
+    /// @return definition SHA-256 of its text
+    function toDefinition(bytes memory data)
+        internal
+        pure
+        returns (bytes32 category, uint32 version, bytes32 definition)
+    {
+        if (data.length != 96 || _word(data, 32) > type(uint32).max) revert IAlliance.AllianceMalformedProposal();
+        return abi.decode(data, (bytes32, uint32, bytes32));
+    }
+
     /// @return member that ADMIT is about; well encoded, but not checked further
     function toMember(bytes memory data) internal pure returns (IAlliance.Member memory member) {
         if (!_hasMemberLayout(data)) revert IAlliance.AllianceMalformedProposal();

@@ -46,9 +46,11 @@ def tender(number: str) -> pb.Record:
     """A record with typed fields; a message that is sent again must hold the same."""
     fields = {
         "title": pb.Value(text="虚构路道路工程"),
-        "ceiling_price": pb.Value(decimal="12800000.00"),
-        "opening_date": pb.Value(date="2026-03-23"),
-        "districts": pb.Value(list=pb.ListValue(values=[pb.Value(text=t) for t in ("虚构区", "示例区")])),
+        # Amounts are in yuan, never in ten thousand yuan: heqi catalogue show trade.tender.
+        "value_amount": pb.Value(decimal="12800000.00"),
+        "value_currency": pb.Value(text="CNY"),
+        "tender_period_end": pb.Value(date="2026-03-23"),
+        "lots": pb.Value(list=pb.ListValue(values=[pb.Value(text=t) for t in ("虚构区", "示例区")])),
     }
     return pb.Record(
         category="trade.tender",

@@ -13,6 +13,7 @@ from adapters.crypto.keys import open_keys
 from adapters.crypto.leaves import LeafSource
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.systems.sample import credit_code
+from adapters.systems.sample_packages import base_document, qualification_document
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.descriptor import Descriptor
 from node.domain.document import document_digest, peek_document, sign_document
@@ -23,7 +24,6 @@ from node.domain.ledger_ids import grant_id
 from node.domain.member import Member
 from node.domain.reading import ReadRequest
 from node.domain.trust import TrustAnchor, anchor_from_pem
-from node.domain.wallet import PackageRecord
 from node.errors import NodeError
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
@@ -77,25 +77,9 @@ class Bidder:
 
     def register(self) -> str:
         """Hand in the registration package; the subject's id."""
-        base = {
-            "legal_name": ORGANISATION,
-            "credit_code": self.code,
-            "legal_representative": "示例人",
-            "registered_capital": "50000000.00",
-            "registered_capital_currency": "CNY",
-            "region_code": "999999",
-            "licence_end_date": "2036-12-31",
-            "bank_account": "0000 0000 0000 0000",
-        }
-        qualification = {
-            "qualification_name": "建筑工程施工总承包",
-            "level": "一级",
-            "certificate_number": "D199999999",
-            "end_date": "2029-06-30",
-        }
         package = [
-            PackageRecord("subject.base", "base", base),
-            PackageRecord("subject.qualification", "D199999999", qualification),
+            base_document(ORGANISATION, self.code),
+            qualification_document(self.code),
         ]
         with WalletClient(self.home) as client:
             signed = self.scribe().register(self.home.name, self.folder.delegation(), package)

@@ -35,6 +35,7 @@ from node.services.doctor.log import check_alarms, check_log
 from node.services.doctor.peers import check_peers
 from node.services.doctor.versions import check_versions
 from node.services.doctor.waiting import (
+    check_definitions,
     check_erasures,
     check_legal_receipts,
     check_notices,
@@ -198,6 +199,7 @@ def _checks(patient: Patient, f: _Facts) -> list[_Check]:
         ("outbox", ("发件箱", "outbox"), lambda: check_outbox(f.state)),
         ("proofs", ("账本证明", "ledger proofs"), lambda: check_proofs(f.state)),
         ("parked", ("搁置", "parked"), lambda: check_parked(f.state)),
+        ("catalogue", ("目录", "catalogue"), lambda: check_definitions(f.state)),
         ("erasures", ("删除", "erasures"), lambda: check_erasures(f.state)),
         ("notices", ("通知", "notices"), lambda: check_notices(f.state)),
         ("legal reads", ("依法查询", "legal reads"), lambda: check_legal_receipts(f.state)),

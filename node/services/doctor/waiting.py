@@ -119,6 +119,31 @@ def check_parked(state: NodeState | Unknown) -> list[Finding]:
     ]
 
 
+def check_definitions(state: NodeState | Unknown) -> list[Finding]:
+    """Categories of records that this node cannot take."""
+    if isinstance(state, Unknown):
+        return []
+    if not state.definitions_lacking:
+        return [ok("各类记录的现行定义齐全", "the definitions in force are all here")]
+    return [
+        warning(
+            "DEFINITION_LACKING",
+            (
+                f"{category} 暂不接收新记录，其余类别照常",
+                f"{category} takes no new record, all other categories do: {problem}",
+            ),
+            (
+                "节点会向成员索取定义文本，请检查网络；文本不可用时由成员表决新版本（heqi catalogue propose）",
+                (
+                    "the node asks the members for the text, check that they are reached; if the text cannot be "
+                    "used, have the members vote on a next version (heqi catalogue propose)"
+                ),
+            ),
+        )
+        for category, problem in state.definitions_lacking
+    ]
+
+
 def check_notices(state: NodeState | Unknown) -> list[Finding]:
     """Members that were told to delete something, or of something newer, and have not answered."""
     if isinstance(state, Unknown):

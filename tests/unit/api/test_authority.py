@@ -83,7 +83,7 @@ def test_a_supervisor_changes_nothing_and_sees_no_record():
     assert allowed - {"Check", "List", "Watch", "ServerReflectionInfo"} == {
         "GetNodeStatus", "ListMembers", "ListProposals", "ListCertificates", "ListActs", "ProveAct",
         "GetLogStatus", "ListAlarms", "GetDiagnosis", "ListAuthorities", "ListContracts", "ListKeys",
-        "ListErasures", "GetErasure", "ListNotices",
+        "ListErasures", "GetErasure", "ListNotices", "ListDefinitions",
     }  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def test_a_writer_reads_no_record():
     assert {method.rpartition("/")[2] for method in allowed} == {
         "AppendRecords", "GetLastSequence", "ListParkedRecords", "GetNodeStatus", "ListMembers", "Watch",
         "CheckGuarantee", "CreateLogin", "GetLogin", "WatchLogin", "VerifySignature", "ListAuthorities",
+        "ListDefinitions",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sd_jwt.verifier import SDJWTVerifier
 
 from node.domain.category import categories
 from node.domain.encoding import canonical_json
-from node.domain.record import RECORD_TYPE, entry_of, parse_payload, seal_record
+from node.domain.record import EARLIER_RECORD_TYPE, RECORD_TYPE, entry_of, parse_payload, seal_record
 from node.errors import NodeError, ProofFormatError, RecordFormatError
 from tests.unit.domain.mutation import refuses_or_returns, spoilt_bytes, spoilt_json
 from tests.vectors import story
@@ -43,7 +43,7 @@ def test_a_record_is_an_sd_jwt_object_to_a_standard_library():
     assert {name: shown[name] for name in ("thing", "version", "type")} == {
         "thing": HEADER.thing,
         "version": HEADER.version,
-        "type": RECORD_TYPE,
+        "type": EARLIER_RECORD_TYPE,
     }
 
 
@@ -130,7 +130,8 @@ def test_payload_that_is_taken_says_itself_again(plain):
     if parsed is not None:
         header, digests = parsed
         said = {**msgspec.to_builtins(header), "fields": {"_sd": digests}}
-        assert {**said, "_sd_alg": "sha-256", "type": RECORD_TYPE} == plain
+        kind = RECORD_TYPE if header.definition else EARLIER_RECORD_TYPE
+        assert {**said, "_sd_alg": "sha-256", "type": kind} == plain
 
 
 def _public_pem() -> bytes:

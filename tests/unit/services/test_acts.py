@@ -1,6 +1,7 @@
 """Every privileged act is a record, written with what it does, and names who did it."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -111,7 +112,7 @@ async def test_reading_elsewhere_is_recorded_where_it_is_done(world: World) -> N
 def test_decisions_about_parked_things_are_recorded(lonely: World) -> None:
     lonely.home.records.append("c", 1, [Incoming(b"x", draft("trade.nothing")), Incoming(b"y", draft("no"))])
     decisions = lonely.home.services.decisions
-    decisions.release_record(0, draft("trade.tender"))
+    decisions.release_record(0, replace(draft("trade.tender"), fields={"title": "示例"}))
     decisions.drop_record(1)
     assert words(lonely) == ["record.dropped", "record.released"]
     assert lonely.home.services.parking.count() == 0

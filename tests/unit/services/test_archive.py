@@ -218,6 +218,18 @@ async def test_an_erased_subject_leaves_with_its_log_entries_alone(successor, tm
         prove_archived(archive, OPENER, min(positions))
 
 
+async def test_definitions_are_in_it_also_those_that_nobody_can_read(successor, tmp_path):
+    world, _ = successor
+    for text in (b'{"a":1}', b"\xff no definition"):
+        world.home.services.catalogue.keep(text)
+    folder = export(world, world.home, tmp_path / "a")
+    assert sorted(line["value"]["document"] for line in lines(folder, "definitions")) == [
+        '{"a":1}',
+        "\ufffd no definition",
+    ]
+    check(world, folder)
+
+
 async def test_a_successor_proves_records_of_the_predecessors_log(successor, tmp_path):
     world, _ = successor
     folder = export(world, world.home, tmp_path / "a")

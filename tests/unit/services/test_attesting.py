@@ -105,7 +105,7 @@ def test_a_newer_version_is_attested_anew_and_a_further_document_changes_nothing
     world.register(bidder)
     world.register(bidder, package=[bidder.qualification("D2")])
     assert said(world, bidder, Method.CERTIFICATE).about.version == 1
-    world.register(bidder, package=[bidder.base(phone="1")])
+    world.register(bidder, package=[bidder.base(email="one@example.cn")])
     assert said(world, bidder, Method.CERTIFICATE).about.version == 2
 
 
@@ -238,7 +238,7 @@ async def test_one_answer_serves_for_its_time_and_a_correction_is_compared_at_on
     assert (one.about.version, one.result) == (2, Result.MATCH)
     assert register.asked == [bidder.code]
     world.clock.advance(RegistryConfig().fresh_seconds)
-    world.register(bidder, package=[bidder.base(phone="2")])
+    world.register(bidder, package=[bidder.base(email="two@example.cn")])
     await world.settle()
     assert len(register.asked) > 1
     assert said(world, bidder, Method.LOOK_UP).about.version == 2  # nobody has compared version 3 yet
@@ -273,7 +273,7 @@ async def test_what_the_register_said_is_sealed_and_goes_with_the_subject(
     needles = [text.encode() for text in ("虚构路", bidder.code, bidder.organisation)]
     assert not any(needle in value for value in everything.values() for needle in needles)
     register.is_absent = True
-    world.register(bidder, package=[bidder.base(phone="1")])
+    world.register(bidder, package=[bidder.base(email="one@example.cn")])
     world.home.services.look_ups.ask_again(bidder.subject)
     world.home.services.erasures.by_wallet(bidder.scribe.erase(world.home.name))
     prefixes = (layout.LOOK_UP, layout.LOOK_UP_DUE)

@@ -225,6 +225,16 @@ def test_what_waits():
     assert told(waiting.check_parked(change(STATE, parked=4))) == {"RECORDS_PARKED": Level.WARNING}
 
 
+def test_a_category_that_takes_nothing_is_told_with_the_reason():
+    assert told(waiting.check_definitions(STATE)) == {"OK": Level.OK}
+    (finding,) = waiting.check_definitions(change(STATE, definitions_lacking=[("subject.base", "no text")]))
+    assert (finding.reason, "subject.base" in finding.zh, "no text" in finding.en) == (
+        "DEFINITION_LACKING",
+        True,
+        True,
+    )
+
+
 def test_an_erasure_that_is_late_is_told():
     assert told(waiting.check_erasures(change(STATE, erasure_oldest_seconds=3_000.0))) == {"OK": Level.OK}
     late = change(

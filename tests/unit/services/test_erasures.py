@@ -425,6 +425,8 @@ async def test_erasures_that_keep_coming_do_not_keep_earlier_ones_from_their_end
 
 async def test_there_must_be_something_of_a_named_category(world: World, shared: Shared) -> None:
     with pytest.raises(MissingError):
+        ask(world.home, shared.bidder, "subject.performance")
+    with pytest.raises(DocumentFormatError, match="the authority withdraws"):
         ask(world.home, shared.bidder, "subject.credit")
     assert list(world.home.services.erasures.all()) == []
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from node.domain.document import open_document
+from node.domain.draft import RecordDraft
 from node.domain.guarantee import Guarantee
 from node.domain.ledger import IssueGuarantee
 from node.domain.ledger_ids import issue_guarantee_digest
@@ -24,6 +25,7 @@ from node.errors import (
 from node.ports import Answer
 from node.services.guarantees import Verdict
 from node.services.outbox import State
+from node.services.transaction import Transaction
 from tests.support.world_bidder import Bidder
 from tests.support.world_dishonest import other_value, signed_anew, with_record
 from tests.support.world_guarantees import INSURER, Tender
@@ -101,7 +103,14 @@ async def test_what_a_dishonest_home_says_is_not_taken(tender: Tender, bidder: B
 
 async def test_who_did_not_state_its_name_is_not_named_in_a_guarantee(tender: Tender) -> None:
     bidder = tender.world.bidder()
-    tender.world.register(bidder, package=[bidder.base(legal_name=None)])
+    tender.world.register(bidder)
+    home, transaction = tender.world.home, Transaction(tender.world.home.store)
+    # As a home that was there before definitions were may have taken it.
+    nameless = RecordDraft(
+        "subject.base", "base", bidder.subject, "wallet", "", None, {"credit_code": bidder.code}
+    )
+    home.records.stage(transaction, [nameless])
+    transaction.commit()
     await tender.world.settle()
     application = tender.apply(bidder)
     await tender.world.settle()

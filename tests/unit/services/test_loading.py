@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from adapters.systems.sample_packages import base_document, qualification_document
 from node.domain.draft import RecordDraft
 from node.errors import (
     DuplicateError,
@@ -39,16 +40,9 @@ def record(category, thing, **fields):
 
 
 def existing(bidder, source_id="10001", **changes):
-    base = {
-        "credit_code": bidder.code,
-        "legal_name": bidder.organisation,
-        "bank_account": "6222 0000",
-        **changes,
-    }
-    records = [
-        record("subject.base", "base", **{name: value for name, value in base.items() if value is not None}),
-        record("subject.qualification", "D1", level="一级"),
-    ]
+    base = base_document(bidder.organisation, bidder.code, **{"bank_account": "6222 0000", **changes})
+    further = qualification_document(bidder.code, "D1")
+    records = [record(one.category, one.thing, **one.fields) for one in (base, further)]
     content = hashlib.sha256(repr((source_id, bidder.code, records)).encode()).digest()
     return Existing(source_id, bidder.code, records, content)
 

@@ -83,6 +83,7 @@ def test_checking_a_draft_does_not_tell_whether_the_company_is_registered(world:
     known, unknown = world.bidder(), world.bidder()
     world.register(known)
     world.home.restart()
+    ask(world, known, *known.package())  # the definitions in force are read once per block
     seen = []
     for bidder in (known, unknown):
         bidder.subject, bidder.key = "", new_wallet_key()

@@ -185,7 +185,7 @@ def test_no_value_name_or_seed_occurs_in_any_stored_byte(lonely: World) -> None:
         CLIENT,
         1,
         [
-            incoming(secrets[1], fields={"title": secrets[0], "amount": DecimalValue("98765432.10")}),
+            incoming(secrets[1], fields={"title": secrets[0], "value_amount": DecimalValue("98765432.10")}),
             Incoming(secrets[2].encode(), Problem("X", f"cannot read {secrets[2]}")),
         ],
     )

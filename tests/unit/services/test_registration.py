@@ -91,6 +91,8 @@ def test_a_wrong_credit_code_in_the_base_document_is_refused(world: World) -> No
     refused(world, bidder, RecordFormatError, "not the one in the certificate",
             package=[bidder.base(credit_code=other.code)])  # fmt: skip
     refused(world, bidder, RecordFormatError, "not the one in the certificate",
+            package=[bidder.base(), other.qualification()])  # fmt: skip
+    refused(world, bidder, RecordFormatError, "not the one in the certificate",
             package=[bidder.base(credit_code=None)])  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.systems.ocds import Accepted, Summary, read_ocds
+from node.domain.catalogue.rules import shipped_rules
 from node.domain.draft import check_draft
+from node.services.preparing import plain_fields
 
 SOUND = {
     "ocid": "sound",
@@ -72,6 +74,7 @@ def read(*files: bytes) -> list[object]:
         assert outcome.source.encode()
         if isinstance(outcome, Accepted):
             check_draft(outcome.draft)
+            assert shipped_rules().mistakes(outcome.draft.category, plain_fields(outcome.draft)) == []
         else:
             assert len(outcome.excerpt) <= 300
             assert (outcome.excerpt + outcome.message).encode()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.systems.sample_packages import base_document
 from node.cli.main import main
-from node.domain.wallet import PackageRecord
 from node.errors import ConfigError
 from node.wallet.drafts import Drafts, company_of
 from node.wallet.folder import DELEGATION_FILE, create_wallet
@@ -40,14 +40,15 @@ def test_a_draft_is_made_filled_in_checked_and_listed_offline(
     assert run(wallet, "new", "base") == 0
     assert run(wallet, "check", "base", "--offline") == 1
     capsys.readouterr()
-    assert run(wallet, "set", "base", "subject.base:base", f"credit_code={code_of(wallet)}", "note:=[1]") == 0
+    good = base_document("虚构建设第1有限公司", code_of(wallet))
+    stated = [f"{name}={value}" for name, value in good.fields.items()]
+    assert run(wallet, "set", "base", "subject.base:base", *stated, "note:=[1]") == 0
+    assert run(wallet, "check", "base", "--offline") == 1, "the category has no such field"
     assert run(wallet, "set", "base", "subject.base:base", "--unset", "note") == 0
     capsys.readouterr()
     assert run(wallet, "check", "base", "--offline") == 0
     assert json.loads(capsys.readouterr().out) == {"checked_by_home": False, "mistakes": []}
-    assert Drafts(wallet).read("base") == [
-        PackageRecord("subject.base", "base", {"credit_code": code_of(wallet)})
-    ]
+    assert Drafts(wallet).read("base") == [good]
     assert run(wallet, "list") == 0
     assert json.loads(capsys.readouterr().out) == [{"draft": "base", "documents": ["subject.base:base"]}]
 

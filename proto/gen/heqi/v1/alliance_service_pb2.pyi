@@ -214,6 +214,7 @@ class GetDiagnosisResponse(_message.Message):
     OLDEST_NOTICE_SECONDS_FIELD_NUMBER: _builtins.int
     MISSING_LEGAL_RECEIPT_COUNT_FIELD_NUMBER: _builtins.int
     OLDEST_LEGAL_RECEIPT_SECONDS_FIELD_NUMBER: _builtins.int
+    LACKING_DEFINITIONS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the software that runs."""
     block_number: _builtins.int
@@ -272,6 +273,10 @@ class GetDiagnosisResponse(_message.Message):
     def expiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedExpiry]:
         """What runs out."""
 
+    @_builtins.property
+    def lacking_definitions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LackingDefinition]:
+        """Categories that take no new record, because the definition in force is not here or cannot be used."""
+
     def __init__(
         self,
         *,
@@ -300,14 +305,41 @@ class GetDiagnosisResponse(_message.Message):
         oldest_notice_seconds: _builtins.float = ...,
         missing_legal_receipt_count: _builtins.int = ...,
         oldest_legal_receipt_seconds: _builtins.float = ...,
+        lacking_definitions: _abc.Iterable[Global___LackingDefinition] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "erasure_list_problem", b"erasure_list_problem", "expiries", b"expiries", "log_size", b"log_size", "lost_proof_count", b"lost_proof_count", "members", b"members", "missing_legal_receipt_count", b"missing_legal_receipt_count", "oldest_erasure_seconds", b"oldest_erasure_seconds", "oldest_legal_receipt_seconds", b"oldest_legal_receipt_seconds", "oldest_notice_seconds", b"oldest_notice_seconds", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "overdue_erasure_count", b"overdue_erasure_count", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version", "waiting_notice_count", b"waiting_notice_count", "waiting_proof_count", b"waiting_proof_count", "waiting_proof_oldest_seconds", b"waiting_proof_oldest_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "erasure_list_problem", b"erasure_list_problem", "expiries", b"expiries", "lacking_definitions", b"lacking_definitions", "log_size", b"log_size", "lost_proof_count", b"lost_proof_count", "members", b"members", "missing_legal_receipt_count", b"missing_legal_receipt_count", "oldest_erasure_seconds", b"oldest_erasure_seconds", "oldest_legal_receipt_seconds", b"oldest_legal_receipt_seconds", "oldest_notice_seconds", b"oldest_notice_seconds", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "overdue_erasure_count", b"overdue_erasure_count", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version", "waiting_notice_count", b"waiting_notice_count", "waiting_proof_count", b"waiting_proof_count", "waiting_proof_oldest_seconds", b"waiting_proof_oldest_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetDiagnosisResponse: _TypeAlias = GetDiagnosisResponse  # noqa: Y015
+
+@_typing.final
+class LackingDefinition(_message.Message):
+    """A category that takes no new record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    category: _builtins.str
+    """Its name."""
+    problem: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        category: _builtins.str = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "problem", b"problem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LackingDefinition: _TypeAlias = LackingDefinition  # noqa: Y015
 
 @_typing.final
 class DiagnosedExpiry(_message.Message):

@@ -91,6 +91,11 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureResponse.FromString,
                 _registered_method=True)
+        self.GetDefinition = channel.unary_unary(
+                '/heqi.v1.ExchangeService/GetDefinition',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer:
@@ -175,6 +180,13 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDefinition(self, request, context):
+        """The text of a definition of the catalogue, by its hash.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -232,6 +244,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.SubmitCosignature,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureResponse.SerializeToString,
+            ),
+            'GetDefinition': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDefinition,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -533,6 +550,33 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/SubmitCosignature',
             heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.SubmitCosignatureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDefinition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/GetDefinition',
+            heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionResponse.FromString,
             options,
             channel_credentials,
             insecure,

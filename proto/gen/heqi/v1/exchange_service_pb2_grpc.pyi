@@ -57,6 +57,8 @@ class ExchangeServiceStub:
     """The first checkpoint at or after a size that enough members have cosigned. NOT_FOUND while there is none."""
     SubmitCosignature: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitCosignatureRequest, _exchange_service_pb2.SubmitCosignatureResponse]
     """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
+    GetDefinition: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetDefinitionRequest, _exchange_service_pb2.GetDefinitionResponse]
+    """The text of a definition of the catalogue, by its hash."""
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -87,6 +89,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """The first checkpoint at or after a size that enough members have cosigned. NOT_FOUND while there is none."""
     SubmitCosignature: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitCosignatureRequest, _exchange_service_pb2.SubmitCosignatureResponse]  # type: ignore[assignment]
     """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
+    GetDefinition: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetDefinitionRequest, _exchange_service_pb2.GetDefinitionResponse]  # type: ignore[assignment]
+    """The text of a definition of the catalogue, by its hash."""
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     """Between members' nodes, over mutual TLS with the public keys that the ledger names. All documents are compact
@@ -180,5 +184,13 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.SubmitCosignatureResponse, _abc.Awaitable[_exchange_service_pb2.SubmitCosignatureResponse]]:
         """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
+
+    @_abc_1.abstractmethod
+    def GetDefinition(
+        self,
+        request: _exchange_service_pb2.GetDefinitionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.GetDefinitionResponse, _abc.Awaitable[_exchange_service_pb2.GetDefinitionResponse]]:
+        """The text of a definition of the catalogue, by its hash."""
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

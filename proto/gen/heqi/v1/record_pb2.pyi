@@ -166,6 +166,7 @@ class Record(_message.Message):
     OCCURRED_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     PROJECT_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Such as "trade.tender"; docs/glossary.md lists the categories."""
     thing: _builtins.str
@@ -179,6 +180,10 @@ class Record(_message.Message):
     project: _builtins.str
     """The trading project under which its source files it, such as a 招标项目编号 or an OCDS ocid; at most 200 printable
     characters, may be empty. Only for finding it again: it is no part of what is committed to.
+    """
+    subject_id: _builtins.str
+    """The subject that an authority's entry is about (subject.credit), 64 hex digits; it must be registered at this
+    centre. Empty for all other categories.
     """
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedValue]:
@@ -194,10 +199,11 @@ class Record(_message.Message):
         occurred: _builtins.str = ...,
         fields: _abc.Iterable[Global___NamedValue] | None = ...,
         project: _builtins.str = ...,
+        subject_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "fields", b"fields", "occurred", b"occurred", "project", b"project", "source_system", b"source_system", "source_version", b"source_version", "thing", b"thing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "fields", b"fields", "occurred", b"occurred", "project", b"project", "source_system", b"source_system", "source_version", b"source_version", "subject_id", b"subject_id", "thing", b"thing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -92,9 +92,11 @@ public class Client {
     return Record.newBuilder().setCategory("trade.tender").setThing(number).setSourceSystem("example")
         .setOccurred("2026-03-01T09:30:00+08:00")
         .addFields(field("title", Value.newBuilder().setText("虚构路道路工程")))
-        .addFields(field("ceiling_price", Value.newBuilder().setDecimal("12800000.00")))
-        .addFields(field("opening_date", Value.newBuilder().setDate("2026-03-23")))
-        .addFields(field("districts", Value.newBuilder().setList(districts)))
+        // Amounts are in yuan, never in ten thousand yuan: heqi catalogue show trade.tender.
+        .addFields(field("value_amount", Value.newBuilder().setDecimal("12800000.00")))
+        .addFields(field("value_currency", Value.newBuilder().setText("CNY")))
+        .addFields(field("tender_period_end", Value.newBuilder().setDate("2026-03-23")))
+        .addFields(field("lots", Value.newBuilder().setList(districts)))
         .build();
   }
 
