@@ -83,7 +83,7 @@ def check_package(
     for place, document in enumerate(documents):
         tell = _Teller(place, document)
         of_company = list(_of_company(tell, company))
-        told = {one.field for one in of_company}
+        told = {one.field for one in of_company if not one.is_warning}
         # Whatever is wrong with the form of a credit code: it is to be the certificate's.
         mistakes += [one for one in _of_form(tell) or _of_rules(tell, rules) if one.field not in told]
         mistakes += of_company

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from adapters.systems.sample import credit_code
+from adapters.systems.sample_packages import base_document
 from node.cli import registration_source
 from node.cli.main import main
 from node.cli.registration_source import messages_of
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def line(number, code="", **fields):
     code = code or credit_code(number)
-    base = {"credit_code": code, "legal_name": f"虚构建设第{number}有限公司", **fields}
+    base = base_document(f"虚构建设第{number}有限公司", code, **fields).fields
     records = [{"category": "subject.base", "thing": "base", "fields": base}]
     return json.dumps({"id": str(number), "credit_code": code, "records": records}, ensure_ascii=False)
 
@@ -57,7 +58,7 @@ async def test_a_load_that_was_cut_off_goes_on_where_it_was(
         yield from itertools.islice(messages_of(*arguments), 2)  # and then the power fails
 
     with monkeypatch.context() as patch:
-        patch.setattr("node.cli.registration.messages_of", cut)
+        patch.setattr("node.cli.registration_load.messages_of", cut)
         assert (await load(capsys, network, path))[1]["added"] == 6
     code, told = await load(capsys, network, path)
     assert code == 0
