@@ -13,7 +13,7 @@ const TARGETS = [
   {
     sources: "src",
     artifacts: join(root, "adapters/ledger/artifacts"),
-    contracts: ["Alliance", "Anchors", "ES256Verifier", "Grants", "Guarantees", "Subjects", "TrustList"],
+    contracts: ["Alliance", "Anchors", "ES256Verifier", "Grants", "Guarantees", "Subjects", "TrustList", "WebAuthnVerifier"],
   },
   {
     sources: "test",

@@ -28,6 +28,7 @@ from node.services.attesting import Attesting
 from node.services.changes import Changes
 from node.services.consent_rows import ConsentRows
 from node.services.consents import Consents
+from node.services.controllers import Controllers
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.coverage import Coverage
@@ -71,6 +72,7 @@ from node.services.reach import Reach
 from node.services.reading import Reading
 from node.services.recognition import Recognition
 from node.services.records import Records
+from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
 from node.services.remarks import Remarks
 from node.services.reporter import Reporter
@@ -288,6 +290,18 @@ class Services:
             self.outbox,
             self.feed,
             clock,
+        )
+        self.controllers = Controllers(store, self.alliance, self.gate, self.outbox)
+        self.recoveries = Recoveries(
+            store,
+            self.vault,
+            self.alliance,
+            self.recognition,
+            self.gate,
+            self.outbox,
+            self.feed,
+            clock,
+            is_automatic=config.trust.recoveries == "automatic",
         )
         self.reading = Reading(
             store,

@@ -17,7 +17,7 @@ from adapters.ledger.artifact import (
     BOOK_NAMES,
     CONTRACT_NAMES,
     TRUST_LIST,
-    VERIFIER,
+    VERIFIERS,
     load_artifact,
 )
 from adapters.ledger.calls import member_tuple
@@ -131,9 +131,10 @@ def plan_creations(
         [member_tuple(founder) for founder in founders],
         [name.encode("ascii").ljust(32, b"\0") for name in BOOK_NAMES],
         [addresses[name] for name in BOOK_NAMES],
-        [addresses[VERIFIER]],
+        [addresses[name] for name in VERIFIERS],
     )
-    arguments: dict[str, tuple[object, ...]] = {ALLIANCE: alliance_arguments, VERIFIER: ()}
+    arguments: dict[str, tuple[object, ...]] = {ALLIANCE: alliance_arguments}
+    arguments |= dict.fromkeys(VERIFIERS, ())
     for name in BOOK_NAMES:
         arguments[name] = (addresses[ALLIANCE],)
     arguments[TRUST_LIST] = (

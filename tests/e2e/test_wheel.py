@@ -63,6 +63,7 @@ def test_the_wheel_holds_packages_and_contracts_and_nothing_else(wheel):
         "Guarantees",
         "TrustList",
         "ES256Verifier",
+        "WebAuthnVerifier",
     } == artefacts
 
 
