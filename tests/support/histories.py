@@ -18,6 +18,7 @@ from node.domain.reading import ReadAnswer, ReadRequest
 from node.domain.wallet import CarriedGrant
 from node.errors import NodeError
 from node.services.answer_check import check_answer
+from node.wallet.keyfile import WalletKey, new_wallet_key
 from tests.support.world import DAY, World
 from tests.support.world_bidder import Bidder
 from tests.support.world_centre import Centre
@@ -53,11 +54,15 @@ class SubjectFacts:
 
     bidder: Bidder
     home: str
-    keys: set[str]
-    """Controllers, 128 hex digits each."""
+    keys: dict[str, WalletKey]
+    """Those that speak for it on the ledger, by name."""
+    delegations: dict[str, str]
+    """What the certificate signed for each key that there ever was."""
+    vouched: set[tuple[str, str]]
+    """Home and key: where a key's delegation was handed in."""
     grants: list[GrantFacts] = field(default_factory=list)
     next_home: str = ""
-    next_keys: set[str] = field(default_factory=set)
+    next_keys: dict[str, WalletKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,16 @@ class Histories:
             bidder = self.world.bidder()
             home = self._any_centre()
             self.world.register(bidder, home)
-            key = bidder.key.public_key.hex()
-            self.subjects.append(SubjectFacts(bidder, home.name, {key}))
+            key = bidder.key
+            self.subjects.append(
+                SubjectFacts(
+                    bidder,
+                    home.name,
+                    {key.name: key},
+                    {key.name: bidder.delegation},
+                    {(home.name, key.name)},
+                )
+            )
         await self._settle(publish=True)
         for _ in range(ROUNDS):
             if self.dice.random() < 0.2:
@@ -113,8 +126,9 @@ class Histories:
     def _step(self, subject: SubjectFacts) -> None:
         kind = self.dice.choices(
             (self._grant, self._relay, self._revoke, self._rotate, self._move, lambda _: None),
-            (6, 2, 4, 1, 1, 2),
+            (6, 2, 4, 2, 1, 2),
         )[0]
+        self._take_up(subject, self.dice.choice(list(subject.keys.values())))
         with contextlib.suppress(NodeError):
             kind(subject)
 
@@ -143,7 +157,37 @@ class Histories:
         grant.known.add(name)
 
     def _rotate(self, subject: SubjectFacts) -> None:
-        """Another key for the old one; filled in by those who know how."""
+        """Another key beside a present one or in its place, or one less; over any member."""
+        bidder, via = subject.bidder, self._any_centre()
+        removed = self.dice.choice(["", *subject.keys])
+        key = new_wallet_key() if not removed or self.dice.random() < 0.5 else None
+        added = "" if key is None else key.name
+        place = via.services.moving.place(bidder.scribe.place(via.name))
+        via.services.controllers.change(
+            bidder.scribe.change_controller(
+                via.name, place.version + 1, place.contract, removed=removed, added=added
+            )
+        )
+        subject.next_keys = {name: one for name, one in subject.keys.items() if name != removed}
+        if key is not None:
+            subject.next_keys[added] = key
+            subject.delegations[added] = bidder.delegate(key)
+
+    @staticmethod
+    def _take_up(subject: SubjectFacts, key: WalletKey) -> None:
+        """The wallet signs with this key from now on."""
+        subject.bidder.key, subject.bidder.delegation = key, subject.delegations[key.name]
+
+    def _hand_in(self, subject: SubjectFacts) -> None:
+        """At the home: the delegations of keys that it has not seen yet."""
+        for name, key in subject.keys.items():
+            if (subject.home, name) in subject.vouched:
+                continue
+            self._take_up(subject, key)
+            token = subject.bidder.scribe.register(subject.home, subject.bidder.delegation, ())
+            with contextlib.suppress(NodeError):
+                self.world[subject.home].services.registrations.register(token)
+                subject.vouched.add((subject.home, name))
 
     def _move(self, subject: SubjectFacts) -> None:
         bidder, to = subject.bidder, self._any_centre()
@@ -159,6 +203,7 @@ class Histories:
         )
         to.services.moving.take_over(call)
         subject.next_home = to.name
+        subject.vouched.add((to.name, bidder.key.name))
         subject.grants += carried.values()
 
     def _carry(self, subject: SubjectFacts, home: str) -> dict[int, GrantFacts]:
@@ -258,6 +303,7 @@ class Histories:
             and read.purpose == document.purpose
             and set(read.scope.fields) <= set(document.scope[0].fields)
             and document.key in subject.keys
+            and (subject.home, document.key) in subject.vouched
             and grant.registered
             and not grant.revoked
             and read.node not in grant.known
@@ -291,7 +337,8 @@ class Histories:
             subject.home, subject.next_home = subject.next_home, ""
             subject.bidder.home = self.world[subject.home]
         if subject.next_keys:
-            subject.keys, subject.next_keys = subject.next_keys, set()
+            subject.keys, subject.next_keys = subject.next_keys, {}
+        self._hand_in(subject)
         for grant in subject.grants:
             if grant.known:
                 grant.revoked = True
