@@ -84,7 +84,7 @@ def _seed(centre: Centre) -> tuple[str, bytes]:
         exp=now + 86_400,
     )
     token = sign_document(guarantee, centre.keys.identity.sign)
-    terms = guarantee_terms(guarantee, document_digest(token), alliance.verifier)
+    terms = guarantee_terms(guarantee, document_digest(token), alliance.verifiers.es256)
     raw_id = guarantee_id(alliance.raw_id, terms)
     transaction = Transaction(centre.services.guarantees._store)  # noqa: SLF001
     moved = GuaranteeMoved(raw_id, Event.ISSUE, State.ISSUED, 1, terms.digest, terms.expires)

@@ -13,7 +13,17 @@ const TARGETS = [
   {
     sources: "src",
     artifacts: join(root, "adapters/ledger/artifacts"),
-    contracts: ["Alliance", "Anchors", "Catalogue", "ES256Verifier", "Grants", "Guarantees", "Subjects", "TrustList"],
+    contracts: [
+      "Alliance",
+      "Anchors",
+      "Catalogue",
+      "ES256Verifier",
+      "Grants",
+      "Guarantees",
+      "Subjects",
+      "TrustList",
+      "WebAuthnVerifier",
+    ],
   },
   {
     sources: "test",

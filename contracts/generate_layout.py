@@ -18,6 +18,7 @@ VARIABLES = {
     "Alliance": ("_members", "_activeSince", "_former", "_contracts"),
     "Anchors": ("_latest",),
     "Grants": ("_grants",),
+    "Subjects": ("_subjects",),
 }
 """What a ledger proof may show (`docs/formats/ledger-proof.md`), by key."""
 NUMBERS = {"Alliance": ("_activeCount",)}
@@ -26,6 +27,7 @@ STRUCTS = {
     "Alliance": ("IAlliance.Member", "MemberKeys.Former"),
     "Anchors": ("Anchors.Anchor",),
     "Grants": ("Grants.Grant",),
+    "Subjects": ("Subjects.Subject",),
 }
 
 _WORD_BYTES = 32
@@ -79,7 +81,7 @@ def module() -> str:
             lines += [
                 f'    "{one["label"]}": Place({one["slot"]}, {one["offset"]}, {one["bytes"]}),'
                 for one in layout["structs"][f"struct {name}"]
-                if one["bytes"] <= _WORD_BYTES and one["type"] != "string"
+                if one["bytes"] <= _WORD_BYTES and one["type"] not in {"string", "bytes[]"}
             ]
             lines.append("}")
     return "\n".join([*lines, ""])

@@ -26,6 +26,7 @@ from heqi.v1 import (
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
     record_service_pb2_grpc,
+    recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
     signature_service_pb2_grpc,
     system_service_pb2_grpc,
@@ -61,6 +62,7 @@ from node.api.login_service import LoginService
 from node.api.notice_service import NoticeService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
+from node.api.recovery_service import RecoveryService
 from node.api.registration_service import RegistrationService
 from node.api.signature_service import SignatureService
 from node.api.streams import OpenStreams
@@ -107,6 +109,7 @@ MEMBER_SERVICES = tuple(
         "EventService",
         "GuaranteeService",
         "LoginService",
+        "RecoveryService",
         "SignatureService",
         "SystemService",
         "ErasureService",
@@ -280,6 +283,8 @@ class Node:
             s.consents,
             s.notices,
             s.disputes,
+            s.controllers,
+            s.recoveries,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         signatures = SignatureService(s.verifying)
@@ -298,6 +303,9 @@ class Node:
             partial(catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server, catalogue),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(
+                recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
+            ),
             partial(login_service_pb2_grpc.add_LoginServiceServicer_to_server, LoginService(s.logins)),
             partial(signature_service_pb2_grpc.add_SignatureServiceServicer_to_server, signatures),
             partial(system_service_pb2_grpc.add_SystemServiceServicer_to_server, systems),

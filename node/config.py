@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -95,6 +96,8 @@ class TrustConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Authorities, by their names on the trust list, without whose answer on revocation or time it goes on."""
     timestamp: str = ""
     """The listed authority that stamps new delegations; empty for none."""
+    recoveries: Literal["operator", "automatic"] = "operator"
+    """Who says for this member that a company's certificate stands, when the company has lost its wallet's key."""
     timeout_seconds: float = 5.0
     """How long an authority may take to answer."""
 

@@ -31,6 +31,7 @@ from node.services.catalogue_votes import CatalogueVotes
 from node.services.changes import Changes
 from node.services.consent_rows import ConsentRows
 from node.services.consents import Consents
+from node.services.controllers import Controllers
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.coverage import Coverage
@@ -74,6 +75,7 @@ from node.services.reach import Reach
 from node.services.reading import Reading
 from node.services.recognition import Recognition
 from node.services.records import Records
+from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
 from node.services.remarks import Remarks
 from node.services.reporter import Reporter
@@ -308,6 +310,18 @@ class Services:
             self.outbox,
             self.feed,
             clock,
+        )
+        self.controllers = Controllers(store, self.alliance, self.gate, self.outbox)
+        self.recoveries = Recoveries(
+            store,
+            self.vault,
+            self.alliance,
+            self.recognition,
+            self.gate,
+            self.outbox,
+            self.feed,
+            clock,
+            is_automatic=config.trust.recoveries == "automatic",
         )
         self.reading = Reading(
             store,

@@ -18,10 +18,13 @@ GUARANTEES = "Guarantees"
 TRUST_LIST = "TrustList"
 CATALOGUE = "Catalogue"
 VERIFIER = "ES256Verifier"
+PASSKEY_VERIFIER = "WebAuthnVerifier"
 
 BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST, CATALOGUE)
 """Those that the alliance's address book names; each is built with the alliance's address."""
-CONTRACT_NAMES = (ALLIANCE, *BOOK_NAMES, VERIFIER)
+VERIFIERS = (VERIFIER, PASSKEY_VERIFIER)
+"""Of signatures by wallets and passkeys; accepted from the founding on."""
+CONTRACT_NAMES = (ALLIANCE, *BOOK_NAMES, *VERIFIERS)
 
 _WORD_BYTES = 32
 

@@ -36,6 +36,7 @@ from node.domain.ledger import (
 )
 from node.domain.ledger_ids import category_to_bytes32
 from node.domain.member import Member, member_name_to_bytes32
+from node.domain.recovery import ConfirmRecovery, FinishRecovery, ProposeRecovery, VetoRecovery
 
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
 DATA_TYPES: dict[Action, tuple[str, ...]] = {
@@ -100,8 +101,8 @@ def _create_subject(call: CreateSubject) -> Invocation:
 
 
 def _change_controller(call: ChangeController) -> Invocation:
-    arguments = (call.subject, call.controller, call.signature)
-    return Invocation(SUBJECTS, encode_function(SUBJECTS, "changeController", arguments), 2_000_000)
+    arguments = (call.subject, call.removed, call.added, call.signer, call.signature)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "changeController", arguments), 4_000_000)
 
 
 def _register_grant(call: RegisterGrant) -> Invocation:
@@ -191,8 +192,28 @@ def _standing_step(call: StandingStep) -> Invocation:
 
 
 def _move_subject(call: MoveSubject) -> Invocation:
-    arguments = (call.subject, call.signature)
-    return Invocation(SUBJECTS, encode_function(SUBJECTS, "move", arguments), 2_000_000)
+    arguments = (call.subject, call.signer, call.signature)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "move", arguments), 3_000_000)
+
+
+def _propose_recovery(call: ProposeRecovery) -> Invocation:
+    arguments = (call.subject, call.controller)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "proposeRecovery", arguments), 1_000_000)
+
+
+def _confirm_recovery(call: ConfirmRecovery) -> Invocation:
+    arguments = (call.subject, call.version, call.controller)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "confirmRecovery", arguments), 10_000_000)
+
+
+def _veto_recovery(call: VetoRecovery) -> Invocation:
+    arguments = (call.subject, call.signer, call.signature)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "vetoRecovery", arguments), 3_000_000)
+
+
+def _finish_recovery(call: FinishRecovery) -> Invocation:
+    arguments = (call.subject, call.version, call.controller)
+    return Invocation(SUBJECTS, encode_function(SUBJECTS, "finishRecovery", arguments), 2_000_000)
 
 
 def _terms(terms: GrantTerms) -> tuple[object, ...]:
@@ -227,6 +248,10 @@ _TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
     ProposeDefinition: _propose_definition,
     StandingStep: _standing_step,
     MoveSubject: _move_subject,
+    ProposeRecovery: _propose_recovery,
+    ConfirmRecovery: _confirm_recovery,
+    VetoRecovery: _veto_recovery,
+    FinishRecovery: _finish_recovery,
     CastVote: _cast_vote,
     UpdateEndpoints: _update_endpoints,
 }

@@ -17,7 +17,7 @@ from adapters.ledger.artifact import (
     CATALOGUE,
     CONTRACT_NAMES,
     TRUST_LIST,
-    VERIFIER,
+    VERIFIERS,
     knows_code,
 )
 from adapters.ledger.deployment import Deployment
@@ -147,8 +147,9 @@ class _Check:
             known = await self._read("contractsOf", name.encode("ascii").ljust(32, b"\0"))
             stated = _hex(self._deployment.address_of(name))
             _compare(f"the address book's first entry for {name}", next(iter(known), "").lower(), stated)
-        if not await self._read("isVerifier", self._deployment.address_of(VERIFIER)):
-            raise DescriptorError(f"the alliance does not accept the verifier {VERIFIER}")
+        for name in VERIFIERS:
+            if not await self._read("isVerifier", self._deployment.address_of(name)):
+                raise DescriptorError(f"the alliance does not accept the verifier {name}")
 
     async def founding(self, founders: Sequence[Member]) -> None:
         """What the constructor reported: a hidden member, or a verifier that accepts anything, would show.
@@ -165,7 +166,7 @@ class _Check:
         for found, founder in zip(admitted, founders, strict=True):
             _compare(f"the founder {founder.name}", found, founder)
         verifiers = [event["verifier"].lower() for name, event in events if name == "VerifierSet"]
-        stated = [_hex(self._deployment.address_of(VERIFIER))]
+        stated = [_hex(self._deployment.address_of(name)) for name in VERIFIERS]
         _compare("the list of founding verifiers", verifiers, stated)
 
     async def founding_trust(self, anchors: Sequence[TrustAnchor]) -> None:

@@ -18,7 +18,7 @@ from adapters.ledger.artifact import (
     CATALOGUE,
     CONTRACT_NAMES,
     TRUST_LIST,
-    VERIFIER,
+    VERIFIERS,
     load_artifact,
 )
 from adapters.ledger.calls import member_tuple
@@ -139,9 +139,10 @@ def plan_creations(  # noqa: PLR0917
         [member_tuple(founder) for founder in founders],
         [name.encode("ascii").ljust(32, b"\0") for name in BOOK_NAMES],
         [addresses[name] for name in BOOK_NAMES],
-        [addresses[VERIFIER]],
+        [addresses[name] for name in VERIFIERS],
     )
-    arguments: dict[str, tuple[object, ...]] = {ALLIANCE: alliance_arguments, VERIFIER: ()}
+    arguments: dict[str, tuple[object, ...]] = {ALLIANCE: alliance_arguments}
+    arguments |= dict.fromkeys(VERIFIERS, ())
     for name in BOOK_NAMES:
         arguments[name] = (addresses[ALLIANCE],)
     arguments[TRUST_LIST] = (

@@ -39,6 +39,7 @@ from node.domain.ledger import (
 from node.domain.ledger_ids import category_from_bytes32
 from node.domain.member import Member, Role, role_names
 from node.domain.member import member_name_from_bytes32 as read_name
+from node.domain.recovery import RecoveryConfirmed, RecoveryProposed, RecoveryVetoed, SubjectRecovered
 from node.errors import CodeFormatError
 
 
@@ -155,6 +156,16 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
         event["subject"], read_name(event["home"]), event["controller"]
     ),
     "ControllerChanged": lambda event: ControllerChanged(
+        event["subject"], event["version"], event["removed"], event["added"]
+    ),
+    "RecoveryProposed": lambda event: RecoveryProposed(
+        event["subject"], event["version"], event["controller"], read_name(event["member"])
+    ),
+    "RecoveryConfirmed": lambda event: RecoveryConfirmed(
+        event["subject"], event["version"], event["controller"], read_name(event["member"]), event["until"]
+    ),
+    "RecoveryVetoed": lambda event: RecoveryVetoed(event["subject"], event["version"]),
+    "SubjectRecovered": lambda event: SubjectRecovered(
         event["subject"], event["version"], event["controller"]
     ),
     "GrantRegistered": lambda event: GrantRegistered(event["grant"], event["expires"]),

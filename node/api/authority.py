@@ -57,6 +57,7 @@ _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
 _LEGAL, _REGISTRATIONS = "/heqi.v1.LegalService/", "/heqi.v1.RegistrationService/"
+_RECOVERIES = "/heqi.v1.RecoveryService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
 RULES: dict[str, Rule] = {
@@ -118,6 +119,8 @@ RULES: dict[str, Rule] = {
     _LOGS + "ListAlarms": Rule(OPERATOR | SUPERVISOR),
     _LOGS + "SettleAlarm": Rule(OPERATOR),
     # -- bidders who log in, signatures on files ---------------------------------------------------------
+    _RECOVERIES + "ListRecoveries": Rule(OPERATOR),
+    _RECOVERIES + "ConfirmRecovery": Rule(OPERATOR),
     _LOGINS + "CreateLogin": Rule(OPERATOR | WRITER),
     _LOGINS + "GetLogin": Rule(OPERATOR | WRITER),
     _LOGINS + "WatchLogin": Rule(OPERATOR | WRITER),
@@ -168,6 +171,10 @@ RULES: dict[str, Rule] = {
     _WALLET + "ListReads": Rule(WALLET),
     _WALLET + "ExportRegistration": Rule(WALLET),
     _WALLET + "GetPlace": Rule(WALLET),
+    _WALLET + "ChangeController": Rule(WALLET),
+    _WALLET + "VetoRecovery": Rule(WALLET),
+    _WALLET + "Recover": Rule(WALLET, MIB),
+    _WALLET + "FinishRecovery": Rule(WALLET),
     _WALLET + "GetCopy": Rule(WALLET),
     _WALLET + "TakeOver": Rule(WALLET, MIB),
     _WALLET + "Erase": Rule(WALLET),

@@ -16,6 +16,7 @@ from node.services.agency import Agency
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.consents import Consents
+from node.services.controllers import Controllers
 from node.services.disputes import Disputes
 from node.services.erasures import Erasures
 from node.services.exporting import Exporting
@@ -27,8 +28,10 @@ from node.services.logins import Logins
 from node.services.moving import Moving
 from node.services.notices import Notices
 from node.services.packages import Packages
+from node.services.projection import RecoveryRow
 from node.services.proving import Proving
 from node.services.records import Records
+from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
 from node.services.serving import Serving
 from node.services.sharing import Sharing
@@ -60,6 +63,8 @@ class WalletService(rpc.WalletServiceServicer):
         consents: Consents,
         notices: Notices,
         disputes: Disputes,
+        controllers: Controllers,
+        recoveries: Recoveries,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
@@ -69,6 +74,7 @@ class WalletService(rpc.WalletServiceServicer):
         self._disputes = disputes
         self._legal_history, self._clock = legal_history, clock
         self._packages, self._agency = packages, agency
+        self._controllers, self._recoveries = controllers, recoveries
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -179,7 +185,50 @@ class WalletService(rpc.WalletServiceServicer):
     async def GetPlace(self, request: pb.GetPlaceRequest, context: Context) -> pb.GetPlaceResponse:
         """See the proto."""
         place = self._moving.place(request.signed_request)
-        return pb.GetPlaceResponse(home=place.home, version=place.version, contract=place.contract)
+        recoveries = map(self._recovery, place.recoveries)
+        return pb.GetPlaceResponse(
+            home=place.home,
+            version=place.version,
+            contract=place.contract,
+            keys=place.keys,
+            recoveries=recoveries,
+        )
+
+    async def ChangeController(
+        self, request: pb.ChangeControllerRequest, context: Context
+    ) -> pb.ChangeControllerResponse:
+        """See the proto."""
+        self._controllers.change(request.signed_request)
+        return pb.ChangeControllerResponse()
+
+    async def VetoRecovery(
+        self, request: pb.VetoRecoveryRequest, context: Context
+    ) -> pb.VetoRecoveryResponse:
+        """See the proto."""
+        self._controllers.veto(request.signed_request)
+        return pb.VetoRecoveryResponse()
+
+    async def Recover(self, request: pb.RecoverRequest, context: Context) -> pb.RecoverResponse:
+        """See the proto."""
+        await self._recoveries.prepare(request.signed_request)
+        standing = self._recoveries.recover(request.signed_request)
+        found = self._recovery(standing.recovery) if standing.recovery else None
+        return pb.RecoverResponse(drawn=standing.drawn, recovery=found)
+
+    async def FinishRecovery(
+        self, request: pb.FinishRecoveryRequest, context: Context
+    ) -> pb.FinishRecoveryResponse:
+        """See the proto."""
+        self._recoveries.finish(request.signed_request)
+        return pb.FinishRecoveryResponse()
+
+    def _recovery(self, row: RecoveryRow) -> pb.Recovery:
+        return pb.Recovery(
+            key=self._recoveries.key_of(row.controller),
+            proposer=row.proposer,
+            confirmers=row.confirmers,
+            until_seconds=row.until,
+        )
 
     async def GetCopy(self, request: pb.GetCopyRequest, context: Context) -> pb.GetCopyResponse:
         """See the proto."""

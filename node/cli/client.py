@@ -18,6 +18,7 @@ from heqi.v1 import (
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
     record_service_pb2_grpc,
+    recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
     system_service_pb2_grpc,
     trust_service_pb2_grpc,
@@ -65,6 +66,7 @@ class NodeClient:
         self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)
         self.legal = legal_service_pb2_grpc.LegalServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)
+        self.recoveries = recovery_service_pb2_grpc.RecoveryServiceStub(channel)
         self.logins = login_service_pb2_grpc.LoginServiceStub(channel)
         self.events = event_service_pb2_grpc.EventServiceStub(channel)
         self.systems = system_service_pb2_grpc.SystemServiceStub(channel)

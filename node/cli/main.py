@@ -25,6 +25,7 @@ COMMANDS = {
     "grant": "申请授权并读取他中心数据 | ask for access and read other centres' data",
     "legal": "依法查询：两名经办人、案号、告知 | reads on a legal basis: two officers, a case, notice",
     "login": "交易主体登录 | have a bidder log in",
+    "recovery": "密钥恢复：核对并确认 | recoveries of lost keys: check, confirm",
     "erasure": "删除：请求、期限、回执 | erasure: what was erased, retention rules, receipts",
     "notice": "通知持有方、异议、代录撤回 | holders told, disputes, withdrawals of consent on record",
     "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",

@@ -94,9 +94,11 @@ class ProposeDefinition:
 
 @dataclass(frozen=True, slots=True)
 class MoveSubject:
-    """`Subjects.move`, signed by the controller: the sender's member becomes the subject's home."""
+    """`Subjects.move`, signed by a controller: the sender's member becomes the subject's home."""
 
     subject: bytes
+    signer: bytes
+    """ERC-7913 signer that signed."""
     signature: bytes
 
 

@@ -99,6 +99,17 @@ def _check_signature(token: str, kind: type[Document]) -> None:
         raise SignatureError(f"the {kind.kind} is not signed by its certificate")
 
 
+def peek_certified(token: str, kind: type[D]) -> D:
+    """Read a document *without* checking its signature, to learn as of when to check it.
+
+    Raises:
+        DocumentFormatError: it is no such document.
+    """
+    header, payload = split_document(token)
+    _read_header(header, kind)
+    return decode_payload(payload, kind)
+
+
 def chain_of(token: str, kind: type[Document]) -> list[bytes]:
     """The DER certificates that a document brings with it; nothing is checked but the encoding.
 

@@ -15,16 +15,17 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 import msgspec
 
 from node.domain.category import category
+from node.domain.controller import ControllerKey
 from node.domain.disclosure import open_disclosures
-from node.domain.document import Document, document_digest, open_document, peek_document
-from node.domain.encoding import Hex32, Hex64, Seconds, canonical_json, decode_canonical
+from node.domain.document import Document, document_digest, open_by_controller, peek_document
+from node.domain.encoding import Hex32, Seconds, canonical_json, decode_canonical
 from node.domain.evidence import VerifiedRecord
 from node.domain.grant import Purpose
 from node.domain.record import parse_payload
 from node.errors import ConsentError, DisclosureError, DocumentFormatError, NodeError, RecordFormatError
 
 KEY_FIELD = "consent_key"
-"""Field of a personal record that names the person's key, 128 hex digits."""
+"""Field of a personal record that names the person's key, as documents name keys."""
 MAX_VALIDITY_SECONDS = 1_098 * 86_400
 _EVIDENCE_TAG = b"heqi.consent-evidence.v1\0"
 
@@ -38,8 +39,8 @@ class Terms(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Whose record it is, 64 hex digits."""
     home: str
     """Member that hands the data on."""
-    key: Hex64
-    """P-256 key that signs this document, x ‖ y, 128 hex digits."""
+    key: ControllerKey
+    """That signs this document."""
     category: str
     thing: str
     """With `category`: the record about the person."""
@@ -94,7 +95,7 @@ class ConsentWithdrawal(Document, frozen=True, forbid_unknown_fields=True, kw_on
     home: str
     consent: Hex32
     """Id of the consent, 64 hex digits."""
-    key: Hex64
+    key: ControllerKey
     """Signs this document."""
 
 
@@ -147,7 +148,7 @@ def open_consent(token: str) -> Consent:
     kind = kind_of(token)
     claimed = peek_document(token, kind)
     check_terms(claimed)
-    return open_document(token, kind, bytes.fromhex(claimed.key))
+    return open_by_controller(token, kind, claimed.key)
 
 
 def kind_of(token: str) -> type[PersonConsent] | type[RecordedConsent]:
@@ -199,7 +200,7 @@ def open_withdrawal(token: str) -> ConsentWithdrawal:
         DocumentFormatError: malformed.
         SignatureError: not signed by that key.
     """
-    return open_document(token, ConsentWithdrawal, bytes.fromhex(peek_document(token, ConsentWithdrawal).key))
+    return open_by_controller(token, ConsentWithdrawal, peek_document(token, ConsentWithdrawal).key)
 
 
 def is_for(consent: Consent, asked: Asked) -> bool:

@@ -12,8 +12,9 @@ from typing import ClassVar
 
 from node.domain.certificate import CertificateIdentity
 from node.domain.certified import PrivateKey, open_certified, sign_certified
-from node.domain.document import Document
-from node.domain.encoding import Hex64, Seconds
+from node.domain.controller import ControllerKey
+from node.domain.document import Document, document_digest, open_by_controller, peek_document
+from node.domain.encoding import Hex32, Seconds
 from node.domain.trust import TrustList
 from node.errors import CertificateError, DocumentFormatError
 
@@ -25,12 +26,44 @@ class Delegation(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     kind: ClassVar[str] = "delegation"
 
-    key: Hex64
-    """The wallet's P-256 public key, x ‖ y, 128 hex digits."""
+    key: ControllerKey
+    """The wallet's key, or passkey; its kind is part of its name."""
     credit_code: str
     """The certificate's credit code, said again so that the signer sees whom it speaks for."""
     exp: Seconds
     """Not for grants signed later than this, seconds since 1970 UTC."""
+
+
+class KeyAcceptance(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A wallet's key says which delegation is its own company's.
+
+    A certificate can sign a delegation for anybody's key, for keys stand on the ledger; only with the key's own word
+    is it the company's. Made while the key is there, for the day when it is lost.
+    """
+
+    kind: ClassVar[str] = "key-acceptance"
+
+    key: ControllerKey
+    """That signs."""
+    delegation: Hex32
+    """SHA-256 of the delegation's signing input."""
+
+
+def open_acceptance(token: str, delegation: str) -> KeyAcceptance:
+    """Check that a key accepts a delegation.
+
+    Args:
+        token: of the acceptance, a compact JWS.
+        delegation: a compact JWS, whose content somebody else checks.
+
+    Raises:
+        DocumentFormatError: malformed, or of another delegation.
+        SignatureError: not signed by the key that it names.
+    """
+    acceptance = open_by_controller(token, KeyAcceptance, peek_document(token, KeyAcceptance).key)
+    if acceptance.delegation != document_digest(delegation).hex():
+        raise DocumentFormatError("the key has accepted another delegation")
+    return acceptance
 
 
 def sign_delegation(delegation: Delegation, chain: Sequence[bytes], key: PrivateKey) -> str:

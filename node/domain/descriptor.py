@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
+from node.domain.controller import Verifiers
 from node.domain.document import Document, open_document, peek_document, sign_document
 from node.domain.encoding import Hex20, Hex32, Hex64, Seconds, canonical_json, parse_readable_json
 from node.domain.ledger_ids import Eip712Domain
@@ -21,7 +22,17 @@ from node.errors import DescriptorError, DocumentFormatError, NodeError
 
 DESCRIPTOR_TYPE = "heqi.alliance.v2"
 CONTRACTS = frozenset(
-    {"Alliance", "Anchors", "Catalogue", "ES256Verifier", "Grants", "Guarantees", "Subjects", "TrustList"}
+    {
+        "Alliance",
+        "Anchors",
+        "Catalogue",
+        "ES256Verifier",
+        "Grants",
+        "Guarantees",
+        "Subjects",
+        "TrustList",
+        "WebAuthnVerifier",
+    }
 )
 """What every alliance has; later contracts come by vote."""
 
@@ -150,6 +161,13 @@ def alliance_domain(descriptor: Descriptor) -> Eip712Domain:
     """The EIP-712 domain of signatures that the alliance contract checks."""
     contract = bytes.fromhex(descriptor.contracts["Alliance"].address)
     return Eip712Domain(descriptor.chain_id, contract, bytes.fromhex(descriptor.alliance))
+
+
+def verifiers_of(descriptor: Descriptor) -> Verifiers:
+    """Where the alliance's verifiers of controllers are."""
+    return Verifiers(
+        *(bytes.fromhex(descriptor.contracts[name].address) for name in ("ES256Verifier", "WebAuthnVerifier"))
+    )
 
 
 def known_members(descriptor: Descriptor, cards: Sequence[str] = ()) -> dict[str, Member]:

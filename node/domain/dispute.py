@@ -10,8 +10,9 @@ import msgspec
 
 from node.domain.category import OwnerRule, category
 from node.domain.consent import KEY_FIELD
-from node.domain.document import Document, open_document, peek_document
-from node.domain.encoding import Hex32, Hex64
+from node.domain.controller import ControllerKey
+from node.domain.document import Document, open_by_controller, peek_document
+from node.domain.encoding import Hex32
 from node.domain.values import Value
 from node.errors import DocumentFormatError, RecordFormatError
 
@@ -28,7 +29,7 @@ class Dispute(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     subject: Hex32
     home: str
-    key: Hex64
+    key: ControllerKey
     """Signs this document, x ‖ y, 128 hex digits."""
     category: str
     thing: str
@@ -70,7 +71,7 @@ def open_dispute(token: str) -> Dispute:
     fields = list(claimed.fields)
     if not 1 <= len(fields) <= MAX_FIELDS or fields != sorted(set(fields)):
         raise DocumentFormatError("disputed fields must be named once each, sorted")
-    return open_document(token, Dispute, bytes.fromhex(claimed.key))
+    return open_by_controller(token, Dispute, claimed.key)
 
 
 def record_fields(dispute: Dispute, *, by_person: bool, answer: DisputeAnswer | None) -> Mapping[str, Value]:

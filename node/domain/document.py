@@ -1,6 +1,7 @@
 """Signed documents: JWS compact serialisation over canonical JSON, one explicit type for each purpose.
 
-    header  {"alg": "ES256", "typ": "heqi-<kind>+jwt"}, for a delegation also "x5c"
+    header  {"alg": "ES256", "typ": "heqi-<kind>+jwt"}, for a delegation also "x5c";
+            {"alg": "heqi-webauthn", ...} where a passkey signed
     payload canonical JSON (RFC 8785) of exactly the members that `docs/formats/documents.md` lists
 
 The type keeps a signature for one purpose from passing for another; the alliance id in every payload keeps it
@@ -20,6 +21,7 @@ import msgspec
 from jwt import PyJWS
 from jwt.algorithms import ECAlgorithm
 
+from node.domain.controller import ControllerSigner, is_passkey, verify_message
 from node.domain.encoding import (
     Seconds,
     canonical_json,
@@ -32,6 +34,8 @@ from node.domain.signature import Sign, verify_p256
 from node.errors import CodeFormatError, DocumentFormatError, SignatureError
 
 MAX_DOCUMENT_CHARS = 256 * 1024
+PASSKEY_ALGORITHM = "heqi-webauthn"
+"""A private name (RFC 7515 4.1.1): no registered algorithm signs the hash of a hash of the input in JSON."""
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -86,6 +90,42 @@ def sign_jwt(payload: bytes, kind: str, sign: Sign) -> str:
     )
 
 
+def sign_by_controller(document: Document, signer: ControllerSigner) -> str:
+    """The compact JWS of a document, signed by a controller of either kind.
+
+    Raises:
+        NodeError: whoever holds the key did not agree.
+    """
+    if not is_passkey(signer.name):
+        return sign_document(document, signer.sign)
+    payload = to_base64url(canonical_json(msgspec.to_builtins(document)))
+    signed = f"{_header(type(document), PASSKEY_ALGORITHM)}.{payload}"
+    return f"{signed}.{to_base64url(signer.sign(signed.encode('ascii')))}"
+
+
+def open_by_controller(token: str, kind: type[D], key: str) -> D:
+    """`open_document` for what a subject's controller of either kind signs.
+
+    Args:
+        token: compact JWS.
+        kind: of document.
+        key: `ControllerKey`.
+
+    Raises:
+        DocumentFormatError: as `open_document`.
+        SignatureError: not signed by that key.
+    """
+    if not is_passkey(key):
+        return open_document(token, kind, bytes.fromhex(key))
+    document = _peek(token, kind, PASSKEY_ALGORITHM)
+    signed, _, signature = token.rpartition(".")
+    try:
+        verify_message(key, signed.encode("ascii"), from_base64url(signature))
+    except (SignatureError, CodeFormatError) as error:
+        raise SignatureError(f"the {kind.kind} is not signed by the expected passkey: {error}") from error
+    return document
+
+
 def open_document(token: str, kind: type[D], raw_key: bytes) -> D:
     """Check signature, type and encoding of a document and return it.
 
@@ -93,7 +133,7 @@ def open_document(token: str, kind: type[D], raw_key: bytes) -> D:
         DocumentFormatError: not a document of this kind in the one allowed encoding.
         SignatureError: not signed by the P-256 key `raw_key` (64 bytes).
     """
-    document = peek_document(token, kind)
+    document = _peek(token, kind, "ES256")
     signed, _, signature = token.rpartition(".")
     try:
         # A JWS library would take header and payload apart once more, letter by letter, and come to this.
@@ -133,8 +173,12 @@ def peek_document(token: str, kind: type[D]) -> D:
     Raises:
         DocumentFormatError: not a document of this kind in the one allowed encoding.
     """
+    return _peek(token, kind, "ES256", PASSKEY_ALGORITHM)
+
+
+def _peek(token: str, kind: type[D], *algorithms: str) -> D:
     header, payload, _ = _parts(token)
-    if header != _header(kind):  # there is one way to write it
+    if all(header != _header(kind, one) for one in algorithms):  # there is one way to write it
         raise DocumentFormatError(f"not a signed {kind.kind} (wrong JWS header)")
     return decode_payload(from_base64url(payload), kind)
 
@@ -176,8 +220,8 @@ def _parts(token: str) -> tuple[str, str, str]:
 
 
 @cache
-def _header(kind: type[Document]) -> str:
-    return to_base64url(canonical_json({"alg": "ES256", "typ": typ(kind)}))
+def _header(kind: type[Document], algorithm: str) -> str:
+    return to_base64url(canonical_json({"alg": algorithm, "typ": typ(kind)}))
 
 
 def document_digest(token: str) -> bytes:

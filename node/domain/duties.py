@@ -30,6 +30,10 @@ class Act(enum.Enum):
     KEEP_GRANT = "bring a grant to the ledger"
     REVOKE = "bring a revocation to the ledger"
     HAND_OVER = "bring a subject's change of key to the ledger"
+    RECOVER = "propose the recovery of a subject's lost key"
+    CONFIRM = "confirm one, having checked the certificate"
+    VETO = "bring a key's veto against a recovery to the ledger"
+    FINISH = "carry a recovery out after its waiting time"
     SERVE = "answer reads under grants or on a legal basis"
     READ = "ask for access, and read at other members"
     SUPERVISE = "read for its supervision, without the owner's grant"
@@ -70,6 +74,10 @@ TABLE: tuple[Row, ...] = (
     Row(Act.KEEP_GRANT, ANYBODY, _ACTIVE, "any active member can", "Grants.register"),
     Row(Act.REVOKE, ANYBODY, _ALL, "no standing may delay a revocation", "Grants.revoke"),
     Row(Act.HAND_OVER, ANYBODY, _ALL, "the subject's own step", "Subjects.changeController"),
+    Row(Act.RECOVER, ANYBODY, _ACTIVE, "nobody could rely on it", "Subjects.proposeRecovery"),
+    Row(Act.CONFIRM, ANYBODY, _ACTIVE, "its word would have to be relied on", "Subjects.confirmRecovery"),
+    Row(Act.VETO, ANYBODY, _ALL, "no standing may delay it", "Subjects.vetoRecovery"),
+    Row(Act.FINISH, ANYBODY, _ALL, "it was confirmed by others", "Subjects.finishRecovery"),
     Row(Act.SERVE, Role.CENTRE, _ACTIVE, "its word is not relied on for now"),
     Row(Act.READ, ANYBODY, _ACTIVE, "no new data to a member at rest"),
     Row(Act.SUPERVISE, Role.SUPERVISOR, _ACTIVE, "case number, two officers, notice to the owner"),

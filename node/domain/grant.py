@@ -13,7 +13,8 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from node.domain.category import OwnerRule, category
-from node.domain.document import Document, open_document, peek_document
+from node.domain.controller import PASSKEY, ControllerKey
+from node.domain.document import Document, open_by_controller, peek_document
 from node.domain.encoding import Seconds, from_base64url, from_hex
 from node.domain.ledger import GrantTerms
 from node.errors import (
@@ -74,7 +75,7 @@ class AccessRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """The subject's answer, signed by its controller key, or by somebody whom it gave a mandate.
+    """The subject's answer, signed by one of its controllers, or by somebody whom it gave a mandate.
 
     A *standing* grant answers every request of the members that it names, for its purpose and within its scope,
     without the wallet. It never covers personal data: consent to that is for one receiver at a time (PIPL art. 23).
@@ -88,8 +89,8 @@ class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omi
     """The members that may read, sorted; one, unless the grant is standing."""
     home: str
     """The member that keeps the records and serialises the uses."""
-    key: str
-    """The P-256 key that signs, x ‖ y, 128 hex digits: the controller's, or the agent's under the mandate."""
+    key: ControllerKey
+    """That signs: one of the subject's controllers, or the agent's under the mandate."""
     request: str
     """`jti` of the request that this answers; empty if there was none."""
     scope: tuple[Scope, ...]
@@ -155,7 +156,7 @@ def open_grant(token: str) -> Grant:
     """
     claimed = peek_document(token, Grant)
     check_grant(claimed)
-    return open_document(token, Grant, bytes.fromhex(claimed.key))
+    return open_by_controller(token, Grant, claimed.key)
 
 
 def check_grant(grant: Grant) -> None:
@@ -169,7 +170,7 @@ def check_grant(grant: Grant) -> None:
     _check_unique(grant.jti)
     _check_readers(grant)
     _check_hex(grant.iss, 32, "iss")
-    _check_hex(grant.key, 64, "key")
+    _check_hex(grant.key.removeprefix(PASSKEY), 64, "key")
     if len(grant.revoker) != 2 * (20 + 64):
         raise DocumentFormatError("the revoker is not an ERC-7913 signer with a P-256 key")
     _check_hex(grant.revoker, 84, "revoker")

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from node.domain.certificate import check_credit_code
+from node.domain.controller import ControllerKey
 from node.domain.document import Document
 from node.domain.encoding import Hex32, Hex64, Seconds, from_hex
 from node.domain.guarantee_table import EXPIRY_UNIT_SECONDS
@@ -47,8 +48,8 @@ class ApplicationCode(Document, frozen=True, forbid_unknown_fields=True, kw_only
     code: str
     """HMAC-SHA-256 of the credit code under the section's key, base64url: the same for every application of
     this bidder for this section, and meaningless to anybody else."""
-    key: Hex64
-    """The wallet key of the bidder that the centre has authenticated."""
+    key: ControllerKey
+    """The key of the bidder that the centre has authenticated."""
     exp: Seconds
 
 

@@ -27,6 +27,16 @@ from node.domain.alliance_life import (
 )
 from node.domain.keys import KeyChange, KeyProofs, Succession
 from node.domain.member import Member
+from node.domain.recovery import (
+    ConfirmRecovery,
+    FinishRecovery,
+    ProposeRecovery,
+    RecoveryConfirmed,
+    RecoveryProposed,
+    RecoveryVetoed,
+    SubjectRecovered,
+    VetoRecovery,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +72,15 @@ class CreateSubject:
 
 @dataclass(frozen=True, slots=True)
 class ChangeController:
-    """`Subjects.changeController`, signed by the present controller; any member may relay it."""
+    """`Subjects.changeController`, signed by a present controller; any member may relay it."""
 
     subject: bytes
-    controller: bytes
+    removed: bytes
+    """ERC-7913 signer; empty to remove none."""
+    added: bytes
+    """ERC-7913 signer; empty to add none."""
+    signer: bytes
+    """The present controller that signed."""
     signature: bytes
 
 
@@ -227,6 +242,10 @@ Call = (
     | ChangeKeys
     | StandingStep
     | MoveSubject
+    | ProposeRecovery
+    | ConfirmRecovery
+    | VetoRecovery
+    | FinishRecovery
 )
 
 
@@ -300,7 +319,7 @@ class ProposalPassed:
 
 @dataclass(frozen=True, slots=True)
 class SubjectCreated:
-    """A subject exists, at version 1 of its controller."""
+    """A subject exists, at version 1, with one controller."""
 
     subject: bytes
     home: str
@@ -309,11 +328,14 @@ class SubjectCreated:
 
 @dataclass(frozen=True, slots=True)
 class ControllerChanged:
-    """From now on only the new controller speaks for the subject."""
+    """One controller is gone, or one is new, or one took the place of another."""
 
     subject: bytes
     version: int
-    controller: bytes
+    removed: bytes
+    """Empty if none was."""
+    added: bytes
+    """Empty if none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +409,10 @@ Happening = (
     | MemberLeft
     | RolesChanged
     | SubjectMoved
+    | RecoveryProposed
+    | RecoveryConfirmed
+    | RecoveryVetoed
+    | SubjectRecovered
     | ContractSet
     | VerifierSet
     | DefinitionSet

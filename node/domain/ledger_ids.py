@@ -21,7 +21,10 @@ _DOMAIN_TYPE = keccak(
 )
 _DOMAIN_NAME = keccak(b"Heqi")
 _DOMAIN_VERSION = keccak(b"1")
-_CHANGE_CONTROLLER_TYPE = keccak(b"ChangeController(bytes32 subject,uint64 version,bytes controller)")
+_CHANGE_CONTROLLER_TYPE = keccak(
+    b"ChangeController(bytes32 subject,uint64 version,bytes removed,bytes added)"
+)
+_VETO_RECOVERY_TYPE = keccak(b"VetoRecovery(bytes32 subject,uint64 version)")
 _MOVE_SUBJECT_TYPE = keccak(b"MoveSubject(bytes32 subject,uint64 version,bytes32 home)")
 _REVOKE_GRANT_TYPE = keccak(b"RevokeGrant(bytes32 grant)")
 _ISSUE_GUARANTEE_TYPE = keccak(b"IssueGuarantee(bytes32 guarantee)")
@@ -116,13 +119,21 @@ def grant_id(alliance_id: bytes, terms: GrantTerms) -> bytes:
     )
 
 
-def change_controller_digest(domain: Eip712Domain, subject: bytes, version: int, controller: bytes) -> bytes:
-    """What the present controller signs to hand over; `version` is the new one."""
-    return domain.digest(keccak(_CHANGE_CONTROLLER_TYPE + subject + _word(version) + keccak(controller)))
+def change_controller_digest(
+    domain: Eip712Domain, subject: bytes, version: int, *, removed: bytes, added: bytes
+) -> bytes:
+    """What a present controller signs to change the controllers; `version` is the new one."""
+    struct = _CHANGE_CONTROLLER_TYPE + subject + _word(version) + keccak(removed) + keccak(added)
+    return domain.digest(keccak(struct))
+
+
+def veto_recovery_digest(domain: Eip712Domain, subject: bytes, version: int) -> bytes:
+    """What a present controller signs against recoveries of its subject; `version` is the new one."""
+    return domain.digest(keccak(_VETO_RECOVERY_TYPE + subject + _word(version)))
 
 
 def move_subject_digest(domain: Eip712Domain, subject: bytes, version: int, home: str) -> bytes:
-    """What the present controller signs so that the member `home` becomes its home; `version` is the new one."""
+    """What a present controller signs so that the member `home` becomes its home; `version` is the new one."""
     struct = _MOVE_SUBJECT_TYPE + subject + _word(version) + member_name_to_bytes32(home)
     return domain.digest(keccak(struct))
 

@@ -23,8 +23,9 @@ from typing import Annotated, ClassVar, TypeVar
 import msgspec
 
 from node.domain.certificate import check_credit_code
-from node.domain.document import Document, document_digest, open_document, peek_document
-from node.domain.encoding import Hex32, Hex64, Seconds, from_base64url
+from node.domain.controller import ControllerKey, OtherKey
+from node.domain.document import Document, document_digest, open_by_controller, peek_document
+from node.domain.encoding import Hex32, Seconds, from_base64url
 from node.domain.grant import CLOCK_SKEW_SECONDS, Grant, Purpose, Scope, check_scope, open_grant
 from node.domain.ledger import GrantTerms
 from node.domain.ledger_ids import grant_id
@@ -71,14 +72,14 @@ class Mandate(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     iss: Hex32
     """The principal: the subject that lets somebody act for it."""
-    key: Hex64
-    """The principal's controller key, x ‖ y."""
+    key: ControllerKey
+    """One of the principal's controllers."""
     form: str
     """`Form`."""
     agent: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
     """Subject that may act; empty for an attorney."""
-    agent_key: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{128})?\Z")]
-    """P-256 key that may act, for an attorney; empty otherwise: then the key is the one that controls `agent`."""
+    agent_key: OtherKey
+    """Key that may act, for an attorney; empty otherwise: then the key is the one that controls `agent`."""
     agent_name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     """For people."""
     powers: tuple[str, ...]
@@ -134,7 +135,7 @@ def open_mandate(token: str) -> Mandate:
     """
     claimed = peek_document(token, Mandate)
     check_mandate(claimed)
-    return open_document(token, Mandate, bytes.fromhex(claimed.key))
+    return open_by_controller(token, Mandate, claimed.key)
 
 
 def check_mandate(mandate: Mandate) -> None:
@@ -211,6 +212,11 @@ def authority_of(token: str) -> Authority:
     mandate = open_mandate(grant.mandate)
     check_grant_within(grant, mandate)
     return Authority(mandate.key, mandate, document_digest(grant.mandate))
+
+
+def principal_key(grant: Grant) -> str:
+    """The subject's own key behind an opened grant: that for which its certificate vouches."""
+    return open_mandate(grant.mandate).key if grant.mandate else grant.key
 
 
 def check_grant_within(grant: Grant, mandate: Mandate) -> None:

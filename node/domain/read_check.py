@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from node.domain.bundle import Authority, Bundle
 from node.domain.consent import Asked, Consent, check_consents
 from node.domain.descriptor import member_of
-from node.domain.document import document_digest, open_document, open_members_document, peek_document
+from node.domain.document import document_digest, open_by_controller, open_members_document, peek_document
 from node.domain.encoding import from_base64url
 from node.domain.evidence import (
     VerifiedEvidence,
@@ -75,8 +75,7 @@ def check_read(
     )
     delegation, identity = judged.delegation, judged.identity
     signer = peek_document(authority.grant, Grant)
-    key = signer.key if signer.mandate else delegation.key
-    grant = open_document(authority.grant, Grant, bytes.fromhex(key))
+    grant = open_by_controller(authority.grant, Grant, signer.key if signer.mandate else delegation.key)
     check_grant(grant)
     reader = peek_document(authority.request, ReadRequest).iss
     if reader not in grant.aud:

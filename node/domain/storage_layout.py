@@ -29,6 +29,8 @@ ANCHORS_LATEST: Final = 0
 """mapping(bytes32 => struct Anchors.Anchor)"""
 GRANTS_GRANTS: Final = 0
 """mapping(bytes32 => struct Grants.Grant)"""
+SUBJECTS_SUBJECTS: Final = 1
+"""mapping(bytes32 => struct Subjects.Subject)"""
 ALLIANCE_ACTIVE_COUNT: Final = Place(4, 8, 4)
 """uint32"""
 
@@ -61,4 +63,10 @@ ANCHOR: Final = {
 GRANT: Final = {
     "state": Place(0, 0, 1),
     "expires": Place(0, 1, 8),
+}
+
+SUBJECT: Final = {
+    "home": Place(0, 0, 32),
+    "version": Place(1, 0, 8),
+    "digest": Place(2, 0, 32),
 }

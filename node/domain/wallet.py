@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from node.domain.controller import ControllerKey, ControllerSignature, OtherKey
 from node.domain.document import Document
 from node.domain.encoding import Hex32, Hex64, Seconds
 from node.domain.guarantee import Text
@@ -22,8 +23,8 @@ class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Member whose node is asked."""
     subject: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
     """Subject id, 64 hex digits; empty before registration."""
-    key: Hex64
-    """The wallet's P-256 key, x ‖ y, 128 hex digits; it signs the request."""
+    key: ControllerKey
+    """The wallet's key, or passkey; it signs the request."""
     mandate: str = ""
     """The mandate under which `key` acts for `subject`, a compact JWS; left out if the subject itself acts."""
 
@@ -100,9 +101,54 @@ class MoveCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The registration package, from the wallet's own copy."""
     version: Annotated[int, msgspec.Meta(ge=2)]
     """Number of this change of the subject on the ledger."""
-    signature: Hex64
+    signature: ControllerSignature
     """By the wallet's key over EIP-712 MoveSubject."""
     grants: tuple[CarriedGrant, ...]
+
+
+class ControllerCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Add, remove or replace a key of this subject; any member's node brings it to the ledger."""
+
+    kind: ClassVar[str] = "wallet-controller"
+
+    removed: OtherKey
+    """A present key; empty to remove none."""
+    added: OtherKey
+    """A new key; empty to add none."""
+    version: Annotated[int, msgspec.Meta(ge=2)]
+    """Number of this change of the subject on the ledger."""
+    signature: ControllerSignature
+    """By the key that calls over EIP-712 ChangeController."""
+
+
+class VetoCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """This key is not lost: end every recovery of this subject."""
+
+    kind: ClassVar[str] = "wallet-veto"
+
+    version: Annotated[int, msgspec.Meta(ge=2)]
+    """Number of this change of the subject on the ledger."""
+    signature: ControllerSignature
+    """By the key that calls over EIP-712 VetoRecovery."""
+
+
+class RecoverCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All keys of this subject are lost: let the key that calls take their place."""
+
+    kind: ClassVar[str] = "wallet-recover"
+
+    delegation: str
+    """The delegation for the key that calls, a compact JWS by a certificate of the same company."""
+    former: str
+    """The delegation for a key that is lost, a compact JWS."""
+    acceptance: str
+    """By that key: that the former delegation is its own company's, a key-acceptance document."""
+
+
+class FinishCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The waiting time is over: let the key that calls take the place of the lost ones."""
+
+    kind: ClassVar[str] = "wallet-finish"
 
 
 class CopyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):

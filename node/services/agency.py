@@ -145,5 +145,5 @@ class Agency:
 
     def _check_controller(self, mandate: Mandate) -> None:
         row = self._alliance.projection.subject(bytes.fromhex(mandate.iss))
-        if row is None or row.controller != self._alliance.signer_of(mandate.key):
+        if not self._alliance.speaks_for(row, mandate.key):
             raise SignatureError("a mandate is not signed by the key that the ledger names for its subject")

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from node.domain.descriptor import Descriptor
+from node.domain.controller import Verifiers
+from node.domain.descriptor import Descriptor, verifiers_of
 from node.domain.duties import Act, is_allowed
 from node.domain.ledger_ids import Eip712Domain
 from node.errors import StandingError
-from node.services.projection import Projection
-
-VERIFIER_CONTRACT = "ES256Verifier"
+from node.services.projection import Projection, SubjectRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +28,6 @@ class Alliance:
     def raw_id(self) -> bytes:
         """Alliance id, 32 bytes."""
         return bytes.fromhex(self.descriptor.alliance)
-
-    @property
-    def verifier(self) -> bytes:
-        """Address of the verifier of P-256 keys, 20 bytes."""
-        return self.contract(VERIFIER_CONTRACT)
 
     def contract(self, name: str) -> bytes:
         """Address of the contract in force, 20 bytes.
@@ -80,9 +74,18 @@ class Alliance:
         if row is not None and not is_allowed(act, row.standing):
             raise StandingError(f"{self.me} is {row.standing.name.lower()} and may not {act.value}")
 
+    @property
+    def verifiers(self) -> Verifiers:
+        """Of the kinds of controllers."""
+        return verifiers_of(self.descriptor)
+
     def signer_of(self, key: str) -> bytes:
-        """ERC-7913 signer of a wallet's P-256 key (128 hex digits): the accepted verifier ‖ key."""
-        return self.verifier + bytes.fromhex(key)
+        """ERC-7913 signer of a controller key: the accepted verifier ‖ key."""
+        return self.verifiers.signer_of(key)
+
+    def speaks_for(self, row: SubjectRow | None, key: str) -> bool:
+        """Whether a controller key is one of a subject's; False where there is no such subject."""
+        return row is not None and self.signer_of(key) in row.controllers
 
     def signing_domain(self, contract: str) -> Eip712Domain:
         """EIP-712 domain of a contract of this alliance, the one in force.

@@ -229,7 +229,7 @@ class Consents:
         if key == consent.key:
             return True
         row = self._alliance.projection.subject(bytes.fromhex(consent.subject))
-        is_controllers = row is not None and row.controller == self._alliance.signer_of(key)
+        is_controllers = self._alliance.speaks_for(row, key)
         return isinstance(consent, RecordedConsent) and is_controllers
 
     # -- looking ------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ class Consents:
         call = self._gate.open(token, ConsentsCall)
         found = list(self._rows.all(call.subject)) if call.subject else []
         row = self._alliance.projection.subject(bytes.fromhex(call.subject)) if call.subject else None
-        if row is not None and row.controller == self._alliance.signer_of(call.key):
+        if self._alliance.speaks_for(row, call.key):
             lacks = self._coverage.lacks(call.subject) if self._registrations.is_home_of(call.subject) else ()
             return found, list(lacks)
         return [kept for kept in found if kept.consent().key == call.key], []

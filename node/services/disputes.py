@@ -192,7 +192,7 @@ class Disputes:
         call = self._gate.open(token, DisputesCall)
         found = [kept for _, kept in self.all(call.subject)]
         row = self._alliance.projection.subject(bytes.fromhex(call.subject)) if call.subject else None
-        if row is not None and row.controller == self._alliance.signer_of(call.key):
+        if self._alliance.speaks_for(row, call.key):
             return found
         return [kept for kept in found if kept.dispute().key == call.key]
 
@@ -233,7 +233,7 @@ class Disputes:
 
     def _is_controllers(self, dispute: Dispute) -> bool:
         row = self._alliance.projection.subject(bytes.fromhex(dispute.subject))
-        return row is not None and row.controller == self._alliance.signer_of(dispute.key)
+        return self._alliance.speaks_for(row, dispute.key)
 
     def _newest(self, dispute: Dispute) -> StoredRecord | None:
         for position in self._records.newest(dispute.subject, dispute.category, lambda _: True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from node.domain.controller import raw_key
 from node.domain.record import RecordHeader
 from node.domain.sd_jwt import issue_sd_jwt
 from node.domain.wallet import ExportCall
@@ -40,7 +41,7 @@ class Exporting:
         """
         call = self._gate.open(token, ExportCall)
         subject = self._registrations.owned_by(call.subject, call.key)
-        return list(self._newest(subject, bytes.fromhex(call.key)))
+        return list(self._newest(subject, raw_key(call.key)))
 
     def own(self, position: int) -> str:
         """A record that belongs to this centre.

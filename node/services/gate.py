@@ -3,7 +3,7 @@
 import hashlib
 from typing import TypeVar
 
-from node.domain.document import document_digest, open_document, peek_document
+from node.domain.document import document_digest, open_by_controller, peek_document
 from node.domain.mandate import Power
 from node.domain.wallet import WINDOW_SECONDS, WalletCall
 from node.errors import DocumentFormatError, ReplayError, UnknownCallerError
@@ -43,7 +43,7 @@ class Gate:
             DocumentFormatError: malformed, or meant for another node or alliance.
             SignatureError: not signed by the key that it names.
         """
-        call = open_document(token, kind, bytes.fromhex(peek_document(token, kind).key))
+        call = open_by_controller(token, kind, peek_document(token, kind).key)
         if (call.alliance, call.node) != (self._alliance.id, self._alliance.me):
             raise DocumentFormatError("the request is meant for another node or alliance")
         return call
@@ -88,7 +88,7 @@ class Gate:
         self._alliance.projection.check_known("Subjects")
         subject = bytes.fromhex(call.subject) if len(call.subject) == 64 else b""
         row = self._alliance.projection.subject(subject)
-        if row is None or row.controller != self._alliance.signer_of(self.principal(call, power)):
+        if not self._alliance.speaks_for(row, self.principal(call, power)):
             raise UnknownCallerError("this key does not speak for a subject of this alliance")
         return subject
 

@@ -258,7 +258,7 @@ class Guarantees:
         return guarantee, rows[issuer]
 
     def _id_of(self, guarantee: Guarantee, token: str) -> bytes:
-        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifier)
+        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifiers.es256)
         return guarantee_id(self._alliance.raw_id, terms)
 
     def _judge(self, raw_id: bytes, terms: Guarantee | None) -> Checked:

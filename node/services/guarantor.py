@@ -10,7 +10,7 @@ import msgspec
 
 from node.domain.document import (
     document_digest,
-    open_document,
+    open_by_controller,
     open_members_document,
     peek_document,
     sign_document,
@@ -181,7 +181,7 @@ class Guarantor:
         guarantee = self._draft(call, number=number, name=found.legal_name, credit_code=found.credit_code)
         check_guarantee(guarantee)
         token = sign_document(guarantee, self._signer.sign)
-        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifier)
+        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifiers.es256)
         raw_id = guarantee_id(self._alliance.raw_id, terms)
         digest = issue_guarantee_digest(self._alliance.signing_domain("Guarantees"), raw_id)
         transaction = Transaction(self._store)
@@ -239,7 +239,7 @@ class Guarantor:
 
     def _check_grant(self, call: ApplyCall) -> None:
         """That the applicant lets this guarantor read what it needs."""
-        grant = open_document(call.grant, Grant, bytes.fromhex(call.key))
+        grant = open_by_controller(call.grant, Grant, call.key)
         granted = {part.category: set(part.fields) for part in grant.scope}
         if (grant.iss, grant.aud) != (call.subject, (self._alliance.me,)):
             raise GrantScopeError("the grant is not the applicant's to this guarantor")

@@ -295,7 +295,7 @@ class Holdings:
         if not token:
             return False
         guarantee = reopen_document(token, Guarantee)
-        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifier)
+        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifiers.es256)
         row = self._alliance.projection.guarantee(guarantee_id(self._alliance.raw_id, terms))
         is_released = row is not None and row.state == State.RELEASED
         return guarantee.exp > self._clock.now() and not is_released

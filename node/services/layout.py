@@ -27,6 +27,7 @@
     sw/<subject>                            a registration that waits for its wallet, sealed
     si/<keyed digest of source and id>      subject and content of what was loaded under a source's identifier
     sl/<subject><the same digest>           the identifiers under which a subject was loaded
+    rv/<subject>/<key>                      request for a recovery that this member may confirm, sealed
     q/<subject>/<request digest>            access request that waits for its subject, sealed
     pk/<subject>/<version>                  a package that a subject handed in: its records, sealed
     jb/<subject>/<agreement digest>         a joint bid of the subject that all members signed; its end, number
@@ -129,6 +130,7 @@ PACKAGE = b"pk/"
 JOINT_BID = b"jb/"
 LOOK_UP = b"rg/"
 LOOK_UP_DUE = b"rw/"
+RECOVERY = b"rv/"
 GRANT = b"g/"
 GRANT_OF = b"y/"
 ANSWER = b"z/"

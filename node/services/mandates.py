@@ -63,10 +63,9 @@ def grantor_of(alliance: Alliance, token: str, grant: Grant) -> Authority:
     """
     authority = authority_of(token)
     row = alliance.projection.subject(bytes.fromhex(grant.iss))
-    signer = alliance.signer_of(
-        authority.key
-    )  # looked up in any case: that there is no such subject costs the same
-    if row is None or row.controller != signer:
+    # Named in any case: that there is no such subject costs the same.
+    signer = alliance.signer_of(authority.key)
+    if row is None or signer not in row.controllers:
         raise UnknownCallerError("the grant is not by the key that the ledger names for its subject")
     if authority.mandate is not None:
         _check_agent(alliance, authority.mandate, grant.key)
@@ -117,5 +116,5 @@ def _check_agent(alliance: Alliance, mandate: Mandate, key: str) -> None:
     if not mandate.agent:
         return
     row = alliance.projection.subject(bytes.fromhex(mandate.agent))
-    if row is None or row.controller != alliance.signer_of(key):
+    if not alliance.speaks_for(row, key):
         raise UnknownCallerError("the mandate is for another subject than the one that signed")

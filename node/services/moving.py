@@ -12,13 +12,13 @@ import msgspec
 
 from node.domain.alliance_life import MoveSubject
 from node.domain.category import OwnerRule, categories
-from node.domain.document import document_digest, open_document, peek_document
+from node.domain.controller import verify_digest
+from node.domain.document import document_digest, open_by_controller, peek_document
 from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
 from node.domain.grant import AccessRequest, Grant, check_grant, grant_terms, is_answer
 from node.domain.ledger import RegisterGrant
 from node.domain.ledger_ids import grant_id, move_subject_digest
-from node.domain.signature import verify_p256
 from node.domain.wallet import CarriedGrant, CopyCall, MoveCall, PackageRecord, PlaceCall
 from node.errors import ConflictError, DocumentFormatError, UnknownCallerError
 from node.ports import Clock, Store
@@ -27,6 +27,7 @@ from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.outbox import Outbox
+from node.services.projection import RecoveryRow
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import Registered, Registrations
@@ -45,6 +46,10 @@ class Place:
     version: int
     contract: bytes
     """20 bytes: the contract that the next change is signed for."""
+    keys: tuple[str, ...]
+    """Those that speak for the subject, as documents name them."""
+    recoveries: tuple[RecoveryRow, ...]
+    """That are proposed for the subject as it is now."""
 
 
 class Moving:
@@ -77,7 +82,8 @@ class Moving:
         subject = self._gate.check_controller(self._gate.open(token, PlaceCall))
         row = self._alliance.projection.subject(subject)
         assert row is not None  # its controller just called
-        return Place(row.home, row.version, self._alliance.contract(_SUBJECTS))
+        keys = tuple(map(self._alliance.verifiers.key_of, row.controllers))
+        return Place(row.home, row.version, self._alliance.contract(_SUBJECTS), keys, row.recoveries)
 
     def copy(self, token: str) -> Iterator[PackageRecord]:
         """The newest version of every document that the subject handed in here; also after it has moved away.
@@ -133,7 +139,8 @@ class Moving:
         registered = self._registrations.settle(transaction, call, status)
         for one, grant in carried:
             self._keep(transaction, call.subject, one, grant)
-        move = MoveSubject(subject, bytes.fromhex(call.signature))
+        signer = self._alliance.signer_of(call.key)
+        move = MoveSubject(subject, signer, bytes.fromhex(call.signature))
         self._outbox.add(transaction, f"subject/{call.subject}", move)
         about = {"subject": call.subject, "from": row.home, "count": str(registered.count)}
         self._feed.add(transaction, FeedEntry("subject.moving", self._clock.now(), about))
@@ -144,10 +151,10 @@ class Moving:
     def _check_signature(self, call: MoveCall, subject: bytes) -> None:
         domain = self._alliance.signing_domain(_SUBJECTS)
         digest = move_subject_digest(domain, subject, call.version, self._alliance.me)
-        verify_p256(bytes.fromhex(call.key), digest, bytes.fromhex(call.signature))
+        verify_digest(call.key, digest, bytes.fromhex(call.signature))
 
     def _open_grant(self, carried: CarriedGrant, call: MoveCall) -> Grant:
-        grant = open_document(carried.grant, Grant, bytes.fromhex(call.key))
+        grant = open_by_controller(carried.grant, Grant, call.key)
         check_grant(grant)
         named = (grant.iss, grant.key, grant.alliance, grant.home)
         if named != (call.subject, call.key, self._alliance.id, self._alliance.me):

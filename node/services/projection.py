@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import msgspec
 
-from node.domain import alliance_life, ledger
+from node.domain import alliance_life, ledger, recovery
 from node.domain.alliance_life import BookEntry
+from node.domain.controller import exchange
 from node.domain.keys import Succession, succeed
 from node.domain.ledger import Action, Block, Event
 from node.domain.member import Member, Role, Standing
@@ -43,13 +44,26 @@ class MemberRow(msgspec.Struct, frozen=True):
         return self.standing is Standing.ACTIVE
 
 
+class RecoveryRow(msgspec.Struct, frozen=True):
+    """A key that is to take the place of all that a subject has lost."""
+
+    controller: bytes
+    proposer: str
+    confirmers: tuple[str, ...] = ()
+    until: int = 0
+    """Block time from which it can be finished; 0 while a confirmation is missing."""
+
+
 class SubjectRow(msgspec.Struct, frozen=True):
     """A subject's home and who speaks for it."""
 
     home: str
     version: int
-    """Counts signed changes, of controller and of home, from 1."""
-    controller: bytes
+    """Counts changes, of controllers and of home, vetoes and recoveries, from 1."""
+    controllers: tuple[bytes, ...]
+    """ERC-7913 signers, in the ledger's order; any one speaks for the subject."""
+    recoveries: tuple[RecoveryRow, ...] = ()
+    """Proposed for this version; another version ends them."""
 
 
 class GrantRow(msgspec.Struct, frozen=True):
@@ -266,10 +280,9 @@ def apply_event(transaction: Transaction, event: Event) -> None:
     """
     match event.happening:
         case ledger.SubjectCreated(subject, home, controller):
-            _put(transaction, layout.LEDGER_SUBJECT + subject, SubjectRow(home, 1, controller))
-        case ledger.ControllerChanged(subject, version, controller):
-            key = layout.LEDGER_SUBJECT + subject
-            _change(transaction, key, SubjectRow, version=version, controller=controller)
+            _put(transaction, layout.LEDGER_SUBJECT + subject, SubjectRow(home, 1, (controller,)))
+        case ledger.ControllerChanged(subject, version, removed, added):
+            _change_controllers(transaction, subject, version, removed, added)
         case ledger.GrantRegistered(grant):
             # Revoked is for ever, also where a later contract registers what an earlier one revoked.
             raw = transaction.get(layout.LEDGER_GRANT + grant)
@@ -278,7 +291,14 @@ def apply_event(transaction: Transaction, event: Event) -> None:
         case ledger.GrantRevoked(grant):
             _put(transaction, layout.LEDGER_GRANT + grant, GrantRow(registered=True, revoked=True))
         case alliance_life.SubjectMoved(subject, version, home):
-            _change(transaction, layout.LEDGER_SUBJECT + subject, SubjectRow, version=version, home=home)
+            _change(
+                transaction,
+                layout.LEDGER_SUBJECT + subject,
+                SubjectRow,
+                version=version,
+                home=home,
+                recoveries=(),
+            )
         case ledger.GuaranteeMoved(guarantee, _, state, sequence, _, expires):
             row = GuaranteeRow(state, sequence, expires, event.contract)
             _put(transaction, layout.LEDGER_GUARANTEE + guarantee, row)
@@ -330,6 +350,53 @@ def _apply_notes(transaction: Transaction, happening: ledger.Happening) -> None:
             _change(transaction, layout.LEDGER_MEMBER + name.encode(), MemberRow, leaves=leaves)
         case alliance_life.RolesChanged(name, roles):
             _change_member(transaction, name, roles=Role(roles))
+        case _:
+            _apply_recovery(transaction, happening)
+
+
+def _apply_recovery(transaction: Transaction, happening: ledger.Happening) -> None:
+    match happening:
+        case recovery.RecoveryProposed(subject, _, controller, member):
+            _put_recovery(transaction, subject, RecoveryRow(controller, member))
+        case recovery.RecoveryConfirmed(subject, _, controller, member, until):
+            _confirm(transaction, subject, controller, member, until)
+        case recovery.RecoveryVetoed(subject, version):
+            _change(transaction, layout.LEDGER_SUBJECT + subject, SubjectRow, version=version, recoveries=())
+        case recovery.SubjectRecovered(subject, version, controller):
+            key = layout.LEDGER_SUBJECT + subject
+            changes = {"version": version, "controllers": (controller,), "recoveries": ()}
+            _change(transaction, key, SubjectRow, **changes)
+
+
+def _change_controllers(
+    transaction: Transaction, subject: bytes, version: int, removed: bytes, added: bytes
+) -> None:
+    row = _subject(transaction, subject)
+    if row is not None:
+        key = layout.LEDGER_SUBJECT + subject
+        controllers = exchange(row.controllers, removed, added)
+        _put(transaction, key, SubjectRow(row.home, version, controllers))
+
+
+def _confirm(transaction: Transaction, subject: bytes, controller: bytes, member: str, until: int) -> None:
+    row = _subject(transaction, subject)
+    for one in row.recoveries if row is not None else ():
+        if one.controller == controller:
+            confirmed = RecoveryRow(controller, one.proposer, (*one.confirmers, member), until)
+            _put_recovery(transaction, subject, confirmed)
+
+
+def _put_recovery(transaction: Transaction, subject: bytes, changed: RecoveryRow) -> None:
+    row = _subject(transaction, subject)
+    if row is not None:
+        others = tuple(one for one in row.recoveries if one.controller != changed.controller)
+        changes = {"recoveries": (*others, changed)}
+        _change(transaction, layout.LEDGER_SUBJECT + subject, SubjectRow, **changes)
+
+
+def _subject(transaction: Transaction, subject: bytes) -> SubjectRow | None:
+    raw = transaction.get(layout.LEDGER_SUBJECT + subject)
+    return None if raw is None else msgspec.msgpack.decode(raw, type=SubjectRow)
 
 
 def _define(transaction: Transaction, name: str, version: int, definition: bytes) -> None:

@@ -24,6 +24,7 @@ from node.domain.package import BASE, Company
 from node.domain.wallet import MoveCall, RegisterCall
 from node.errors import (
     DuplicateError,
+    GrantMissingError,
     InvalidError,
     MissingError,
     Mistake,
@@ -72,19 +73,16 @@ class Registration(msgspec.Struct, frozen=True):
     """A subject at its home, at rest sealed under the subject's key."""
 
     subject: str
-    key: str
-    delegation: str
     credit_code: str
     organisation: str
-    status: bytes = b""
-    """`StatusProof` of the delegation, canonical JSON."""
-    further: tuple[Voucher, ...] = ()
-    """Of the same company's other certificates, for the same key; the newest first."""
+    credentials: dict[str, tuple[Voucher, ...]]
+    """By controller key: the certificates' words for it, the last one handed in first. A key that was removed keeps
+    its own: what it signed before can still be shown."""
 
     @property
     def vouchers(self) -> tuple[Voucher, ...]:
-        """All certificates' words for the key: the last one handed in first."""
-        return Voucher(self.delegation, self.status), *self.further
+        """Those of all keys."""
+        return tuple(one for vouchers in self.credentials.values() for one in vouchers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +148,7 @@ class Registrations:
         waiting = None if known is None else self._waiting.find(known.hex())
         if waiting is not None:
             known = None  # nobody has registered yet: what the centre had before is taken over
+        credentials: dict[str, tuple[Voucher, ...]] = {key: (Voucher(call.delegation, status),)}
         self._alliance.check_may(Act.REGISTER if known is None else Act.CORRECT)
         if known is not None:
             self.check_home(known.hex())
@@ -158,14 +157,14 @@ class Registrations:
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
         is_new_delegation = True
-        further: tuple[Voucher, ...] = ()
         if known is not None:
             last = self.load(known.hex())
             is_new_delegation = all(one.delegation != call.delegation for one in last.vouchers)
-            if last.key != key:
-                raise DuplicateError("another key is registered for this company; it has to hand over first")
-            status = _first_proof(last, call.delegation) or status
-            further = _beside(last, call.delegation)
+            if not self._is_of(known.hex(), key):
+                raise DuplicateError(
+                    "another key is registered for this company; it has to add this one first"
+                )
+            credentials = _renewed(last, key, call.delegation, status)
         salt = self._entropy(_SALT_BYTES) if waiting is None else waiting.salt
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
@@ -182,16 +181,7 @@ class Registrations:
             self._outbox.add(transaction, f"subject/{subject}", create)
         # With further documents too: certificates and delegations expire and are renewed.
         self._put(
-            transaction,
-            Registration(
-                subject,
-                key,
-                call.delegation,
-                identity.credit_code,
-                identity.organisation,
-                status,
-                further,
-            ),
+            transaction, Registration(subject, identity.credit_code, identity.organisation, credentials)
         )
         first = self._records.stage(transaction, drafts)
         self._attest(transaction, subject, drafts, identity, call.delegation, is_new=is_new_delegation)
@@ -238,11 +228,11 @@ class Registrations:
             call.subject, call.records, _company(identity), is_first=True
         )
         transaction.put(directory, bytes.fromhex(call.subject))
+        earlier = self.load(call.subject).credentials if self.is_registered(call.subject) else {}
+        credentials = {**earlier, call.key: (Voucher(call.delegation, status),)}
         self._put(
             transaction,
-            Registration(
-                call.subject, call.key, call.delegation, identity.credit_code, identity.organisation, status
-            ),
+            Registration(call.subject, identity.credit_code, identity.organisation, credentials),
         )
         first = self._records.stage(transaction, drafts)
         self._attest(transaction, call.subject, drafts, identity, call.delegation, is_new=True)
@@ -304,22 +294,27 @@ class Registrations:
             raise MissingError("no such subject is registered here")
         return msgspec.msgpack.decode(self._vault.open(subject, key, sealed), type=Registration)
 
-    def voucher(self, registration: Registration, moment: int | None = None) -> Voucher:
+    def voucher(self, subject: str, key: str, moment: int | None = None) -> Voucher:
         """A certificate's word for a subject's key that holds; the last one handed in where none does.
 
         A certificate that was revoked or has run out stops nothing while another of the same company is good.
 
         Args:
-            registration: of the subject.
+            subject: that is registered here.
+            key: one that speaks for it.
             moment: by when what rests on it happened, seconds since 1970 UTC; now if None.
 
         Raises:
-            StoreError: the database fails.
+            GrantMissingError: the company has not handed a delegation of this key in here.
+            ErasureListError, MissingError, StoreError: as `load`.
         """
-        first, *others = registration.vouchers
+        vouchers = self.load(subject).credentials.get(key, ())
+        if not vouchers:
+            raise GrantMissingError("no certificate has vouched here for the key that signed the grant")
+        first, *others = vouchers
         if not others:
             return first  # whoever relies on it judges it
-        for one in (first, *others):
+        for one in vouchers:
             with suppress(VerificationError, InvalidError, StatusUnknownError):
                 self._recognition.check(one.delegation, moment=moment, proof=one.status)
                 return one
@@ -342,7 +337,7 @@ class Registrations:
             UnknownCallerError: it is not; the same where there is no such subject.
             StoreError: the database fails.
         """
-        if not self.is_registered(subject) or self.load(subject).key != key:
+        if not self.is_registered(subject) or not self._is_of(subject, key):
             raise UnknownCallerError("this key does not speak for a subject that is registered here")
         return subject
 
@@ -388,9 +383,9 @@ class Registrations:
         Raises:
             UnknownCallerError: the subject is not registered here, or its wallet key is another by now.
         """
-        last = self.load(self.owned_by(call.subject, key))
+        subject = self.owned_by(call.subject, key)
         self._gate.check_controller(call, Power.REGISTER)
-        return msgspec.structs.replace(call, delegation=self.voucher(last).delegation)
+        return msgspec.structs.replace(call, delegation=self.voucher(subject, key).delegation)
 
     def _identify(self, call: RegisterCall | MoveCall, status: bytes, key: str) -> CertificateIdentity:
         """Whose certificate vouches for the wallet key that calls, or that gave the caller a mandate."""
@@ -400,9 +395,14 @@ class Registrations:
         return judged.identity
 
     def _again(self, subject: str, key: str) -> Registered:
-        if self.load(subject).key != key:
+        if not self._is_of(subject, key):
             raise DuplicateError("this company is registered here already, under another wallet key")
         return Registered(subject, 0, 0, self._packages.last(subject))
+
+    def _is_of(self, subject: str, key: str) -> bool:
+        """Whether a key speaks for a subject: as the ledger has it, and before that, as it was registered."""
+        row = self._alliance.projection.subject(bytes.fromhex(subject))
+        return key in self.load(subject).credentials if row is None else self._alliance.speaks_for(row, key)
 
     def _put(self, transaction: Transaction, registration: Registration) -> None:
         place = layout.REGISTRATION + registration.subject.encode()
@@ -414,12 +414,11 @@ def _company(identity: CertificateIdentity) -> Company:
     return Company(identity.credit_code, identity.organisation)
 
 
-def _first_proof(last: Registration, delegation: str) -> bytes:
-    """What was shown of a delegation when it first came: that shows the earliest time."""
-    return next((one.status for one in last.vouchers if one.delegation == delegation), b"")
-
-
-def _beside(last: Registration, delegation: str) -> tuple[Voucher, ...]:
-    """The vouchers that stay beside a delegation that is handed in: those of other certificates."""
-    certificate = Voucher(delegation, b"").certificate
-    return tuple(one for one in last.vouchers if one.certificate != certificate)[:_MOST_FURTHER]
+def _renewed(last: Registration, key: str, delegation: str, status: bytes) -> dict[str, tuple[Voucher, ...]]:
+    """The credentials with a delegation that is handed in, beside those of other keys and certificates."""
+    vouchers = last.credentials.get(key, ())
+    # What was shown of a delegation when it first came shows the earliest time.
+    status = next((one.status for one in vouchers if one.delegation == delegation), b"") or status
+    new = Voucher(delegation, status)
+    further = tuple(one for one in vouchers if one.certificate != new.certificate)[:_MOST_FURTHER]
+    return {**last.credentials, key: (new, *further)}

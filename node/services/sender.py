@@ -20,10 +20,19 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
 RESEND_SECONDS = 3.0
 _ALREADY_DONE = frozenset(
-    {"GrantsAlreadyRegistered", "GrantsAlreadyRevoked", "SubjectsExists", "GuaranteesAlreadyMoved"}
+    {
+        "GrantsAlreadyRegistered",
+        "GrantsAlreadyRevoked",
+        "SubjectsExists",
+        "SubjectsAlreadyProposed",
+        "SubjectsAlreadyConfirmed",
+        "SubjectsNotProposed",
+        "GuaranteesAlreadyMoved",
+    }
 )
 """Refusals that mean the same is on the ledger already, relayed by somebody else or sent before: the aim is
-reached. A subject's id follows from its home and a random salt, so nobody else can have taken it."""
+reached. A subject's id follows from its home and a random salt, so nobody else can have taken it. A
+recovery that is not proposed any more was finished or vetoed."""
 _NOT_NOW = "NotMember"
 """How every contract's refusal ends that is about this member and no item: it is not admitted yet, or suspended.
 Calls of that kind go out later; a duty that the ledger takes from a suspended member too does not wait for them."""

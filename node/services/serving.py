@@ -23,7 +23,7 @@ from node.domain.erasure import READS, record_part
 from node.domain.evidence import evidence_digest
 from node.domain.grant import Grant, check_covers, check_scope, grant_terms, has_uses_left, open_grant
 from node.domain.ledger_ids import grant_id
-from node.domain.mandate import Authority
+from node.domain.mandate import Authority, principal_key
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, id_of_use
 from node.domain.retention import month_at
 from node.domain.wallet import WINDOW_SECONDS
@@ -152,8 +152,8 @@ class Serving:
         else:
             size, positions = served.size, served.positions
         consents = self._consented(authority, positions)
-        registration = self._registrations.load(subject)
-        voucher = self._registrations.voucher(registration, authority.grant.register_before)
+        moment = authority.grant.register_before
+        voucher = self._registrations.voucher(subject, principal_key(authority.grant), moment)
         delegation = voucher.delegation
         status = self._recognition.hand_on(delegation, voucher.status)
         told = self._disputes.notices(subject, positions, caller)

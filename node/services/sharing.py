@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from node.domain.document import document_digest, open_document, open_members_document, peek_document
+from node.domain.document import document_digest, open_by_controller, open_members_document, peek_document
 from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
 from node.domain.grant import AccessRequest, Grant, check_grant, check_request, grant_terms, is_answer
 from node.domain.ledger import GrantTerms, RegisterGrant, RevokeGrant
 from node.domain.ledger_ids import grant_id, revoke_grant_digest
-from node.domain.mandate import Power
+from node.domain.mandate import Power, principal_key
 from node.domain.signature import verify_p256
 from node.domain.wallet import GrantCall, RelayCall, RevokeCall
 from node.errors import (
@@ -147,7 +147,7 @@ class Sharing:
         self._alliance.check_may(Act.KEEP_GRANT)
         call = self._gate.open(token, GrantCall)
         subject = self._gate.check_controller(call, Power.GRANT)
-        grant = open_document(call.grant, Grant, bytes.fromhex(call.key))
+        grant = open_by_controller(call.grant, Grant, call.key)
         check_grant(grant)
         if (grant.iss, grant.key, grant.alliance) != (subject.hex(), call.key, self._alliance.id):
             raise DocumentFormatError("the grant is by another subject or key, or for another alliance")
@@ -267,7 +267,7 @@ class Sharing:
             raise UnknownCallerError(
                 "the grant names this node as home, but its subject is not registered here"
             )
-        voucher = self._registrations.voucher(self._registrations.load(grant.iss))
+        voucher = self._registrations.voucher(grant.iss, principal_key(grant))
         self._recognition.check(voucher.delegation, proof=voucher.status)
 
     def _keep(self, transaction: Transaction, raw_id: bytes, grant: Grant, token: str) -> None:

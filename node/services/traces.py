@@ -282,6 +282,7 @@ class Traces:
         yield from self._store.scan(layout.REQUEST + layout.text(owner))
         yield from self._store.scan(layout.CONSENT + layout.text(owner))
         yield from self._store.scan(layout.DISPUTE + layout.text(owner))
+        yield from self._store.scan(layout.RECOVERY + layout.text(owner))
 
     def _row(self, key: bytes) -> RecordRow | None:
         raw = self._store.get(key)

@@ -92,6 +92,24 @@ class WalletClient:
         """Where the ledger has the subject."""
         return self._call(self._stub.GetPlace, pb.GetPlaceRequest(signed_request=signed))
 
+    def change_controller(self, signed: str) -> None:
+        """Bring a change of keys to the ledger."""
+        self._call(self._stub.ChangeController, pb.ChangeControllerRequest(signed_request=signed))
+
+    def veto(self, signed: str) -> None:
+        """Bring a veto against recoveries to the ledger."""
+        self._call(self._stub.VetoRecovery, pb.VetoRecoveryRequest(signed_request=signed))
+
+    def recover(self, signed: str) -> pb.RecoverResponse:
+        """Ask for a recovery, or where it stands."""
+        request = pb.RecoverRequest(signed_request=signed)
+        answer: pb.RecoverResponse = self._call(self._stub.Recover, request)
+        return answer
+
+    def finish(self, signed: str) -> None:
+        """Carry a recovery out."""
+        self._call(self._stub.FinishRecovery, pb.FinishRecoveryRequest(signed_request=signed))
+
     def copy(self, signed: str) -> bytes:
         """The subject's own documents, JSON."""
         return self._call(self._stub.GetCopy, pb.GetCopyRequest(signed_request=signed)).package_json

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from node.domain.descriptor import Descriptor
+from node.domain.controller import ControllerSigner
+from node.domain.delegation import KeyAcceptance
+from node.domain.descriptor import Descriptor, verifiers_of
 from node.domain.document import (
     document_digest,
-    open_document,
+    open_by_controller,
     open_members_document,
     peek_document,
-    sign_document,
+    sign_by_controller,
 )
 from node.domain.encoding import to_base64url
 from node.domain.erasure import ErasureReceipt
@@ -27,24 +29,35 @@ from node.domain.grant import (
     has_uses_left,
 )
 from node.domain.ledger import GrantTerms
-from node.domain.ledger_ids import Eip712Domain, grant_id, move_subject_digest, revoke_grant_digest
+from node.domain.ledger_ids import (
+    Eip712Domain,
+    change_controller_digest,
+    grant_id,
+    move_subject_digest,
+    revoke_grant_digest,
+    veto_recovery_digest,
+)
 from node.domain.mandate import check_grant_within, open_mandate
 from node.domain.member import Member
 from node.domain.wallet import (
     CarriedGrant,
     CheckCall,
+    ControllerCall,
     CopyCall,
     EraseCall,
     ExportCall,
+    FinishCall,
     GrantCall,
     HistoryCall,
     MoveCall,
     PackageRecord,
     PlaceCall,
+    RecoverCall,
     RegisterCall,
     RelayCall,
     RevokeCall,
     StatusCall,
+    VetoCall,
     WalletCall,
 )
 from node.errors import DocumentFormatError
@@ -53,7 +66,6 @@ from node.wallet.keyfile import WalletKey
 C = TypeVar("C", bound=WalletCall)
 REGISTER_WITHIN_SECONDS = 3_600
 _HOUR = 3_600
-_VERIFIER = "ES256Verifier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +73,19 @@ class Scribe:
     """Writes documents for one wallet in one alliance."""
 
     key: WalletKey
+    """Signs, unless a passkey does; one-time keys follow from it in any case."""
     descriptor: Descriptor
     subject: str
     """Subject id, 64 hex digits; empty before registration. Under a mandate that of the principal."""
+    passkey: ControllerSigner | None = None
+    """Signs in the key's place."""
     mandate: str = ""
     """The mandate under which everything is signed, a compact JWS; empty: the wallet's owner acts for itself."""
+
+    @property
+    def signer(self) -> ControllerSigner:
+        """What speaks for the subject."""
+        return self.passkey or self.key
 
     def register(self, node: str, delegation: str, records: Sequence[PackageRecord]) -> str:
         """Ask a node to register this subject, or to take further documents."""
@@ -230,7 +250,7 @@ class Scribe:
             iss=self.subject,
             aud=(readers,) if isinstance(readers, str) else tuple(sorted(set(readers))),
             home=home,
-            key=self.key.public_key.hex(),
+            key=self.signer.name,
             request=request,
             scope=tuple(scope),
             purpose=purpose,
@@ -246,7 +266,7 @@ class Scribe:
         check_grant(grant)
         if self.mandate:
             check_grant_within(grant, open_mandate(self.mandate))
-        return sign_document(grant, self.key.sign)
+        return sign_by_controller(grant, self.signer)
 
     def grant_id(self, grant_token: str) -> str:
         """Id of a grant on the ledger, 64 hex digits."""
@@ -259,7 +279,7 @@ class Scribe:
         Raises:
             NodeError: the grant is not this wallet's.
         """
-        grant = open_document(grant_token, Grant, self.key.public_key)
+        grant = open_by_controller(grant_token, Grant, self.signer.name)
         return self.revoke_terms(node, grant_terms(grant, document_digest(grant_token)), grant.jti)
 
     def revoke_terms(self, node: str, terms: GrantTerms, jti: str) -> str:
@@ -293,11 +313,11 @@ class Scribe:
             jti=to_base64url(os.urandom(16)),
             node=node,
             subject=self.subject,
-            key=self.key.public_key.hex(),
+            key=self.signer.name,
             mandate=self.mandate,
             **members,
         )
-        return sign_document(call, self.key.sign)
+        return sign_by_controller(call, self.signer)
 
     def place(self, node: str) -> str:
         """Ask where the ledger has this subject."""
@@ -335,9 +355,73 @@ class Scribe:
             delegation=delegation,
             records=tuple(records),
             version=version,
-            signature=self.key.sign(digest).hex(),
+            signature=self.signer.sign_digest(digest).hex(),
             grants=tuple(grants),
         )
+
+    def change_controller(
+        self, node: str, version: int, contract: bytes, *, removed: str = "", added: str = ""
+    ) -> str:
+        """Sign that a key is added, removed or replaced, and ask a node to bring it to the ledger.
+
+        Args:
+            node: any member.
+            version: number of this change on the ledger.
+            contract: 20 bytes: the contract of subjects in force.
+            removed: a present key; empty to remove none.
+            added: a new key; empty to add none.
+        """
+        verifiers = verifiers_of(self.descriptor)
+        digest = change_controller_digest(
+            self._domain(contract),
+            bytes.fromhex(self.subject),
+            version,
+            removed=verifiers.signer_of(removed) if removed else b"",
+            added=verifiers.signer_of(added) if added else b"",
+        )
+        return self.call(
+            ControllerCall,
+            node,
+            removed=removed,
+            added=added,
+            version=version,
+            signature=self.signer.sign_digest(digest).hex(),
+        )
+
+    def veto(self, node: str, version: int, contract: bytes) -> str:
+        """Sign against every recovery of this subject; arguments as for `change_controller`."""
+        digest = veto_recovery_digest(self._domain(contract), bytes.fromhex(self.subject), version)
+        signature = self.signer.sign_digest(digest).hex()
+        return self.call(VetoCall, node, version=version, signature=signature)
+
+    def recover(self, node: str, delegation: str, former: str, acceptance: str) -> str:
+        """Ask a node to let this key take the place of all that were lost.
+
+        Args:
+            node: any member.
+            delegation: for this key, by the company's certificate.
+            former: the delegation for a lost key.
+            acceptance: by that key, of that delegation.
+        """
+        return self.call(RecoverCall, node, delegation=delegation, former=former, acceptance=acceptance)
+
+    def finish(self, node: str) -> str:
+        """Ask a node to carry the recovery out."""
+        return self.call(FinishCall, node)
+
+    def accept(self, delegation: str) -> str:
+        """Sign that a delegation is the own company's, for the day when this key is lost."""
+        acceptance = KeyAcceptance(
+            alliance=self.descriptor.alliance,
+            iat=int(time.time()),
+            jti=to_base64url(os.urandom(16)),
+            key=self.signer.name,
+            delegation=document_digest(delegation).hex(),
+        )
+        return sign_by_controller(acceptance, self.signer)
+
+    def _domain(self, contract: bytes) -> Eip712Domain:
+        return Eip712Domain(self.descriptor.chain_id, contract, bytes.fromhex(self.descriptor.alliance))
 
     def grant_again(self, grant_token: str, home: str, used: int) -> str | None:
         """The same grant for another home, over as many reads as are left; None if nothing of it is left.
@@ -345,7 +429,7 @@ class Scribe:
         Raises:
             NodeError: the grant is not this wallet's.
         """
-        old = open_document(grant_token, Grant, self.key.public_key)
+        old = open_by_controller(grant_token, Grant, self.signer.name)
         if not has_uses_left(old, used) or old.exp <= int(time.time()) + _HOUR:
             return None
         # Versions count in each home's own log, and the new one is given the newest.
@@ -365,7 +449,7 @@ class Scribe:
     @property
     def verifier(self) -> bytes:
         """Address of the alliance's verifier of P-256 keys, 20 bytes."""
-        return bytes.fromhex(self.descriptor.contracts[_VERIFIER].address)
+        return verifiers_of(self.descriptor).es256
 
 
 def _full_hour(seconds: int) -> int:

@@ -4,6 +4,10 @@ key.pem          P-256, encrypted by the passphrase
 wallet.json      subject id and home
 alliance.json    the descriptor it trusts
 delegation.jwt   what the certificate signed
+acceptance.jwt   the key's own word that this is its company's delegation, for a recovery
+passkey.*        the trial passkey that signs in the key's place, if there is one
+papers.json      of the lost key, while a recovery is under way
+key-*.pem        keys that were replaced: one-time keys of guarantees follow from them
 cards/*.jwt      cards of members admitted after the founding, if their owner trusts them
 cards/*.json     changes of members' keys since; they prove themselves
 package.json     the newest version of every document that was handed in: what a new home is given
@@ -35,12 +39,16 @@ from node.domain.member import Member
 from node.domain.succession import follow_all, parse_successions
 from node.domain.wallet import PackageRecord
 from node.errors import ConfigError
+from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey, load_wallet_key, new_wallet_key
+from node.wallet.passkey import Passkey
+from node.wallet.trial_authenticator import open_trial_passkey
 
 T = TypeVar("T")
 KEY_FILE, STATE_FILE, DESCRIPTOR_FILE = "key.pem", "wallet.json", "alliance.json"
 DELEGATION_FILE, CARDS_FOLDER, GRANTS_FOLDER = "delegation.jwt", "cards", "grants"
 APPLICATIONS_FOLDER, ERASURES_FOLDER, CONSENTS_FOLDER = "applications", "erasures", "consents"
+ACCEPTANCE_FILE = "acceptance.jwt"
 PACKAGE_FILE, USES_FILE, REVOKED_FILE = "package.json", "uses.json", "revoked.json"
 
 
@@ -95,6 +103,40 @@ class WalletFolder:
             ConfigError: the passphrase is wrong.
         """
         return load_wallet_key(self.path / KEY_FILE, passphrase)
+
+    def passkey(self, passphrase: bytes) -> Passkey | None:
+        """The passkey that signs in the key's place, if there is one.
+
+        Raises:
+            ConfigError: it is damaged, or the passphrase is wrong.
+        """
+        found = open_trial_passkey(self.path, passphrase)
+        return None if found is None else Passkey(found)
+
+    def scribe(self, passphrase: bytes) -> Scribe:
+        """What signs for this wallet.
+
+        Raises:
+            ConfigError: the passphrase is wrong.
+        """
+        return Scribe(self.key(passphrase), self.descriptor, self.state.subject, self.passkey(passphrase))
+
+    def acceptance(self) -> str:
+        """The key's own word on its delegation.
+
+        Raises:
+            ConfigError: nothing yet.
+        """
+        try:
+            return (self.path / ACCEPTANCE_FILE).read_text().strip()
+        except OSError as error:
+            raise ConfigError(
+                "no certificate vouches for this wallet yet: run heqi wallet delegate"
+            ) from error
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Write a file of the folder anew; an interruption leaves the old one."""
+        _replace(self.path / name, content)
 
     def delegation(self) -> str:
         """What the certificate signed.

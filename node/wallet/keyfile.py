@@ -29,6 +29,15 @@ class WalletKey:
         """64 bytes, x ‖ y."""
         return p256_bytes(self._key.public_key())
 
+    @property
+    def name(self) -> str:
+        """As documents name it, a `ControllerKey`."""
+        return self.public_key.hex()
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Sign for a contract, whose verifier hashes as ES256 does: 64 bytes."""
+        return self.sign(digest)
+
     def sign(self, message: bytes) -> bytes:
         """64 bytes, ES256."""
         r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(hashes.SHA256())))

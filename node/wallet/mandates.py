@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from node.config import read_file, replace_file
-from node.domain.document import document_digest, sign_document
+from node.domain.document import document_digest, sign_by_controller
 from node.domain.encoding import to_base64url
 from node.domain.grant import Scope
 from node.domain.ledger import GrantTerms
@@ -83,7 +83,7 @@ def sign_mandate(  # noqa: PLR0917
         iat=now,
         jti=jti,
         iss=scribe.subject,
-        key=scribe.key.public_key.hex(),
+        key=scribe.signer.name,
         form=form.value,
         agent="" if is_attorney else agent,
         agent_key=agent if is_attorney else "",
@@ -102,7 +102,7 @@ def sign_mandate(  # noqa: PLR0917
         agent_code=codes[1],
     )
     check_mandate(mandate)
-    return sign_document(mandate, scribe.key.sign)
+    return sign_by_controller(mandate, scribe.signer)
 
 
 def terms_of(token: str) -> GrantTerms:

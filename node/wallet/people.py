@@ -16,7 +16,7 @@ from node.domain.consent import (
     open_consent,
 )
 from node.domain.dispute import Dispute, DisputeAnswer
-from node.domain.document import document_digest, open_members_document, sign_document
+from node.domain.document import document_digest, open_members_document, sign_by_controller
 from node.domain.encoding import to_base64url
 from node.domain.member import Member
 from node.domain.notice import Notice, NoticeReceipt
@@ -77,7 +77,7 @@ def sign_consent(scribe: Scribe, told: Told, proof: Proof | None = None) -> str:
             given=proof.given,
         )
     check_terms(consent)
-    token = sign_document(consent, scribe.key.sign)
+    token = sign_by_controller(consent, scribe.signer)
     open_consent(token)  # as its readers will
     return token
 
@@ -92,9 +92,9 @@ def sign_withdrawal(scribe: Scribe, consent: str) -> str:
         subject=said.subject,
         home=said.home,
         consent=document_digest(consent).hex(),
-        key=scribe.key.public_key.hex(),
+        key=scribe.signer.name,
     )
-    return sign_document(withdrawal, scribe.key.sign)
+    return sign_by_controller(withdrawal, scribe.signer)
 
 
 def sign_dispute(  # noqa: PLR0917
@@ -107,14 +107,14 @@ def sign_dispute(  # noqa: PLR0917
         jti=to_base64url(os.urandom(16)),
         subject=scribe.subject,
         home=home,
-        key=scribe.key.public_key.hex(),
+        key=scribe.signer.name,
         category=category,
         thing=thing,
         version=version,
         fields=tuple(sorted(set(fields))),
         statement=statement,
     )
-    return sign_document(dispute, scribe.key.sign)
+    return sign_by_controller(dispute, scribe.signer)
 
 
 def check_consent_receipt(scribe: Scribe, token: str, home: Member, consent: str) -> ConsentReceipt:
@@ -180,7 +180,7 @@ def _terms(scribe: Scribe, told: Told) -> dict[str, Any]:
         "jti": to_base64url(os.urandom(16)),
         "subject": scribe.subject,
         "home": told.home,
-        "key": scribe.key.public_key.hex(),
+        "key": scribe.signer.name,
         "category": told.category,
         "thing": told.thing,
         "receiver": told.receiver,

@@ -12,7 +12,7 @@ from tests.support.evm import Account, Reverted, refused
 REVOKER = b"\x55" * 20
 CALLS = {
     "Subjects.create": ("subjects", "create", (b"\1" * 32, REVOKER)),
-    "Subjects.changeController": ("subjects", "changeController", (b"\1" * 32, REVOKER, b"")),
+    "Subjects.changeController": ("subjects", "changeController", (b"\1" * 32, b"", REVOKER, REVOKER, b"")),
     "Grants.register": ("grants", "register", (b"\1" * 32, 2**63, 2**63, REVOKER)),
     "Grants.revoke": ("grants", "revoke", (b"\1" * 32, 2**63, 2**63, REVOKER, b"")),
     "Guarantees.issue": (
@@ -22,7 +22,11 @@ CALLS = {
     ),
     "Guarantees.step": ("guarantees", "step", (b"\1" * 32, 2, b"\1" * 32, REVOKER, b"\1" * 32, b"")),
     "Anchors.anchor": ("anchors", "anchor", (0, b"\1" * 32, [])),
-    "Subjects.move": ("subjects", "move", (b"\1" * 32, b"")),
+    "Subjects.proposeRecovery": ("subjects", "proposeRecovery", (b"\1" * 32, REVOKER)),
+    "Subjects.confirmRecovery": ("subjects", "confirmRecovery", (b"\1" * 32, 2, REVOKER)),
+    "Subjects.vetoRecovery": ("subjects", "vetoRecovery", (b"\1" * 32, REVOKER, b"")),
+    "Subjects.finishRecovery": ("subjects", "finishRecovery", (b"\1" * 32, 2, REVOKER)),
+    "Subjects.move": ("subjects", "move", (b"\1" * 32, REVOKER, b"")),
 }
 
 

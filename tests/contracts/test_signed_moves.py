@@ -31,12 +31,14 @@ class SubjectMoves:
         ).returned
 
     def digest(self, subject: bytes, **changes: object) -> bytes:
-        message = {"subject": subject, "version": 2, "controller": self._next}
-        fields = {"subject": "bytes32", "version": "uint64", "controller": "bytes"}
+        message = {"subject": subject, "version": 2, "removed": b"", "added": self._next}
+        fields = {"subject": "bytes32", "version": "uint64", "removed": "bytes", "added": "bytes"}
         return typed_digest(self.world.domain(self.contract) | changes, "ChangeController", fields, message)
 
     def move(self, subject: bytes, signer: bytes, signature: bytes) -> None:
-        self.world.send("hangzhou", self.contract, "changeController", subject, self._next, signature)
+        self.world.send(
+            "hangzhou", self.contract, "changeController", subject, b"", self._next, signer, signature
+        )
 
 
 class GrantMoves:

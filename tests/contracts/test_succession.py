@@ -79,7 +79,7 @@ def test_a_subject_is_known_to_every_later_contract(world: World) -> None:
     later = world.successor("Subjects")
     latest = world.successor("Subjects")
     for contract in (later, latest):
-        assert world.view(contract, "subjectOf", subject) == (name("hangzhou"), 1, signer.signer)
+        assert world.view(contract, "subjectOf", subject) == (name("hangzhou"), 1, (signer.signer,))
     with refused("SubjectsExists", subject):
         world.send("hangzhou", latest, "create", b"\1" * 32, signer.signer)
     with refused("SubjectsUnknown"):
@@ -136,7 +136,9 @@ def test_an_evil_verifier_cannot_speak_for_keys_of_another_verifier(world: World
     owner = world.es256_signer()
     subject = world.send("hangzhou", world.subjects, "create", b"\1" * 32, owner.signer).returned
     with refused("SubjectsWrongSignature", subject):
-        world.send("ningbo", world.subjects, "move", subject, b"")
+        world.send("ningbo", world.subjects, "move", subject, owner.signer, b"")
+    with refused("SubjectsNotController", subject):
+        world.send("ningbo", world.subjects, "move", subject, evil + owner.signer[20:], b"")
     terms = (b"\1" * 32, world.evm.now + WEEK, world.evm.now + 2 * WEEK, owner.signer)
     world.send("ningbo", world.grants, "register", *terms)
     with refused("GrantsWrongSignature"):
@@ -173,7 +175,7 @@ def test_an_evil_verifier_forges_an_issue_on_the_ledger_as_long_as_it_is_accepte
 
 def test_what_names_an_evil_verifier_is_dead_once_it_is_voted_out(world: World, evil: bytes) -> None:
     subject = world.send("hangzhou", world.subjects, "create", b"\1" * 32, evil + b"k").returned
-    world.send("ningbo", world.subjects, "move", subject, b"")
+    world.send("ningbo", world.subjects, "move", subject, evil + b"k", b"")
     world.decide(VOTERS, SET_VERIFIER, evil, False)
     with refused("SubjectsMalformedSigner"):
-        world.send("hangzhou", world.subjects, "move", subject, b"")
+        world.send("hangzhou", world.subjects, "move", subject, evil + b"k", b"")

@@ -80,6 +80,7 @@ class World:
     stranger: Account
     alliance: Contract
     es256: Contract
+    webauthn: Contract
     subjects: Contract
     grants: Contract
     anchors: Contract
@@ -161,17 +162,18 @@ def found(evm: Evm, founders: tuple[str, ...] = FOUNDERS) -> World:
     """Deploy everything from one account that has no right afterwards."""
     deployer, stranger = evm.account(), evm.account()
     members = {founder: evm.account() for founder in founders}
-    locations = [create_address(deployer.address, nonce) for nonce in range(2 + len(BOOK))]
+    locations = [create_address(deployer.address, nonce) for nonce in range(3 + len(BOOK))]
     alliance = evm.deploy(
         "Alliance",
         ALLIANCE_ID,
         [member(founder, account) for founder, account in members.items()],
         [name(contract) for contract in BOOK],
-        locations[2:],
-        [locations[1]],
+        locations[3:],
+        locations[1:3],
         sender=deployer,
     )
     es256 = evm.deploy("ES256Verifier", sender=deployer)
+    webauthn = evm.deploy("WebAuthnVerifier", sender=deployer)
     founding = ([ca.ljust(32, b"\0") for ca, _ in FOUNDING_TRUST], [entry for _, entry in FOUNDING_TRUST])
     names, definitions = zip(*FOUNDING_DEFINITIONS, strict=True)
     catalogue = ([name(one.decode()) for one in names], [1] * len(names), list(definitions))
@@ -180,5 +182,10 @@ def found(evm: Evm, founders: tuple[str, ...] = FOUNDERS) -> World:
         evm.deploy(contract, alliance.address, *further.get(contract, ()), sender=deployer)
         for contract in BOOK
     ]
-    assert [alliance.address, es256.address, *(contract.address for contract in bound)] == locations
-    return World(evm, members, stranger, alliance, es256, *bound)
+    assert [
+        alliance.address,
+        es256.address,
+        webauthn.address,
+        *(contract.address for contract in bound),
+    ] == locations
+    return World(evm, members, stranger, alliance, es256, webauthn, *bound)

@@ -64,6 +64,7 @@ def test_the_wheel_holds_packages_and_contracts_and_nothing_else(wheel):
         "TrustList",
         "Catalogue",
         "ES256Verifier",
+        "WebAuthnVerifier",
     } == artefacts
 
 

@@ -33,7 +33,8 @@ async def test_a_read_brings_the_proof_that_the_certificate_was_good(tmp_path):
             says.revoke(late.certificate.certificate)
             with pytest.raises(RevokedError):
                 await late.register()
-            proof = parse_proof(network["centre-a"].services.registrations.load(bidder.subject).status)
+            home = network["centre-a"].services.registrations
+            proof = parse_proof(home.voucher(bidder.subject, bidder.key.name).status)
             assert [bool(statement.salt) for statement in proof.statements] == [True]
             verifier = Verifier(network.descriptor, allowed=frozenset({Gap.WITNESSES, Gap.LEDGER}))
             assert StepKind.NOT_REVOKED in {step.kind for step in verify_bundle(bundle, verifier).steps}

@@ -128,7 +128,7 @@ async def test_a_stranger_may_call_nothing(world: World) -> None:
     for call, problem in [
         (Tree().grow(1), "AnchorsNotMember"),
         (CreateSubject(bytes(32), key.signer), "SubjectsNotMember"),
-        (ChangeController(bytes(32), key.signer, bytes(64)), "SubjectsNotMember"),
+        (ChangeController(bytes(32), b"", key.signer, key.signer, bytes(64)), "SubjectsNotMember"),
         (RegisterGrant(terms), "GrantsNotMember"),
         (RevokeGrant(terms, bytes(64)), "GrantsNotMember"),
         (IssueGuarantee(guarantee, bytes(64)), "GuaranteesNotMember"),

@@ -174,9 +174,11 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
     big = "x" * 255
     newcomer = replace(new_member("suzhou", key.address), endpoint=big, wallet_endpoint=big)
     revoker = world.es256_key()
-    salt = secrets.token_bytes(32)
+    salt, other = secrets.token_bytes(32), world.es256_key().signer
     subject = subject_id(world.alliance_id, "hangzhou", salt)
-    digest = change_controller_digest(world.deployment.domain_of("Subjects"), subject, 2, revoker.signer)
+    digest = change_controller_digest(
+        world.deployment.domain_of("Subjects"), subject, 2, removed=b"", added=other
+    )
     move = move_subject_digest(world.deployment.domain_of("Subjects"), subject, 3, "nanjing")
     terms = GrantTerms(secrets.token_bytes(32), now + 600, now + 6_000, revoker.signer)
     revoke = revoke_grant_digest(world.deployment.domain_of("Grants"), grant_id(world.alliance_id, terms))
@@ -194,8 +196,8 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (AnchorCheckpoint(2**63, bytes(32), ()), "hangzhou"),
         (CreateSubject(salt, revoker.signer), "hangzhou"),
         (CreateSubject(bytes(32), padded), "hangzhou"),
-        (ChangeController(subject, revoker.signer, revoker.sign(digest, high=True)), "nanjing"),
-        (MoveSubject(subject, revoker.sign(move, high=True)), "nanjing"),
+        (ChangeController(subject, b"", other, revoker.signer, revoker.sign(digest, high=True)), "nanjing"),
+        (MoveSubject(subject, revoker.signer, revoker.sign(move, high=True)), "nanjing"),
         (StandingStep(Step.ANNOUNCE_LEAVE), "nanjing"),
         (StandingStep(Step.WITHDRAW_LEAVE), "nanjing"),
         (StandingStep(Step.ANSWER), "nanjing"),

@@ -95,7 +95,7 @@ async def test_a_suspended_member_anchors_and_begins_nothing(world: World) -> No
     await assert_refused(
         world, THIRD, CreateSubject(secrets.token_bytes(32), key.signer), "SubjectsNotMember"
     )
-    await assert_refused(world, THIRD, MoveSubject(bytes(32), bytes(64)), "SubjectsNotMember")
+    await assert_refused(world, THIRD, MoveSubject(bytes(32), b"", bytes(64)), "SubjectsNotMember")
     await assert_refused(world, THIRD, RegisterGrant(terms), "GrantsNotMember")
     await assert_refused(world, THIRD, CastVote(1, approve=True), "AllianceNotMember")
     tree = Tree()
@@ -147,7 +147,7 @@ async def new_subject(world: World, home: str) -> tuple[bytes, Es256Key]:
 
 def move(world: World, subject: bytes, key: Es256Key, version: int, home: str) -> MoveSubject:
     digest = move_subject_digest(world.deployment.domain_of("Subjects"), subject, version, home)
-    return MoveSubject(subject, key.sign(digest))
+    return MoveSubject(subject, key.signer, key.sign(digest))
 
 
 async def test_a_subject_moves_away_from_a_suspended_home_without_its_help(world: World) -> None:
@@ -160,11 +160,13 @@ async def test_a_subject_moves_away_from_a_suspended_home_without_its_help(world
 async def test_nobody_claims_a_subject_that_did_not_sign(world: World) -> None:
     subject, key = await new_subject(world, FIRST)
     thief = world.es256_key()
-    await assert_refused(world, SECOND, move(world, subject, thief, 2, SECOND), "SubjectsWrongSignature")
+    await assert_refused(world, SECOND, move(world, subject, thief, 2, SECOND), "SubjectsNotController")
+    forged = replace(move(world, subject, thief, 2, SECOND), signer=key.signer)
+    await assert_refused(world, SECOND, forged, "SubjectsWrongSignature")
     for_third = move(world, subject, key, 2, THIRD)
     await assert_refused(world, SECOND, for_third, "SubjectsWrongSignature")
     other, _ = await new_subject(world, FIRST)
-    await assert_refused(world, THIRD, replace(for_third, subject=other), "SubjectsWrongSignature")
+    await assert_refused(world, THIRD, replace(for_third, subject=other), "SubjectsNotController")
     await assert_refused(world, THIRD, replace(for_third, subject=bytes(32)), "SubjectsUnknown")
     await assert_refused(world, FIRST, move(world, subject, key, 2, FIRST), "SubjectsUnchanged")
 
@@ -183,10 +185,13 @@ async def test_a_move_serves_once_also_when_the_subject_moves_back_and_forth(wor
 async def test_a_move_that_was_signed_before_a_change_of_key_is_dead(world: World) -> None:
     subject, old = await new_subject(world, FIRST)
     new, stale = world.es256_key(), move(world, subject, old, 2, SECOND)
-    digest = change_controller_digest(world.deployment.domain_of("Subjects"), subject, 2, new.signer)
-    await submit(world.ledger(THIRD), ChangeController(subject, new.signer, old.sign(digest)))
-    await assert_refused(world, SECOND, stale, "SubjectsWrongSignature")
-    await assert_refused(world, SECOND, move(world, subject, old, 3, SECOND), "SubjectsWrongSignature")
+    digest = change_controller_digest(
+        world.deployment.domain_of("Subjects"), subject, 2, removed=old.signer, added=new.signer
+    )
+    change = ChangeController(subject, old.signer, new.signer, old.signer, old.sign(digest))
+    await submit(world.ledger(THIRD), change)
+    await assert_refused(world, SECOND, stale, "SubjectsNotController")
+    await assert_refused(world, SECOND, move(world, subject, old, 3, SECOND), "SubjectsNotController")
     assert (await submit(world.ledger(SECOND), move(world, subject, new, 3, SECOND))).succeeded
 
 
@@ -264,7 +269,7 @@ async def test_a_successor_knows_what_its_predecessor_knew(world: World) -> None
     place = Eip712Domain(world.deployment.chain_id, entries[1].address, world.alliance_id)
     await refuse(later, move(world, subject, controller, 2, SECOND), "SubjectsWrongSignature")
     signature = controller.sign(move_subject_digest(place, subject, 2, SECOND))
-    assert (await submit(later, MoveSubject(subject, signature))).succeeded
+    assert (await submit(later, MoveSubject(subject, controller.signer, signature))).succeeded
 
 
 async def refuse(ledger, call: object, problem: str) -> None:

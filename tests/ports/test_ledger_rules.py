@@ -4,6 +4,7 @@ Anvil has no P-256 precompile under cancun, so the contracts' own check runs the
 """
 
 import secrets
+from dataclasses import replace
 
 import pytest
 
@@ -81,16 +82,19 @@ async def test_a_controller_hands_over_and_nobody_else(world: World, kind: str) 
     subject = subject_id(world.alliance_id, SECOND, salt)
     await submit(ledger, CreateSubject(salt, old.signer))
 
-    digest = change_controller_digest(world.deployment.domain_of("Subjects"), subject, 2, new.signer)
-    thief = ChangeController(subject, new.signer, new.sign(digest))
-    await assert_refused(world, THIRD, thief, "SubjectsWrongSignature")
-    change = ChangeController(subject, new.signer, old.sign(digest))
+    digest = change_controller_digest(
+        world.deployment.domain_of("Subjects"), subject, 2, removed=old.signer, added=new.signer
+    )
+    change = ChangeController(subject, old.signer, new.signer, old.signer, old.sign(digest))
+    thief = replace(change, signer=new.signer, signature=new.sign(digest))
+    await assert_refused(world, THIRD, thief, "SubjectsNotController")
+    await assert_refused(world, THIRD, replace(thief, signer=old.signer), "SubjectsWrongSignature")
     assert (await submit(world.ledger(THIRD), change)).succeeded
-    await assert_refused(world, SECOND, change, "SubjectsWrongSignature")
+    await assert_refused(world, SECOND, change, "SubjectsNotController")
 
     assert await world.happenings(SubjectCreated, ControllerChanged) == [
         SubjectCreated(subject, SECOND, old.signer),
-        ControllerChanged(subject, 2, new.signer),
+        ControllerChanged(subject, 2, old.signer, new.signer),
     ]
 
 
@@ -99,9 +103,10 @@ async def test_es256_signatures_pass_with_s_in_either_half(world: World) -> None
     subject = subject_id(world.alliance_id, FIRST, salt)
     await submit(ledger, CreateSubject(salt, key.signer))
     domain = world.deployment.domain_of("Subjects")
-    for version, high in ((2, False), (3, True)):
-        digest = change_controller_digest(domain, subject, version, key.signer)
-        call = ChangeController(subject, key.signer, key.sign(digest, high=high))
+    other = world.es256_key().signer
+    for version, high, removed, added in ((2, False, b"", other), (3, True, other, b"")):
+        digest = change_controller_digest(domain, subject, version, removed=removed, added=added)
+        call = ChangeController(subject, removed, added, key.signer, key.sign(digest, high=high))
         assert (await submit(ledger, call)).succeeded
 
 
@@ -120,7 +125,7 @@ async def test_a_subject_is_created_once_and_with_an_accepted_signer(world: Worl
         world.deployment.address_of("Alliance"),
     ):
         await assert_refused(world, FIRST, CreateSubject(salt, signer), "SubjectsMalformedSigner")
-    unknown = ChangeController(salt, key.signer, bytes(64))
+    unknown = ChangeController(salt, b"", key.signer, key.signer, bytes(64))
     await assert_refused(world, FIRST, unknown, "SubjectsUnknown")
 
 

@@ -76,13 +76,17 @@ from node.domain import (
     trust,
     validity,
     values,
+    webauthn,
 )
 from node.domain.bundle_check import Verifier
 from node.domain.catalogue import definition
 from node.domain.trust import TrustList
 from node.errors import NodeError
-from node.wallet.keyfile import load_wallet_key
+from node.wallet import recovering
+from node.wallet.keyfile import load_wallet_key, new_wallet_key
 from node.wallet.logins import open_login
+from node.wallet.passkey import Passkey
+from node.wallet.trial_authenticator import TrialAuthenticator
 from node.wire.tls import parse_leaf
 from tests.support import signed_files
 from tests.support import trust as trust_support
@@ -110,6 +114,16 @@ class Parser:
 
 def _vectors(name: str) -> Any:
     return json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@cache
+def _passkey() -> Passkey:
+    return Passkey(TrialAuthenticator(new_wallet_key(), "wallet.example"))
+
+
+def _passkey_document() -> str:
+    accepted = delegation.KeyAcceptance(**world.common("passkey"), key=_passkey().name, delegation="ab" * 32)
+    return document.sign_by_controller(accepted, _passkey())
 
 
 def _tokens(*kinds: str) -> tuple[str, ...]:
@@ -334,6 +348,24 @@ def parsers() -> dict[str, Parser]:
         "node.domain.certified:chain_of": Parser(
             lambda text: certified.chain_of(text, delegation.Delegation), _tokens("delegation")
         ),
+        "node.domain.certified:peek_certified": Parser(
+            lambda text: certified.peek_certified(text, delegation.Delegation), _tokens("delegation")
+        ),
+        "node.domain.webauthn:decode_assertion": Parser(
+            webauthn.decode_assertion, (_passkey().sign_digest(bytes(32)),)
+        ),
+        "node.domain.document:open_by_controller": Parser(
+            lambda text: document.open_by_controller(text, delegation.KeyAcceptance, _passkey().name),
+            (_passkey_document(),),
+        ),
+        "node.domain.delegation:open_acceptance": Parser(
+            lambda text: delegation.open_acceptance(text, world.delegation_token()),
+            _tokens("key-acceptance"),
+        ),
+        "node.wallet.recovering:parse_papers": Parser(
+            recovering.parse_papers,
+            (json.dumps({"subject": "", "delegation": "", "acceptance": ""}).encode(),),
+        ),
         "node.domain.certificate:check_certificate": Parser(
             lambda raw: certificate.check_certificate([raw], recognised, world.NOW), (bidders.der,), slow=True
         ),
@@ -543,6 +575,8 @@ ELSEWHERE = {
     "node.wire.status:from_rpc_error": "test_parsers_stand.py, with false details",
     "node.config:load_config": "parse_config",
     "node.config:read_file": "hands over bytes",
+    "node.wallet.trial_authenticator:open_trial_passkey": "trials only; the wallet's own folder",
+    "node.wallet.backup:open_backup": "a passphrase is stretched at every try: test_backup.py changes it by hand",
     "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
     "node.cli.trust_file:read_entry": "read_trust",
     "node.cli.registration_load:load": "a command; what it reads is read by node.cli.registration_source:read_line",

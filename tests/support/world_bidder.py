@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from adapters.crypto import trial_ca
 from adapters.systems.sample import credit_code
 from adapters.systems.sample_packages import base_document, qualification_document
+from node.domain.controller import ControllerSigner
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.descriptor import Descriptor
 from node.domain.encoding import to_base64url
@@ -15,6 +16,8 @@ from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.domain.wallet import PackageRecord
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey, new_wallet_key
+from node.wallet.passkey import Passkey
+from node.wallet.trial_authenticator import TrialAuthenticator
 from tests.support.world_clock import WorldClock
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ class Bidder:
         self.certificate = trial_ca.issue(authority.root, self.organisation, self.code)
         self.key: WalletKey = new_wallet_key()
         self.subject = ""
+        self.passkey: Passkey | None = None
         self.home: Centre | None = None
         self._descriptor, self._clock = descriptor, clock
         self.delegation = self.delegate(self.key)
@@ -58,11 +62,17 @@ class Bidder:
     @property
     def scribe(self) -> Scribe:
         """Signs requests and grants with the wallet's key."""
-        return Scribe(self.key, self._descriptor, self.subject)
+        return Scribe(self.key, self._descriptor, self.subject, self.passkey)
+
+    def use_passkey(self, host: str = "wallet.example") -> Passkey:
+        """From now on sign by a fresh passkey, for which the certificate vouches."""
+        self.passkey = Passkey(TrialAuthenticator(new_wallet_key(), host))
+        self.delegation = self.delegate(self.passkey)
+        return self.passkey
 
     def delegate(
         self,
-        key: WalletKey,
+        key: ControllerSigner,
         *,
         alliance: str = "",
         credit_code: str = "",
@@ -75,7 +85,7 @@ class Bidder:
             alliance=alliance or self._descriptor.alliance,
             iat=now,
             jti=to_base64url(os.urandom(16)),
-            key=key.public_key.hex(),
+            key=key.name,
             credit_code=credit_code or self.code,
             exp=now + seconds,
         )

@@ -57,7 +57,7 @@ def withdraw(world: World, principal: Bidder, token: str, via: Centre | None = N
 
 def acting(world: World, key: WalletKey, principal: Bidder, mandate: str) -> Scribe:
     """What signs for a principal under a mandate."""
-    return Scribe(key, world.descriptor, principal.subject, mandate)
+    return Scribe(key, world.descriptor, principal.subject, mandate=mandate)
 
 
 def grant_by(

@@ -77,6 +77,7 @@ def _p256_keys() -> Mapping[str, P256TestKey]:
         "second officer",
         "wallet",
         "attorney",
+        "next wallet",
         "beneficiary wallet",
         "bidder certificate",
         "authority Test root",
@@ -186,6 +187,7 @@ def documents() -> Vectors:
         (f"{GUARANTOR} identity", told.guarantee()),
         (beneficiary, told.release()),
         *((names[wallet_calls.signer(call)], call) for call in wallet_calls.calls()),
+        ("wallet", wallet_calls.acceptance()),
     ]
     token = sign_document(story.grant(), WALLET.sign)
     return {

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from node.domain.controller import controllers_digest
 from node.domain.document import document_digest
 from node.domain.guarantee import applicant_salt, beneficiary_salt
 from node.domain.guarantee_table import Event
@@ -14,6 +15,7 @@ from node.domain.ledger_ids import (
     key_change_digest,
     revoke_grant_digest,
     subject_id,
+    veto_recovery_digest,
 )
 from node.domain.member import member_name_to_bytes32
 from node.domain.succession import show_succession
@@ -62,10 +64,23 @@ def ledger() -> Mapping[str, Any]:
         },
         "change_controller": {
             "version": 2,
-            "controller": handed.hex(),
+            "removed": controller.hex(),
+            "added": handed.hex(),
             "digest": change_controller_digest(
-                world.domain("Subjects"), bytes.fromhex(world.SUBJECT), 2, handed
+                world.domain("Subjects"),
+                bytes.fromhex(world.SUBJECT),
+                2,
+                removed=controller,
+                added=handed,
             ).hex(),
+        },
+        "veto_recovery": {
+            "version": 2,
+            "digest": veto_recovery_digest(world.domain("Subjects"), bytes.fromhex(world.SUBJECT), 2).hex(),
+        },
+        "controllers": {
+            "signers": [controller.hex(), handed.hex()],
+            "digest": controllers_digest([controller, handed]).hex(),
         },
         "change_keys": _change_keys(),
         "move_subject": {

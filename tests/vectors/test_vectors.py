@@ -53,6 +53,7 @@ from node.domain.archive import (
     encode_line,
 )
 from node.domain.category import categories
+from node.domain.controller import controllers_digest
 from node.domain.ledger import GrantTerms
 from node.domain.signature import verify_p256
 from node.domain.succession import ShownSuccession, follow, read_succession
@@ -70,6 +71,7 @@ KINDS = {
         descriptor.MemberCard,
         descriptor.DescriptorSignature,
         delegation.Delegation,
+        delegation.KeyAcceptance,
         grant.AccessRequest,
         grant.Grant,
         reading.ReadRequest,
@@ -349,9 +351,17 @@ def test_ledger_signatures():
         domains["Subjects"],
         bytes.fromhex(LEDGER["subject"]["id"]),
         change["version"],
-        bytes.fromhex(change["controller"]),
+        removed=bytes.fromhex(change["removed"]),
+        added=bytes.fromhex(change["added"]),
     )
     assert handed.hex() == change["digest"]
+    veto = LEDGER["veto_recovery"]
+    vetoed = ledger_ids.veto_recovery_digest(
+        domains["Subjects"], bytes.fromhex(LEDGER["subject"]["id"]), veto["version"]
+    )
+    assert vetoed.hex() == veto["digest"]
+    signers = [bytes.fromhex(one) for one in LEDGER["controllers"]["signers"]]
+    assert controllers_digest(signers).hex() == LEDGER["controllers"]["digest"]
     move = LEDGER["move_subject"]
     moved = ledger_ids.move_subject_digest(
         domains["Subjects"], bytes.fromhex(LEDGER["subject"]["id"]), move["version"], move["home"]

@@ -1,29 +1,42 @@
 """What wallets ask nodes: one request of each kind."""
 
-from node.domain.document import document_digest
-from node.domain.ledger_ids import move_subject_digest, revoke_grant_digest
+from node.domain.controller import PASSKEY
+from node.domain.delegation import KeyAcceptance
+from node.domain.document import document_digest, sign_document
+from node.domain.ledger_ids import (
+    change_controller_digest,
+    move_subject_digest,
+    revoke_grant_digest,
+    veto_recovery_digest,
+)
 from node.domain.wallet import (
     ApplicationsCall,
     ApplyCall,
     CodeCall,
+    ControllerCall,
     CopyCall,
     EraseCall,
     ExportCall,
+    FinishCall,
     GrantCall,
     HistoryCall,
     MoveCall,
     PackageRecord,
     PlaceCall,
+    RecoverCall,
     RegisterCall,
     RelayCall,
     ReleaseCall,
     RevokeCall,
     StatusCall,
+    VetoCall,
     WalletCall,
 )
 from tests.vectors import guarantee_story, story, world
-from tests.vectors.keys import P256TestKey, derived
+from tests.vectors.keys import P256TestKey, derived, p256
 from tests.vectors.world import GUARANTOR, HOME, SUBJECT, THIRD, WALLET
+
+NEXT = p256("next wallet")
 
 
 def revoker() -> P256TestKey:
@@ -42,6 +55,8 @@ def erase_call() -> EraseCall:
 
 def signer(call: WalletCall) -> P256TestKey:
     """Whose wallet asks."""
+    if isinstance(call, RecoverCall | FinishCall):
+        return NEXT
     return guarantee_story.beneficiary_key() if isinstance(call, ReleaseCall) else WALLET
 
 
@@ -86,7 +101,44 @@ def _about_moving() -> list[WalletCall]:
         ),
         CopyCall(**call_of("copy")),
         PlaceCall(**call_of("place", node=THIRD)),
+        ControllerCall(
+            **call_of("controller", node=THIRD),
+            removed="",
+            added=PASSKEY + NEXT.public.hex(),
+            version=2,
+            signature=WALLET.sign(_change_digest()).hex(),
+        ),
+        VetoCall(
+            **call_of("veto", node=THIRD),
+            version=2,
+            signature=WALLET.sign(
+                veto_recovery_digest(world.domain("Subjects"), bytes.fromhex(SUBJECT), 2)
+            ).hex(),
+        ),
+        RecoverCall(
+            **call_of("recover", node=THIRD, key=NEXT),
+            delegation=world.delegation_token(),
+            former=world.delegation_token(),
+            acceptance=sign_document(acceptance(), WALLET.sign),
+        ),
+        FinishCall(**call_of("finish", node=THIRD, key=NEXT)),
     ]
+
+
+def acceptance() -> KeyAcceptance:
+    """The wallet's key says that the delegation is its own company's."""
+    return KeyAcceptance(
+        **world.common("acceptance"),
+        key=WALLET.public.hex(),
+        delegation=document_digest(world.delegation_token()).hex(),
+    )
+
+
+def _change_digest() -> bytes:
+    added = world.contract("WebAuthnVerifier") + NEXT.public
+    return change_controller_digest(
+        world.domain("Subjects"), bytes.fromhex(SUBJECT), 2, removed=b"", added=added
+    )
 
 
 def _about_guarantees() -> list[WalletCall]:

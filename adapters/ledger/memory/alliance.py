@@ -238,6 +238,7 @@ class AllianceRules(StandingRules):
     def _admit(self, member: Member) -> Happening:
         self._state.put("member", member.name, member)
         self._state.put("account", member.account, member.name)
+        self._state.put("names", "", (*self.names(), member.name))
         self._activate(member.name)
         return MemberAdmitted(member)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from adapters.ledger.artifact import PASSKEY_VERIFIER
 from adapters.ledger.memory.state import State
 from node.domain.alliance_life import ContractSet, VerifierSet
 from node.errors import LedgerRefusedError
@@ -14,21 +15,27 @@ _NO_CODE = bytes(32)
 class BookRules:
     """The alliance's address book."""
 
-    def __init__(self, state: State, contracts: Mapping[str, bytes], verifier: bytes) -> None:
+    def __init__(self, state: State, contracts: Mapping[str, bytes], verifiers: Mapping[str, bytes]) -> None:
         """Args:
         state: what the contracts hold.
         contracts: where the founding ones are, by name.
-        verifier: the founding verifier.
+        verifiers: the founding ones, by name.
         """
         self._state = state
         for name, address in contracts.items():
             state.put("contract", name, (address,))
-        state.put("verifier", verifier, True)
+        self._passkeys = verifiers[PASSKEY_VERIFIER]
+        for address in verifiers.values():
+            state.put("verifier", address, True)
 
     def is_verifier(self, address: bytes) -> bool:
         """Whether it is accepted."""
         accepted: bool = self._state.get("verifier", address, False)
         return accepted
+
+    def is_of_passkeys(self, address: bytes) -> bool:
+        """Whether this verifier takes WebAuthn assertions."""
+        return address == self._passkeys
 
     def has_code(self, address: bytes) -> bool:
         """Whether a contract stands there."""

@@ -8,7 +8,15 @@ from typing import Any
 from eth_hash.auto import keccak
 from trie.constants import BLANK_NODE_HASH
 
-from adapters.ledger.artifact import ALLIANCE, BOOK_NAMES, CATALOGUE, CONTRACT_NAMES, TRUST_LIST, VERIFIER
+from adapters.ledger.artifact import (
+    ALLIANCE,
+    BOOK_NAMES,
+    CATALOGUE,
+    CONTRACT_NAMES,
+    TRUST_LIST,
+    VERIFIER,
+    VERIFIERS,
+)
 from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.memory.alliance import AllianceRules
 from adapters.ledger.memory.book import BookRules
@@ -18,6 +26,7 @@ from adapters.ledger.memory.member_keys import KeyRules
 from adapters.ledger.memory.moves import MoveRules
 from adapters.ledger.memory.state import Frame, State
 from adapters.ledger.memory.storage import Tries, header_of
+from adapters.ledger.memory.subjects import SubjectRules
 from adapters.ledger.memory.transactions import Transaction, read_transaction
 from adapters.ledger.memory.trust import TrustRules
 from node.domain.alliance_life import (
@@ -54,6 +63,7 @@ from node.domain.ledger import (
 )
 from node.domain.ledger_proof import LedgerProof, Storage, make_ledger_proof
 from node.domain.member import Member
+from node.domain.recovery import ConfirmRecovery, FinishRecovery, ProposeRecovery, VetoRecovery
 from node.domain.trust import TrustAnchor
 from node.errors import LedgerProofError, LedgerRefusedError, LedgerUnavailableError, NonceTakenError
 
@@ -120,11 +130,13 @@ class MemoryChain:
         for place in self.deployment.contracts.values():
             self._state.put("code", place.address, place.code_hash)
         self.names = {place.address: name for name, place in self.deployment.contracts.items()}
-        book = BookRules(self._state, places, verifier)
+        verifiers = {name: self.deployment.address_of(name) for name in VERIFIERS}
+        book = BookRules(self._state, places, verifiers)
         trust = TrustRules(self._state)
         catalogue = CatalogueRules(self._state)
         self._alliance = AllianceRules(self._state, book, trust, catalogue)
         moves = MoveRules(self._state, self._alliance, book, self.deployment)
+        subjects = SubjectRules(self._state, self._alliance, book, self.deployment)
         guarantees = GuaranteeRules(self._state, self._alliance, book, self.deployment)
         keys = KeyRules(self._state, self._alliance, book, self.deployment)
         self._rules: dict[type[Call | Issue], Callable[[bytes, Any, int], list[Happening]]] = {
@@ -136,12 +148,16 @@ class MemoryChain:
             ProposeVerifier: self._alliance.propose,
             ProposeDefinition: self._alliance.propose,
             StandingStep: lambda sender, call, _: self._alliance.take_step(sender, call),
-            MoveSubject: lambda sender, call, _: moves.move_subject(sender, call),
+            MoveSubject: lambda sender, call, _: subjects.move(sender, call),
             CastVote: self._alliance.vote,
             UpdateEndpoints: lambda sender, call, _: self._alliance.update_endpoints(sender, call),
             ChangeKeys: keys.change,
-            CreateSubject: lambda sender, call, _: moves.create_subject(sender, call),
-            ChangeController: lambda sender, call, _: moves.change_controller(sender, call),
+            CreateSubject: lambda sender, call, _: subjects.create(sender, call),
+            ChangeController: lambda sender, call, _: subjects.change_controller(sender, call),
+            ProposeRecovery: lambda sender, call, _: subjects.propose_recovery(sender, call),
+            ConfirmRecovery: subjects.confirm_recovery,
+            VetoRecovery: lambda sender, call, _: subjects.veto_recovery(sender, call),
+            FinishRecovery: subjects.finish_recovery,
             RegisterGrant: moves.register_grant,
             RevokeGrant: lambda sender, call, _: moves.revoke_grant(sender, call),
             Issue: guarantees.issue,
@@ -155,7 +171,7 @@ class MemoryChain:
         self._state.frame = Frame(now=self._next_time())
         founded = self._alliance.found(tuple(founders))
         founded += [ContractSet(name, place, bytes(32)) for name, place in places.items()]
-        founded.append(VerifierSet(verifier, accepted=True))
+        founded += [VerifierSet(one, accepted=True) for one in verifiers.values()]
         alliance = self.deployment.address_of(ALLIANCE)
         events = [(alliance, one) for one in founded]
         events += [(self.deployment.address_of(TRUST_LIST), one) for one in trust.found(anchors)]

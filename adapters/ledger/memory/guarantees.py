@@ -101,7 +101,7 @@ class GuaranteeRules:
         guarantee = guarantee_id(self._deployment.alliance_id, terms)
         digest = issue_guarantee_digest(self._domain(), guarantee)
         keys = self._identity_keys(terms.guarantor)
-        if not any(is_signed(call.verifier + key, digest, call.signature) for key in keys):
+        if not any(is_signed(call.verifier + key, digest, call.signature, self._book) for key in keys):
             raise LedgerRefusedError("GuaranteesWrongSignature", f"guarantee=0x{guarantee.hex()}")
 
         row = transition(State.NONE, Event.ISSUE)
@@ -132,7 +132,9 @@ class GuaranteeRules:
             raise LedgerRefusedError("GuaranteesWrongMover", named)
         sequence = entry.sequence + 1
         step = (call.guarantee, sequence, call.event, call.document)
-        if not is_signed(call.signer, step_guarantee_digest(self._domain(), *step), call.signature):
+        if not is_signed(
+            call.signer, step_guarantee_digest(self._domain(), *step), call.signature, self._book
+        ):
             raise LedgerRefusedError("GuaranteesWrongSignature", named)
 
         moved = _Guarantee(row.next, row.event, sequence, entry.terms)

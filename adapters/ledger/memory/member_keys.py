@@ -76,7 +76,7 @@ class KeyRules:
             (keys.account, proofs.new_account, keys.account != member.account),
         ]
         for signer, proof, is_new in wanted:
-            if not (is_signed(signer, digest, proof) if is_new else not proof):
+            if not (is_signed(signer, digest, proof, self._book) if is_new else not proof):
                 raise LedgerRefusedError("AllianceWrongKeyProof")
 
 

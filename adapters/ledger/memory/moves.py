@@ -1,36 +1,28 @@
-"""`Subjects.sol`, `Grants.sol` and `Anchors.sol` in Python. Checks stand in the contracts' order."""
+"""`Grants.sol` and `Anchors.sol` in Python. Checks stand in the contracts' order."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from adapters.ledger.artifact import ANCHORS, GRANTS, SUBJECTS
+from adapters.ledger.artifact import ANCHORS, GRANTS
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.memory.book import BookRules
 from adapters.ledger.memory.signers import is_signed, is_well_formed
 from adapters.ledger.memory.state import State
-from node.domain.alliance_life import MoveSubject, SubjectMoved
 from node.domain.ledger import (
     AnchorCheckpoint,
     Anchored,
-    ChangeController,
-    ControllerChanged,
-    CreateSubject,
     GrantRegistered,
     GrantRevoked,
     Happening,
     RegisterGrant,
     RevokeGrant,
-    SubjectCreated,
 )
 from node.domain.ledger_ids import (
     Eip712Domain,
-    change_controller_digest,
     grant_id,
-    move_subject_digest,
     revoke_grant_digest,
-    subject_id,
 )
-from node.domain.member import Member, Role
+from node.domain.member import Member
 from node.domain.merkle import verify_consistency
 from node.errors import InclusionError, LedgerRefusedError
 
@@ -52,13 +44,6 @@ class Membership(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
-    home: str
-    version: int
-    controller: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class GrantEntry:
     """`Grants.Grant`; there is none where the state is unknown."""
 
@@ -76,59 +61,11 @@ class AnchorEntry:
 
 
 class MoveRules:
-    """The functions of the three contracts; each returns what it reports."""
+    """The functions of the two contracts; each returns what it reports."""
 
     def __init__(self, state: State, membership: Membership, book: BookRules, deployment: Deployment) -> None:
         self._state, self._membership, self._book = state, membership, book
         self._deployment = deployment
-
-    def create_subject(self, sender: bytes, call: CreateSubject) -> list[Happening]:
-        """Raises:
-        LedgerRefusedError: as `Subjects.create`.
-        """
-        home = self._sender(sender, "SubjectsNotMember")
-        self._book.require_in_force(SUBJECTS)
-        self._check_signer(call.controller, "SubjectsMalformedSigner")
-        subject = subject_id(self._deployment.alliance_id, home, call.salt)
-        if self._state.get("subject", subject) is not None:
-            raise LedgerRefusedError("SubjectsExists", f"subject=0x{subject.hex()}")
-        self._state.put("subject", subject, _Subject(home, 1, call.controller))
-        return [SubjectCreated(subject, home, call.controller)]
-
-    def change_controller(self, sender: bytes, call: ChangeController) -> list[Happening]:
-        """Raises:
-        LedgerRefusedError: as `Subjects.changeController`.
-        """
-        self._bound(sender, "SubjectsNotMember")
-        self._book.require_in_force(SUBJECTS)
-        entry = self._subject(call.subject)
-        self._check_signer(entry.controller, "SubjectsMalformedSigner")
-        self._check_signer(call.controller, "SubjectsMalformedSigner")
-        version = entry.version + 1
-        digest = change_controller_digest(self._domain(), call.subject, version, call.controller)
-        if not is_signed(entry.controller, digest, call.signature):
-            raise LedgerRefusedError("SubjectsWrongSignature", f"subject=0x{call.subject.hex()}")
-        self._state.put("subject", call.subject, _Subject(entry.home, version, call.controller))
-        return [ControllerChanged(call.subject, version, call.controller)]
-
-    def move_subject(self, sender: bytes, call: MoveSubject) -> list[Happening]:
-        """Raises:
-        LedgerRefusedError: as `Subjects.move`.
-        """
-        home = self._sender(sender, "SubjectsNotMember")
-        self._book.require_in_force(SUBJECTS)
-        if not self._membership.member(home).roles & Role.CENTRE:
-            raise LedgerRefusedError("SubjectsNotCentre", f"member={home}")
-        entry = self._subject(call.subject)
-        if entry.home == home:
-            raise LedgerRefusedError("SubjectsUnchanged", f"subject=0x{call.subject.hex()}")
-        self._check_signer(entry.controller, "SubjectsMalformedSigner")
-        version = entry.version + 1
-        digest = move_subject_digest(self._domain(), call.subject, version, home)
-        if not is_signed(entry.controller, digest, call.signature):
-            raise LedgerRefusedError("SubjectsWrongSignature", f"subject=0x{call.subject.hex()}")
-        self._state.put("subject", call.subject, _Subject(home, version, entry.controller))
-        return [SubjectMoved(call.subject, version, home)]
 
     def register_grant(self, sender: bytes, call: RegisterGrant, now: int) -> list[Happening]:
         """Raises:
@@ -162,7 +99,7 @@ class MoveRules:
         if entry is not None and entry.is_revoked:
             raise LedgerRefusedError("GrantsAlreadyRevoked", f"grant=0x{grant.hex()}")
         digest = revoke_grant_digest(self._domain(), grant)
-        if not is_signed(call.terms.revoker, digest, call.signature):
+        if not is_signed(call.terms.revoker, digest, call.signature, self._book):
             raise LedgerRefusedError("GrantsWrongSignature", f"grant=0x{grant.hex()}")
         self._state.put("grant", place, GrantEntry(is_revoked=True, expires=entry.expires if entry else 0))
         return [GrantRevoked(grant)]
@@ -195,12 +132,6 @@ class MoveRules:
         if name is None:
             raise LedgerRefusedError(problem, f"account=0x{account.hex()}")
         return name
-
-    def _subject(self, subject: bytes) -> _Subject:
-        entry: _Subject | None = self._state.get("subject", subject)
-        if entry is None:
-            raise LedgerRefusedError("SubjectsUnknown", f"subject=0x{subject.hex()}")
-        return entry
 
     def _last_anchor(self, name: str) -> AnchorEntry | None:
         """As the contract that is called has it, or the nearest before it that has any."""

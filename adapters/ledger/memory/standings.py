@@ -51,6 +51,11 @@ class StandingRules:
         """Whether there is such a member and it is active."""
         return self._active_since(name) != 0
 
+    def names(self) -> tuple[str, ...]:
+        """All members, in order of admission."""
+        known: tuple[str, ...] = self._state.get("names", "", ())
+        return known
+
     def standing(self, name: str) -> Standing | None:
         """Where a member stands; None if there never was one by that name."""
         rest: Standing | None = self._state.get("rest", name)

@@ -1,7 +1,7 @@
 """What the twin's contracts hold as the real ones hold it: the same words in the same slots, in real tries.
 
-Only what can be proven is there: members, the address book, anchors and grants. Nodes are never dropped, so that
-every block can be proven for ever.
+Only what can be proven is there: members, the address book, anchors, grants and subjects. Nodes are never dropped, so
+that every block can be proven for ever.
 """
 
 from collections.abc import Hashable, Iterable
@@ -15,6 +15,7 @@ from adapters.ledger.artifact import ALLIANCE
 from adapters.ledger.deployment import Deployment
 from adapters.ledger.memory.state import State
 from node.domain import storage_layout as layout
+from node.domain.controller import controllers_digest
 from node.domain.ledger_proof import Storage
 from node.domain.member import Member, member_name_to_bytes32
 from node.domain.proven_state import GrantStanding, mapping_slot, slot_at
@@ -111,6 +112,13 @@ class Tries:
                     layout.ANCHOR["size"]: value.size,
                     layout.ANCHOR["time"]: value.time,
                     layout.ANCHOR["root"]: value.root,
+                }
+            case "subject", (bytes(at), bytes(subject)):
+                place = mapping_slot(subject, layout.SUBJECTS_SUBJECTS)
+                fields = {
+                    layout.SUBJECT["home"]: member_name_to_bytes32(value.home),
+                    layout.SUBJECT["version"]: value.version,
+                    layout.SUBJECT["digest"]: controllers_digest(value.controllers),
                 }
             case "grant", (bytes(at), bytes(grant)):
                 place = mapping_slot(grant, layout.GRANTS_GRANTS)

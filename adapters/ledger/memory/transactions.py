@@ -42,6 +42,7 @@ from node.domain.ledger import (
 )
 from node.domain.ledger_ids import category_from_bytes32
 from node.domain.member import member_name_from_bytes32
+from node.domain.recovery import ConfirmRecovery, FinishRecovery, ProposeRecovery, VetoRecovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +134,9 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "updateEndpoints": UpdateEndpoints,
     "changeKeys": lambda change, _, proofs: ChangeKeys(*key_change_from_tuples(change, proofs)),
     "move": MoveSubject,
+    "proposeRecovery": ProposeRecovery,
+    "confirmRecovery": ConfirmRecovery,
+    "vetoRecovery": VetoRecovery,
+    "finishRecovery": FinishRecovery,
     **{step.value: _standing_step(step) for step in Step},
 }

@@ -73,7 +73,7 @@ class Bidder:
     def scribe(self) -> Scribe:
         """Signs with the wallet's key, opened with the passphrase each time as a command would."""
         folder = open_wallet(self.folder.path)
-        return Scribe(folder.key(self.passphrase), folder.descriptor, folder.state.subject)
+        return folder.scribe(self.passphrase)
 
     def register(self) -> str:
         """Hand in the registration package; the subject's id."""

@@ -8,10 +8,12 @@ from node.cli.wallet import (
     drafts,
     erasing,
     guarantees,
+    keys,
     login,
     mandates,
     moving,
     people,
+    recovering,
     setup,
     sharing,
 )
@@ -35,8 +37,33 @@ _EPILOG = """\
 人员本人 | people in the records, each with a wallet of its own:
   heqi wallet consent give --wallet p --subject SUBJECT --thing STAFF --receiver centre-b --field person_name …
   heqi wallet consent withdraw --wallet p --subject SUBJECT CONSENT
+密钥：第二台设备、更换、丢失 | keys: a second device, replacing, losing
+  heqi wallet keys papers --out papers.json --wallet w   现在就做 | do it now: needed if all keys are lost
+  heqi wallet backup w.backup --wallet w
+  heqi wallet keys --help     heqi wallet recover --help
 口令：提示输入，或 --passphrase-file；绝不放在命令行
 passphrase: asked for, or --passphrase-file; never on the command line
+"""
+
+_KEYS_EPILOG = """\
+第二台设备 | a second device:
+  heqi wallet init --wallet w2 --alliance alliance.json --home-centre centre-a
+  heqi wallet delegate --wallet w2 --certificate cert.pem --certificate-key key.pem
+  heqi wallet keys show --wallet w2                 在第二台设备 | on the second device
+  heqi wallet keys add KEY --wallet w               在第一台设备 | on the first one
+  heqi wallet keys attach SUBJECT --wallet w2       在第二台设备 | on the second one
+每把密钥都能单独代表主体，也能移除其他密钥：丢失或被盗请立即移除
+any one key speaks for the subject and can remove the others: remove a lost or stolen one at once
+"""
+_RECOVER_EPILOG = """\
+丢失全部密钥 | every key is lost:
+  heqi wallet init --wallet new --alliance alliance.json --home-centre centre-a
+  heqi wallet delegate --wallet new --certificate cert.pem --certificate-key key.pem
+  heqi wallet recover start --papers papers.json --wallet new
+  heqi wallet recover status --wallet new            两个抽签成员确认 | two drawn members confirm
+  heqi wallet recover finish --wallet new            七天后 | after seven days
+密钥其实未丢失而有人申请 | somebody asks although no key is lost:
+  heqi wallet recover veto --wallet w
 """
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # it has no public name
@@ -51,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_guarantees(commands)
     _describe_login(commands)
     _describe_erasing(commands)
+    _describe_backup(commands)
     for name in ("register", "status", "requests", "grant", "grants", "revoke"):
         commands.choices[name].add_argument(
             "--for",
@@ -60,11 +88,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="代他人办理：收到的委托编号 | act for whoever gave this wallet the mandate",
         )
     people.describe(commands)
-    nested = [*_describe_drafts(commands), *_describe_mandates(commands)]
-    for name, command in commands.choices.items():
-        if name not in {"consent", "dispute", "draft", "mandate"}:  # their own commands take them
-            people.add_wallet(command)
-    for command in nested:
+    plain = [
+        one
+        for name, one in commands.choices.items()
+        if name not in {"consent", "dispute"}  # their own commands take them
+    ]
+    nested = [
+        *_describe_drafts(commands),
+        *_describe_mandates(commands),
+        *_describe_keys(commands),
+        *_describe_recovering(commands),
+    ]
+    for command in (*plain, *nested):
         people.add_wallet(command)
 
 
@@ -198,6 +233,11 @@ def _describe_setup(commands: Commands) -> None:
     one.add_argument("--alliance", type=Path, required=True, help="联盟描述 | the signed descriptor")
     one.add_argument("--home-centre", required=True, help="注册中心 | centre where to register")
     one.set_defaults(run=setup.init)
+    one.add_argument(
+        "--trial-passkey",
+        metavar="HOST",
+        help="试用：用模拟的通行密钥签名 | for trials: sign by a passkey for the page https://HOST, in a file",
+    )
     one = commands.add_parser(
         "delegate", help="用证书为钱包密钥签发委托 | let a certificate vouch for the key"
     )
@@ -234,6 +274,70 @@ def _describe_setup(commands: Commands) -> None:
     one = commands.add_parser("export", help="导出本人材料为 SD-JWT | write the own records as SD-JWTs")
     one.add_argument("--out", type=Path, required=True, help="目录 | folder, made anew")
     one.set_defaults(run=setup.export)
+
+
+def _describe_backup(commands: Commands) -> None:
+    one = commands.add_parser("backup", help="备份整个钱包，加密 | write the whole wallet, encrypted")
+    one.add_argument("file", type=Path, help="备份文件 | file to write")
+    one.set_defaults(run=keys.backup)
+    one = commands.add_parser("restore", help="在新设备上恢复 | make the wallet from a backup")
+    one.add_argument("file", type=Path, help="备份文件 | the backup")
+    one.set_defaults(run=keys.restore)
+
+
+def _describe_keys(commands: Commands) -> list[argparse.ArgumentParser]:
+    group = commands.add_parser(
+        "keys",
+        help="主体密钥：查看、增加、移除、更换 | the subject's keys: list, add, remove, replace",
+        epilog=_KEYS_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    inner = group.add_subparsers(metavar="COMMAND", required=True)
+    inner.add_parser("show", help="本钱包的密钥 | this wallet's own key").set_defaults(run=keys.show)
+    inner.add_parser("list", help="账本上的密钥 | those on the ledger").set_defaults(run=keys.list_)
+    one = inner.add_parser("add", help="增加一把密钥 | let another key speak too")
+    one.add_argument("key", metavar="KEY", help="由 keys show 得到 | from keys show")
+    one.set_defaults(run=keys.add)
+    one = inner.add_parser("remove", help="移除一把密钥 | a key speaks no longer")
+    one.add_argument("key", metavar="KEY", help="由 keys list 得到 | from keys list")
+    one.set_defaults(run=keys.remove)
+    one = inner.add_parser("replace", help="更换本钱包的密钥 | a fresh key in place of this wallet's")
+    one.add_argument("--certificate", type=Path, required=True, help="证书链 PEM | certificate chain, PEM")
+    one.add_argument(
+        "--certificate-key", type=Path, required=True, help="证书私钥 PEM | its private key, PEM"
+    )
+    one.add_argument("--trust", type=Path, help="机构清单 | trust list, if the founding one is outdated")
+    one.set_defaults(run=keys.replace)
+    one = inner.add_parser("attach", help="（新设备）提交委托 | on a new device: hand its delegation in")
+    one.add_argument("subject", help="主体编号 | subject id")
+    one.set_defaults(run=keys.attach)
+    one = inner.add_parser("papers", help="恢复所需材料，不含秘密 | what a recovery needs; no secret in it")
+    one.add_argument("--out", type=Path, required=True, help="文件 | file to write")
+    one.set_defaults(run=keys.papers)
+    return list(inner.choices.values())
+
+
+def _describe_recovering(commands: Commands) -> list[argparse.ArgumentParser]:
+    group = commands.add_parser(
+        "recover",
+        help="丢失全部密钥后恢复 | when every key is lost",
+        epilog=_RECOVER_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    inner = group.add_subparsers(metavar="COMMAND", required=True)
+    one = inner.add_parser("start", help="申请 | ask for it")
+    one.add_argument("--papers", type=Path, required=True, help="keys papers 写的文件 | from keys papers")
+    one.set_defaults(run=recovering.start)
+    inner.add_parser("status", help="进度 | how far it is").set_defaults(run=recovering.status)
+    inner.add_parser("finish", help="七天后完成 | after the waiting time").set_defaults(run=recovering.finish)
+    for one in inner.choices.values():
+        one.add_argument(
+            "--member", help="经由该成员（注册中心不配合时）| at this member, if the home does not help"
+        )
+    inner.add_parser("veto", help="（密钥未丢失）否决 | a key that is not lost objects").set_defaults(
+        run=recovering.veto
+    )
+    return list(inner.choices.values())
 
 
 def _describe_sharing(commands: Commands) -> None:

@@ -53,7 +53,7 @@ def erase(args: argparse.Namespace) -> None:
 def erasures(args: argparse.Namespace) -> None:
     """Fetch receipts that have come since, and show all."""
     wallet = open_wallet(args.wallet)
-    scribe = Scribe(wallet.key(passphrase(args)), wallet.descriptor, wallet.state.subject)
+    scribe = wallet.scribe(passphrase(args))
     rows: list[tuple[str, ...]] = []
     told: list[tuple[str, ...]] = []
     for token in wallet.erasures():

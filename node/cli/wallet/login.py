@@ -8,7 +8,6 @@ from node.cli.wallet.setup import read_certificate
 from node.domain.login import LoginChallenge, Wants
 from node.errors import ConfigError
 from node.wallet.client import WalletClient
-from node.wallet.documents import Scribe
 from node.wallet.folder import WalletFolder, open_wallet
 from node.wallet.logins import answer_with_certificate, answer_with_wallet, open_login
 
@@ -30,7 +29,7 @@ def login(args: argparse.Namespace) -> None:
         chain, key = read_certificate(args.certificate, args.certificate_key)
         signed = answer_with_certificate(challenge, chain, key)
     else:
-        scribe = Scribe(wallet.key(passphrase(args)), wallet.descriptor, wallet.state.subject)
+        scribe = wallet.scribe(passphrase(args))
         signed = answer_with_wallet(scribe, challenge, wallet.delegation() if shows_company else "")
     with WalletClient(centre) as client:
         client.answer_login(signed)

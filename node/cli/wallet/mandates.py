@@ -63,7 +63,7 @@ _FORMS = {
 
 def key(args: argparse.Namespace) -> None:
     """Tell this wallet's key."""
-    public = open_wallet(args.wallet).key(passphrase(args)).public_key.hex()
+    public = open_wallet(args.wallet).scribe(passphrase(args)).signer.name
     if args.json:
         print_json({"key": public})
     else:

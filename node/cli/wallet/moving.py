@@ -25,7 +25,7 @@ def move(args: argparse.Namespace) -> None:
     wallet = open_wallet(args.wallet)
     if not wallet.state.subject:
         raise ConfigError("this wallet is registered nowhere yet: heqi wallet register")
-    scribe = Scribe(wallet.key(passphrase(args)), wallet.descriptor, wallet.state.subject)
+    scribe = wallet.scribe(passphrase(args))
     old = wallet.state.home
     if not args.without_home:
         _collect(wallet, scribe, is_silent=args.json)

@@ -33,7 +33,7 @@ def key(args: argparse.Namespace) -> None:
     """The key that a record names as its person's."""
     wallet, scribe, client = open_session(args)
     client.close()
-    public = scribe.key.public_key.hex()
+    public = scribe.signer.name
     if args.json:
         print_json({"consent_key": public, "home": wallet.state.home})
     else:

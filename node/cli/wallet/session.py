@@ -23,12 +23,18 @@ def open_session(args: argparse.Namespace) -> Session:
         ConfigError: no wallet, or the wrong passphrase.
     """
     wallet = open_wallet(args.wallet)
-    key, acting_for = wallet.key(passphrase(args)), getattr(args, "acting_for", "")
+    secret, acting_for = passphrase(args), getattr(args, "acting_for", "")
     if acting_for:
         _, received = find(Mandates(wallet.path).received(), acting_for)
-        scribe = Scribe(key, wallet.descriptor, open_mandate(received.token).iss, received.token)
+        scribe = Scribe(
+            wallet.key(secret),
+            wallet.descriptor,
+            open_mandate(received.token).iss,
+            wallet.passkey(secret),
+            mandate=received.token,
+        )
         return wallet, scribe, WalletClient(wallet.member(received.home))
-    scribe = Scribe(key, wallet.descriptor, wallet.state.subject)
+    scribe = wallet.scribe(secret)
     return wallet, scribe, WalletClient(wallet.member(wallet.state.home))
 
 

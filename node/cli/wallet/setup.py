@@ -25,7 +25,8 @@ from node.domain.encoding import to_base64url
 from node.domain.trust import TrustList
 from node.domain.wallet import PackageRecord
 from node.errors import ConfigError
-from node.wallet.folder import DELEGATION_FILE, create_wallet, open_wallet
+from node.wallet.folder import ACCEPTANCE_FILE, DELEGATION_FILE, create_wallet, open_wallet
+from node.wallet.trial_authenticator import make_trial_passkey
 
 _DELEGATION_DAYS = 365
 _WAIT_SECONDS = 60.0
@@ -33,7 +34,10 @@ _WAIT_SECONDS = 60.0
 
 def init(args: argparse.Namespace) -> None:
     """Make a wallet."""
-    create_wallet(args.wallet, read_file(args.alliance), args.home_centre, passphrase(args, is_new=True))
+    secret = passphrase(args, is_new=True)
+    create_wallet(args.wallet, read_file(args.alliance), args.home_centre, secret)
+    if args.trial_passkey:
+        make_trial_passkey(args.wallet, args.trial_passkey, secret)
     say(
         f"钱包 {args.wallet} 已建立",
         "made; keep a copy of key.pem: without it nothing can be granted or revoked",
@@ -43,6 +47,7 @@ def init(args: argparse.Namespace) -> None:
 def delegate(args: argparse.Namespace) -> None:
     """Sign the delegation with the certificate's key."""
     wallet = open_wallet(args.wallet)
+    scribe = wallet.scribe(passphrase(args))
     trust = read_trust(args.trust) or TrustList(wallet.descriptor.trust_anchors)
     chain, key = read_certificate(args.certificate, args.certificate_key)
     now = int(time.time())
@@ -51,7 +56,7 @@ def delegate(args: argparse.Namespace) -> None:
         alliance=wallet.descriptor.alliance,
         iat=now,
         jti=to_base64url(os.urandom(16)),
-        key=wallet.key(passphrase(args)).public_key.hex(),
+        key=scribe.signer.name,
         credit_code=identity.credit_code,
         exp=now + _DELEGATION_DAYS * 86_400,
     )
@@ -60,6 +65,7 @@ def delegate(args: argparse.Namespace) -> None:
         hand_in(args, (), token)
     else:
         (args.wallet / DELEGATION_FILE).write_text(token + "\n")
+        (args.wallet / ACCEPTANCE_FILE).write_text(scribe.accept(token) + "\n")
     if not args.json:
         say(f"{identity.organisation} 已委托此钱包", "vouches for this wallet's key in this alliance")
 
@@ -130,6 +136,7 @@ def status(args: argparse.Namespace) -> None:
     _, scribe, client = open_session(args)
     with client:
         now = client.status(scribe.status(client.member.name))
+        place = client.place(scribe.place(client.member.name)) if now.subject_final else None
     facts = {
         "subject": scribe.subject,
         "home": client.member.name,
@@ -138,6 +145,8 @@ def status(args: argparse.Namespace) -> None:
         "records_final": now.final_count,
         "requests_open": sum(not request.answered for request in now.requests),
         "grants": len(now.grants),
+        "keys": len(place.keys) if place else 0,
+        "recoveries": len(place.recoveries) if place else 0,
     }
     if args.json:
         print_json(facts)

@@ -21,6 +21,7 @@ from node.domain.ledger_ids import (
     revoke_grant_digest,
     step_guarantee_digest,
     subject_id,
+    veto_recovery_digest,
 )
 from node.domain.member import member_name_to_bytes32
 from node.errors import CodeFormatError
@@ -37,7 +38,13 @@ TYPES = {
         ("verifyingContract", "address"),
         ("salt", "bytes32"),
     ],
-    "ChangeController": [("subject", "bytes32"), ("version", "uint64"), ("controller", "bytes")],
+    "ChangeController": [
+        ("subject", "bytes32"),
+        ("version", "uint64"),
+        ("removed", "bytes"),
+        ("added", "bytes"),
+    ],
+    "VetoRecovery": [("subject", "bytes32"), ("version", "uint64")],
     "RevokeGrant": [("grant", "bytes32")],
     "IssueGuarantee": [("guarantee", "bytes32")],
     "StepGuarantee": [
@@ -74,9 +81,14 @@ def typed_digest(chain_id, contract, alliance, primary, message):
 def test_change_controller_digest_is_that_of_eth_account(
     chain_id, contract, alliance, subject, version, signer
 ):
-    ours = change_controller_digest(Eip712Domain(chain_id, contract, alliance), subject, version, signer)
-    message = {"subject": subject, "version": version, "controller": signer}
+    domain, removed = Eip712Domain(chain_id, contract, alliance), signer[::-1]
+    ours = change_controller_digest(domain, subject, version, removed=removed, added=signer)
+    message = {"subject": subject, "version": version, "removed": removed, "added": signer}
     assert ours == typed_digest(chain_id, contract, alliance, "ChangeController", message)
+    veto = typed_digest(
+        chain_id, contract, alliance, "VetoRecovery", {"subject": subject, "version": version}
+    )
+    assert veto_recovery_digest(domain, subject, version) == veto
 
 
 @given(st.integers(0, 2**64), ADDRESSES, WORDS, WORDS)

@@ -222,7 +222,7 @@ async def test_a_key_that_speaks_no_more_cannot_erase(world: World, shared: Shar
     row = home.services.projection.subject(subject)
     assert row is not None
     other = home.services.alliance.signer_of(new_wallet_key().public_key.hex())
-    changed = msgspec.structs.replace(row, controller=other)
+    changed = msgspec.structs.replace(row, controllers=(other,))
     key = next(k for k, _ in home.store.scan(layout.LEDGER_SUBJECT) if k.endswith(subject))
     transaction = Transaction(home.store)
     transaction.put(key, msgspec.msgpack.encode(changed))

@@ -119,7 +119,7 @@ async def test_a_further_certificate_does_not_bring_another_key_in(world: World)
     bidder = world.bidder()
     await hand_in(world, bidder, bidder.delegation, first=True)
     bidder.key = new_wallet_key()
-    with pytest.raises(DuplicateError, match="hand over first"):
+    with pytest.raises(DuplicateError, match="add this one first"):
         await hand_in(world, bidder, bidder.delegate(bidder.key, certificate=another(world, bidder)))
 
 

@@ -248,7 +248,9 @@ async def test_a_second_release_is_told_that_the_first_is_on_its_way(tender: Ten
 async def test_the_issue_that_is_not_cleared_away_yet_is_no_release_on_its_way(tender: Tender) -> None:
     issued = await tender.in_force()
     issue = IssueGuarantee(
-        guarantee_terms(issued.terms, document_digest(issued.file), tender.bank.services.alliance.verifier),
+        guarantee_terms(
+            issued.terms, document_digest(issued.file), tender.bank.services.alliance.verifiers.es256
+        ),
         bytes(64),
     )
     tender.world.queue(tender.bank, f"guarantee/{issued.id}", issue)

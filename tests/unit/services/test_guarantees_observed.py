@@ -109,7 +109,7 @@ async def test_the_tenders_papers_do_not_open_what_is_on_the_chain(
     tender: Tender, observed: tuple[Observer, list[Issued]]
 ) -> None:
     observer, issued = observed
-    verifier = tender.centre.services.alliance.verifier
+    verifier = tender.centre.services.alliance.verifiers.es256
     known = [issued[0].bidder.code.encode(), issued[0].bidder.key.public_key]
     for one in issued:
         key = bytes.fromhex(one.terms.beneficiary_key)

@@ -20,7 +20,7 @@ from node.domain.ledger_ids import subject_id
 from node.errors import CertificateError, DocumentFormatError, NodeError, SignatureError
 from node.services import layout
 from node.services.answer_check import open_own_grant
-from node.services.registration import Registration
+from node.services.registration import Registration, Voucher
 from node.services.transaction import Transaction
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey, new_wallet_key
@@ -43,7 +43,9 @@ async def invent(world: World, victim: Bidder, delegation: Callable[[WalletKey],
     subject = subject_id(bytes.fromhex(world.descriptor.alliance), home.name, salt).hex()
     transaction = Transaction(home.store)
     place = layout.REGISTRATION + subject.encode()
-    row = Registration(subject, key.public_key.hex(), delegation(key), victim.code, victim.organisation)
+    row = Registration(
+        subject, victim.code, victim.organisation, {key.name: (Voucher(delegation(key), b""),)}
+    )
     transaction.put(place, home.services.vault.seal(subject, place, msgspec.msgpack.encode(row)))
     fields = {"legal_name": victim.organisation, "credit_code": victim.code, "bank_account": "the home's own"}
     home.records.stage(

@@ -97,8 +97,9 @@ def changed(token: str, key: WalletKey, **changes: object) -> str:
 def rotate(centre: Centre, bidder: Bidder, key: WalletKey) -> None:
     """The ledger says that another key speaks for the subject from now on."""
     transaction = Transaction(centre.store)
-    signer = centre.services.alliance.signer_of(key.public_key.hex())
-    apply_event(transaction, Event(1, 0, ControllerChanged(bytes.fromhex(bidder.subject), 2, signer)))
+    signer_of = centre.services.alliance.signer_of
+    old, signer = signer_of(bidder.key.name), signer_of(key.name)
+    apply_event(transaction, Event(1, 0, ControllerChanged(bytes.fromhex(bidder.subject), 2, old, signer)))
     transaction.commit()
 
 

@@ -81,9 +81,9 @@ def test_a_member_moves() -> None:
 
 def test_a_subject_has_its_newest_controller() -> None:
     book = Book(SubjectCreated(A, "hangzhou", b"old"))
-    assert book.projection.subject(A) == SubjectRow("hangzhou", 1, b"old")
-    book.report(ControllerChanged(A, 2, b"new"))
-    assert book.projection.subject(A) == SubjectRow("hangzhou", 2, b"new")
+    assert book.projection.subject(A) == SubjectRow("hangzhou", 1, (b"old",))
+    book.report(ControllerChanged(A, 2, b"old", b"new"))
+    assert book.projection.subject(A) == SubjectRow("hangzhou", 2, (b"new",))
     assert book.projection.subject(B) is None
 
 
@@ -139,7 +139,7 @@ def test_a_proposal_collects_its_votes_and_passes() -> None:
     [
         MemberStanding("unknown", active=False),
         EndpointsUpdated("unknown", "a:1", "b:2"),
-        ControllerChanged(A, 2, b"new"),
+        ControllerChanged(A, 2, b"old", b"new"),
         VoteCast(9, "a", approve=True),
         ProposalPassed(9),
     ],

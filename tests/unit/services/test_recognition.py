@@ -260,7 +260,7 @@ def stamped() -> Iterator[World]:
 
 async def test_a_delegation_is_stamped_where_configured(stamped: World) -> None:
     bidder = await enrol(stamped)
-    proof = stamped.home.services.registrations.load(bidder.subject).status
+    proof = stamped.home.services.registrations.voucher(bidder.subject, bidder.key.name).status
     assert parse_proof(proof).timestamp
 
 

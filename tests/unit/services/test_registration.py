@@ -50,7 +50,7 @@ async def test_a_registration_brings_subject_key_and_records_to_the_ledger(world
     row = world.third.services.projection.subject(bytes.fromhex(bidder.subject))
     assert row is not None
     assert (row.home, row.version) == (world.home.name, 1)
-    assert row.controller == world.home.services.alliance.signer_of(bidder.key.public_key.hex())
+    assert row.controllers == (world.home.services.alliance.signer_of(bidder.key.name),)
     assert world.home.services.proving.final_through() == 3
     assert {world.home.records.load(at).header.owner for at in (0, 1, 2)} == {bidder.subject}
 
@@ -83,7 +83,7 @@ def test_another_key_for_the_same_company_is_refused(world: World) -> None:
     bidder.subject = ""
     refused(world, bidder, DuplicateError, "under another wallet key")
     bidder.subject = subject
-    refused(world, bidder, DuplicateError, "has to hand over first")
+    refused(world, bidder, DuplicateError, "has to add this one first")
 
 
 def test_a_wrong_credit_code_in_the_base_document_is_refused(world: World) -> None:
@@ -200,7 +200,10 @@ async def test_a_renewed_delegation_takes_the_place_of_the_old_one(world: World)
     world.register(bidder)
     bidder.delegation = bidder.delegate(bidder.key, seconds=1000)
     world.register(bidder, package=[])
-    assert world.home.services.registrations.load(bidder.subject).delegation == bidder.delegation
+    assert (
+        world.home.services.registrations.voucher(bidder.subject, bidder.key.name).delegation
+        == bidder.delegation
+    )
 
 
 def test_further_documents_for_a_subject_that_is_not_the_certificates_are_refused(world: World) -> None:

@@ -116,6 +116,26 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetPlaceRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetPlaceResponse.FromString,
                 _registered_method=True)
+        self.ChangeController = channel.unary_unary(
+                '/heqi.v1.WalletService/ChangeController',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ChangeControllerRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ChangeControllerResponse.FromString,
+                _registered_method=True)
+        self.VetoRecovery = channel.unary_unary(
+                '/heqi.v1.WalletService/VetoRecovery',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.VetoRecoveryRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.VetoRecoveryResponse.FromString,
+                _registered_method=True)
+        self.Recover = channel.unary_unary(
+                '/heqi.v1.WalletService/Recover',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.RecoverRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.RecoverResponse.FromString,
+                _registered_method=True)
+        self.FinishRecovery = channel.unary_unary(
+                '/heqi.v1.WalletService/FinishRecovery',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.FinishRecoveryRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.FinishRecoveryResponse.FromString,
+                _registered_method=True)
         self.GetCopy = channel.unary_unary(
                 '/heqi.v1.WalletService/GetCopy',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetCopyRequest.SerializeToString,
@@ -281,6 +301,35 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangeController(self, request, context):
+        """At any node: add, remove or replace one of the subject's keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VetoRecovery(self, request, context):
+        """At any node: end every recovery of the subject, by a key that is not lost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Recover(self, request, context):
+        """At any node, by a new key: propose that it takes the place of all that were lost; a member that is drawn to confirm
+        keeps the request until it has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishRecovery(self, request, context):
+        """At any node, by the new key: carry a confirmed recovery out after its waiting time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCopy(self, request, context):
         """The subject's own documents, also at a home that it has left.
         """
@@ -428,6 +477,26 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.GetPlace,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetPlaceRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetPlaceResponse.SerializeToString,
+            ),
+            'ChangeController': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeController,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ChangeControllerRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ChangeControllerResponse.SerializeToString,
+            ),
+            'VetoRecovery': grpc.unary_unary_rpc_method_handler(
+                    servicer.VetoRecovery,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.VetoRecoveryRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.VetoRecoveryResponse.SerializeToString,
+            ),
+            'Recover': grpc.unary_unary_rpc_method_handler(
+                    servicer.Recover,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.RecoverRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.RecoverResponse.SerializeToString,
+            ),
+            'FinishRecovery': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishRecovery,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.FinishRecoveryRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.FinishRecoveryResponse.SerializeToString,
             ),
             'GetCopy': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCopy,
@@ -909,6 +978,114 @@ class WalletService:
             '/heqi.v1.WalletService/GetPlace',
             heqi_dot_v1_dot_wallet__service__pb2.GetPlaceRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.GetPlaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeController(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ChangeController',
+            heqi_dot_v1_dot_wallet__service__pb2.ChangeControllerRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ChangeControllerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VetoRecovery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/VetoRecovery',
+            heqi_dot_v1_dot_wallet__service__pb2.VetoRecoveryRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.VetoRecoveryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Recover(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/Recover',
+            heqi_dot_v1_dot_wallet__service__pb2.RecoverRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.RecoverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishRecovery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/FinishRecovery',
+            heqi_dot_v1_dot_wallet__service__pb2.FinishRecoveryRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.FinishRecoveryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -69,6 +69,16 @@ class WalletServiceStub:
     """At the centre that asks: log in. Once for each challenge."""
     GetPlace: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetPlaceRequest, _wallet_service_pb2.GetPlaceResponse]
     """At any node: where the ledger has the subject."""
+    ChangeController: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ChangeControllerRequest, _wallet_service_pb2.ChangeControllerResponse]
+    """At any node: add, remove or replace one of the subject's keys."""
+    VetoRecovery: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.VetoRecoveryRequest, _wallet_service_pb2.VetoRecoveryResponse]
+    """At any node: end every recovery of the subject, by a key that is not lost."""
+    Recover: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.RecoverRequest, _wallet_service_pb2.RecoverResponse]
+    """At any node, by a new key: propose that it takes the place of all that were lost; a member that is drawn to confirm
+    keeps the request until it has.
+    """
+    FinishRecovery: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.FinishRecoveryRequest, _wallet_service_pb2.FinishRecoveryResponse]
+    """At any node, by the new key: carry a confirmed recovery out after its waiting time."""
     GetCopy: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetCopyRequest, _wallet_service_pb2.GetCopyResponse]
     """The subject's own documents, also at a home that it has left."""
     TakeOver: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]
@@ -132,6 +142,16 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """At the centre that asks: log in. Once for each challenge."""
     GetPlace: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetPlaceRequest, _wallet_service_pb2.GetPlaceResponse]  # type: ignore[assignment]
     """At any node: where the ledger has the subject."""
+    ChangeController: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ChangeControllerRequest, _wallet_service_pb2.ChangeControllerResponse]  # type: ignore[assignment]
+    """At any node: add, remove or replace one of the subject's keys."""
+    VetoRecovery: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.VetoRecoveryRequest, _wallet_service_pb2.VetoRecoveryResponse]  # type: ignore[assignment]
+    """At any node: end every recovery of the subject, by a key that is not lost."""
+    Recover: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.RecoverRequest, _wallet_service_pb2.RecoverResponse]  # type: ignore[assignment]
+    """At any node, by a new key: propose that it takes the place of all that were lost; a member that is drawn to confirm
+    keeps the request until it has.
+    """
+    FinishRecovery: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.FinishRecoveryRequest, _wallet_service_pb2.FinishRecoveryResponse]  # type: ignore[assignment]
+    """At any node, by the new key: carry a confirmed recovery out after its waiting time."""
     GetCopy: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetCopyRequest, _wallet_service_pb2.GetCopyResponse]  # type: ignore[assignment]
     """The subject's own documents, also at a home that it has left."""
     TakeOver: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeOverRequest, _wallet_service_pb2.TakeOverResponse]  # type: ignore[assignment]
@@ -288,6 +308,40 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.GetPlaceResponse, _abc.Awaitable[_wallet_service_pb2.GetPlaceResponse]]:
         """At any node: where the ledger has the subject."""
+
+    @_abc_1.abstractmethod
+    def ChangeController(
+        self,
+        request: _wallet_service_pb2.ChangeControllerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ChangeControllerResponse, _abc.Awaitable[_wallet_service_pb2.ChangeControllerResponse]]:
+        """At any node: add, remove or replace one of the subject's keys."""
+
+    @_abc_1.abstractmethod
+    def VetoRecovery(
+        self,
+        request: _wallet_service_pb2.VetoRecoveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.VetoRecoveryResponse, _abc.Awaitable[_wallet_service_pb2.VetoRecoveryResponse]]:
+        """At any node: end every recovery of the subject, by a key that is not lost."""
+
+    @_abc_1.abstractmethod
+    def Recover(
+        self,
+        request: _wallet_service_pb2.RecoverRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.RecoverResponse, _abc.Awaitable[_wallet_service_pb2.RecoverResponse]]:
+        """At any node, by a new key: propose that it takes the place of all that were lost; a member that is drawn to confirm
+        keeps the request until it has.
+        """
+
+    @_abc_1.abstractmethod
+    def FinishRecovery(
+        self,
+        request: _wallet_service_pb2.FinishRecoveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.FinishRecoveryResponse, _abc.Awaitable[_wallet_service_pb2.FinishRecoveryResponse]]:
+        """At any node, by the new key: carry a confirmed recovery out after its waiting time."""
 
     @_abc_1.abstractmethod
     def GetCopy(

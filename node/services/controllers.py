@@ -1,0 +1,81 @@
+"""At any node: a subject's changes of keys and its vetoes, on their way to the ledger.
+
+A change is signed by a key that speaks for the subject now, so any member relays it. What makes a new key good for
+grants is the certificate's delegation, which the wallet hands in at its home (`registration.py`).
+"""
+
+from node.domain.controller import exchange, verify_digest
+from node.domain.duties import Act
+from node.domain.ledger import ChangeController
+from node.domain.ledger_ids import change_controller_digest, veto_recovery_digest
+from node.domain.recovery import VetoRecovery
+from node.domain.wallet import ControllerCall, VetoCall
+from node.errors import ConflictError
+from node.ports import Store
+from node.services.alliance import Alliance
+from node.services.gate import Gate
+from node.services.outbox import Outbox
+from node.services.projection import SubjectRow
+from node.services.transaction import Transaction
+
+
+class Controllers:
+    """Relays what a subject's keys say about themselves."""
+
+    def __init__(self, store: Store, alliance: Alliance, gate: Gate, outbox: Outbox) -> None:
+        self._store, self._alliance, self._gate, self._outbox = store, alliance, gate, outbox
+
+    def change(self, token: str) -> None:
+        """Bring a change of keys to the ledger.
+
+        Raises:
+            NodeError: it is not by a key of the subject, or not possible now; nothing is stored.
+        """
+        self._alliance.check_may(Act.HAND_OVER)
+        call = self._gate.open(token, ControllerCall)
+        subject, row = self._row(call)
+        removed, added = (self._alliance.signer_of(key) if key else b"" for key in (call.removed, call.added))
+        exchange(row.controllers, removed, added)
+        digest = change_controller_digest(
+            self._alliance.signing_domain("Subjects"), subject, call.version, removed=removed, added=added
+        )
+        signature = bytes.fromhex(call.signature)
+        verify_digest(call.key, digest, signature)
+        self._send(
+            subject,
+            ChangeController(subject, removed, added, self._alliance.signer_of(call.key), signature),
+        )
+
+    def veto(self, token: str) -> None:
+        """Bring a veto against the subject's recovery to the ledger.
+
+        Raises:
+            NodeError: it is not by a key of the subject, or not possible now; nothing is stored.
+        """
+        self._alliance.check_may(Act.VETO)
+        call = self._gate.open(token, VetoCall)
+        subject, row = self._row(call)
+        if not row.recoveries:
+            raise ConflictError("no recovery of this subject is under way")
+        digest = veto_recovery_digest(self._alliance.signing_domain("Subjects"), subject, call.version)
+        signature = bytes.fromhex(call.signature)
+        verify_digest(call.key, digest, signature)
+        self._send(subject, VetoRecovery(subject, self._alliance.signer_of(call.key), signature))
+
+    def _row(self, call: ControllerCall | VetoCall) -> tuple[bytes, SubjectRow]:
+        subject = self._gate.check_controller(call)
+        row = self._alliance.projection.subject(subject)
+        assert row is not None, "check_controller has found it"
+        if call.version != row.version + 1:
+            raise ConflictError(
+                f"the change must have version {row.version + 1} on the ledger: sign it again"
+            )
+        return subject, row
+
+    def _send(self, subject: bytes, call: ChangeController | VetoRecovery) -> None:
+        transaction = Transaction(self._store)
+        name = f"subject/{subject.hex()}"
+        if self._outbox.is_open(transaction, name):
+            raise ConflictError("a change of this subject is on its way from this node already")
+        self._outbox.add(transaction, name, call)
+        transaction.commit()
