@@ -14,7 +14,15 @@ const TARGETS = [
     sources: "src",
     artifacts: join(root, "adapters/ledger/artifacts"),
     contracts: [
-      "Alliance", "Anchors", "Catalogue", "ES256Verifier", "Grants", "Guarantees", "Subjects", "TrustList", "WebAuthnVerifier",
+      "Alliance",
+      "Anchors",
+      "Catalogue",
+      "ES256Verifier",
+      "Grants",
+      "Guarantees",
+      "Subjects",
+      "TrustList",
+      "WebAuthnVerifier",
     ],
   },
   {

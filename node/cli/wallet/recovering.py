@@ -29,7 +29,7 @@ def start(args: argparse.Namespace) -> None:
     wallet = open_wallet(args.wallet)
     scribe = wallet.scribe(passphrase(args))
     first = _ask(wallet, scribe, papers, args.member or wallet.state.home)
-    _tell(args, _go_round(wallet, scribe, papers, first.drawn))
+    _tell(args, _go_round(wallet, scribe, papers, first.drawn, is_silent=args.json))
 
 
 def status(args: argparse.Namespace) -> None:
@@ -37,7 +37,7 @@ def status(args: argparse.Namespace) -> None:
     wallet = open_wallet(args.wallet)
     papers, scribe = parse_papers(read_file(wallet.path / _PAPERS)), wallet.scribe(passphrase(args))
     first = _ask(wallet, scribe, papers, args.member or wallet.state.home)
-    _tell(args, _go_round(wallet, scribe, papers, first.drawn))
+    _tell(args, _go_round(wallet, scribe, papers, first.drawn, is_silent=args.json))
 
 
 def finish(args: argparse.Namespace) -> None:
@@ -71,14 +71,15 @@ def _ask(wallet: WalletFolder, scribe: Scribe, papers: Papers, member: str) -> p
 
 
 def _go_round(
-    wallet: WalletFolder, scribe: Scribe, papers: Papers, drawn: Sequence[str]
+    wallet: WalletFolder, scribe: Scribe, papers: Papers, drawn: Sequence[str], *, is_silent: bool
 ) -> pb.RecoverResponse:
     last = pb.RecoverResponse(drawn=drawn)
     for member in drawn:
         try:
             answer = _ask(wallet, scribe, papers, member)
         except NodeError as error:
-            say(f"{member} 未受理：{error}", f"{member} does not take it")
+            if not is_silent:
+                say(f"{member} 未受理：{error}", f"{member} does not take it")
             continue
         if len(answer.recovery.confirmers) >= len(last.recovery.confirmers):
             last = answer
