@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import rlp
@@ -14,6 +15,7 @@ from eth_utils import to_checksum_address
 from adapters.crypto.key_folder import KeyFolder
 from adapters.crypto.leaves import issue_leaf
 from adapters.crypto.signers import AccountSigner
+from adapters.ledger.memory.book import BookRules
 from adapters.ledger.memory.signers import is_signed
 from adapters.ledger.signing import sign_free
 from node.domain.keys import KeyKind
@@ -81,9 +83,10 @@ def test_a_log_key_signs_checkpoints(make: Make, holder: str) -> None:
 @pytest.mark.parametrize("holder", HOLDERS[KeyKind.ACCOUNT])
 def test_an_account_signs_what_the_ledger_takes(make: Make, holder: str) -> None:
     account = make(KeyKind.ACCOUNT, holder)
+    book = Mock(spec=BookRules)  # knows whose keys are passkeys; an account is none
     for number in range(8):  # half of all raw signatures have s in the upper half
         message = b"%d" % number
-        assert is_signed(account.address, keccak(message), account.sign(message))
+        assert is_signed(account.address, keccak(message), account.sign(message), book)
     signed = sign_free(account, 1337, 7, to=b"\x01" * 20, data=b"data", gas=21_000)
     assert EthAccount.recover_transaction(signed.raw) == to_checksum_address(account.address)
 

@@ -1,19 +1,23 @@
-"""What is not there, not granted, or another's answers the same: in bytes, in reads of the store, in signatures."""
+"""Not there, sealed, not granted, another's: the same answer in bytes, in reads of the store, in signatures."""
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
 
 from node.domain import document
+from node.domain.category import Category, category
 from node.domain.grant import Scope, open_grant
 from node.errors import GrantMissingError
+from node.services import showing
 from node.wire.status import to_rpc_status
 from tests.support.world import SCOPE, Shared, World
 from tests.support.world_dishonest import read_request, resigned_grant
 
-PERFORMANCE = (Scope("subject.performance", ("amount",)),)
+PERFORMANCE = (Scope("subject.performance", ("bid_amount",)),)
+QUALIFICATION = (Scope("subject.qualification", ("level",)),)
 Case = Callable[[World, Shared], tuple[str, str, str]]
 """Who asks, with which request and grant."""
 
@@ -59,21 +63,42 @@ def no_record(world: World, shared: Shared) -> tuple[str, str, str]:
     )
 
 
+def sealed(world: World, shared: Shared) -> tuple[str, str, str]:
+    """There and granted, and sealed until an opening."""
+    return (
+        world.reader.name,
+        read_request(world, world.reader, QUALIFICATION_TOKEN[0]),
+        QUALIFICATION_TOKEN[0],
+    )
+
+
 PERFORMANCE_TOKEN: list[str] = []
+QUALIFICATION_TOKEN: list[str] = []
 
 
 @pytest.fixture
-async def both(world: World, shared: Shared) -> Shared:
-    """A subject with a base record alone, that granted its base and its performance."""
-    world.request(world.reader, shared.bidder, PERFORMANCE)
-    await world.settle()
-    PERFORMANCE_TOKEN[:] = [world.grant(shared.bidder)]
-    await world.settle()
+async def both(world: World, shared: Shared, monkeypatch: pytest.MonkeyPatch) -> Shared:
+    """A subject without performance records, that granted its base, its performance and its qualifications.
+
+    Qualifications are sealed here: of the shipped categories that a subject owns none is.
+    """
+    for scope, tokens in ((PERFORMANCE, PERFORMANCE_TOKEN), (QUALIFICATION, QUALIFICATION_TOKEN)):
+        world.request(world.reader, shared.bidder, scope)
+        await world.settle()
+        tokens[:] = [world.grant(shared.bidder)]
+        await world.settle()
+    monkeypatch.setattr(showing, "category", _with_a_seal)
     return shared
+
+
+def _with_a_seal(name: str) -> Category:
+    kind = category(name)
+    return replace(kind, sealed=frozenset({"level"})) if name == "subject.qualification" else kind
 
 
 CASES: tuple[Case, ...] = (
     no_record,
+    sealed,
     nobody,
     by_another,
     one_field_more,
