@@ -75,8 +75,9 @@ bench: $(DEV)
 	@$(BIN)/python -m bench
 
 histories: $(DEV)
-	@HEQI_HISTORIES=$(or $(HISTORIES),100000) HEQI_HISTORIES_SEED=$(or $(SEED),$$(date +%s)) \
-	  $(BIN)/python -m pytest -q -s -p no:cacheprovider tests/unit/services/test_histories.py
+	@HEQI_HISTORIES=$(or $(HISTORIES),100000) HEQI_HISTORIES_ON_CONTRACTS=$(or $(ON_CONTRACTS),1000) \
+	  HEQI_HISTORIES_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -q -s -p no:cacheprovider \
+	  tests/unit/services/test_histories.py tests/ports/test_histories_on_contracts.py
 
 scale: $(DEV)
 	@$(BIN)/python -m bench.scale $(if $(RECORDS),--records $(RECORDS))

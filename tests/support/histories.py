@@ -19,6 +19,7 @@ from node.domain.wallet import CarriedGrant
 from node.errors import NodeError
 from node.services.answer_check import check_answer
 from node.wallet.keyfile import WalletKey, new_wallet_key
+from tests.support.ledgers import AnvilEngine
 from tests.support.world import DAY, World
 from tests.support.world_bidder import Bidder
 from tests.support.world_centre import Centre
@@ -80,11 +81,11 @@ class Read:
 class Histories:
     """A batch of histories in one world."""
 
-    def __init__(self, world: World, seed: int, count: int) -> None:
+    def __init__(self, world: World, seed: int, count: int, rounds: int) -> None:
         self.world, self.dice = world, random.Random(seed)
         self.suspended = ""
         self.allowed = self.refused = 0
-        self.count = count
+        self.count, self._rounds = count, rounds
         self.subjects: list[SubjectFacts] = []
 
     async def run(self) -> None:
@@ -108,7 +109,7 @@ class Histories:
                 )
             )
         await self._settle(publish=True)
-        for _ in range(ROUNDS):
+        for _ in range(self._rounds):
             if self.dice.random() < 0.2:
                 await self._change_standing()
             for subject in self.subjects:
@@ -353,10 +354,15 @@ class Histories:
         return to_base64url(self.dice.randbytes(16))
 
 
-async def run_histories(seed: int, count: int, batch: int = 50) -> AsyncIterator["Histories"]:
-    """Run so many histories, each batch in a world of its own; yields each batch when it is through."""
+async def run_histories(
+    seed: int, count: int, batch: int = 50, rounds: int = ROUNDS, engine: AnvilEngine | None = None
+) -> AsyncIterator["Histories"]:
+    """Run so many histories, each batch in a world of its own; yields each batch when it is through.
+
+    On the twin, or on the contracts in an engine.
+    """
     for first in range(0, count, batch):
-        with World(NAMES, batch_size=4 * batch) as world:
-            histories = Histories(world, seed + first, min(batch, count - first))
+        with World(NAMES, batch_size=4 * batch, engine=engine) as world:
+            histories = Histories(world, seed + first, min(batch, count - first), rounds)
             await histories.run()
             yield histories

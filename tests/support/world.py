@@ -18,10 +18,10 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 from unittest import mock
 
 from msgspec.structs import replace
@@ -39,16 +39,19 @@ from node.domain.trust import TrustAnchor
 from node.domain.verdict import Gap
 from node.domain.wallet import PackageRecord
 from node.errors import LedgerUnavailableError
-from node.ports import Registry
+from node.ports import Account, Registry
 from node.services import legal_reading, reading
 from node.services.outbox import OutboxItem, State
 from node.services.registration import Registered
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
 from node.wallet import documents, guarantees, logins
+from tests.support.ledgers import AnvilEngine
 from tests.support.world_bidder import Authority, Bidder
 from tests.support.world_centre import Centre, Setup, new_keys, sign_card
 from tests.support.world_clock import WorldClock
+from tests.support.world_engine import EngineChain
+from tests.support.world_faults import FrailLedger
 from tests.support.world_network import Network
 
 NAMES = ("hangzhou", "nanjing", "shanghai")
@@ -89,6 +92,7 @@ class World:
         anchors: Sequence[TrustAnchor] = (),
         trust: TrustConfig = TrustConfig(),  # noqa: B008  # frozen
         registry: Registry | None = None,
+        engine: AnvilEngine | None = None,
     ) -> None:
         """Args:
         names: the founders that are centres.
@@ -104,6 +108,7 @@ class World:
         anchors: further entries of the founding trust list.
         trust: of all nodes.
         registry: that all nodes ask; none if None.
+        engine: a running engine that takes the twin's place; then nothing of the ledger can be made to fail.
         """
         # The real time, because certificates and what `time.time()` says elsewhere must agree with it.
         self.clock = WorldClock(int(time.time()))
@@ -117,11 +122,11 @@ class World:
         cards = {name: sign_card(name, keys[name], self.clock, roles=roles[name]) for name in roles}
         alliance_id = secrets.token_bytes(32)
         founders = [open_card(card) for card in cards.values()]
-        self.chain = MemoryChain(alliance_id, founders, self.anchors, auto_seal=False, clock=self.clock.now)
+        self.chain, open_ledger = self._found(alliance_id, founders, engine)
         self.clock.advance(1)  # the founding took a block, and blocks are a second apart
         self.descriptor = self._describe(alliance_id, list(cards.values()))
         setup = Setup(
-            self.descriptor, self.chain, self.network, self.clock, entropy, folder,
+            self.descriptor, self.network, self.clock, open_ledger, entropy, folder,
             batch_size, confirmations, staleness_seconds, trust, registry,
         )  # fmt: skip
         self._setup = setup
@@ -336,6 +341,16 @@ class World:
     def _open_request(self, bidder: Bidder, token: str) -> AccessRequest:
         reader = self.member(peek_document(token, AccessRequest).iss)
         return bidder.scribe.check_request(token, reader)
+
+    def _found(
+        self, alliance_id: bytes, founders: Sequence[Member], engine: AnvilEngine | None
+    ) -> tuple[MemoryChain, Callable[[Account], FrailLedger]]:
+        if engine is not None:
+            foreign = EngineChain(engine, self.clock, alliance_id, founders, self.anchors)
+            # As far as a world without failures uses them, the two are alike.
+            return cast("MemoryChain", foreign), cast("Callable[[Account], FrailLedger]", foreign.ledger)
+        chain = MemoryChain(alliance_id, founders, self.anchors, auto_seal=False, clock=self.clock.now)
+        return chain, lambda account: FrailLedger(chain, account)
 
     def _describe(self, alliance_id: bytes, cards: list[str]) -> Descriptor:
         deployment = self.chain.deployment

@@ -1,12 +1,12 @@
 """One node of a world: the real services over a store, a ledger and peers that a test can make fail."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.crypto.keys import NodeKeys, create_keys, load_keys, memory_keys
 from adapters.crypto.leaves import IdentityCertifier
-from adapters.ledger.memory import MemoryChain
 from adapters.signatures.reader import ProcessSignatureReader
 from adapters.store.erasure_file import FileErasureList, MemoryErasureList
 from adapters.store.leveldb import LevelStore
@@ -16,7 +16,7 @@ from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
 from node.domain.member import Role
-from node.ports import Clock, ErasureList, Registry, Store
+from node.ports import Account, Clock, ErasureList, Registry, Store
 from node.services.feed import FeedEntry
 from node.services.outbox import OutboxItem
 from node.services.records import Records
@@ -36,9 +36,9 @@ class Setup:
     """What all nodes of a world share."""
 
     descriptor: Descriptor
-    chain: MemoryChain
     network: Network
     clock: WorldClock
+    open_ledger: Callable[[Account], FrailLedger]
     entropy: Entropy
     folder: Path | None
     batch_size: int
@@ -65,7 +65,7 @@ class Centre:
         if setup.folder is not None and (folder := setup.folder / self.name / "keys").is_dir():
             self.keys = load_keys(folder, PASSPHRASE)
         self.store, self.keyring = self._open("data"), self._open("keyring")
-        self.ledger = FrailLedger(setup.chain, self.keys.account)
+        self.ledger = setup.open_ledger(self.keys.account)
         self.outside = Outside(
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name),
             setup.network.authorities, setup.clock, setup.entropy,
