@@ -136,7 +136,9 @@ def status(args: argparse.Namespace) -> None:
     _, scribe, client = open_session(args)
     with client:
         now = client.status(scribe.status(client.member.name))
-        place = client.place(scribe.place(client.member.name)) if now.subject_final else None
+        # Where the ledger has a subject and its keys is told to itself, and not to who acts for it.
+        is_own = now.subject_final and not scribe.mandate
+        place = client.place(scribe.place(client.member.name)) if is_own else None
     facts = {
         "subject": scribe.subject,
         "home": client.member.name,
