@@ -10,6 +10,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from node.domain.document import peek_document
 from node.domain.encoding import to_base64url
@@ -24,6 +25,7 @@ from tests.support.world import DAY, World
 from tests.support.world_bidder import Bidder
 from tests.support.world_centre import Centre
 from tests.support.world_dishonest import read_request
+from tests.support.world_engine import EngineChain
 
 NAMES = ("hangzhou", "nanjing", "shanghai", "suzhou")
 PURPOSES = ("registration-reuse", "qualification-review")
@@ -364,5 +366,9 @@ async def run_histories(
     for first in range(0, count, batch):
         with World(NAMES, batch_size=4 * batch, engine=engine) as world:
             histories = Histories(world, seed + first, min(batch, count - first), rounds)
-            await histories.run()
+            try:
+                await histories.run()
+            finally:
+                if engine is not None:
+                    await cast("EngineChain", world.chain).close()
             yield histories

@@ -29,6 +29,7 @@ class EngineChain:
         anchors: Sequence[TrustAnchor],
     ) -> None:  # fmt: skip
         self._engine, self._clock = engine, clock
+        self._ledgers: list[EvmLedger] = []
         deployer = new_account_key().account
         self.deployment = _run(
             deploy_alliance(engine.url, deployer, alliance_id=alliance, founders=founders, anchors=anchors)
@@ -37,7 +38,15 @@ class EngineChain:
 
     def ledger(self, account: Account) -> EvmLedger:
         """A member's."""
-        return EvmLedger(self._engine.url, account, self.deployment, timeout_seconds=_TIMEOUT_SECONDS)
+        self._ledgers.append(
+            EvmLedger(self._engine.url, account, self.deployment, timeout_seconds=_TIMEOUT_SECONDS)
+        )
+        return self._ledgers[-1]
+
+    async def close(self) -> None:
+        """Close the members' connections."""
+        for ledger in self._ledgers:
+            await ledger.close()
 
     def seal(self) -> None:
         """A block at the world's time; the world catches up with an engine that is ahead."""
