@@ -321,6 +321,7 @@ class Histories:
         """After a pause blocks until nothing waits; then the model learns what is final."""
         world = self.world
         world.clock.advance(pause)
+        world.seal()  # an engine's time is that of its last block
         begin = world.clock.now()
         if publish:
             for centre in world.centres.values():
