@@ -30,7 +30,7 @@ from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadRequest
 from node.ports import Batch
 from node.services.projection import GrantRow, apply_event
-from node.services.registration import Registration
+from node.services.registration import Registration, Voucher
 from node.services.transaction import Transaction
 from tests.integration.test_sharing_over_grpc import ask, fetch, sign
 from tests.support.network import Centre, Network, Stubs, channel, open_network, until
@@ -140,9 +140,8 @@ def _register(home: Centre, bidder: Bidder, signed: list[str]) -> None:
     services = home.services
     _follow(home, bidder, signed)
     transaction = Transaction(services.records._store)  # noqa: SLF001
-    registration = Registration(
-        bidder.subject, bidder.key.public_key.hex(), bidder.delegation(), bidder.code, "虚构公司"
-    )
+    vouchers = {bidder.key.name: (Voucher(bidder.delegation(), b""),)}
+    registration = Registration(bidder.subject, bidder.code, "虚构公司", vouchers)
     services.registrations._put(transaction, registration)  # noqa: SLF001
     fields = {"credit_code": bidder.code, **FIELDS}
     draft = RecordDraft("subject.base", "base", bidder.subject, "wallet", "", None, fields)
@@ -155,7 +154,7 @@ def _register(home: Centre, bidder: Bidder, signed: list[str]) -> None:
 def _follow(node: Centre, bidder: Bidder, signed: list[str]) -> None:
     """The ledger as a node has seen it."""
     alliance = node.services.alliance
-    signer = alliance.signer_of(bidder.key.public_key.hex())
+    signer = alliance.signer_of(bidder.key.name)
     transaction = Transaction(node.services.records._store)  # noqa: SLF001
     created = SubjectCreated(bytes.fromhex(bidder.subject), "centre-a", signer)
     apply_event(transaction, Event(1, 0, created))
