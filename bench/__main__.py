@@ -1,6 +1,7 @@
 """`make bench`."""
 
 from bench import answering, appending, logging_in, proving, reading, recognising, workers
+from bench.answering import Pace
 from bench.sample import JSON_BYTES
 from node.cli.output import print_table
 
@@ -25,18 +26,7 @@ def main() -> None:
     )
     bad = appending.measure_parking()
     print(f"\nwith 1% bad records the rest is taken at {bad:.2f} of the rate without")
-    found = answering.measure()
-    empty = found["empty handler"]
-    print("\nunary calls over mutual TLS, 32 in flight, client and server each a process")
-    names = ("empty handler", "check by id", "check by file")
-    print_table(
-        ("", "calls/s", "of the empty"), [(n, f"{found[n]:,.0f}", f"{found[n] / empty:.2f}") for n in names]
-    )
-    believing, checking = (found[f"empty behind a guard that {what}"] for what in ("believes", "checks"))
-    print(
-        f"\nknowing who calls and whether it may: {checking / believing:.2f} of the calls of the same listener "
-        f"without it; the whole guard with its limits: {checking / empty:.2f} of an empty handler"
-    )
+    _print_answers(answering.measure())
     _print_reads(reading.measure())
     print("\na login from its challenge to the session at a watching system, all in one process")
     login = logging_in.measure()
@@ -58,6 +48,25 @@ def main() -> None:
     print()
     print_table(
         ("bundles", ""), [(name, f"{value:,.2f}") for name, value in proving.measure_bundles().items()]
+    )
+
+
+def _print_answers(paces: dict[str, Pace]) -> None:
+    empty = paces["empty handler"]
+    print("\nunary calls over mutual TLS, 32 in flight, client and server each a process;")
+    print(f"few: {answering.FEW:,} guarantees in force, many: {answering.MANY:,}")
+    print_table(
+        ("", "calls/s", "of the empty", "p95 ms", "of the empty"),
+        [
+            (name, f"{p.rate:,.0f}", f"{p.rate / empty.rate:.2f}", f"{p.p95:.1f}", f"{p.p95 / empty.p95:.2f}")
+            for name, p in paces.items()
+            if "guard" not in name
+        ],
+    )
+    believing, checking = (paces[f"empty behind a guard that {what}"].rate for what in ("believes", "checks"))
+    print(
+        f"\nknowing who calls and whether it may: {checking / believing:.2f} of the calls of the same listener "
+        f"without it; the whole guard with its limits: {checking / empty.rate:.2f} of an empty handler"
     )
 
 
