@@ -15,9 +15,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
-
 from node.domain.encoding import to_base64url
 from node.domain.signature import verify_p256
 from node.errors import SignatureError
@@ -42,6 +39,9 @@ class Assertion:
 
 def encode_assertion(assertion: Assertion) -> bytes:
     """The one encoding of an assertion."""
+    # Loaded only where there are passkeys, as fido2 is below: each takes as long as all the rest of a command line.
+    from eth_abi.abi import encode  # noqa: PLC0415
+
     return encode(
         _TYPES,
         (
@@ -61,6 +61,9 @@ def decode_assertion(raw: bytes) -> Assertion:
     Raises:
         SignatureError: anything else.
     """
+    from eth_abi.abi import decode  # noqa: PLC0415
+    from eth_abi.exceptions import DecodingError  # noqa: PLC0415
+
     if len(raw) > MAX_ASSERTION_BYTES:
         raise SignatureError("a passkey's signature is too long")
     try:
@@ -87,7 +90,6 @@ def verify_assertion(raw_key: bytes, challenge: bytes, raw: bytes) -> None:
             the origin that the key is for.
         CodeFormatError: the key is malformed.
     """
-    # Loaded only where there are passkeys: it takes longer than all the rest of a command line.
     from fido2.webauthn import AuthenticatorData, CollectedClientData  # noqa: PLC0415
 
     assertion = decode_assertion(raw)
