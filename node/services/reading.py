@@ -34,14 +34,12 @@ from node.domain.grant import (
     open_grant,
 )
 from node.domain.ledger_ids import grant_id
-from node.domain.mandate import authority_of
 from node.domain.notice import Notice, check_about
 from node.domain.reading import ReadReceipt, ReadRequest, jti_of_use
 from node.errors import (
     AnchorError,
     ConflictError,
     GrantMissingError,
-    GrantRevokedError,
     InvalidError,
     MovedError,
     NodeError,
@@ -55,7 +53,7 @@ from node.services.answer_check import CheckedAnswer, check_answer, open_own_gra
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.ledger_proofs import LedgerProofs
-from node.services.mandates import check_in_force
+from node.services.mandates import check_live
 from node.services.own_requests import Obtained, OwnRequest, OwnRequests
 from node.services.recalls import Recalls
 from node.services.recognition import Recognition
@@ -235,7 +233,7 @@ class Reading:
         own = await self._follow_subject(raw_digest, own, asked)
         grant = open_own_grant(self._alliance, own.grant)
         raw_id = self._grant_id(grant, own.grant)
-        self._check_live(raw_id, own.grant)
+        check_live(self._alliance, self._store, raw_id, own.grant)
         request = self._read_request(raw_digest, own, grant, raw_id)
         try:
             answer = await self._peers.read(self._alliance.projection.member(grant.home), request, own.grant)
@@ -348,28 +346,24 @@ class Reading:
         )
         return sign_document(request, self._signer.sign)
 
-    def _check_live(self, raw_id: bytes, grant_token: str) -> None:
-        """Before a use is spent: that this node's own view of the ledger has the grant."""
-        state = self._alliance.projection.grant(raw_id)
-        if state.revoked:
-            raise GrantRevokedError("the grant was revoked by its owner")
-        if not state.registered:
-            raise GrantMissingError("the grant is not on the ledger yet")
-        check_in_force(self._alliance, authority_of(grant_token), self._store)
-
     async def _check(self, request_token: str, grant_token: str, answer: Answer) -> CheckedAnswer:
         request = reopen_document(request_token, ReadRequest)
         moment = open_grant(grant_token).register_before
         await self._recognition.warm(answer.delegation, moment)
         for _ in range(_ANCHOR_TRIES):
             try:
-                return check_answer(
-                    self._alliance, self._recognition, request_token, request, grant_token, answer
-                )
+                return self._checked(request_token, request, grant_token, answer)
             except AnchorError:
                 # The home may have seen a block that this node has not seen yet.
                 await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
-        return check_answer(self._alliance, self._recognition, request_token, request, grant_token, answer)
+        return self._checked(request_token, request, grant_token, answer)
+
+    def _checked(
+        self, request_token: str, request: ReadRequest, grant_token: str, answer: Answer
+    ) -> CheckedAnswer:
+        return check_answer(
+            self._alliance, self._recognition, self._store, request_token, request, grant_token, answer
+        )
 
     def _keep(  # noqa: PLR0917
         self,
