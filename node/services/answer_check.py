@@ -22,14 +22,11 @@ from node.domain.evidence import (
     check_answers_identity,
     check_answers_scope,
     evidence_digest,
-    parse_evidence,
-    verify_evidence,
 )
 from node.domain.grant import Grant, check_covers, grant_terms, open_grant
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import (
-    AnchorError,
     GrantMissingError,
     MovedError,
     SignatureError,
@@ -38,6 +35,7 @@ from node.errors import (
 )
 from node.ports import Answer, Store
 from node.services.alliance import Alliance
+from node.services.anchored import verify_anchored
 from node.services.mandates import check_live, grantor_of
 from node.services.recognition import Recognition
 
@@ -124,12 +122,7 @@ def check_answer(  # noqa: PLR0917
     authority = check_live(alliance, store, raw_id, grant_token)
     check_covers(grant, request.scope, receiver=alliance.me, purpose=request.purpose, at=signed.iat)
     # 5. the log and its anchor
-    evidence = verify_evidence(
-        parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key_at
-    )
-    anchor = alliance.projection.anchor(home.name, evidence.checkpoint.size)
-    if anchor is None or anchor.root != evidence.checkpoint.root:
-        raise AnchorError(f"the ledger holds no such checkpoint of {home.name}")
+    evidence = verify_anchored(alliance, answer.evidence, home)
     # 6. what was asked for
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)

@@ -49,12 +49,14 @@ from node.errors import (
 from node.ports import Answer, Clock, Peers, Signer, Store
 from node.services.acts import Acts
 from node.services.alliance import Alliance
+from node.services.anchored import when_anchored
 from node.services.answer_check import CheckedAnswer, check_answer, open_own_grant
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.ledger_proofs import LedgerProofs
 from node.services.mandates import check_live
 from node.services.own_requests import Obtained, OwnRequest, OwnRequests
+from node.services.pauses import Pauses
 from node.services.recalls import Recalls
 from node.services.recognition import Recognition
 from node.services.remarks import Remarks
@@ -63,8 +65,6 @@ from node.services.vault import Entropy, Vault
 
 logger = logging.getLogger(__name__)
 
-_ANCHOR_TRIES = 50
-_ANCHOR_PAUSE_SECONDS = 0.2
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.25, 10.0
 
 
@@ -104,7 +104,8 @@ class Reading:
         self._peers, self._acts, self._feed, self._signer = peers, acts, feed, signer
         self._proofs, self._clock, self._entropy = proofs, clock, entropy
         self._remarks, self._recalls = Remarks(store), Recalls(store)
-        self._next_try: dict[bytes, tuple[float, float]] = {}
+        # A request may be open for days: the home is asked less and less often.
+        self._pauses = Pauses[bytes](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
         self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._arrived: defaultdict[bytes, set[str]] = defaultdict(set)
         """Receipts that the home has taken, by request, while the store still has them as to be handed in."""
@@ -275,7 +276,9 @@ class Reading:
         """
         self._drop_arrived()
         by_home: defaultdict[str, list[tuple[bytes, OwnRequest, AccessRequest]]] = defaultdict(list)
-        for digest, own in self._own.open():
+        waiting = self._own.open()
+        self._pauses.keep({digest for digest, _ in waiting})
+        for digest, own in waiting:
             asked = own.asked()
             by_home[asked.aud].append((digest, own, asked))
         # One slow home delays nobody else's requests.
@@ -285,11 +288,9 @@ class Reading:
     async def _move_all(self, waiting: Sequence[tuple[bytes, OwnRequest, AccessRequest]]) -> None:
         now = self._clock.now()
         for digest, own, asked in waiting:
-            due, pause = self._next_try.get(digest, (0.0, _FIRST_PAUSE_SECONDS))
-            if now < due:
+            if not self._pauses.is_due(digest):
                 continue
-            # A request may be open for days: the home is asked less and less often.
-            self._next_try[digest] = (now + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
+            self._pauses.put_off(digest)
             try:
                 if asked.exp < now and not own.receipts:
                     self._own.close(digest)
@@ -350,19 +351,10 @@ class Reading:
         request = reopen_document(request_token, ReadRequest)
         moment = open_grant(grant_token).register_before
         await self._recognition.warm(answer.delegation, moment)
-        for _ in range(_ANCHOR_TRIES):
-            try:
-                return self._checked(request_token, request, grant_token, answer)
-            except AnchorError:
-                # The home may have seen a block that this node has not seen yet.
-                await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
-        return self._checked(request_token, request, grant_token, answer)
-
-    def _checked(
-        self, request_token: str, request: ReadRequest, grant_token: str, answer: Answer
-    ) -> CheckedAnswer:
-        return check_answer(
-            self._alliance, self._recognition, self._store, request_token, request, grant_token, answer
+        return await when_anchored(
+            lambda: check_answer(
+                self._alliance, self._recognition, self._store, request_token, request, grant_token, answer
+            )
         )
 
     def _keep(  # noqa: PLR0917
