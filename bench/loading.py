@@ -20,10 +20,9 @@ from heqi.v1 import registration_service_pb2 as pb
 from adapters.systems.sample import credit_code
 from bench.appending import folder
 from bench.sample import FIELDS, message
-from bench.scale import BATCH_SIZE, resident, services_of
+from bench.scale import log_of, resident, services_of
 from node.api.registration_service import existing_from_item
 from node.cli.output import print_table
-from node.services.log import Log
 from node.services.transaction import Transaction
 from node.services.waiting import WAITING
 from node.wire.incoming import incoming_of
@@ -76,15 +75,7 @@ async def _measure(place: Path, registrations: int) -> None:
 def _fill(centre: Centre, network: Network, registrations: int) -> None:
     records, loaded = _Side(), _Side()
     with services_of(centre, network) as (store, services):
-        log = Log(
-            store,
-            services.outbox,
-            centre.keys,
-            os.urandom,
-            network.descriptor.alliance,
-            centre.name,
-            BATCH_SIZE,
-        )
+        log = log_of(centre, network, store, services)
         count = registrations // MESSAGE_ITEMS
         told: list[float] = []
         for sequence in range(1, count + 1):

@@ -149,15 +149,7 @@ class _Rates:
 def _fill(centre: Centre, network: Network, records: int, *, small: bool) -> _Rates:
     """Append and publish."""
     with services_of(centre, network) as (store, services):
-        log = Log(
-            store,
-            services.outbox,
-            centre.keys,
-            os.urandom,
-            network.descriptor.alliance,
-            centre.name,
-            BATCH_SIZE,
-        )
+        log = log_of(centre, network, store, services)
         yardstick = 0.0
         marks = [_Mark(0, time.perf_counter(), time.process_time(), yardstick)]
         window = min(EARLY, records // 4)
@@ -219,15 +211,7 @@ def _read(centre: Centre, network: Network) -> dict[str, float]:
     chance = random.Random(1)  # a sample of places, nothing secret
     with services_of(centre, network) as (store, services):
         counting = CountingStore(store)
-        log = Log(
-            counting,
-            services.outbox,
-            centre.keys,
-            os.urandom,
-            network.descriptor.alliance,
-            centre.name,
-            BATCH_SIZE,
-        )
+        log = log_of(centre, network, counting, services)
         size, count = log.size(), Transaction(store).counter(POSITION)
         published = log.checkpoint(size).through
         reads, proofs, pages, projects = [], [], [], []
@@ -285,6 +269,12 @@ def services_of(centre: Centre, network: Network) -> Iterator[tuple[LevelStore, 
     finally:
         store.close()
         keyring.close()
+
+
+def log_of(centre: Centre, network: Network, store: Store, services: Services) -> Log:
+    """The node's log over a store, with batches of a busy centre."""
+    alliance = network.descriptor.alliance
+    return Log(store, services.outbox, centre.keys, os.urandom, alliance, centre.name, BATCH_SIZE)
 
 
 def resident() -> tuple[float, float]:

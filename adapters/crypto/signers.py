@@ -8,6 +8,8 @@ from eth_hash.auto import keccak
 
 from node.domain.signature import p256_bytes
 
+_ES256 = ec.ECDSA(hashes.SHA256())
+
 
 class P256Signer:
     """ES256 with r ‖ s signatures."""
@@ -24,7 +26,7 @@ class P256Signer:
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes, r ‖ s."""
-        r, s = decode_dss_signature(self.key.sign(message, ec.ECDSA(hashes.SHA256())))
+        r, s = decode_dss_signature(self.key.sign(message, _ES256))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 

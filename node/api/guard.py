@@ -133,9 +133,13 @@ class _GuardedServer:
         """Generated code names its methods here, too; the other way is the one that counts."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
-        """Add the methods of a service, by their names."""
+        """Add the methods of a service, by their names.
+
+        To gRPC as a generic handler: for every call its server waits anew for each method that is registered one by
+        one, which makes a call the dearer the more methods there are (grpcio 1.85, `_server_main_loop`).
+        """
         guarded = {name: self._guard(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        self._server.add_registered_method_handlers(service, guarded)
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, guarded),))
 
 
 async def _answer(responses: Any, context: Context) -> None:

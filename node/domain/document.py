@@ -15,11 +15,9 @@ import hashlib
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 import msgspec
-from jwt import PyJWS
-from jwt.algorithms import ECAlgorithm
 
 from node.domain.controller import ControllerSigner, is_passkey, verify_message
 from node.domain.encoding import (
@@ -54,26 +52,6 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 D = TypeVar("D", bound=Document)
 
 
-class _SignerAlgorithm(ECAlgorithm):
-    """ES256 where the private key stays behind a `Sign` function (a file, a token, a remote signer)."""
-
-    def prepare_key(self, key: Any) -> Any:
-        return key
-
-    def sign(self, msg: bytes, key: Any) -> bytes:
-        signature: bytes = key(msg)
-        return signature
-
-
-def _jws() -> PyJWS:
-    signing = PyJWS(algorithms=[])
-    signing.register_algorithm("ES256", _SignerAlgorithm(ECAlgorithm.SHA256))
-    return signing
-
-
-_SIGNING = _jws()
-
-
 def sign_document(document: Document, sign: Sign) -> str:
     """The compact JWS of a document, signed ES256."""
     return sign_jwt(canonical_json(msgspec.to_builtins(document)), typ(type(document)), sign)
@@ -81,13 +59,9 @@ def sign_document(document: Document, sign: Sign) -> str:
 
 def sign_jwt(payload: bytes, kind: str, sign: Sign) -> str:
     """The compact JWS of a payload under a type, signed ES256."""
-    return _SIGNING.encode(
-        payload,
-        sign,  # type: ignore[arg-type]  # reaches only _SignerAlgorithm, which calls it
-        algorithm="ES256",
-        headers={"typ": kind},
-        sort_headers=True,
-    )
+    # There is one header for each type; a JWS library would write it anew, letter by letter, every time.
+    signed = f"{_header(kind, 'ES256')}.{to_base64url(payload)}"
+    return f"{signed}.{to_base64url(sign(signed.encode('ascii')))}"
 
 
 def sign_by_controller(document: Document, signer: ControllerSigner) -> str:
@@ -99,7 +73,7 @@ def sign_by_controller(document: Document, signer: ControllerSigner) -> str:
     if not is_passkey(signer.name):
         return sign_document(document, signer.sign)
     payload = to_base64url(canonical_json(msgspec.to_builtins(document)))
-    signed = f"{_header(type(document), PASSKEY_ALGORITHM)}.{payload}"
+    signed = f"{_header(typ(type(document)), PASSKEY_ALGORITHM)}.{payload}"
     return f"{signed}.{to_base64url(signer.sign(signed.encode('ascii')))}"
 
 
@@ -134,12 +108,7 @@ def open_document(token: str, kind: type[D], raw_key: bytes) -> D:
         SignatureError: not signed by the P-256 key `raw_key` (64 bytes).
     """
     document = _peek(token, kind, "ES256")
-    signed, _, signature = token.rpartition(".")
-    try:
-        # A JWS library would take header and payload apart once more, letter by letter, and come to this.
-        verify_p256(raw_key, signed.encode("ascii"), from_base64url(signature))
-    except (SignatureError, CodeFormatError) as error:
-        raise SignatureError(f"the {kind.kind} is not signed by the expected key") from error
+    _check_signature(token, kind, raw_key)
     return document
 
 
@@ -158,13 +127,25 @@ def open_members_document(token: str, kind: type[D], keys_at: Callable[[float], 
         DocumentFormatError: as `open_document`.
         SignatureError: signed by none of those keys.
     """
-    *others, last = keys_at(peek_document(token, kind).iat)
+    document = _peek(token, kind, "ES256")
+    *others, last = keys_at(document.iat)
     for raw_key in others:
         try:
-            return open_document(token, kind, raw_key)
+            _check_signature(token, kind, raw_key)
         except SignatureError:
             continue
-    return open_document(token, kind, last)
+        return document
+    _check_signature(token, kind, last)
+    return document
+
+
+def _check_signature(token: str, kind: type[Document], raw_key: bytes) -> None:
+    signed, _, signature = token.rpartition(".")
+    try:
+        # A JWS library would take header and payload apart once more, letter by letter, and come to this.
+        verify_p256(raw_key, signed.encode("ascii"), from_base64url(signature))
+    except (SignatureError, CodeFormatError) as error:
+        raise SignatureError(f"the {kind.kind} is not signed by the expected key") from error
 
 
 def peek_document(token: str, kind: type[D]) -> D:
@@ -178,7 +159,7 @@ def peek_document(token: str, kind: type[D]) -> D:
 
 def _peek(token: str, kind: type[D], *algorithms: str) -> D:
     header, payload, _ = _parts(token)
-    if all(header != _header(kind, one) for one in algorithms):  # there is one way to write it
+    if all(header != _header(typ(kind), one) for one in algorithms):  # there is one way to write it
         raise DocumentFormatError(f"not a signed {kind.kind} (wrong JWS header)")
     return decode_payload(from_base64url(payload), kind)
 
@@ -220,8 +201,8 @@ def _parts(token: str) -> tuple[str, str, str]:
 
 
 @cache
-def _header(kind: type[Document], algorithm: str) -> str:
-    return to_base64url(canonical_json({"alg": algorithm, "typ": typ(kind)}))
+def _header(kind: str, algorithm: str) -> str:
+    return to_base64url(canonical_json({"alg": algorithm, "typ": kind}))
 
 
 def document_digest(token: str) -> bytes:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from node.domain.values import Value, check_fields, is_time
 from node.errors import RecordFormatError
 
+NOBODY = "0" * 64
+"""A subject id that no subject has: ids are drawn at random."""
 MAX_FIELDS = 64
 MAX_DRAFT_BYTES = 1 << 20
 """Weight of all fields together, as `check_value` counts it."""

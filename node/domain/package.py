@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from node.domain.catalogue.rules import Rules
 from node.domain.category import Category, category
-from node.domain.draft import RecordDraft, check_draft
+from node.domain.draft import NOBODY, RecordDraft, check_draft
 from node.domain.registry import is_same_text
 from node.domain.values import Value, check_fields, from_json_value
 from node.domain.wallet import PackageRecord
@@ -25,7 +25,6 @@ from node.errors import InvalidError, Mistake, RecordFormatError
 BASE = "subject.base"
 WHOLE_PACKAGE = -1
 """Stands for the document in a mistake that is about no single one."""
-_NOBODY = "0" * 64
 
 FieldRules: TypeAlias = Callable[[str, Mapping[str, object]], Iterable[tuple[str, str, str]]]
 """Category and plain fields → field, Chinese and English of everything that the category's own rules refuse."""
@@ -163,7 +162,7 @@ def _of_form(tell: _Teller) -> list[Mistake]:
             is_told = True
             found.append(tell.mistake(name, f"字段 {name} 格式不符：{error}", str(error)))
     try:
-        draft_of(_NOBODY, document)
+        draft_of(NOBODY, document)
     except InvalidError as error:
         # Of a field that was told already it says nothing new.
         try:

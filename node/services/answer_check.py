@@ -3,7 +3,7 @@
 1 the home's own signature over exactly this evidence, for exactly this request
 2 the bidder's certificate vouches for the key that signed the grant, and did so when the ledger took the grant
 3 that key is the subject's controller on the ledger, and the grant is its signature
-4 the grant is on the ledger, not revoked, and covered this read when the home says it answered
+4 the grant and its mandate are on the ledger, not revoked, and it covered this read when the home says it answered
 5 every record is in the home's log under a checkpoint, and the ledger holds that checkpoint
 6 the records are what was asked for, of this subject, and a credit code shown is the certificate's
 7 whoever is shown as a person in them has consented, to this reader and purpose
@@ -22,25 +22,21 @@ from node.domain.evidence import (
     check_answers_identity,
     check_answers_scope,
     evidence_digest,
-    parse_evidence,
-    verify_evidence,
 )
 from node.domain.grant import Grant, check_covers, grant_terms, open_grant
 from node.domain.ledger_ids import grant_id
-from node.domain.mandate import authority_of
 from node.domain.reading import ReadAnswer, ReadRequest
 from node.errors import (
-    AnchorError,
     GrantMissingError,
-    GrantRevokedError,
     MovedError,
     SignatureError,
     UnknownCallerError,
     VerificationError,
 )
-from node.ports import Answer
+from node.ports import Answer, Store
 from node.services.alliance import Alliance
-from node.services.mandates import check_in_force, grantor_of
+from node.services.anchored import verify_anchored
+from node.services.mandates import check_live, grantor_of
 from node.services.recognition import Recognition
 
 
@@ -86,6 +82,7 @@ def open_own_grant(alliance: Alliance, token: str, delegation_key: str | None = 
 def check_answer(  # noqa: PLR0917
     alliance: Alliance,
     recognition: Recognition,
+    store: Store,
     request_token: str,
     request: ReadRequest,
     grant_token: str,
@@ -122,21 +119,10 @@ def check_answer(  # noqa: PLR0917
     grant = open_own_grant(alliance, grant_token, delegation.key)
     # 4. the ledger's word on the grant
     raw_id = grant_id(alliance.raw_id, grant_terms(grant, document_digest(grant_token)))
-    state = alliance.projection.grant(raw_id)
-    if state.revoked:
-        raise GrantRevokedError("the grant was revoked by its owner")
-    if not state.registered:
-        raise GrantMissingError("the grant is not on the ledger")
-    authority = authority_of(grant_token)
-    check_in_force(alliance, authority)
+    authority = check_live(alliance, store, raw_id, grant_token)
     check_covers(grant, request.scope, receiver=alliance.me, purpose=request.purpose, at=signed.iat)
     # 5. the log and its anchor
-    evidence = verify_evidence(
-        parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key_at
-    )
-    anchor = alliance.projection.anchor(home.name, evidence.checkpoint.size)
-    if anchor is None or anchor.root != evidence.checkpoint.root:
-        raise AnchorError(f"the ledger holds no such checkpoint of {home.name}")
+    evidence = verify_anchored(alliance, answer.evidence, home)
     # 6. what was asked for
     check_answers_scope(evidence.records, request.scope, subject=grant.iss)
     check_answers_identity(evidence.records, identity.credit_code)

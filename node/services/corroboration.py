@@ -26,6 +26,7 @@ from node.services import layout
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.legal_reading import LegalReading
+from node.services.pauses import Pauses
 from node.services.reading import Reading
 from node.services.transaction import Transaction
 
@@ -49,7 +50,7 @@ class Corroboration:
     ) -> None:
         self._store, self._alliance, self._peers = store, alliance, peers
         self._reading, self._legal, self._feed, self._clock = reading, legal_reading, feed, clock
-        self._next_try: dict[bytes, tuple[float, float]] = {}
+        self._pauses = Pauses[bytes](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
 
     def found(self, request: str, number: int) -> LaterCheckpoint | None:
         """The witnessed checkpoint that contains a read, if it has come.
@@ -75,18 +76,16 @@ class Corroboration:
                 logger.info("%d reads of %s wait for cosignatures: %s", len(places), home, error)
             else:
                 for place in places:
-                    self._next_try.pop(place, None)
+                    self._pauses.forget(place)
 
     def _due(self) -> dict[tuple[str, str], list[bytes]]:
         """Reads to ask about now, by home and by the checkpoint under which it answered."""
-        now = self._clock.now()
         waiting: defaultdict[tuple[str, str], list[bytes]] = defaultdict(list)
         for key, _ in self._store.scan(layout.UNCORROBORATED):
             place = key[len(layout.UNCORROBORATED) :]
-            due, pause = self._next_try.get(place, (0.0, _FIRST_PAUSE_SECONDS))
-            if now < due:
+            if not self._pauses.is_due(place):
                 continue
-            self._next_try[place] = (now + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
+            self._pauses.put_off(place)
             try:
                 home, evidence = self._obtained(place[:-8].hex(), layout.from_number(place[-8:]))
             except StoreError:

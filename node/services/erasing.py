@@ -165,19 +165,7 @@ class Erasing:
 
     def _erase(self, owner: str, parts: Sequence[str], *, is_blocked: bool) -> None:
         self._book.catch_up()
-        mark, now = self._book.mark(), int(self._clock.now())
         # What was held until now goes on the request that asked for it then.
-        asked = self._book.rows.held(owner, parts, now + 1) if is_blocked else []
+        asked = self._book.rows.held(owner, parts, int(self._clock.now()) + 1) if is_blocked else []
         request = self._book.rows.load(asked[0][1]).line.request if asked else ""
-        self._book.add(
-            ErasedLine(
-                number=mark.number + 1,
-                previous=mark.head,
-                at=now,
-                owner=owner,
-                whole=False,
-                parts=tuple(sorted(parts)),
-                held={},
-                request=request,
-            )
-        )
+        self._book.erase(owner, parts, request)

@@ -6,6 +6,7 @@ anything is served. Applied twice a line does no more than once.
 """
 
 import logging
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -73,6 +74,47 @@ class ErasureBook:
         """
         raw = self._store.get(layout.ERASURE_MARK)
         return Mark() if raw is None else msgspec.msgpack.decode(raw, type=Mark)
+
+    def erase(
+        self,
+        owner: str,
+        parts: Iterable[str],
+        request: str,
+        held: Mapping[str, int] | None = None,
+        *,
+        whole: bool = False,
+        asked: bool = False,
+    ) -> int:
+        """Write that something is erased, and apply it; the caller has caught up.
+
+        Args:
+            owner: subject id, or the member's own name.
+            parts: what goes.
+            request: id of the wallet's request or of the notice that asks for it; empty for none.
+            held: parts that are blocked instead, and until when, seconds since 1970 UTC.
+            whole: whether everything of the owner is meant.
+            asked: whether the subject or the operator asked this home now.
+
+        Returns:
+            The erasure's number.
+
+        Raises:
+            StoreError: something fails; once the line is in the list it is applied at the next start.
+        """
+        mark = self.mark()
+        line = ErasedLine(
+            number=mark.number + 1,
+            previous=mark.head,
+            at=int(self._clock.now()),
+            owner=owner,
+            whole=whole,
+            parts=tuple(sorted(parts)),
+            held=dict(held or {}),
+            request=request,
+            asked=asked,
+        )
+        self.add(line)
+        return line.number
 
     def add(self, line: Line) -> None:
         """Write a line that follows `mark`, and apply it; the caller has caught up.

@@ -15,7 +15,6 @@ from node.domain.document import document_digest, peek_document
 from node.domain.erasure import (
     OBTAINED_PART,
     AcceptedLine,
-    ErasedLine,
     category_of,
     divide,
     held_until,
@@ -218,21 +217,7 @@ class Erasures:
         parts, held = divide(meant, self._rules, self._clock.now())
         if whole:
             held |= {part: held_until(part, self._rules) for part in self._vault.blocked(owner)}
-        mark = self._book.mark()
-        self._book.add(
-            ErasedLine(
-                number=mark.number + 1,
-                previous=mark.head,
-                at=int(self._clock.now()),
-                owner=owner,
-                whole=whole,
-                parts=parts,
-                held=held,
-                request=request,
-                asked=True,
-            )
-        )
-        return mark.number + 1
+        return self._book.erase(owner, parts, request, held, whole=whole, asked=True)
 
 
 def _check_categories(categories: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from node.domain.document import (
     sign_document,
 )
 from node.domain.encoding import to_base64url
-from node.domain.erasure import OBTAINED_PART, ErasedLine, as_read, part_of_application, part_of_read
+from node.domain.erasure import OBTAINED_PART, as_read, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
 from node.domain.guarantee import Guarantee, guarantee_terms
@@ -227,21 +227,9 @@ class Holdings:
 
     def _erase(self, subject: str, parts: Sequence[str], notice: str) -> int:
         self._book.catch_up()
-        mark = self._book.mark()
-        self._book.add(
-            ErasedLine(
-                number=mark.number + 1,
-                previous=mark.head,
-                at=int(self._clock.now()),
-                owner=subject,
-                whole=False,
-                parts=tuple(sorted(parts)),
-                held={},
-                request=notice,
-            )
-        )
+        number = self._book.erase(subject, parts, notice)
         logger.warning("a notice has this node erase %d parts of what it read elsewhere", len(parts))
-        return mark.number + 1
+        return number
 
     # -- what is held -------------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """At the reader: using again what was fetched, while its home cannot be reached or need not be asked.
 
-What was read may be used as long as the very grant under which it was read lives, by this node's own fresh view of
-the ledger. It counts as no further use, because the home is not asked and shows nothing. It comes with its age, for
-nothing here says that it is still the newest. Without a fresh view nobody can say that the grant was not revoked, and
-nothing is shown.
+What was read may be used as long as the very grant under which it was read lives, and the mandate under which it was
+signed, by this node's own fresh view of the ledger. It counts as no further use, for the home is not asked and shows
+nothing. It comes with its age, for nothing here says that it is still the newest. Without a fresh view nobody can say
+that the grant was not revoked, and nothing is shown.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,12 @@ from node.domain.evidence import VerifiedRecord, parse_evidence, verify_evidence
 from node.domain.grant import check_covers, grant_terms
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadAnswer, ReadRequest
-from node.errors import GrantMissingError, GrantRevokedError, MissingError
+from node.errors import MissingError
 from node.ports import Clock, Store
 from node.services.alliance import Alliance
 from node.services.answer_check import open_own_grant
 from node.services.follower import Follower
+from node.services.mandates import check_live
 from node.services.own_requests import Obtained, OwnRequests
 from node.services.recognition import Recognition
 from node.services.vault import Vault
@@ -54,7 +55,7 @@ class KeptReads:
         follower: Follower,
         clock: Clock,
     ) -> None:
-        self._own = OwnRequests(store, vault)
+        self._store, self._own = store, OwnRequests(store, vault)
         self._alliance, self._recognition, self._follower, self._clock = (
             alliance,
             recognition,
@@ -71,9 +72,9 @@ class KeptReads:
 
         Raises:
             ProjectionStaleError: this node's view of the ledger is too old to tell whether the grant lives.
-            GrantRevokedError: the grant was revoked.
+            GrantRevokedError: the grant was revoked, or the mandate under which it was signed.
             GrantExpiredError: its time is over.
-            GrantMissingError: the ledger does not have it.
+            GrantMissingError: the ledger does not have it, or its mandate.
             MovedError: its subject has another home by now.
             MissingError: there was no such read, or it was erased.
             NodeError: this node's member may read nothing now.
@@ -108,13 +109,7 @@ class KeptReads:
         """That the grant lives now; when it ends."""
         grant = open_own_grant(self._alliance, obtained.grant)
         raw_id = grant_id(self._alliance.raw_id, grant_terms(grant, document_digest(obtained.grant)))
-        state = self._alliance.projection.grant(raw_id)
-        if state.revoked:
-            raise GrantRevokedError(
-                "the grant was revoked by its owner; what was read under it is not to be used"
-            )
-        if not state.registered:
-            raise GrantMissingError("the ledger does not have the grant under which this was read")
+        check_live(self._alliance, self._store, raw_id, obtained.grant)
         request = reopen_document(obtained.request, ReadRequest)
         check_covers(
             grant,

@@ -6,17 +6,13 @@
 """
 
 from node.domain.document import document_digest, open_members_document
-from node.domain.evidence import (
-    VerifiedEvidence,
-    evidence_digest,
-    parse_evidence,
-    verify_evidence,
-)
+from node.domain.evidence import VerifiedEvidence, evidence_digest
 from node.domain.legal_check import check_answers_request
 from node.domain.legal_read import LegalAnswer, LegalRead, LegalRequest
-from node.errors import AnchorError, VerificationError
+from node.errors import VerificationError
 from node.ports import Answer
 from node.services.alliance import Alliance
+from node.services.anchored import verify_anchored
 
 
 def check_legal_answer(
@@ -43,12 +39,7 @@ def check_legal_answer(
     if signed.as_of > signed.iat:
         raise VerificationError("the home says that it had nothing newer at a time after its answer")
     # 2. the log and its anchor
-    evidence = verify_evidence(
-        parse_evidence(answer.evidence), alliance=alliance.id, member=home.name, log_key=home.log_key_at
-    )
-    anchor = alliance.projection.anchor(home.name, evidence.checkpoint.size)
-    if anchor is None or anchor.root != evidence.checkpoint.root:
-        raise AnchorError(f"the ledger holds no such checkpoint of {home.name}")
+    evidence = verify_anchored(alliance, answer.evidence, home)
     # 3. what was asked for
     check_answers_request(evidence.records, request)
     return evidence

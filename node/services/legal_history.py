@@ -13,7 +13,7 @@ import msgspec
 
 from node.domain.document import document_digest
 from node.domain.erasure import record_part
-from node.domain.legal_read import LEGAL_LOG, LegalPapers
+from node.domain.legal_read import LEGAL_LOG
 from node.domain.retention import month_at
 from node.errors import MissingError
 from node.ports import Store
@@ -116,11 +116,6 @@ class LegalHistory:
     def _seal(self, transaction: Transaction, place: bytes, row: msgspec.Struct, time: float) -> None:
         part = record_part(LEGAL_LOG, month_at(time))
         transaction.put(place, self._vault.seal(self._me, place, msgspec.msgpack.encode(row), part))
-
-
-def papers_of(entry: LegalEntry) -> LegalPapers:
-    """The documents that the reader handed over."""
-    return LegalPapers(entry.read, entry.request, entry.countersignature)
 
 
 def receipts_missing(store: Store, now: float) -> tuple[int, float]:

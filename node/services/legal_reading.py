@@ -35,7 +35,6 @@ from node.domain.legal_read import (
 )
 from node.domain.reading import ReadReceipt
 from node.errors import (
-    AnchorError,
     ConflictError,
     DocumentFormatError,
     LegalBasisError,
@@ -48,18 +47,19 @@ from node.ports import Answer, Clock, Peers, Signer, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
+from node.services.anchored import when_anchored
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.ledger_proofs import LedgerProofs
 from node.services.legal_check import check_legal_answer
 from node.services.legal_serving import LegalServing
+from node.services.pauses import Pauses
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
 logger = logging.getLogger(__name__)
 
-_ANCHOR_TRIES = 50
-_ANCHOR_PAUSE_SECONDS = 0.2
+_FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.25, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,7 @@ class LegalReading:
         self._proofs = proofs
         self._follower, self._peers, self._acts, self._feed = follower, peers, acts, feed
         self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._pauses = Pauses[bytes](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
         self._fetching: defaultdict[bytes, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def submit(self, officer: Officer, token: str) -> str:
@@ -244,13 +245,17 @@ class LegalReading:
             yield digest, self._load(digest)
 
     async def step(self) -> None:
-        """Hand in receipts that a home has not taken yet.
+        """Hand in receipts that a home has not taken yet; a home that does not take one is asked less and less often.
 
         Raises:
             StoreError: the database fails.
         """
-        for key, _ in list(self._store.scan(layout.OWN_LEGAL_OPEN)):
-            await self._hand_in(key[len(layout.OWN_LEGAL_OPEN) :])
+        waiting = [key[len(layout.OWN_LEGAL_OPEN) :] for key, _ in self._store.scan(layout.OWN_LEGAL_OPEN)]
+        self._pauses.keep(set(waiting))
+        for digest in waiting:
+            if self._pauses.is_due(digest):
+                self._pauses.put_off(digest)
+                await self._hand_in(digest)
 
     async def _fetch(self, digest: bytes) -> LegalFetched:
         self._alliance.check_may(Act.READ)
@@ -331,13 +336,9 @@ class LegalReading:
 
     async def _check(self, own: OwnLegal, request: LegalRequest, answer: Answer) -> VerifiedEvidence:
         read = reopen_document(own.read, LegalRead)
-        for _ in range(_ANCHOR_TRIES):
-            try:
-                return check_legal_answer(self._alliance, own.read, read, request, answer)
-            except AnchorError:
-                # The home may have seen a block that this node has not seen yet.
-                await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
-        return check_legal_answer(self._alliance, own.read, read, request, answer)
+        return await when_anchored(
+            lambda: check_legal_answer(self._alliance, own.read, read, request, answer)
+        )
 
     def _keep(
         self, digest: bytes, own: OwnLegal, request: LegalRequest, answer: Answer, evidence: VerifiedEvidence

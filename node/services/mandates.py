@@ -1,7 +1,7 @@
 """Who speaks for a subject: its controller on the ledger, or somebody under a mandate that holds now.
 
 The one place where that is decided, for calls at this node, for grants that are handed in, and for grants of others
-under which this node reads.
+under which this node reads; and so of whether such a grant still lives.
 """
 
 import msgspec
@@ -72,7 +72,37 @@ def grantor_of(alliance: Alliance, token: str, grant: Grant) -> Authority:
     return authority
 
 
-def check_in_force(alliance: Alliance, authority: Authority, store: Store | None = None) -> None:
+def check_live(alliance: Alliance, store: Store, raw_id: bytes, grant_token: str) -> Authority:
+    """At a reader: check that a grant is on the ledger and lives, with the mandate under which it was signed.
+
+    Asked before a use is spent, again of the answer, and whenever what was read is used once more.
+
+    Args:
+        alliance: has the ledger's word.
+        store: the node's database, where a revocation that it has just taken acts before the ledger has it.
+        raw_id: of the grant, 32 bytes.
+        grant_token: the grant, checked.
+
+    Returns:
+        On whose authority it is.
+
+    Raises:
+        GrantMissingError: the ledger does not have the grant, or its mandate.
+        GrantRevokedError: one of them is revoked.
+        StoreError: the database fails.
+    """
+    if _is_revoked(alliance, store, raw_id):
+        raise GrantRevokedError(
+            "the grant was revoked by its owner; what was read under it is not to be used"
+        )
+    if not alliance.projection.grant(raw_id).registered:
+        raise GrantMissingError("the grant is not on the ledger yet")
+    authority = authority_of(grant_token)
+    check_in_force(alliance, authority, store)
+    return authority
+
+
+def check_in_force(alliance: Alliance, authority: Authority, store: Store) -> None:
     """Check that the mandate behind a signature, if there is one, is on the ledger and not revoked.
 
     Args:
@@ -88,11 +118,9 @@ def check_in_force(alliance: Alliance, authority: Authority, store: Store | None
     if authority.mandate is None:
         return
     raw_id = authority.mandate_id(alliance.raw_id)
-    state = alliance.projection.grant(raw_id)
-    kept = store.get(layout.GRANT + raw_id) if store is not None else None
-    if state.revoked or (kept is not None and msgspec.msgpack.decode(kept, type=_Kept).revoked):
+    if _is_revoked(alliance, store, raw_id):
         raise GrantRevokedError("the mandate was revoked by the subject that gave it")
-    if not state.registered:
+    if not alliance.projection.grant(raw_id).registered:
         raise GrantMissingError("the mandate is not on the ledger")
 
 
@@ -109,6 +137,14 @@ def check_all_signed(store: Store, authority: Authority) -> None:
     key = layout.JOINT_BID + layout.text(mandate.iss) + bytes.fromhex(mandate.agreement)
     if store.get(key) is None:
         raise GrantMissingError("the joint bid is not shown to be signed by all its members")
+
+
+def _is_revoked(alliance: Alliance, store: Store, raw_id: bytes) -> bool:
+    """Whether a grant or a mandate is, on the ledger or by a revocation that this node has taken."""
+    kept = store.get(layout.GRANT + raw_id)
+    return alliance.projection.grant(raw_id).revoked or (
+        kept is not None and msgspec.msgpack.decode(kept, type=_Kept).revoked
+    )
 
 
 def _check_agent(alliance: Alliance, mandate: Mandate, key: str) -> None:

@@ -36,6 +36,7 @@ from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.notice_rows import Holding, OutNotice
+from node.services.pauses import Pauses
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
 
@@ -62,7 +63,7 @@ class Notices:
         self._store, self._alliance, self._gate = store, alliance, gate
         self._peers, self._feed = peers, feed
         self._signer, self._clock, self._entropy = signer, clock, entropy
-        self._next_try: dict[int, tuple[float, float]] = {}
+        self._pauses = Pauses[int](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
 
     # -- who holds something ------------------------------------------------------------------------------
 
@@ -208,11 +209,10 @@ class Notices:
         Raises:
             StoreError: the database fails.
         """
-        now = self._clock.now()
         by_member: defaultdict[str, list[tuple[int, OutNotice]]] = defaultdict(list)
         for key, _ in self._store.scan(layout.NOTICE_OPEN):
             number = layout.from_number(key[len(layout.NOTICE_OPEN) :])
-            if now >= self._next_try.get(number, (0.0, 0.0))[0]:
+            if self._pauses.is_due(number):
                 notice = self.load(number)
                 by_member[notice.to].append((number, notice))
         # One member that does not answer delays nobody else's notices.
@@ -245,8 +245,7 @@ class Notices:
             await self._deliver(number, notice)
 
     async def _deliver(self, number: int, notice: OutNotice) -> None:
-        pause = self._next_try.get(number, (0.0, _FIRST_PAUSE_SECONDS))[1]
-        self._next_try[number] = (self._clock.now() + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
+        self._pauses.put_off(number)
         try:
             member = self._alliance.projection.member(notice.to)
             receipt = await self._peers.submit_notice(member, notice.token)
@@ -303,7 +302,7 @@ class Notices:
         about = {"notice": str(number), "member": notice.to}
         self._feed.add(transaction, FeedEntry("notice.answered", self._clock.now(), about))
         transaction.commit()
-        self._next_try.pop(number, None)
+        self._pauses.forget(number)
         self._feed.wake()
 
     def _add(self, transaction: Transaction, token: str, to: str, subject: str) -> int:

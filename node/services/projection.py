@@ -136,6 +136,8 @@ class Projection:
         self._store = store
         self._in_force: list[BookEntry] = []
         self._contracts_at: bytes | None = None
+        self._sizes: dict[str, int] = {}
+        self._sizes_at: bytes | None = None
         self.first_sight = FirstSight()
 
     # -- reading: all raise StoreError when the database fails --------------------------------------------
@@ -211,9 +213,16 @@ class Projection:
 
     def anchored_size(self, member: str) -> int:
         """Size of a member's last final anchor, zero before the first."""
-        prefix = layout.LEDGER_ANCHOR + layout.text(member)
-        newest = next(self._store.scan(prefix, reverse=True), None)
-        return 0 if newest is None else layout.from_number(newest[0][len(prefix) :])
+        # As with the contracts.
+        cursor = self._store.get(layout.LEDGER_CURSOR)
+        if cursor is None or cursor != self._sizes_at:
+            self._sizes, self._sizes_at = {}, cursor
+        size = self._sizes.get(member)
+        if size is None:
+            prefix = layout.LEDGER_ANCHOR + layout.text(member)
+            newest = next(self._store.scan(prefix, reverse=True), None)
+            size = self._sizes[member] = 0 if newest is None else layout.from_number(newest[0][len(prefix) :])
+        return size
 
     def proposals(self) -> Iterator[tuple[int, ProposalRow]]:
         """All proposals, oldest first."""

@@ -34,14 +34,12 @@ from node.domain.grant import (
     open_grant,
 )
 from node.domain.ledger_ids import grant_id
-from node.domain.mandate import authority_of
 from node.domain.notice import Notice, check_about
 from node.domain.reading import ReadReceipt, ReadRequest, jti_of_use
 from node.errors import (
     AnchorError,
     ConflictError,
     GrantMissingError,
-    GrantRevokedError,
     InvalidError,
     MovedError,
     NodeError,
@@ -51,12 +49,14 @@ from node.errors import (
 from node.ports import Answer, Clock, Peers, Signer, Store
 from node.services.acts import Acts
 from node.services.alliance import Alliance
+from node.services.anchored import when_anchored
 from node.services.answer_check import CheckedAnswer, check_answer, open_own_grant
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.ledger_proofs import LedgerProofs
-from node.services.mandates import check_in_force
+from node.services.mandates import check_live
 from node.services.own_requests import Obtained, OwnRequest, OwnRequests
+from node.services.pauses import Pauses
 from node.services.recalls import Recalls
 from node.services.recognition import Recognition
 from node.services.remarks import Remarks
@@ -65,8 +65,6 @@ from node.services.vault import Entropy, Vault
 
 logger = logging.getLogger(__name__)
 
-_ANCHOR_TRIES = 50
-_ANCHOR_PAUSE_SECONDS = 0.2
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.25, 10.0
 
 
@@ -106,7 +104,8 @@ class Reading:
         self._peers, self._acts, self._feed, self._signer = peers, acts, feed, signer
         self._proofs, self._clock, self._entropy = proofs, clock, entropy
         self._remarks, self._recalls = Remarks(store), Recalls(store)
-        self._next_try: dict[bytes, tuple[float, float]] = {}
+        # A request may be open for days: the home is asked less and less often.
+        self._pauses = Pauses[bytes](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
         self._fetching: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._arrived: defaultdict[bytes, set[str]] = defaultdict(set)
         """Receipts that the home has taken, by request, while the store still has them as to be handed in."""
@@ -235,7 +234,7 @@ class Reading:
         own = await self._follow_subject(raw_digest, own, asked)
         grant = open_own_grant(self._alliance, own.grant)
         raw_id = self._grant_id(grant, own.grant)
-        self._check_live(raw_id, own.grant)
+        check_live(self._alliance, self._store, raw_id, own.grant)
         request = self._read_request(raw_digest, own, grant, raw_id)
         try:
             answer = await self._peers.read(self._alliance.projection.member(grant.home), request, own.grant)
@@ -277,7 +276,9 @@ class Reading:
         """
         self._drop_arrived()
         by_home: defaultdict[str, list[tuple[bytes, OwnRequest, AccessRequest]]] = defaultdict(list)
-        for digest, own in self._own.open():
+        waiting = self._own.open()
+        self._pauses.keep({digest for digest, _ in waiting})
+        for digest, own in waiting:
             asked = own.asked()
             by_home[asked.aud].append((digest, own, asked))
         # One slow home delays nobody else's requests.
@@ -287,11 +288,9 @@ class Reading:
     async def _move_all(self, waiting: Sequence[tuple[bytes, OwnRequest, AccessRequest]]) -> None:
         now = self._clock.now()
         for digest, own, asked in waiting:
-            due, pause = self._next_try.get(digest, (0.0, _FIRST_PAUSE_SECONDS))
-            if now < due:
+            if not self._pauses.is_due(digest):
                 continue
-            # A request may be open for days: the home is asked less and less often.
-            self._next_try[digest] = (now + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
+            self._pauses.put_off(digest)
             try:
                 if asked.exp < now and not own.receipts:
                     self._own.close(digest)
@@ -348,28 +347,15 @@ class Reading:
         )
         return sign_document(request, self._signer.sign)
 
-    def _check_live(self, raw_id: bytes, grant_token: str) -> None:
-        """Before a use is spent: that this node's own view of the ledger has the grant."""
-        state = self._alliance.projection.grant(raw_id)
-        if state.revoked:
-            raise GrantRevokedError("the grant was revoked by its owner")
-        if not state.registered:
-            raise GrantMissingError("the grant is not on the ledger yet")
-        check_in_force(self._alliance, authority_of(grant_token), self._store)
-
     async def _check(self, request_token: str, grant_token: str, answer: Answer) -> CheckedAnswer:
         request = reopen_document(request_token, ReadRequest)
         moment = open_grant(grant_token).register_before
         await self._recognition.warm(answer.delegation, moment)
-        for _ in range(_ANCHOR_TRIES):
-            try:
-                return check_answer(
-                    self._alliance, self._recognition, request_token, request, grant_token, answer
-                )
-            except AnchorError:
-                # The home may have seen a block that this node has not seen yet.
-                await asyncio.sleep(_ANCHOR_PAUSE_SECONDS)
-        return check_answer(self._alliance, self._recognition, request_token, request, grant_token, answer)
+        return await when_anchored(
+            lambda: check_answer(
+                self._alliance, self._recognition, self._store, request_token, request, grant_token, answer
+            )
+        )
 
     def _keep(  # noqa: PLR0917
         self,

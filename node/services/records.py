@@ -210,13 +210,14 @@ class Records:
             StoreError: the database fails.
         """
         prefix, stop = layout.versions(owner, name), None
-        # One short scan to find each thing, one in it for the version: old versions are not walked through.
+        # One short scan to find each thing by its newest version, and one in it where that cannot be used: old
+        # versions are not walked through.
         while (found := next(self._store.scan(prefix, stop=stop, reverse=True), None)) is not None:
-            thing = found[0][len(prefix) : -8]
-            for _, raw in self._store.scan(prefix + thing, reverse=True):
-                if is_usable(layout.from_number(raw)):
-                    yield layout.from_number(raw)
-                    break
+            thing, newest = found[0][len(prefix) : -8], layout.from_number(found[1])
+            earlier = (layout.from_number(raw) for _, raw in self._store.scan(prefix + thing, reverse=True))
+            usable = newest if is_usable(newest) else next(filter(is_usable, earlier), None)
+            if usable is not None:
+                yield usable
             stop = thing
 
     def version(self, transaction: Transaction, owner: str, name: str, thing: str) -> int:

@@ -16,7 +16,7 @@ from node.domain.document import (
     reopen_document,
     sign_document,
 )
-from node.domain.draft import RecordDraft
+from node.domain.draft import NOBODY, RecordDraft
 from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.erasure import READS, record_part
@@ -59,7 +59,6 @@ from node.services.vault import Entropy, Vault
 
 _MOST_TIMES = 16
 """Answers to one use, so that nobody makes the history grow without using the grant up."""
-_NOBODY = "0" * 64
 _NOTHING = "no live grant covers this read, or there is nothing to read under it"
 
 
@@ -263,7 +262,7 @@ class Serving:
         if authority.is_granted and not has_uses_left(authority.grant, authority.kept.uses):
             raise GrantUsedUpError(f"the grant was good for {authority.grant.uses} reads")
         size = self._alliance.projection.anchored_size(self._alliance.me)
-        subject = authority.grant.iss if authority.is_granted else _NOBODY
+        subject = authority.grant.iss if authority.is_granted else NOBODY
         try:
             return size, self._showing.select(subject, authority.request.scope, size)
         except MissingError as error:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from node.domain.category import category
+from node.domain.draft import NOBODY
 from node.domain.evidence import Evidence, ShownRecord, encode_evidence, show_record
 from node.domain.grant import Scope
 from node.errors import MissingError, StaleVersionError
 from node.services.log import Log
 from node.services.records import Records
-
-_NOBODY = "0" * 64
 
 
 class Showing:
@@ -34,7 +33,7 @@ class Showing:
         positions: list[int] = []
         for part in scope:
             # What is sealed until an opening answers like what is not there, and costs the same: nobody looks.
-            owner = _NOBODY if category(part.category).sealed else subject
+            owner = NOBODY if category(part.category).sealed else subject
             found = list(self._records.newest(owner, part.category, is_final))
             if not found:
                 raise MissingError(f"the subject has no final record of {part.category}")

@@ -293,7 +293,7 @@ class Histories:
         assert signed.use <= (read.grant.document.uses or read.grant.used)
         parsed = peek_document(request, ReadRequest)
         services = reader.services
-        check_answer(services.alliance, services.recognition, request, parsed, token, answer)
+        check_answer(services.alliance, services.recognition, reader.store, request, parsed, token, answer)
 
     def _allows(self, subject: SubjectFacts, read: Read) -> bool:
         grant, now = read.grant, self.world.clock.now()

@@ -40,7 +40,7 @@ from node.domain.verdict import Gap
 from node.domain.wallet import PackageRecord
 from node.errors import LedgerUnavailableError
 from node.ports import Account, Registry
-from node.services import legal_reading, reading
+from node.services import anchored
 from node.services.outbox import OutboxItem, State
 from node.services.registration import Registered
 from node.services.transaction import Transaction
@@ -136,8 +136,7 @@ class World:
             mock.patch.object(documents, "time", self.clock),
             mock.patch.object(guarantees, "time", self.clock),
             mock.patch.object(logins, "time", self.clock),
-            mock.patch.object(reading, "_ANCHOR_PAUSE_SECONDS", 0.0),
-            mock.patch.object(legal_reading, "_ANCHOR_PAUSE_SECONDS", 0.0),
+            mock.patch.object(anchored, "_PAUSE_SECONDS", 0.0),
         )
 
     def __enter__(self) -> Self:

@@ -17,7 +17,6 @@ from node.domain.catalogue.vocabulary import problems_of
 from node.domain.encoding import canonical_json, decode_canonical, parse_readable_json
 from node.errors import DefinitionError, DocumentFormatError
 
-DEFINITION_TYPE = "heqi.category.v1"
 MAX_DEFINITION_BYTES = 65_536
 MAX_DEFINED_FIELDS = 96
 MAX_SLOTS = 128

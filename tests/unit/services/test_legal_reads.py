@@ -1,5 +1,7 @@
 """Reads on a legal basis: two officers, a case, evidence with proofs, an account of it, and notice to the owner."""
 
+from itertools import pairwise
+
 import pytest
 
 from node.domain.document import document_digest, sign_document
@@ -385,6 +387,26 @@ async def test_a_missing_receipt_shows_and_arrives_when_the_home_is_back(world):
     assert world.home.services.status.diagnose(0).legal_receipts_missing == 0
     [(_, own)] = reader.services.legal_reading.requests()
     assert own.receipt == ""
+
+
+async def test_a_home_that_does_not_take_a_receipt_is_asked_less_and_less_often(world):
+    [bidder] = world.bidders
+    reader, asked = supervisor(world), []
+    digest = prepare(world, reader, world.home, bidder.subject)
+
+    def refuse(*_: object) -> None:
+        asked.append(world.clock.now())
+        away()
+
+    world.home.services.legal_serving.take_receipt = refuse  # type: ignore[method-assign]
+    await reader.services.legal_reading.fetch(FIRST.seen, digest)
+    for _ in range(400):
+        await reader.services.legal_reading.step()
+        world.clock.advance(1)
+    pauses = [later - earlier for earlier, later in pairwise(asked[1:])]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 60
+    assert len(asked) < 20
 
 
 async def test_a_receipt_is_the_readers_alone(world):

@@ -293,6 +293,25 @@ async def test_a_revoked_mandate_ends_its_calls_and_its_grants_at_once(world: Wo
         _register(world, bidder, scribe)
 
 
+@pytest.mark.parametrize("where", ["reader", "third"])
+async def test_what_was_read_under_a_mandate_is_not_used_after_its_revocation(
+    world: World, where: str
+) -> None:
+    bidder, key, mandate = await under_mandate(world, Power.GRANT)
+    scribe = acting(world, key, bidder, mandate)
+    digest, token = grant_by(world, scribe, bidder)
+    await world.settle()
+    hand_over(world, scribe, bidder, token)
+    await world.settle()
+    await world.settle()
+    await world.reader.services.reading.fetch(digest)
+    assert world.reader.services.kept_reads.show(digest).records
+    withdraw(world, bidder, mandate, getattr(world, where))
+    await world.settle()
+    with pytest.raises(GrantRevokedError, match="mandate"):
+        world.reader.services.kept_reads.show(digest)
+
+
 async def test_the_reader_refuses_under_a_revoked_mandate_though_the_home_answers(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,7 +325,7 @@ async def test_the_reader_refuses_under_a_revoked_mandate_though_the_home_answer
     withdraw(world, bidder, mandate, world.third)
     await world.settle()
     monkeypatch.setattr("node.services.serving.check_in_force", lambda *_: None)
-    monkeypatch.setattr("node.services.reading.check_in_force", lambda *_: None)
+    monkeypatch.setattr("node.services.reading.check_live", lambda *_: None)
     with pytest.raises(GrantRevokedError, match="mandate"):
         await world.reader.services.reading.fetch(digest)
 
