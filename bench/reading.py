@@ -168,7 +168,9 @@ def _id_of(token: str) -> bytes:
     return grant_id(bytes.fromhex(grant.alliance), grant_terms(grant, document_digest(token)))
 
 
-async def _reads(few: Network, many: Network, port: int, alone: Sequence[_Shared], among: list[str]) -> dict[str, float]:
+async def _reads(
+    few: Network, many: Network, port: int, alone: Sequence[_Shared], among: Sequence[str]
+) -> dict[str, float]:
     a, b = few["centre-a"], few["centre-b"]
     leaf = issue_leaf(b.name, b.keys.identity.key, time.time())
     to = a.member.moved_to(f"127.0.0.1:{port}", "")
