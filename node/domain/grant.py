@@ -143,7 +143,7 @@ def check_request(request: AccessRequest) -> None:
     _check_hex(request.subject, 32, "subject")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1_024)
 def open_grant(token: str) -> Grant:
     """A well-formed grant that is signed by the key it names itself.
 

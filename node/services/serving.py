@@ -49,6 +49,7 @@ from node.services.follower import Follower
 from node.services.log import Log
 from node.services.mandates import check_all_signed, check_in_force, grantor_of
 from node.services.notices import Notices
+from node.services.preparing import StoredRecord
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import READ_LOG, Registrations
@@ -146,17 +147,15 @@ class Serving:
         authority = self._authorise(caller, request_token, grant_token)
         subject, request, served = authority.grant.iss, authority.request, authority.served
         digest = document_digest(request_token)
-        if served is None:
-            size, positions = self._select(authority)
-        else:
-            size, positions = served.size, served.positions
+        size, selected = self._select(authority) if served is None else (served.size, None)
+        positions = served.positions if served else list(selected or ())
         consents = self._consented(authority, positions)
         moment = authority.grant.register_before
         voucher = self._registrations.voucher(subject, principal_key(authority.grant), moment)
         delegation = voucher.delegation
         status = self._recognition.hand_on(delegation, voucher.status)
         told = self._disputes.notices(subject, positions, caller)
-        evidence = self._showing.show(positions, request.scope, size)
+        evidence = self._showing.show(selected or self._showing.load(positions), request.scope, size)
         if served is not None and served.request == digest:
             return Answer(evidence, served.answer, delegation, status, consents, told)
         if served is not None and served.times == _MOST_TIMES:
@@ -253,8 +252,8 @@ class Serving:
             is_granted = self._holds(authority)
         return _Authority(raw_id, grant, kept, request, served if is_granted else None, is_granted)
 
-    def _select(self, authority: _Authority) -> tuple[int, list[int]]:
-        """The size of the log and the positions that are to be shown.
+    def _select(self, authority: _Authority) -> tuple[int, dict[int, StoredRecord]]:
+        """The size of the log and the records that are to be shown, by position.
 
         Raises:
             GrantMissingError: the read is not granted, or there is nothing to show: one answer to all of that.
