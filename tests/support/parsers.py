@@ -366,6 +366,9 @@ def parsers() -> dict[str, Parser]:
             recovering.parse_papers,
             (json.dumps({"subject": "", "delegation": "", "acceptance": ""}).encode(),),
         ),
+        "node.domain.certificate:load_chain": Parser(
+            lambda raw: certificate.load_chain([raw]), (bidders.der,)
+        ),
         "node.domain.certificate:check_certificate": Parser(
             lambda raw: certificate.check_certificate([raw], recognised, world.NOW), (bidders.der,), slow=True
         ),
