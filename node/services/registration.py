@@ -4,14 +4,15 @@ The map from credit code to subject stays here; the ledger learns a random id an
 one registration needs becomes durable in one batch, so a crash leaves it whole or absent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
+from node.domain.approval import Approval, Reserved, reserved_by
 from node.domain.certificate import CertificateIdentity
-from node.domain.certified import chain_of
+from node.domain.certified import chain_of, peek_certified
 from node.domain.delegation import Delegation
 from node.domain.document import peek_document
 from node.domain.draft import RecordDraft
@@ -19,9 +20,9 @@ from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
 from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
-from node.domain.mandate import Power
+from node.domain.mandate import Authority, Power, authority_behind
 from node.domain.package import BASE, Company
-from node.domain.wallet import MoveCall, RegisterCall
+from node.domain.wallet import ControllerCall, MoveCall, RegisterCall, WalletCall
 from node.errors import (
     DuplicateError,
     GrantMissingError,
@@ -29,6 +30,7 @@ from node.errors import (
     MissingError,
     Mistake,
     MovedError,
+    SecondOfficerMissingError,
     SignatureError,
     StatusUnknownError,
     UnknownCallerError,
@@ -41,8 +43,10 @@ from node.services.attesting import Attesting
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.look_ups import LookUps
+from node.services.officers import ENOUGH, Office, Officers
 from node.services.outbox import Outbox
 from node.services.packages import Packages
+from node.services.projection import SubjectRow
 from node.services.reach import Reach
 from node.services.recognition import Recognition
 from node.services.records import Records
@@ -78,11 +82,20 @@ class Registration(msgspec.Struct, frozen=True):
     credentials: dict[str, tuple[Voucher, ...]]
     """By controller key: the certificates' words for it, the last one handed in first. A key that was removed keeps
     its own: what it signed before can still be shown."""
+    reserved: tuple[str, ...] = ()
+    """Acts that need two officers, ascending (`approval.Reserved`)."""
+    officers: tuple[str, ...] = ()
+    """Keys of those that count as officers; empty while nothing is reserved."""
 
     @property
     def vouchers(self) -> tuple[Voucher, ...]:
         """Those of all keys."""
         return tuple(one for vouchers in self.credentials.values() for one in vouchers)
+
+    @property
+    def office(self) -> Office:
+        """What two officers have to sign, and who they are."""
+        return Office(frozenset(map(Reserved, self.reserved)), self.officers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +137,7 @@ class Registrations:
         self._reach, self._attesting, self._look_ups = reach, attesting, look_ups
         self._packages = packages
         self._recognition, self._records, self._outbox, self._feed = recognition, records, outbox, feed
+        self._officers = Officers(alliance, recognition)
         self._clock, self._entropy = clock, entropy
 
     def register(self, token: str, status: bytes = b"") -> Registered:
@@ -157,6 +171,7 @@ class Registrations:
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
         is_new_delegation = True
+        office = self._officers.after(Office(), _said([call.delegation]), [key], lowers=False)
         if known is not None:
             last = self.load(known.hex())
             is_new_delegation = all(one.delegation != call.delegation for one in last.vouchers)
@@ -165,6 +180,7 @@ class Registrations:
                     "another key is registered for this company; it has to add this one first"
                 )
             credentials = _renewed(last, key, call.delegation, status)
+            office = self._office(call, key, last, credentials, is_new_delegation=is_new_delegation)
         salt = self._entropy(_SALT_BYTES) if waiting is None else waiting.salt
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
@@ -181,7 +197,10 @@ class Registrations:
             self._outbox.add(transaction, f"subject/{subject}", create)
         # With further documents too: certificates and delegations expire and are renewed.
         self._put(
-            transaction, Registration(subject, identity.credit_code, identity.organisation, credentials)
+            transaction,
+            _with_office(
+                Registration(subject, identity.credit_code, identity.organisation, credentials), office
+            ),
         )
         first = self._records.stage(transaction, drafts)
         self._attest(transaction, subject, drafts, identity, call.delegation, is_new=is_new_delegation)
@@ -204,7 +223,21 @@ class Registrations:
         call = peek_document(token, RegisterCall)
         if not call.delegation:  # under a mandate: what is known stands
             return b""
+        await self.warm_approval(call.approval)
         return await self._recognition.prove(call.delegation)
+
+    async def warm_approval(self, approval: str) -> None:
+        """Ask the authorities about a second officer's certificate, where nothing kept is news.
+
+        Args:
+            approval: a compact JWS, not checked; empty for none.
+
+        Raises:
+            DocumentFormatError: it is malformed.
+            StoreError: the database fails.
+        """
+        if approval:
+            await self._recognition.warm(peek_document(approval, Approval).delegation)
 
     def settle(self, transaction: Transaction, call: MoveCall, status: bytes) -> Registered:
         """Take in a subject that moves here, from its wallet's own copy; by the same rules as a new one.
@@ -228,16 +261,74 @@ class Registrations:
             call.subject, call.records, _company(identity), is_first=True
         )
         transaction.put(directory, bytes.fromhex(call.subject))
-        earlier = self.load(call.subject).credentials if self.is_registered(call.subject) else {}
-        credentials = {**earlier, call.key: (Voucher(call.delegation, status),)}
-        self._put(
-            transaction,
-            Registration(call.subject, identity.credit_code, identity.organisation, credentials),
-        )
+        earlier = self.load(call.subject) if self.is_registered(call.subject) else None
+        credentials = {} if earlier is None else earlier.credentials
+        credentials = {**credentials, call.key: (Voucher(call.delegation, status),)}
+        office = self._settled(call, identity, earlier)
+        moved = Registration(call.subject, identity.credit_code, identity.organisation, credentials)
+        self._put(transaction, _with_office(moved, office))
         first = self._records.stage(transaction, drafts)
         self._attest(transaction, call.subject, drafts, identity, call.delegation, is_new=True)
         package = self._packages.keep(transaction, call.subject, first, len(drafts))
         return Registered(call.subject, first, len(drafts), package, warnings)
+
+    def check_officers(self, subject: str, act: Reserved, key: str, approval: Approval | None) -> None:
+        """Check that an act is signed by as many officers as a subject wants; whoever is not registered wants one.
+
+        Args:
+            subject: its id, 64 hex digits.
+            act: what it is.
+            key: the first officer's, that signed.
+            approval: its own signature was checked; None if there is none.
+
+        Raises:
+            SecondOfficerMissingError: it is reserved for two officers.
+            ApprovalError: the second is no officer of this subject.
+            NodeError: the second officer's delegation does not hold now.
+        """
+        if self.is_registered(subject):
+            last = self.load(subject)
+            self._officers.check(subject, last.credit_code, last.office, act, key, approval)
+
+    def check_call(self, call: WalletCall, act: Reserved) -> None:
+        """`check_officers` for an authenticated request: of the act, or of the mandate under which it is done."""
+        if call.mandate:
+            authority = authority_behind(call.mandate)
+            self.check_officers(call.subject, Reserved.MANDATE, authority.key, authority.approval)
+        else:
+            self.check_officers(call.subject, act, call.key, _approval(call))
+
+    def check_signed(self, subject: str, authority: Authority) -> None:
+        """Check that enough officers who count here signed a grant, or the mandate behind it.
+
+        A certificate that ran out since stops no grant, so only keys are compared.
+
+        Raises:
+            SecondOfficerMissingError: one officer has signed what is reserved for two.
+            ErasureListError, MissingError, StoreError: as `load`.
+        """
+        office, approval = self.load(subject).office, authority.approval
+        if authority.act in office.reserved and (
+            approval is None or not {authority.key, approval.key} <= set(office.keys)
+        ):
+            raise SecondOfficerMissingError("the bidder reserves this for two officers; one has signed")
+
+    def change_officers(self, transaction: Transaction, call: ControllerCall, row: SubjectRow) -> None:
+        """Let a change of keys through that is signed by as many officers as the subject wants, and note the new one.
+
+        Raises:
+            ConflictError: fewer than two officers would be left.
+            NodeError: as `check_officers`.
+        """
+        if not self.is_home_of(call.subject):
+            return
+        last = self.load(call.subject)
+        office = last.office
+        if len(office.keys) >= ENOUGH:
+            self.check_call(call, Reserved.CONTROLLERS)
+        changed = self._officers.changed(office, row, removed=call.removed, added=call.added)
+        if changed != office:
+            self._put(transaction, _with_office(last, changed))
 
     def check_home(self, subject: str) -> None:
         """That the subject has not moved away.
@@ -320,6 +411,14 @@ class Registrations:
                 return one
         return first
 
+    def status_of(self, subject: str, delegation: str) -> bytes:
+        """What came with a delegation of a subject when it was handed in here; empty if nothing did, or it was not.
+
+        Raises:
+            ErasureListError, MissingError, StoreError: as `load`.
+        """
+        return next((one.status for one in self.load(subject).vouchers if one.delegation == delegation), b"")
+
     async def warm(self, subject: str) -> None:
         """Ask the authorities about all certificates of a subject, where nothing kept is news.
 
@@ -377,6 +476,46 @@ class Registrations:
         if any(draft.category == BASE for draft in drafts):
             self._look_ups.queue(transaction, subject)
 
+    def _office(
+        self,
+        call: RegisterCall,
+        key: str,
+        last: Registration,
+        credentials: Mapping[str, Sequence[Voucher]],
+        *,
+        is_new_delegation: bool,
+    ) -> Office:
+        """What the subject reserves after this request, which enough officers must have signed."""
+        subject, row = last.subject, self._alliance.projection.subject(bytes.fromhex(last.subject))
+        office = self._officers.with_key(last.office, row, key)
+        if call.mandate or call.records:
+            authority = authority_behind(call.mandate) if call.mandate else None
+            act = Reserved.MANDATE if authority else Reserved.REGISTER
+            approval = authority.approval if authority else _approval(call)
+            self._officers.check(subject, last.credit_code, office, act, key, approval)
+        lowers = is_new_delegation and bool(call.approval) and bool(office.reserved)
+        if lowers:
+            self._officers.check(
+                subject, last.credit_code, office, Reserved.CONTROLLERS, key, _approval(call)
+            )
+        present = [one for one in credentials if row is None or self._alliance.speaks_for(row, one)]
+        # By removed keys nobody is bound for ever, once two officers say so.
+        vouchers = [one for name in present for one in credentials[name]]
+        said = _said([one.delegation for one in vouchers] if lowers else [call.delegation])
+        return self._officers.after(office, said, present, lowers=lowers)
+
+    def _settled(self, call: MoveCall, identity: CertificateIdentity, earlier: Registration | None) -> Office:
+        """What a subject reserves that moves here, by all that this node sees of it."""
+        approval = _approval(call)
+        shown = [call.delegation] if approval is None else [call.delegation, approval.delegation]
+        keys = (call.key,) if approval is None else (call.key, approval.key)
+        reserved = frozenset() if earlier is None else earlier.office.reserved
+        office = self._officers.after(Office(reserved, keys), _said(shown), keys, lowers=False)
+        if approval is not None:
+            self._officers.check_second(call.subject, identity.credit_code, office, approval)
+        self._officers.check(call.subject, identity.credit_code, office, Reserved.MOVE, call.key, approval)
+        return office
+
     def _under_mandate(self, call: RegisterCall, key: str) -> RegisterCall:
         """The call of somebody who hands in documents for a subject: the subject's delegation stands.
 
@@ -408,6 +547,20 @@ class Registrations:
         place = layout.REGISTRATION + registration.subject.encode()
         content = msgspec.msgpack.encode(registration)
         transaction.put(place, self._vault.seal(registration.subject, place, content, REGISTRATION_PART))
+
+
+def _approval(call: WalletCall) -> Approval | None:
+    return peek_document(call.approval, Approval) if call.approval else None
+
+
+def _said(delegations: Iterable[str]) -> frozenset[Reserved]:
+    """What delegations reserve that were checked."""
+    return reserved_by(peek_certified(one, Delegation) for one in delegations)
+
+
+def _with_office(registration: Registration, office: Office) -> Registration:
+    words = tuple(sorted(one.value for one in office.reserved))
+    return msgspec.structs.replace(registration, reserved=words, officers=office.keys)
 
 
 def _company(identity: CertificateIdentity) -> Company:
