@@ -7,7 +7,7 @@ from node.domain.approval import check_officers
 from node.domain.bundle import Authority, Bundle
 from node.domain.consent import Asked, Consent, check_consents
 from node.domain.descriptor import member_of
-from node.domain.document import document_digest, open_members_document, peek_document
+from node.domain.document import document_digest, open_by_controller, open_members_document, peek_document
 from node.domain.encoding import from_base64url
 from node.domain.evidence import (
     VerifiedEvidence,
@@ -16,7 +16,7 @@ from node.domain.evidence import (
     encode_evidence,
     evidence_digest,
 )
-from node.domain.grant import Grant, check_covers, check_scope, grant_terms, open_grant
+from node.domain.grant import Grant, check_covers, check_grant, check_scope, grant_terms
 from node.domain.ledger_ids import grant_id
 from node.domain.mandate import Authority as Principal
 from node.domain.mandate import authority_of
@@ -75,16 +75,15 @@ def check_read(
         proof=parse_proof(from_base64url(authority.status)),
     )
     delegation, identity = judged.delegation, judged.identity
-    grant = open_grant(authority.grant)
+    signer = peek_document(authority.grant, Grant)
+    grant = open_by_controller(authority.grant, Grant, signer.key if signer.mandate else delegation.key)
+    check_grant(grant)
     reader = peek_document(authority.request, ReadRequest).iss
     if reader not in grant.aud:
         raise VerificationError("the grant is for other readers")
     request = open_members_document(authority.request, ReadRequest, member_of(members, reader).identity_keys)
     # Under a mandate it is the principal for whom the certificate vouches, and who let the agent grant this.
-    principal = authority_of(authority.grant)
-    _check_officers(
-        authority, principal, judged, replace(circumstances, now=answer.iat), grant.register_before
-    )
+    principal = authority_of(authority.grant) if grant.mandate else Principal(grant.key)
     raw_id = grant_id(
         bytes.fromhex(circumstances.alliance), grant_terms(grant, document_digest(authority.grant))
     )
@@ -100,6 +99,7 @@ def check_read(
     alliance = circumstances.alliance
     if named != (alliance, delegation.key, bundle.member, raw_id.hex(), reader, bundle.member, alliance):
         raise VerificationError("grant, delegation and request do not belong together")
+    _check_officers(authority, judged, replace(circumstances, now=answer.iat), grant.register_before)
     signed = (answer.alliance, answer.iss, answer.aud, answer.request, answer.evidence)
     digest = evidence_digest(encode_evidence(bundle.evidence))
     if signed != (alliance, bundle.member, reader, document_digest(authority.request).hex(), digest):
@@ -117,13 +117,10 @@ def check_read(
 
 
 def _check_officers(
-    authority: Authority,
-    principal: Principal,
-    first: Judgement,
-    circumstances: Circumstances,
-    moment: int,
+    authority: Authority, first: Judgement, circumstances: Circumstances, moment: int
 ) -> None:
     """That two officers signed, as far as the delegations reserve that for two."""
+    principal = authority_of(authority.grant)
     approval = principal.approval
     second = None
     if approval is not None:

@@ -82,7 +82,7 @@ def open_held(raw: bytes, scribe: Scribe) -> Opened:
     """
     try:
         held = msgspec.json.decode(raw, type=Held)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(f"this is no file for a second officer: {error}") from error
     header = split_document(held.document)[0]
     kind = _BY_TYPE.get(str(header.get("typ")) if isinstance(header, dict) else "")
