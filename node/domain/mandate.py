@@ -121,6 +121,8 @@ class Authority:
     """SHA-256 of its signing input."""
     approval: Approval | None = None
     """By the second officer, of the grant or of the mandate behind it; its own signature was checked."""
+    register_before: int = 0
+    """When the ledger had what was approved, at the latest, seconds since 1970 UTC; that commits to the approval."""
 
     @property
     def act(self) -> Reserved:
@@ -223,7 +225,7 @@ def authority_of(token: str) -> Authority:
     """
     grant = open_grant(token)
     if not grant.mandate:
-        return Authority(grant.key, approval=_approval(grant.approval))
+        return Authority(grant.key, approval=_approval(grant.approval), register_before=grant.register_before)
     authority = authority_behind(grant.mandate)
     assert authority.mandate is not None, "it is of a mandate"
     check_grant_within(grant, authority.mandate)
@@ -240,7 +242,9 @@ def authority_behind(token: str) -> Authority:
         NodeError: as `open_mandate`.
     """
     mandate = open_mandate(token)
-    return Authority(mandate.key, mandate, document_digest(token), _approval(mandate.approval))
+    return Authority(
+        mandate.key, mandate, document_digest(token), _approval(mandate.approval), mandate.register_before
+    )
 
 
 def _approval(token: str) -> Approval | None:

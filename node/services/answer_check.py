@@ -126,8 +126,8 @@ def check_answer(  # noqa: PLR0917
     # where the company wants two officers: certificate and key of the second, which the home cannot drop
     approval, second = authority.approval, None
     if approval is not None:
-        second = recognition.check(
-            approval.delegation, moment=grant.register_before, proof=answer.approval_status
+        second = recognition.check_within(
+            approval.delegation, authority.register_before, answer.approval_status
         )
     check_officers(authority.act, judged, second, approval)
     check_covers(grant, request.scope, receiver=alliance.me, purpose=request.purpose, at=signed.iat)

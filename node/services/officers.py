@@ -38,7 +38,15 @@ class Officers:
         self._alliance, self._recognition = alliance, recognition
 
     def check(  # noqa: PLR0917
-        self, subject: str, code: str, office: Office, act: Reserved, key: str, approval: Approval | None
+        self,
+        subject: str,
+        code: str,
+        office: Office,
+        act: Reserved,
+        key: str,
+        approval: Approval | None,
+        *,
+        by: int | None = None,
     ) -> None:
         """Check that an act is signed by as many officers as the subject wants.
 
@@ -49,6 +57,7 @@ class Officers:
             act: what it is.
             key: the first officer's, that signed.
             approval: opened; None if there is none.
+            by: when the ledger had what was approved, at the latest; None for what is done now.
 
         Raises:
             SecondOfficerMissingError: it is reserved for two, and one has signed, or the first is no officer here.
@@ -59,16 +68,21 @@ class Officers:
             return
         if approval is None or key not in office.keys:
             raise SecondOfficerMissingError(f"the company reserves this for two officers: {act.value}")
-        self.check_second(subject, code, office, approval)
+        self.check_second(subject, code, office, approval, by=by)
 
-    def check_second(self, subject: str, code: str, office: Office, approval: Approval) -> None:
+    def check_second(
+        self, subject: str, code: str, office: Office, approval: Approval, *, by: int | None = None
+    ) -> None:
         """Check that an approval, whose signature was checked, is by an officer of the subject; raises as `check`."""
         row = self._alliance.projection.subject(bytes.fromhex(subject))
         if approval.key not in office.keys or not self._alliance.speaks_for(row, approval.key):
             raise ApprovalError(
                 "who approved is no officer of this subject that its home knows, or not any more"
             )
-        judged = self._recognition.check(approval.delegation)
+        if by is None:
+            judged = self._recognition.check(approval.delegation)
+        else:
+            judged = self._recognition.check_within(approval.delegation, by)
         if (judged.delegation.key, judged.identity.credit_code) != (approval.key, code):
             raise ApprovalError(
                 "the certificate vouches for another key or company than the one that approved"

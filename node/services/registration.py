@@ -272,7 +272,9 @@ class Registrations:
         package = self._packages.keep(transaction, call.subject, first, len(drafts))
         return Registered(call.subject, first, len(drafts), package, warnings)
 
-    def check_officers(self, subject: str, act: Reserved, key: str, approval: Approval | None) -> None:
+    def check_officers(
+        self, subject: str, act: Reserved, key: str, approval: Approval | None, *, by: int | None = None
+    ) -> None:
         """Check that an act is signed by as many officers as a subject wants; whoever is not registered wants one.
 
         Args:
@@ -280,6 +282,7 @@ class Registrations:
             act: what it is.
             key: the first officer's, that signed.
             approval: its own signature was checked; None if there is none.
+            by: when the ledger had what was approved, at the latest; None for what is done now.
 
         Raises:
             SecondOfficerMissingError: it is reserved for two officers.
@@ -288,30 +291,20 @@ class Registrations:
         """
         if self.is_registered(subject):
             last = self.load(subject)
-            self._officers.check(subject, last.credit_code, last.office, act, key, approval)
+            self._officers.check(subject, last.credit_code, last.office, act, key, approval, by=by)
 
     def check_call(self, call: WalletCall, act: Reserved) -> None:
         """`check_officers` for an authenticated request: of the act, or of the mandate under which it is done."""
         if call.mandate:
-            authority = authority_behind(call.mandate)
-            self.check_officers(call.subject, Reserved.MANDATE, authority.key, authority.approval)
+            self.check_mandate(call.subject, authority_behind(call.mandate))
         else:
             self.check_officers(call.subject, act, call.key, _approval(call))
 
-    def check_signed(self, subject: str, authority: Authority) -> None:
-        """Check that enough officers who count here signed a grant, or the mandate behind it.
-
-        A certificate that ran out since stops no grant, so only keys are compared.
-
-        Raises:
-            SecondOfficerMissingError: one officer has signed what is reserved for two.
-            ErasureListError, MissingError, StoreError: as `load`.
-        """
-        office, approval = self.load(subject).office, authority.approval
-        if authority.act in office.reserved and (
-            approval is None or not {authority.key, approval.key} <= set(office.keys)
-        ):
-            raise SecondOfficerMissingError("the bidder reserves this for two officers; one has signed")
+    def check_mandate(self, subject: str, authority: Authority) -> None:
+        """`check_officers` for a mandate that is in force on the ledger."""
+        self.check_officers(
+            subject, Reserved.MANDATE, authority.key, authority.approval, by=authority.register_before
+        )
 
     def change_officers(self, transaction: Transaction, call: ControllerCall, row: SubjectRow) -> None:
         """Let a change of keys through that is signed by as many officers as the subject wants, and note the new one.
@@ -399,7 +392,27 @@ class Registrations:
             GrantMissingError: the company has not handed a delegation of this key in here.
             ErasureListError, MissingError, StoreError: as `load`.
         """
-        vouchers = self.load(subject).credentials.get(key, ())
+        return self._voucher(self.load(subject), key, moment)
+
+    def signed_voucher(self, subject: str, authority: Authority, moment: int) -> Voucher:
+        """`voucher` for the key behind a grant that enough officers who count here signed, or the mandate behind it.
+
+        A second officer's certificate that ran out since stops no grant, so only keys are compared.
+
+        Raises:
+            SecondOfficerMissingError: one officer has signed what is reserved for two.
+            NodeError: as `voucher`.
+        """
+        last = self.load(subject)
+        approval, officers = authority.approval, last.officers
+        if authority.act in last.office.reserved and (
+            approval is None or not {authority.key, approval.key} <= set(officers)
+        ):
+            raise SecondOfficerMissingError("the bidder reserves this for two officers; one has signed")
+        return self._voucher(last, authority.key, moment)
+
+    def _voucher(self, registration: Registration, key: str, moment: int | None) -> Voucher:
+        vouchers = registration.credentials.get(key, ())
         if not vouchers:
             raise GrantMissingError("no certificate has vouched here for the key that signed the grant")
         first, *others = vouchers
@@ -492,7 +505,8 @@ class Registrations:
             authority = authority_behind(call.mandate) if call.mandate else None
             act = Reserved.MANDATE if authority else Reserved.REGISTER
             approval = authority.approval if authority else _approval(call)
-            self._officers.check(subject, last.credit_code, office, act, key, approval)
+            by = authority.register_before if authority else None
+            self._officers.check(subject, last.credit_code, office, act, key, approval, by=by)
         lowers = is_new_delegation and bool(call.approval) and bool(office.reserved)
         if lowers:
             self._officers.check(
@@ -511,9 +525,12 @@ class Registrations:
         keys = (call.key,) if approval is None else (call.key, approval.key)
         reserved = frozenset() if earlier is None else earlier.office.reserved
         office = self._officers.after(Office(reserved, keys), _said(shown), keys, lowers=False)
-        if approval is not None:
+        if approval is not None:  # its key is to count as an officer's here, whether it was needed or not
             self._officers.check_second(call.subject, identity.credit_code, office, approval)
-        self._officers.check(call.subject, identity.credit_code, office, Reserved.MOVE, call.key, approval)
+        elif Reserved.MOVE in office.reserved:
+            raise SecondOfficerMissingError(
+                f"the company reserves this for two officers: {Reserved.MOVE.value}"
+            )
         return office
 
     def _under_mandate(self, call: RegisterCall, key: str) -> RegisterCall:

@@ -24,7 +24,7 @@ from node.domain.erasure import READS, record_part
 from node.domain.evidence import evidence_digest
 from node.domain.grant import Grant, check_covers, check_scope, grant_terms, has_uses_left, open_grant
 from node.domain.ledger_ids import grant_id
-from node.domain.mandate import Authority, approval_of, authority_of, principal_key
+from node.domain.mandate import Authority, approval_of, authority_of
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, id_of_use
 from node.domain.retention import month_at
 from node.domain.wallet import WINDOW_SECONDS
@@ -152,10 +152,9 @@ class Serving:
         else:
             size, positions = served.size, served.positions
         consents = self._consented(authority, positions)
-        # Not before: a read that is granted must not differ from one that is not while anything is looked up.
-        self._registrations.check_signed(subject, authority_of(grant_token))
+        # Officers are counted only now: while things are looked up, a read that is granted costs what any other does.
         moment = authority.grant.register_before
-        voucher = self._registrations.voucher(subject, principal_key(authority.grant), moment)
+        voucher = self._registrations.signed_voucher(subject, authority_of(grant_token), moment)
         delegation = voucher.delegation
         status = self._recognition.hand_on(delegation, voucher.status)
         second = self._second_status(subject, authority.grant)

@@ -161,7 +161,10 @@ class Sharing:
             # Who is granted what is no business of other members: they relay the terms alone.
             raise RoleMissingError("a grant is for its subject's home; other members relay without seeing it")
         check_all_signed(self._store, authority)
-        self._registrations.check_officers(grant.iss, authority.act, authority.key, authority.approval)
+        if authority.mandate is not None:
+            self._registrations.check_mandate(grant.iss, authority)
+        else:
+            self._registrations.check_officers(grant.iss, authority.act, authority.key, authority.approval)
         if self._clock.now() > grant.register_before:
             raise GrantExpiredError("the grant was to reach the ledger earlier; sign a new one")
         terms = grant_terms(grant, document_digest(call.grant))

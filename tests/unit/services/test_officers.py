@@ -275,6 +275,21 @@ async def test_an_approval_under_a_delegation_that_ran_out_counts_for_nothing_ne
         both.hand_over(world, short.both(both.grant(world)))
 
 
+async def test_what_was_approved_in_time_is_read_after_the_second_delegation_ran_out(world: World) -> None:
+    both = await company(world)
+    short = replace(both, second_delegation=both.bidder.delegate(both.second, seconds=2 * DAY))
+    digest = world.request(world.reader, both.bidder)
+    await world.settle()
+    both.hand_over(world, short.both(world.sign_grant(both.bidder)))
+    await world.settle()
+    world.clock.advance(3 * DAY)
+    await world.settle()
+    fetched = await world.reader.services.reading.fetch(digest)
+    await world.settle()
+    await world.settle()
+    world.verify(world.reader.services.proving.obtained_bundle(digest, fetched.number))
+
+
 # -- a home that drops the second officer ------------------------------------------------------------------
 
 
@@ -282,8 +297,13 @@ async def dropped(world: World, both: Company, monkeypatch: pytest.MonkeyPatch) 
     """The home takes and serves what one officer signed; the reader's request."""
     digest = world.request(world.reader, both.bidder)
     await world.settle()
-    for name in ("check_officers", "check_signed"):
-        monkeypatch.setattr(world.home.services.registrations, name, lambda *_: None)
+    home = world.home.services.registrations
+    monkeypatch.setattr(home, "check_officers", lambda *_: None)
+    monkeypatch.setattr(
+        home,
+        "signed_voucher",
+        lambda subject, authority, moment: home.voucher(subject, authority.key, moment),
+    )
     both.hand_over(world, world.sign_grant(both.bidder))
     await world.settle()
     await world.settle()
