@@ -132,14 +132,11 @@ class Officers:
         """
         if not office.reserved:
             return office
-        if len(office.keys) < ENOUGH:
-            others = tuple(one for one in office.keys if one != removed)
-            return Office(office.reserved, _added(others, added) if added else others)
-        keys = _added(office.keys, added) if added else office.keys
-        left = [
-            one for one in keys if one != removed and (one == added or self._alliance.speaks_for(row, one))
-        ]
-        if removed and len(left) < ENOUGH:
+        # Whom two have sent away does not come back by one who adds the key again elsewhere.
+        keys = tuple(one for one in office.keys if one != removed)
+        keys = _added(keys, added) if added else keys
+        left = [one for one in keys if one == added or self._alliance.speaks_for(row, one)]
+        if removed and len(office.keys) >= ENOUGH > len(left):
             raise ConflictError(
                 "fewer than two officers would be left: replace the key, or add another one first"
             )

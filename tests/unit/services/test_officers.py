@@ -1,13 +1,14 @@
 """What a company reserves for two officers: one alone does nothing of it, and cannot lift it."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from adapters.crypto import trial_ca
 from node.domain.approval import Approval
 from node.domain.controller import ControllerSigner
 from node.domain.document import peek_document, sign_by_controller
@@ -21,6 +22,7 @@ from node.errors import (
     DocumentFormatError,
     GrantMissingError,
     ReplayError,
+    RevokedError,
     SecondOfficerMissingError,
     SignatureError,
     UnknownCallerError,
@@ -31,6 +33,7 @@ from node.wallet.keyfile import WalletKey, new_wallet_key
 from node.wallet.mandates import terms_of
 from node.wallet.passkey import Passkey
 from node.wallet.trial_authenticator import TrialAuthenticator
+from tests.support.trust import OCSP, TimedResponder
 from tests.support.world import DAY, SCOPE, World
 from tests.support.world_bidder import Bidder
 from tests.support.world_dishonest import read_request
@@ -415,6 +418,17 @@ async def test_who_removes_the_other_officer_elsewhere_is_alone_and_can_do_nothi
         )
 
 
+async def test_an_officer_whom_two_sent_away_does_not_come_back_by_one(world: World) -> None:
+    both, third = await company(world), new_wallet_key()
+    change = both.change(world.home, both.scribe, removed=both.second.name, added=third.name)
+    world.home.services.controllers.change(both.both(change))
+    await world.settle()
+    world.third.services.controllers.change(both.change(world.third, both.scribe, added=both.second.name))
+    await world.settle()
+    with pytest.raises(ApprovalError, match="no officer"):
+        both.hand_over(world, both.both(both.grant(world)))
+
+
 async def test_the_last_two_officers_cannot_become_one(world: World) -> None:
     both = await company(world)
     change = both.both(both.change(world.home, both.scribe, removed=both.second.name))
@@ -481,3 +495,65 @@ async def test_at_a_new_home_both_officers_of_the_move_count(world: World) -> No
     with pytest.raises(SecondOfficerMissingError):
         world.third.sharing.give_grant(both.scribe.give(world.third.name, grant))
     world.third.sharing.give_grant(both.scribe.give(world.third.name, both.both(grant)))
+
+
+# -- where authorities tell what they have revoked ---------------------------------------------------------
+
+
+@pytest.fixture
+def asking() -> Iterator[tuple[World, TimedResponder]]:
+    """A world whose authority answers by OCSP."""
+    with World(terms={"ocsp": (OCSP,)}) as world:
+        responder = TimedResponder(world.authority.root, now=world.clock.now)
+        world.network.authorities.handlers[OCSP] = responder.answer
+        yield world, responder
+
+
+async def handed_in(world: World, both: Company, key: WalletKey, delegation: str) -> None:
+    """As the wallets' service does it: first ask, then store."""
+    registrations = world.home.services.registrations
+    scribe = replace(both.scribe, key=key)
+    is_first = not both.bidder.subject
+    token = both.register(world.home, both.bidder.package() if is_first else (), delegation, scribe)
+    registered = registrations.register(token, await registrations.prepare(token))
+    both.bidder.subject, both.bidder.home = registered.subject, world.home
+    await world.settle()
+
+
+async def test_the_second_officers_certificate_is_asked_about_by_everybody(
+    asking: tuple[World, TimedResponder],
+) -> None:
+    world, responder = asking
+    bidder, second = world.bidder(), new_wallet_key()
+    own = trial_ca.issue(world.authority.root, bidder.organisation, bidder.code)
+    bidder.delegation = bidder.delegate(bidder.key, two_officers=ALL)
+    both = Company(bidder, second, bidder.delegate(second, certificate=own, two_officers=ALL))
+    await handed_in(world, both, bidder.key, bidder.delegation)
+    world.home.services.controllers.change(both.change(world.home, both.scribe, added=second.name))
+    await world.settle()
+    await handed_in(world, both, second, both.second_delegation)
+    digest = world.request(world.reader, bidder)
+    await world.settle()
+
+    async def give() -> None:
+        token = both.scribe.give(world.home.name, both.both(world.sign_grant(bidder)))
+        await world.home.sharing.prepare_grant(token)
+        world.home.sharing.give_grant(token)
+        await world.settle()
+
+    await give()
+    fetched = await world.reader.services.reading.fetch(digest)
+    await world.settle()
+    await world.settle()
+    # What the authority said of the second's certificate is in the file: a stranger asks nobody.
+    world.verify(world.reader.services.proving.obtained_bundle(digest, fetched.number))
+    responder.revoke(own.certificate, world.clock.now() - 30 * DAY)
+    world.clock.advance(2 * DAY)
+    await world.settle()
+    await world.home.services.registrations.warm(bidder.subject)
+    with pytest.raises(RevokedError):
+        await world.reader.services.reading.fetch(digest)
+    world.request(world.reader, bidder)
+    await world.settle()
+    with pytest.raises(RevokedError):
+        await give()
