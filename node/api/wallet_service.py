@@ -122,6 +122,9 @@ class WalletService(rpc.WalletServiceServicer):
             accepted_count=len(positions),
             final_count=sum(position < through for position in positions),
         )
+        registration = self._registrations.load(subject)
+        response.two_officers.extend(registration.reserved)
+        response.officers.extend(() if call.mandate else registration.officers)
         for pending in self._sharing.requests(subject):
             response.requests.add(access_request=pending.token, answered=bool(pending.grant))
         for grant_id, kept in self._sharing.grants(subject):

@@ -59,6 +59,11 @@ async def test_one_drafts_another_approves_and_the_first_hands_in(network, tmp_p
     await heqi("w1", "keys", "add", await make("w2", "--trial-passkey", "wallet.example"))
     await heqi("w2", "keys", "attach", registered["subject"])
 
+    told = json.loads(await heqi("w2", "status", "--json"))
+    assert (told["two_officers"], told["officers"]) == (
+        "controllers, erase, grant, mandate, move, register",
+        2,
+    )
     await heqi("w1", "register", newer, fails="SECOND_OFFICER_MISSING")
     shown = await together("register", "register", newer)
     assert "提交材料" in shown

@@ -165,6 +165,8 @@ def status(args: argparse.Namespace) -> None:
         "grants": len(now.grants),
         "keys": len(place.keys) if place else 0,
         "recoveries": len(place.recoveries) if place else 0,
+        "two_officers": ", ".join(now.two_officers) or "-",
+        "officers": len(now.officers),
     }
     if args.json:
         print_json(facts)
