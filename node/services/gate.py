@@ -3,7 +3,7 @@
 import hashlib
 from typing import TypeVar
 
-from node.domain.approval import approved_id, open_approval
+from node.domain.approval import Approval, approved_id, open_approval
 from node.domain.document import document_digest, open_by_controller, peek_document
 from node.domain.mandate import Power
 from node.domain.wallet import APPROVED_WINDOW_SECONDS, WINDOW_SECONDS, WalletCall
@@ -93,7 +93,7 @@ class Gate:
             power: that somebody else needs to make the call for the subject; None if nobody else may.
 
         Raises:
-            UnknownCallerError: it does not; the same where there is no such subject.
+            UnknownCallerError: it does not, or the second officer's does not; the same where there is no such subject.
             NodeError: the mandate is not one that holds now for this call.
             ContractUnknownError: this node cannot tell who speaks for a subject now.
             StoreError: the database fails.
@@ -103,6 +103,10 @@ class Gate:
         row = self._alliance.projection.subject(subject)
         if not self._alliance.speaks_for(row, self.principal(call, power)):
             raise UnknownCallerError("this key does not speak for a subject of this alliance")
+        if call.approval:
+            approver = peek_document(call.approval, Approval).key
+            if not self._alliance.speaks_for(row, approver):
+                raise UnknownCallerError("the second officer's key does not speak for the subject")
         return subject
 
     def _check_time(self, issued: int, window: int = WINDOW_SECONDS) -> int:

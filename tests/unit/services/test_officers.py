@@ -249,6 +249,14 @@ async def test_an_officer_of_another_company_approves_nothing(world: World) -> N
         both.hand_over(world, stolen)
 
 
+async def test_a_member_that_only_relays_takes_no_strangers_approval(world: World) -> None:
+    both, stranger = await company(world), new_wallet_key()
+    theirs = replace(both, second=stranger, second_delegation=both.bidder.delegate(stranger))
+    change = theirs.both(both.change(world.third, both.scribe, added=stranger.name))
+    with pytest.raises(UnknownCallerError, match="second officer"):
+        world.third.services.controllers.change(change)
+
+
 async def test_a_key_that_was_replaced_approves_nothing_and_what_it_approved_is_dead(world: World) -> None:
     both = await company(world)
     digest = world.request(world.reader, both.bidder)
