@@ -93,7 +93,7 @@ class Gate:
             power: that somebody else needs to make the call for the subject; None if nobody else may.
 
         Raises:
-            UnknownCallerError: it does not, or the second officer's does not; the same where there is no such subject.
+            UnknownCallerError: it does not, nor the second officer's; the same where there is no such subject.
             NodeError: the mandate is not one that holds now for this call.
             ContractUnknownError: this node cannot tell who speaks for a subject now.
             StoreError: the database fails.
