@@ -65,7 +65,8 @@ class SubjectRow(msgspec.Struct, frozen=True):
     recoveries: tuple[RecoveryRow, ...] = ()
     """Proposed for this version; another version ends them."""
     recovered: bytes = b""
-    """The key that took the place of all others by the last recovery, an ERC-7913 signer; empty if there was none."""
+    """The key that took the place of all others by the last recovery, an ERC-7913 signer; empty if there was none, or
+    once it was removed."""
 
 
 class GrantRow(msgspec.Struct, frozen=True):
@@ -391,7 +392,8 @@ def _change_controllers(
     if row is not None:
         key = layout.LEDGER_SUBJECT + subject
         controllers = exchange(row.controllers, removed, added)
-        _put(transaction, key, SubjectRow(row.home, version, controllers, recovered=row.recovered))
+        recovered = b"" if removed == row.recovered else row.recovered
+        _put(transaction, key, SubjectRow(row.home, version, controllers, recovered=recovered))
 
 
 def _confirm(transaction: Transaction, subject: bytes, controller: bytes, member: str, until: int) -> None:
