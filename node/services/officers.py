@@ -10,25 +10,19 @@
 The rules themselves are in `node.domain.approval`; what is kept is a part of the registration.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from node.domain.approval import Approval, Reserved, closed, is_same_holder
+from node.domain.document import peek_document
+from node.domain.mandate import authority_behind
+from node.domain.wallet import MoveCall, RegisterCall, WalletCall
 from node.errors import ApprovalError, ConflictError, SecondOfficerMissingError
 from node.services.alliance import Alliance
 from node.services.projection import SubjectRow
 from node.services.recognition import Recognition
+from node.services.registration_rows import Office, Registration, Voucher, reserved_in
 
 ENOUGH = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """What a home knows about a subject's officers."""
-
-    reserved: frozenset[Reserved] = frozenset()
-    keys: tuple[str, ...] = ()
-    """Controller keys of those that count as officers, whoever the ledger names; empty while nothing is reserved."""
 
 
 class Officers:
@@ -124,6 +118,68 @@ class Officers:
             keys = _added(keys, one)
         return Office(reserved, keys)
 
+    def handed_in(
+        self,
+        call: RegisterCall,
+        key: str,
+        last: Registration,
+        credentials: Mapping[str, Sequence[Voucher]],
+        *,
+        is_new_delegation: bool,
+    ) -> Office:
+        """What a subject reserves after a request of its own, which enough officers must have signed.
+
+        Args:
+            call: authenticated, with a delegation that holds.
+            key: the subject's own key behind it.
+            last: the registration so far.
+            credentials: as they will be.
+            is_new_delegation: whether the delegation was not known.
+
+        Raises:
+            NodeError: as `check` and `with_key`.
+        """
+        subject, row = last.subject, self._alliance.projection.subject(bytes.fromhex(last.subject))
+        office = self.with_key(last.office, row, key)
+        if call.mandate or call.records:
+            authority = authority_behind(call.mandate) if call.mandate else None
+            act = Reserved.MANDATE if authority else Reserved.REGISTER
+            approval = authority.approval if authority else approval_in(call)
+            by = authority.register_before if authority else None
+            self.check(subject, last.credit_code, office, act, key, approval, by=by)
+        lowers = is_new_delegation and bool(call.approval) and bool(office.reserved)
+        if lowers:
+            self.check(subject, last.credit_code, office, Reserved.CONTROLLERS, key, approval_in(call))
+        present = [one for one in credentials if row is None or self._alliance.speaks_for(row, one)]
+        # By removed keys nobody is bound for ever, once two officers say so.
+        vouchers = [one for name in present for one in credentials[name]]
+        said = reserved_in([one.delegation for one in vouchers] if lowers else [call.delegation])
+        return self.after(office, said, present, lowers=lowers)
+
+    def settled(self, call: MoveCall, code: str, earlier: Registration | None) -> Office:
+        """What a subject reserves that moves here, by all that this node sees of it.
+
+        Args:
+            call: authenticated, with a delegation that holds.
+            code: the subject's credit code.
+            earlier: its registration here from before, if there was one.
+
+        Raises:
+            NodeError: as `check`.
+        """
+        approval = approval_in(call)
+        shown = [call.delegation] if approval is None else [call.delegation, approval.delegation]
+        keys = (call.key,) if approval is None else (call.key, approval.key)
+        reserved = frozenset() if earlier is None else earlier.office.reserved
+        office = self.after(Office(reserved, keys), reserved_in(shown), keys, lowers=False)
+        if approval is not None:  # its key is to count as an officer's here, whether it was needed or not
+            self.check_second(call.subject, code, office, approval)
+        elif Reserved.MOVE in office.reserved:
+            raise SecondOfficerMissingError(
+                f"the company reserves this for two officers: {Reserved.MOVE.value}"
+            )
+        return office
+
     def changed(self, office: Office, row: SubjectRow, *, removed: str, added: str) -> Office:
         """The office once officers have changed the subject's keys at this home.
 
@@ -141,6 +197,11 @@ class Officers:
                 "fewer than two officers would be left: replace the key, or add another one first"
             )
         return Office(office.reserved, keys)
+
+
+def approval_in(call: WalletCall) -> Approval | None:
+    """The approval in an authenticated request."""
+    return peek_document(call.approval, Approval) if call.approval else None
 
 
 def _added(keys: tuple[str, ...], key: str) -> tuple[str, ...]:

@@ -4,16 +4,14 @@ The map from credit code to subject stays here; the ledger learns a random id an
 one registration needs becomes durable in one batch, so a crash leaves it whole or absent.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.approval import Approval, Reserved, reserved_by
+from node.domain.approval import Approval, Reserved
 from node.domain.certificate import CertificateIdentity
-from node.domain.certified import chain_of, peek_certified
-from node.domain.delegation import Delegation
 from node.domain.document import peek_document
 from node.domain.draft import RecordDraft
 from node.domain.duties import Act
@@ -43,59 +41,20 @@ from node.services.attesting import Attesting
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.look_ups import LookUps
-from node.services.officers import ENOUGH, Office, Officers
+from node.services.officers import ENOUGH, Officers, approval_in
 from node.services.outbox import Outbox
 from node.services.packages import Packages
 from node.services.projection import SubjectRow
 from node.services.reach import Reach
 from node.services.recognition import Recognition
 from node.services.records import Records
+from node.services.registration_rows import Office, Registration, Voucher, renewed, reserved_in, with_office
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 from node.services.waiting import Waiting
 
 READ_LOG = "access.read"
 _SALT_BYTES = 32
-_MOST_FURTHER = 3
-
-
-class Voucher(msgspec.Struct, frozen=True, array_like=True):
-    """A certificate's word for a wallet's key."""
-
-    delegation: str
-    """A compact JWS."""
-    status: bytes
-    """`StatusProof` beside it, canonical JSON; empty if there is none."""
-
-    @property
-    def certificate(self) -> bytes:
-        """DER of the certificate that signed."""
-        return chain_of(self.delegation, Delegation)[0]
-
-
-class Registration(msgspec.Struct, frozen=True):
-    """A subject at its home, at rest sealed under the subject's key."""
-
-    subject: str
-    credit_code: str
-    organisation: str
-    credentials: dict[str, tuple[Voucher, ...]]
-    """By controller key: the certificates' words for it, the last one handed in first. A key that was removed keeps
-    its own: what it signed before can still be shown."""
-    reserved: tuple[str, ...] = ()
-    """Acts that need two officers, ascending (`approval.Reserved`)."""
-    officers: tuple[str, ...] = ()
-    """Keys of those that count as officers; empty while nothing is reserved."""
-
-    @property
-    def vouchers(self) -> tuple[Voucher, ...]:
-        """Those of all keys."""
-        return tuple(one for vouchers in self.credentials.values() for one in vouchers)
-
-    @property
-    def office(self) -> Office:
-        """What two officers have to sign, and who they are."""
-        return Office(frozenset(map(Reserved, self.reserved)), self.officers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +130,7 @@ class Registrations:
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
         is_new_delegation = True
-        office = self._officers.after(Office(), _said([call.delegation]), [key], lowers=False)
+        office = self._officers.after(Office(), reserved_in([call.delegation]), [key], lowers=False)
         if known is not None:
             last = self.load(known.hex())
             is_new_delegation = all(one.delegation != call.delegation for one in last.vouchers)
@@ -179,8 +138,10 @@ class Registrations:
                 raise DuplicateError(
                     "another key is registered for this company; it has to add this one first"
                 )
-            credentials = _renewed(last, key, call.delegation, status)
-            office = self._office(call, key, last, credentials, is_new_delegation=is_new_delegation)
+            credentials = renewed(last, key, call.delegation, status)
+            office = self._officers.handed_in(
+                call, key, last, credentials, is_new_delegation=is_new_delegation
+            )
         salt = self._entropy(_SALT_BYTES) if waiting is None else waiting.salt
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
@@ -198,7 +159,7 @@ class Registrations:
         # With further documents too: certificates and delegations expire and are renewed.
         self._put(
             transaction,
-            _with_office(
+            with_office(
                 Registration(subject, identity.credit_code, identity.organisation, credentials), office
             ),
         )
@@ -264,9 +225,9 @@ class Registrations:
         earlier = self.load(call.subject) if self.is_registered(call.subject) else None
         credentials = {} if earlier is None else earlier.credentials
         credentials = {**credentials, call.key: (Voucher(call.delegation, status),)}
-        office = self._settled(call, identity, earlier)
+        office = self._officers.settled(call, identity.credit_code, earlier)
         moved = Registration(call.subject, identity.credit_code, identity.organisation, credentials)
-        self._put(transaction, _with_office(moved, office))
+        self._put(transaction, with_office(moved, office))
         first = self._records.stage(transaction, drafts)
         self._attest(transaction, call.subject, drafts, identity, call.delegation, is_new=True)
         package = self._packages.keep(transaction, call.subject, first, len(drafts))
@@ -298,7 +259,7 @@ class Registrations:
         if call.mandate:
             self.check_mandate(call.subject, authority_behind(call.mandate))
         else:
-            self.check_officers(call.subject, act, call.key, _approval(call))
+            self.check_officers(call.subject, act, call.key, approval_in(call))
 
     def check_mandate(self, subject: str, authority: Authority) -> None:
         """`check_officers` for a mandate that is in force on the ledger."""
@@ -321,7 +282,7 @@ class Registrations:
             self.check_call(call, Reserved.CONTROLLERS)
         changed = self._officers.changed(office, row, removed=call.removed, added=call.added)
         if changed != office:
-            self._put(transaction, _with_office(last, changed))
+            self._put(transaction, with_office(last, changed))
 
     def check_home(self, subject: str) -> None:
         """That the subject has not moved away.
@@ -489,50 +450,6 @@ class Registrations:
         if any(draft.category == BASE for draft in drafts):
             self._look_ups.queue(transaction, subject)
 
-    def _office(
-        self,
-        call: RegisterCall,
-        key: str,
-        last: Registration,
-        credentials: Mapping[str, Sequence[Voucher]],
-        *,
-        is_new_delegation: bool,
-    ) -> Office:
-        """What the subject reserves after this request, which enough officers must have signed."""
-        subject, row = last.subject, self._alliance.projection.subject(bytes.fromhex(last.subject))
-        office = self._officers.with_key(last.office, row, key)
-        if call.mandate or call.records:
-            authority = authority_behind(call.mandate) if call.mandate else None
-            act = Reserved.MANDATE if authority else Reserved.REGISTER
-            approval = authority.approval if authority else _approval(call)
-            by = authority.register_before if authority else None
-            self._officers.check(subject, last.credit_code, office, act, key, approval, by=by)
-        lowers = is_new_delegation and bool(call.approval) and bool(office.reserved)
-        if lowers:
-            self._officers.check(
-                subject, last.credit_code, office, Reserved.CONTROLLERS, key, _approval(call)
-            )
-        present = [one for one in credentials if row is None or self._alliance.speaks_for(row, one)]
-        # By removed keys nobody is bound for ever, once two officers say so.
-        vouchers = [one for name in present for one in credentials[name]]
-        said = _said([one.delegation for one in vouchers] if lowers else [call.delegation])
-        return self._officers.after(office, said, present, lowers=lowers)
-
-    def _settled(self, call: MoveCall, identity: CertificateIdentity, earlier: Registration | None) -> Office:
-        """What a subject reserves that moves here, by all that this node sees of it."""
-        approval = _approval(call)
-        shown = [call.delegation] if approval is None else [call.delegation, approval.delegation]
-        keys = (call.key,) if approval is None else (call.key, approval.key)
-        reserved = frozenset() if earlier is None else earlier.office.reserved
-        office = self._officers.after(Office(reserved, keys), _said(shown), keys, lowers=False)
-        if approval is not None:  # its key is to count as an officer's here, whether it was needed or not
-            self._officers.check_second(call.subject, identity.credit_code, office, approval)
-        elif Reserved.MOVE in office.reserved:
-            raise SecondOfficerMissingError(
-                f"the company reserves this for two officers: {Reserved.MOVE.value}"
-            )
-        return office
-
     def _under_mandate(self, call: RegisterCall, key: str) -> RegisterCall:
         """The call of somebody who hands in documents for a subject: the subject's delegation stands.
 
@@ -566,29 +483,5 @@ class Registrations:
         transaction.put(place, self._vault.seal(registration.subject, place, content, REGISTRATION_PART))
 
 
-def _approval(call: WalletCall) -> Approval | None:
-    return peek_document(call.approval, Approval) if call.approval else None
-
-
-def _said(delegations: Iterable[str]) -> frozenset[Reserved]:
-    """What delegations reserve that were checked."""
-    return reserved_by(peek_certified(one, Delegation) for one in delegations)
-
-
-def _with_office(registration: Registration, office: Office) -> Registration:
-    words = tuple(sorted(one.value for one in office.reserved))
-    return msgspec.structs.replace(registration, reserved=words, officers=office.keys)
-
-
 def _company(identity: CertificateIdentity) -> Company:
     return Company(identity.credit_code, identity.organisation)
-
-
-def _renewed(last: Registration, key: str, delegation: str, status: bytes) -> dict[str, tuple[Voucher, ...]]:
-    """The credentials with a delegation that is handed in, beside those of other keys and certificates."""
-    vouchers = last.credentials.get(key, ())
-    # What was shown of a delegation when it first came shows the earliest time.
-    status = next((one.status for one in vouchers if one.delegation == delegation), b"") or status
-    new = Voucher(delegation, status)
-    further = tuple(one for one in vouchers if one.certificate != new.certificate)[:_MOST_FURTHER]
-    return {**last.credentials, key: (new, *further)}
