@@ -50,7 +50,7 @@ from node.services.packages import Package
 from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow
 from node.services.records import RecordRow, Records, stored_of
-from node.services.registration import Registration
+from node.services.registration_rows import Registration
 from node.services.serving import HistoryEntry
 from node.services.sharing import KeptGrant, PendingRequest
 from node.services.tiles import Tiles
