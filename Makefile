@@ -76,7 +76,7 @@ bench: $(DEV)
 
 histories: $(DEV)
 	@HEQI_HISTORIES=$(or $(HISTORIES),100000) HEQI_HISTORIES_ON_CONTRACTS=$(or $(ON_CONTRACTS),1000) \
-	  HEQI_HISTORIES_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -q -s -p no:cacheprovider \
+	  HEQI_HISTORIES_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -q -s -p no:cacheprovider -p no:logging \
 	  tests/unit/services/test_histories.py tests/ports/test_histories_on_contracts.py
 
 scale: $(DEV)
