@@ -18,14 +18,13 @@ async def test_a_year_is_proposed_voted_on_and_reported(world: World) -> None:
     proposal = ProposeCalendar(year, now + 3600)
     await submit(world.ledger("hangzhou"), proposal)
     (made,) = await world.happenings(ProposalMade)
-    entry = year.early.to_bytes(32, "big") + year.late.to_bytes(32, "big")
-    assert (made.action, made.about, made.entry) == (Action.SET_CALENDAR, str(year.year), entry)
+    assert (made.action, made.about, made.entry) == (Action.SET_CALENDAR, str(year.year), year.words)
     assert made.detail == f"{len(year.days())} working days"
     assert await world.happenings(CalendarSet) == []
     await submit(world.ledger("nanjing"), CastVote(1, True))
     assert await world.happenings(CalendarSet) == [CalendarSet(year)]
     await assert_refused(world, "hangzhou", proposal, "CalendarUnchanged")
-    empty = ProposeCalendar(WorkingYear(year.year, 0, 0), now + 3600)
+    empty = ProposeCalendar(WorkingYear.of(year.year, 0, 0), now + 3600)
     await assert_refused(world, "hangzhou", empty, "CalendarMalformedYear")
     over = ProposeCalendar(working_year(2025, holidays=frozenset(), worked=frozenset()), now + 3600)
     await assert_refused(world, "hangzhou", over, "CalendarUnchanged")

@@ -74,7 +74,7 @@ def test_a_period_is_the_same_whenever_on_the_day_it_begins(time: int, count: in
 
 
 def test_a_period_has_an_end_in_whatever_was_voted() -> None:
-    nothing = {year: WorkingYear(year, 0, 0) for year in (2026, 2027)}
+    nothing = {year: WorkingYear.of(year, 0, 0) for year in (2026, 2027)}
     start = date(2026, 1, 1)
     due = add_working_days(nothing, 1_767_200_000, 30)
     assert beijing_date(due - 1) == start + timedelta(30 + 4 * 30)
@@ -105,9 +105,9 @@ def test_a_list_that_cannot_be_meant_is_refused(holidays: list, worked: list, pr
 
 def test_days_that_a_year_does_not_have_are_refused() -> None:
     with pytest.raises(CodeFormatError, match="does not have those days"):
-        check_working_year(WorkingYear(2026, ANNOUNCED.early, ANNOUNCED.late | 1 << 109))
+        check_working_year(WorkingYear.of(2026, ANNOUNCED.early, ANNOUNCED.late | 1 << 109))
     with pytest.raises(CodeFormatError, match="years 2025"):
-        check_working_year(WorkingYear(2024, ANNOUNCED.early, ANNOUNCED.late))
+        check_working_year(WorkingYear.of(2024, ANNOUNCED.early, ANNOUNCED.late))
 
 
 @given(st.integers(1_767_200_000, 1_798_700_000))
