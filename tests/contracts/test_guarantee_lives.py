@@ -87,6 +87,7 @@ class BlockLife(Life):
         return self
 
 
+@pytest.mark.timeout(7_200)
 def test_random_lives_are_as_the_model_says(founded: World) -> None:
     ledger, taken, refused = ContractLedger(founded), 0, 0
     first = int(os.environ.get("HEQI_LIVES_SEED", secrets.randbits(32)))

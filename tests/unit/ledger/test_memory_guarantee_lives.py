@@ -19,6 +19,7 @@ STEPS = 14
 ENOUGH = 20_000
 
 
+@pytest.mark.timeout(7_200)
 def test_every_life_is_as_the_model_says() -> None:
     first = int(os.environ.get("HEQI_LIVES_SEED", secrets.randbits(32)))
     taken, refused, rows = run_many(MemoryLedger(), range(first, first + LIVES))
