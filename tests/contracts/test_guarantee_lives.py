@@ -13,15 +13,16 @@ import pytest
 from adapters.ledger.artifact import VERIFIER
 from adapters.ledger.calls import to_invocation
 from adapters.ledger.deployment import DeployedContract, Deployment
-from adapters.ledger.happenings import to_happening  # noqa: F401
 from node.domain.guarantee_table import GRACE_SECONDS, OBJECTION_SECONDS, TRANSITIONS, Event, Mover, State
+from node.domain.keys import KeyChange, KeySet
 from node.domain.ledger import GuaranteeMoved, IssueGuarantee, StepGuarantee
-from node.domain.ledger_ids import Eip712Domain
+from node.domain.ledger_ids import Eip712Domain, key_change_digest
 from node.errors import LedgerRefusedError
 from tests.contracts.world import ALLIANCE_ID, DAY, GUARANTOR, SUSPEND, World, identity_key, name
 from tests.support.evm import Reverted
 from tests.support.guarantee_lives import Life, Place, proposed
 from tests.support.guarantee_model import RandomLife
+from tests.support.ledgers import Es256Key, new_es256_key
 
 LIVES = int(os.environ.get("HEQI_LIVES_ON_CONTRACT", "4"))
 STEPS = 14
@@ -245,6 +246,41 @@ def test_a_guarantor_that_is_suspended_in_mid_life_keeps_its_duties(life: BlockL
     life.world.decide((CENTRE, "ningbo"), SUSPEND, name(GUARANTOR))
     life.step(Event.FIND_COMPLYING, BANK)
     assert life.step(Event.PAY, BANK).state == State.CLOSED
+
+
+def rotate(life: BlockLife, key: Es256Key, until: int) -> None:
+    """The guarantor's identity key becomes another; `life` goes on with the old one."""
+    world, old = life.world, life.keys[BANK]
+    now = KeySet(world.members[GUARANTOR].address, key.signer[20:], b"\1" * 32, b"\2" * 32)
+    change = KeyChange(now, 1, until)
+    there = dataclasses.replace(life.place.domain, contract=world.alliance.address)
+    digest = key_change_digest(there, GUARANTOR, 1, change)
+    x, y = key.signer[20:52], key.signer[52:]
+    told = ((now.account, x, y, now.log_key, now.sealing_key), 1, until)
+    proofs = (old.sign(digest), key.sign(digest), b"")
+    world.send(GUARANTOR, world.alliance, "changeKeys", told, world.es256.address, proofs)
+
+
+def test_a_step_by_a_key_that_was_changed_counts_through_the_overlap_only(life: BlockLife) -> None:
+    life.claimed()
+    new, until = Es256Key(new_es256_key(b"").secret, life.place.verifier), life.now + DAY
+    rotate(life, new, until)
+    life.step(Event.STAY, BANK)
+    life.wait_until(until + 1)
+    assert life.attempt(Event.LIFT, BANK) == "GuaranteesWrongMover"
+    life.keys[BANK] = new
+    assert life.step(Event.LIFT, BANK).state == State.CLAIMED
+
+
+def test_a_stolen_key_makes_no_step_and_gives_no_receipt_once_it_was_changed(life: BlockLife) -> None:
+    new = Es256Key(new_es256_key(b"").secret, life.place.verifier)
+    rotate(life, new, 0)
+    assert life.attempt(Event.PROPOSE, BANK) == "GuaranteesWrongMover"
+    life.wait_until(life.end)
+    stolen = life.receipt(BANK, Event.CLAIM, life.end - 1)
+    assert life.attempt(Event.CLAIM, OWNER, evidence=stolen) == "GuaranteesWrongReceipt"
+    life.keys[BANK] = new
+    life.step(Event.CLAIM, OWNER, evidence=life.receipt(BANK, Event.CLAIM, life.end - 1))
 
 
 def test_a_step_that_was_overtaken_is_signed_again_and_not_replayed(life: BlockLife) -> None:
