@@ -154,3 +154,27 @@ def test_no_calendar_puts_an_end_off_for_ever(world: World) -> None:
     start = date(YEAR, 1, 1)
     end = world.view(world.calendar, "addWorkingDays", at(start), 5)
     assert end == add_working_days({YEAR: year}, at(start), 5) == at(start) + 51 * DAY
+
+
+def test_a_vote_is_cheap_also_late_in_a_year_that_an_earlier_contract_began(voted: World) -> None:
+    later = voted.successor("Calendar")
+    voted.evm.now = at(date(YEAR, 12, 1), 12)
+    changed = working_year(YEAR, holidays=HOLIDAYS | {date(YEAR, 12, 29)}, worked=WORKED)
+    receipt = voted.decide(FOUNDERS[:2], SET_CALENDAR, *days(changed))
+    assert receipt.gas_used < 1_000_000
+    assert tuple(receipt.events[-1].values.values()) == days(changed)
+    for day in days_of(YEAR)[270:]:
+        assert voted.view(later, "isWorkingDay", (day - EPOCH).days) == changed.is_working(day), day
+
+
+def test_every_day_of_every_kind_of_year_lies_where_it_belongs(world: World) -> None:
+    """Years begin anywhere in the words that count from 1970."""
+    for year in (2027, 2028, 2029, 2100):
+        holidays = frozenset(day for day in days_of(year) if day.day in {3, 17, 31})
+        one = working_year(year, holidays=holidays, worked=frozenset())
+        world.decide(FOUNDERS[:2], SET_CALENDAR, *days(one))
+        sample = [*days_of(year)[:3], *days_of(year)[250:262], *days_of(year)[-3:], *sorted(holidays)[::5]]
+        for day in sample:
+            usual = day.weekday() < 5
+            begun = day <= beijing_date(world.evm.now)
+            assert is_working(world, day) == (usual if begun else one.is_working(day)), day
