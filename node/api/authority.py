@@ -101,6 +101,8 @@ RULES: dict[str, Rule] = {
     _ALLIANCE + "ProposeRoles": Rule(OPERATOR),
     _ALLIANCE + "ProposeContract": Rule(OPERATOR),
     _ALLIANCE + "ProposeVerifier": Rule(OPERATOR),
+    _ALLIANCE + "ProposeCalendar": Rule(OPERATOR),
+    _ALLIANCE + "ListCalendar": Rule(SYSTEMS),
     _ALLIANCE + "TakeStandingStep": Rule(OPERATOR),
     _ALLIANCE + "ListContracts": Rule(OPERATOR | SUPERVISOR),
     _ALLIANCE + "CastVote": Rule(OPERATOR),

@@ -204,6 +204,7 @@ LEDGER_TRUST_VERSION = b"l/trust-version"
 LEDGER_CONTRACT = b"l/contract/"
 LEDGER_CATEGORY = b"l/category/"
 LEDGER_CATALOGUE = b"l/catalogue"
+LEDGER_CALENDAR = b"l/calendar/"
 LEDGER = b"l/"
 
 

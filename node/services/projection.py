@@ -14,6 +14,7 @@ import msgspec
 
 from node.domain import alliance_life, ledger, recovery
 from node.domain.alliance_life import BookEntry
+from node.domain.calendar import Calendar, WorkingYear
 from node.domain.controller import exchange
 from node.domain.guarantee_table import Effect, transition
 from node.domain.guarantee_table import Event as GuaranteeEvent
@@ -269,6 +270,12 @@ class Projection:
             for key, raw in self._store.scan(layout.LEDGER_CATEGORY)
         }
 
+    def calendar(self) -> Calendar:
+        """The working days of every year that was voted on."""
+        rows = self._store.scan(layout.LEDGER_CALENDAR)
+        years = [msgspec.msgpack.decode(raw, type=WorkingYear) for _, raw in rows]
+        return {year.year: year for year in years}
+
     def _seen(self, row: MemberRow) -> MemberRow:
         if not row.active or row.member.name not in self.first_sight.suspended:
             return row
@@ -335,6 +342,9 @@ def apply_event(transaction: Transaction, event: Event) -> None:
             transaction.put(layout.LEDGER_TRUST_VERSION, layout.number(version))
         case alliance_life.DefinitionSet(name, version, definition):
             _define(transaction, name, version, definition)
+        case alliance_life.CalendarSet(year):
+            key = layout.LEDGER_CALENDAR + layout.number(year.year)
+            transaction.put(key, msgspec.msgpack.encode(year))
         case _:
             _apply_membership(transaction, event.happening)
 
