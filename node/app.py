@@ -20,6 +20,7 @@ from heqi.v1 import (
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
+    guarantee_file_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     legal_service_pb2_grpc,
     log_service_pb2_grpc,
@@ -43,8 +44,10 @@ from adapters.ledger.evm import EvmLedger
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.registries.trial import TrialFileRegistry
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.signatures.sealing import PyhankoSeal
 from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
+from adapters.typefaces.noto import NotoSansSc
 from node.api import server
 from node.api.access_service import AccessService
 from node.api.alliance_service import AllianceService
@@ -53,6 +56,7 @@ from node.api.catalogue_service import CatalogueService
 from node.api.erasure_service import ErasureService
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
+from node.api.guarantee_file_service import GuaranteeFileService
 from node.api.guarantee_service import GuaranteeService
 from node.api.guard import Guard
 from node.api.legal_service import LegalService
@@ -108,6 +112,7 @@ MEMBER_SERVICES = tuple(
         "CatalogueService",
         "EventService",
         "GuaranteeService",
+        "GuaranteeFileService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -287,6 +292,7 @@ class Node:
             s.recoveries,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
@@ -303,6 +309,7 @@ class Node:
             partial(catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server, catalogue),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(guarantee_file_service_pb2_grpc.add_GuaranteeFileServiceServicer_to_server, files),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),
@@ -381,6 +388,8 @@ async def open_node(
                 ProcessSignatureReader(),
                 IdentityCertifier(config.name, keys.identity),
                 FileErasureList(home / ERASURES_FOLDER),
+                NotoSansSc(),
+                PyhankoSeal(keys.organisation_seal),
                 registry,
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)

@@ -53,6 +53,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
     "/heqi.v1.GuaranteeService/",
     "/heqi.v1.SystemService/",
 )
+_GUARANTEE_FILES = "/heqi.v1.GuaranteeFileService/"
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
@@ -91,6 +92,10 @@ RULES: dict[str, Rule] = {
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
     _GUARANTEES + "RefuseApplication": Rule(OPERATOR),
+    _GUARANTEE_FILES + "MakeGuaranteeFile": Rule(OPERATOR),
+    _GUARANTEE_FILES + "CheckGuaranteeFile": Rule(OPERATOR | WRITER | READER, 4 * MIB),
+    _GUARANTEE_FILES + "TakeGuaranteeFile": Rule(OPERATOR | WRITER, 4 * MIB),
+    _GUARANTEE_FILES + "ListTakenGuaranteeFiles": Rule(OPERATOR | READER),
     # -- the alliance and this member's part in it -------------------------------------------------------
     _ALLIANCE + "GetNodeStatus": Rule(SYSTEMS),
     _ALLIANCE + "GetDiagnosis": Rule(OPERATOR | SUPERVISOR),

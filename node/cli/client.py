@@ -12,6 +12,7 @@ from heqi.v1 import (
     catalogue_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
+    guarantee_file_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     legal_service_pb2_grpc,
     log_service_pb2_grpc,
@@ -63,6 +64,7 @@ class NodeClient:
         self.catalogue = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
         self.trust = trust_service_pb2_grpc.TrustServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
+        self.guarantee_files = guarantee_file_service_pb2_grpc.GuaranteeFileServiceStub(channel)
         self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)
         self.legal = legal_service_pb2_grpc.LegalServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)

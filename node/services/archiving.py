@@ -54,6 +54,7 @@ from node.services.records import RecordRow, Records, stored_of
 from node.services.registration import Registration
 from node.services.serving import HistoryEntry
 from node.services.sharing import KeptGrant, PendingRequest
+from node.services.taken_guarantees import TakenGuarantee
 from node.services.tiles import Tiles
 from node.services.transaction import Transaction
 from node.services.vault import Vault
@@ -108,6 +109,7 @@ _FAMILIES = (
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),
+    _Family("taken-guarantees", layout.TAKEN_GUARANTEE, TakenGuarantee, lambda archiving, _: archiving.me),
     _Family("waiting", layout.WAITING, WaitingRow, _first_text),
     _Family("requests", layout.REQUEST, PendingRequest, _first_text),
 )

@@ -124,7 +124,7 @@ class World:
         founders = [open_card(card) for card in cards.values()]
         self.chain, open_ledger = self._found(alliance_id, founders, engine)
         self.clock.advance(1)  # the founding took a block, and blocks are a second apart
-        self.descriptor = self._describe(alliance_id, list(cards.values()))
+        self.descriptor = self._describe(alliance_id, [cards[name] for name in sorted(cards)])
         setup = Setup(
             self.descriptor, self.network, self.clock, open_ledger, entropy, folder,
             batch_size, confirmations, staleness_seconds, trust, registry,
