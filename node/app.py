@@ -290,6 +290,7 @@ class Node:
             s.disputes,
             s.controllers,
             s.recoveries,
+            s.awards,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)

@@ -28,6 +28,7 @@ from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.attesting import Attesting
+from node.services.awards import Awards
 from node.services.catalogue import Catalogue
 from node.services.catalogue_votes import CatalogueVotes
 from node.services.changes import Changes
@@ -468,6 +469,7 @@ class Services:
             clock,
             entropy,
         )
+        self.awards = Awards(self.recognition, self.gate, self.listing, self.proving, clock)
         self.changes = Changes(
             store,
             self.alliance,

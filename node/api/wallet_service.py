@@ -7,6 +7,7 @@ from heqi.v1 import wallet_service_pb2_grpc as rpc
 from node.api import paging
 from node.api.caller import Context
 from node.api.guarantee_service import state_of
+from node.api.silence import even_refusals
 from node.domain.encoding import to_rfc3339
 from node.domain.mandate import Power
 from node.domain.wallet import HistoryCall, StatusCall
@@ -15,6 +16,7 @@ from node.ports import Clock
 from node.services.agency import Agency
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
+from node.services.awards import Awards
 from node.services.consents import Consents
 from node.services.controllers import Controllers
 from node.services.disputes import Disputes
@@ -65,7 +67,9 @@ class WalletService(rpc.WalletServiceServicer):
         disputes: Disputes,
         controllers: Controllers,
         recoveries: Recoveries,
+        awards: Awards,
     ) -> None:
+        self._awards = awards
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
@@ -316,6 +320,12 @@ class WalletService(rpc.WalletServiceServicer):
         await self._codes.prepare(request.signed_request)
         code = self._codes.give(request.signed_request)
         return pb.GetApplicationCodeResponse(application_code=code)
+
+    async def ProveAwards(self, request: pb.ProveAwardsRequest, context: Context) -> pb.ProveAwardsResponse:
+        """See the proto."""
+        await self._awards.prepare(request.signed_request)
+        async with even_refusals():
+            return pb.ProveAwardsResponse(case=self._awards.prove(request.signed_request))
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         """See the proto."""

@@ -15,6 +15,7 @@ from node.domain.case import is_case, read_case
 from node.domain.catalogue.definition import read_definition
 from node.domain.category import learn
 from node.domain.descriptor import open_alliance_file
+from node.domain.guarantee_pdf import MAX_FILE_BYTES
 from node.domain.verdict import Gap
 from node.errors import ConfigError
 
@@ -82,13 +83,13 @@ def run(args: argparse.Namespace) -> None:
             learn(read_definition(path.read_bytes()))
         verifier = Verifier(descriptor, cards, read_trust(args.trust), frozenset(args.gaps or ()))
         with args.bundle.open("rb") as file:
+            if is_pdf(file.peek(1)):
+                verify(file.read(MAX_FILE_BYTES + 1), verifier, as_json=args.json)
+                return
             if is_case(file.peek(1)):
                 _run_case(file, verifier, as_json=args.json)
                 return
             raw = file.read(MAX_BUNDLE_BYTES + 1)
-            if is_pdf(raw):
-                verify(raw, verifier, as_json=args.json)
-                return
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
     verified = verify_bundle(parse_bundle(raw), verifier)

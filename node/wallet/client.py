@@ -150,6 +150,10 @@ class WalletClient:
         request = pb.ListHoldersRequest(signed_request=signed)
         return list(self._call(self._stub.ListHolders, request).notices)
 
+    def prove_awards(self, signed: str) -> bytes:
+        """At the tender's centre: the proof of the own awards, a case for `heqi verify`."""
+        return self._call(self._stub.ProveAwards, pb.ProveAwardsRequest(signed_request=signed)).case
+
     def application_code(self, signed: str) -> str:
         """At the tender's centre: the application code, a signed document."""
         request = pb.GetApplicationCodeRequest(signed_request=signed)

@@ -213,6 +213,7 @@ def documents() -> Vectors:
             _document("wallet", mandate_vectors.mandate_token()),
             _document("attorney", mandate_vectors.grant_token()),
             *(_document("wallet", sign_document(call, WALLET.sign)) for call in mandate_vectors.calls()),
+            _document("wallet", sign_document(wallet_calls.awards_call(), WALLET.sign)),
         ],
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),

@@ -12,6 +12,7 @@ from node.domain.ledger_ids import (
 from node.domain.wallet import (
     ApplicationsCall,
     ApplyCall,
+    AwardsCall,
     CodeCall,
     ControllerCall,
     CopyCall,
@@ -46,6 +47,15 @@ def revoker() -> P256TestKey:
 
 def calls() -> list[WalletCall]:
     return [*_about_grants(), *_about_guarantees(), *_about_moving()]
+
+
+def awards_call() -> AwardsCall:
+    """The bidder asks the tender's centre for the proof of its awards."""
+    return AwardsCall(
+        **call_of("awards", node=guarantee_story.CENTRE),
+        project="示例工程-1",
+        delegation=world.delegation_token(),
+    )
 
 
 def erase_call() -> EraseCall:

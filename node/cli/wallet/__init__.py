@@ -433,6 +433,14 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
     one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
     one.set_defaults(run=guarantees.apply)
+    one = commands.add_parser(
+        "awards", help="中标证明，出示给贷款机构 | proof of the own awards, for a lender"
+    )
+    one.add_argument("--centre", required=True, help="招标中心 | centre that ran the tender")
+    one.add_argument("--project", required=True, help="项目编号 | as the centre files it, or the OCDS ocid")
+    one.add_argument("--out", type=Path, required=True, metavar="FILE", help="输出 | where to write the case")
+    one.add_argument("--wait", action="store_true", help="等待上链 | wait until the proof is complete")
+    one.set_defaults(run=guarantees.awards)
     one = commands.add_parser("applications", help="保函申请结果 | what became of applications")
     one.add_argument("--guarantor", required=True, help="担保人 | member that was asked")
     one.add_argument("--wait", action="store_true", help="等待决定 | wait for the decision")

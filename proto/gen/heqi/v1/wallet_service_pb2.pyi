@@ -720,6 +720,50 @@ class GetApplicationCodeResponse(_message.Message):
 Global___GetApplicationCodeResponse: _TypeAlias = GetApplicationCodeResponse  # noqa: Y015
 
 @_typing.final
+class ProveAwardsRequest(_message.Message):
+    """Request of ProveAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-awards document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveAwardsRequest: _TypeAlias = ProveAwardsRequest  # noqa: Y015
+
+@_typing.final
+class ProveAwardsResponse(_message.Message):
+    """Response of ProveAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    case: _builtins.bytes
+    """A case of bundles, for heqi verify."""
+    def __init__(
+        self,
+        *,
+        case: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveAwardsResponse: _TypeAlias = ProveAwardsResponse  # noqa: Y015
+
+@_typing.final
 class ApplyRequest(_message.Message):
     """Request of Apply."""
 

@@ -91,6 +91,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeResponse.FromString,
                 _registered_method=True)
+        self.ProveAwards = channel.unary_unary(
+                '/heqi.v1.WalletService/ProveAwards',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsResponse.FromString,
+                _registered_method=True)
         self.Apply = channel.unary_unary(
                 '/heqi.v1.WalletService/Apply',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.SerializeToString,
@@ -260,6 +265,14 @@ class WalletServiceServicer:
 
     def GetApplicationCode(self, request, context):
         """At the tender's centre: the application code of this bidder for a section, always the same one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProveAwards(self, request, context):
+        """At the tender's centre: proof of the own awards and contracts in a project, once the result is public. Who is not
+        the winner is told the same as if there were none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -452,6 +465,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.GetApplicationCode,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeResponse.SerializeToString,
+            ),
+            'ProveAwards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveAwards,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsResponse.SerializeToString,
             ),
             'Apply': grpc.unary_unary_rpc_method_handler(
                     servicer.Apply,
@@ -843,6 +861,33 @@ class WalletService:
             '/heqi.v1.WalletService/GetApplicationCode',
             heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveAwards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ProveAwards',
+            heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsResponse.FromString,
             options,
             channel_credentials,
             insecure,

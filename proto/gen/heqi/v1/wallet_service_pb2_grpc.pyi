@@ -57,6 +57,10 @@ class WalletServiceStub:
     """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home."""
     GetApplicationCode: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]
     """At the tender's centre: the application code of this bidder for a section, always the same one."""
+    ProveAwards: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ProveAwardsRequest, _wallet_service_pb2.ProveAwardsResponse]
+    """At the tender's centre: proof of the own awards and contracts in a project, once the result is public. Who is not
+    the winner is told the same as if there were none.
+    """
     Apply: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]
     """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
     the same grant, gets the same answer.
@@ -130,6 +134,10 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home."""
     GetApplicationCode: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]  # type: ignore[assignment]
     """At the tender's centre: the application code of this bidder for a section, always the same one."""
+    ProveAwards: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ProveAwardsRequest, _wallet_service_pb2.ProveAwardsResponse]  # type: ignore[assignment]
+    """At the tender's centre: proof of the own awards and contracts in a project, once the result is public. Who is not
+    the winner is told the same as if there were none.
+    """
     Apply: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]  # type: ignore[assignment]
     """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
     the same grant, gets the same answer.
@@ -266,6 +274,16 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.GetApplicationCodeResponse, _abc.Awaitable[_wallet_service_pb2.GetApplicationCodeResponse]]:
         """At the tender's centre: the application code of this bidder for a section, always the same one."""
+
+    @_abc_1.abstractmethod
+    def ProveAwards(
+        self,
+        request: _wallet_service_pb2.ProveAwardsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ProveAwardsResponse, _abc.Awaitable[_wallet_service_pb2.ProveAwardsResponse]]:
+        """At the tender's centre: proof of the own awards and contracts in a project, once the result is public. Who is not
+        the winner is told the same as if there were none.
+        """
 
     @_abc_1.abstractmethod
     def Apply(
