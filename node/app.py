@@ -291,6 +291,7 @@ class Node:
             s.controllers,
             s.recoveries,
             s.awards,
+            s.guarantee_files,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)

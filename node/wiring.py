@@ -404,6 +404,7 @@ class Services:
             store,
             self.alliance,
             self.guarantees,
+            self.guarantor,
             self.recognition,
             outside.signatures,
             outside.typeface,

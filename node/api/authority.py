@@ -194,6 +194,7 @@ RULES: dict[str, Rule] = {
     _WALLET + "Apply": Rule(WALLET, MIB),
     _WALLET + "ListOwnApplications": Rule(WALLET),
     _WALLET + "ProveAwards": Rule(WALLET),
+    _WALLET + "GetGuaranteeFile": Rule(WALLET),
     _WALLET + "ReleaseGuarantee": Rule(WALLET, MIB),
     # -- both listeners ----------------------------------------------------------------------------------
     _HEALTH + "Check": Rule(ANYBODY),

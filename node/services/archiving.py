@@ -38,6 +38,7 @@ from node.services.applications import Application
 from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
 from node.services.disputes import KeptDispute
+from node.services.guarantee_files import SealedRow
 from node.services.holdings import InNotice
 from node.services.ledger_proofs import AnchorProof
 from node.services.legal_history import LegalEntry
@@ -95,6 +96,7 @@ _FAMILIES = (
     _Family("disputes", layout.DISPUTE, KeptDispute, _first_text),
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
+    _Family("guarantee-seals", layout.GUARANTEE_SEAL, SealedRow),
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
     _Family("look-ups", layout.LOOK_UP, LookUp, _first_text),
     _Family("notices", layout.NOTICE, OutNotice),

@@ -1,15 +1,16 @@
 """The sealed guarantee file: made at the guarantor, checked at every node."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+import msgspec
 from cryptography import x509
 
 from node.domain.certificate import check_certificate
 from node.domain.document import document_digest, reopen_document, sign_document
-from node.domain.encoding import to_base64url
+from node.domain.encoding import canonical_json, to_base64url
 from node.domain.guarantee import Guarantee, guarantee_terms
 from node.domain.guarantee_file import (
     FORMAT,
@@ -39,7 +40,9 @@ from node.services import layout
 from node.services.alliance import Alliance
 from node.services.expiries import Deadline
 from node.services.guarantees import Checked, Guarantees, Verdict
+from node.services.guarantor import Guarantor
 from node.services.recognition import Recognition
+from node.services.transaction import Transaction
 from node.services.vault import Entropy
 
 
@@ -52,6 +55,17 @@ class CheckedFile:
     """On the organisation's seal; None if the file is false."""
 
 
+class SealedRow(msgspec.Struct, frozen=True):
+    """A file that was made: what it cannot be made from again."""
+
+    attachment: bytes
+    """Canonical JSON."""
+    seal: bytes
+    """CMS, DER."""
+    certificate: str
+    """SHA-256 of the seal's certificate, hex."""
+
+
 class GuaranteeFiles:
     """Makes and checks sealed files."""
 
@@ -60,6 +74,7 @@ class GuaranteeFiles:
         store: Store,
         alliance: Alliance,
         guarantees: Guarantees,
+        guarantor: Guarantor,
         recognition: Recognition,
         reader: SignatureReader,
         typeface: Typeface,
@@ -68,12 +83,15 @@ class GuaranteeFiles:
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._store, self._alliance, self._guarantees = store, alliance, guarantees
+        self._store, self._alliance = store, alliance
+        self._guarantees, self._guarantor = guarantees, guarantor
         self._recognition, self._reader, self._typeface = recognition, reader, typeface
         self._seal, self._signer, self._clock, self._entropy = seal, signer, clock, entropy
 
     async def make(self, guarantee: str) -> bytes:
-        """The sealed file of a guarantee that this node has issued; sealed anew at each call.
+        """The sealed file of a guarantee of this node's; the same one as long as the seal's certificate is the same.
+
+        A guarantee is sealed before the ledger has it, too: a bid holds the file, and the row comes with the opening.
 
         Args:
             guarantee: id, 64 hex digits.
@@ -81,37 +99,66 @@ class GuaranteeFiles:
         Raises:
             MissingError: this node has no such guarantee, or no organisation seal.
             RoleMissingError: another guarantor issued it.
-            ConflictError: it is not on the ledger yet, or the seal does not pass this node's own check.
+            ConflictError: the seal or the time stamp does not pass this node's own check.
             AuthorityUnavailableError: the configured time-stamp authority does not answer.
+            StatusUnknownError: nobody says whether the seal's certificate is revoked.
             ConfigError: the seal's files are malformed.
             KeyHolderError: the seal's key does not answer.
             StoreError: the database fails.
         """
-        kept = self._store.get(layout.GUARANTEE + bytes.fromhex(guarantee))
+        raw_id = bytes.fromhex(guarantee)
+        kept = self._store.get(layout.GUARANTEE + raw_id)
         if kept is None:
             raise MissingError("this node holds no such guarantee")
-        token = kept.decode()
-        terms = reopen_document(token, Guarantee)
-        if terms.iss != self._alliance.me:
+        token, chain = kept.decode(), self._seal.chain()
+        if reopen_document(token, Guarantee).iss != self._alliance.me:
             raise RoleMissingError("only the guarantor seals its guarantees")
-        row = self._alliance.projection.guarantee(bytes.fromhex(guarantee))
-        if row is None:
-            raise ConflictError("the ledger does not have the guarantee yet; wait until it is final")
-        contract = row.contract or self._alliance.contract("Guarantees")
-        attachment = await self._attachment(token, contract)
+        if not chain:
+            raise MissingError("this node holds no organisation seal: heqi guarantee seal")
+        made = self._store.get(layout.GUARANTEE_SEAL + raw_id)
+        if made is not None:
+            row = msgspec.msgpack.decode(made, type=SealedRow)
+            if row.certificate == sha256(chain[0]).hexdigest():
+                attachment = msgspec.json.decode(row.attachment, type=Attachment)
+                return (await asyncio.to_thread(prepare, attachment, self._typeface.glyph)).filled(row.seal)
+        row_there = self._alliance.projection.guarantee(raw_id)
+        contract = (row_there and row_there.contract) or self._alliance.contract("Guarantees")
+        attachment = self._attachment(token, contract, chain)
         unsealed = await asyncio.to_thread(prepare, attachment, self._typeface.glyph)
         stamp = self._recognition.stamp if self._recognition.stamps else None
-        raw = unsealed.filled(await self._seal.seal(unsealed.covered, stamp))
+        seal = await self._seal.seal(unsealed.covered, stamp)
+        raw = unsealed.filled(seal)
         try:
             # What this node itself would not take must not leave it.
-            seal = await self._checked_seal(raw, self._open(raw))
+            verdict = await self._checked_seal(raw, self._open(raw))
         except VerificationError as error:
             raise ConflictError(
                 f"this node's organisation seal is not good for guarantees: {error}"
             ) from error
-        if stamp is not None and seal.finding.stamped is None:
-            raise ConflictError(f"the time stamp does not count: {seal.finding.stamp_problem}")
+        if stamp is not None and verdict.finding.stamped is None:
+            raise ConflictError(f"the time stamp does not count: {verdict.finding.stamp_problem}")
+        transaction = Transaction(self._store)
+        told = canonical_json(msgspec.to_builtins(attachment))
+        row = SealedRow(told, seal, sha256(chain[0]).hexdigest())
+        transaction.put(layout.GUARANTEE_SEAL + raw_id, msgspec.msgpack.encode(row))
+        transaction.commit()
         return raw
+
+    async def make_for_wallet(self, token: str, application: str) -> bytes:
+        """The sealed file of the guarantee that came of an application of the wallet that asks.
+
+        Args:
+            token: a wallet-applications document.
+            application: id, 64 hex digits.
+
+        Raises:
+            MissingError: the wallet has no such application, or it is not issued.
+            NodeError: the request is not acceptable, or as `make`.
+        """
+        for found in self._guarantor.of_wallet(token):
+            if found.id == application and found.row.guarantee:
+                return await self.make(self._id_of(found.row.guarantee).hex())
+        raise MissingError("there is no guarantee for such an application of this wallet")
 
     async def check(self, raw: bytes) -> CheckedFile:
         """Check a file that somebody shows; the guarantee in it is kept if it is the guarantor's.
@@ -129,9 +176,8 @@ class GuaranteeFiles:
         except NodeError as error:
             return CheckedFile(Checked(Verdict.FALSE, str(error)))
         checked = self._guarantees.check_file(opened.attachment.document)
-        row = self._alliance.projection.guarantee(bytes.fromhex(opened.attachment.guarantee))
-        if row is not None and row.contract and row.contract.hex() != opened.attachment.contract:
-            reason = "the ledger has the guarantee in another contract than the file says"
+        if bytes.fromhex(opened.attachment.contract) not in self._alliance.contracts("Guarantees"):
+            reason = "the file names a contract that never held guarantees of this alliance"
             return CheckedFile(replace(checked, verdict=Verdict.FALSE, reason=reason))
         return CheckedFile(checked, seal)
 
@@ -144,21 +190,14 @@ class GuaranteeFiles:
         leaf = [x509.load_der_x509_certificate(der) for der in chain[:1]]
         return [Deadline("organisation seal", one.not_valid_after_utc.timestamp()) for one in leaf]
 
-    async def _attachment(self, token: str, contract: bytes) -> Attachment:
-        chain, terms = self._seal.chain(), reopen_document(token, Guarantee)
-        if not chain:
-            raise MissingError("this node holds no organisation seal: heqi guarantee seal")
-        now = int(self._clock.now())
+    def _attachment(self, token: str, contract: bytes, chain: Sequence[bytes]) -> Attachment:
+        now, raw_id = int(self._clock.now()), self._id_of(token)
         try:
             identity = check_certificate(chain, self._recognition.trust(), now)
         except VerificationError as error:
             raise ConflictError(
                 f"this node's organisation seal is not good for guarantees: {error}"
             ) from error
-        raw_id = guarantee_id(
-            self._alliance.raw_id,
-            guarantee_terms(terms, document_digest(token), self._alliance.verifiers.es256),
-        )
         statement = GuaranteeSeal(
             alliance=self._alliance.id,
             iat=now,
@@ -178,6 +217,11 @@ class GuaranteeFiles:
             seal=sign_document(statement, self._signer.sign),
             successions=tuple(map(show_succession, rows[self._alliance.me].successions)),
         )
+
+    def _id_of(self, token: str) -> bytes:
+        terms = reopen_document(token, Guarantee)
+        verifier = self._alliance.verifiers.es256
+        return guarantee_id(self._alliance.raw_id, guarantee_terms(terms, document_digest(token), verifier))
 
     def _open(self, raw: bytes) -> OpenedFile:
         members = {row.member.name: row.member for row in self._alliance.projection.members()}

@@ -176,6 +176,11 @@ class WalletClient:
             if not (token := page.next_page_token):
                 return found
 
+    def guarantee_file(self, signed: str, application: str) -> bytes:
+        """At a guarantor: the sealed file of the guarantee that came of an application."""
+        request = pb.GetGuaranteeFileRequest(signed_request=signed, application_id=application)
+        return self._call(self._stub.GetGuaranteeFile, request).file
+
     def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
         """As a beneficiary: bring a release to the ledger."""
         request = pb.ReleaseGuaranteeRequest(signed_request=signed)

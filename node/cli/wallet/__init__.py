@@ -445,6 +445,7 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("--guarantor", required=True, help="担保人 | member that was asked")
     one.add_argument("--wait", action="store_true", help="等待决定 | wait for the decision")
     one.add_argument("--out", type=Path, help="保函文件 | where to write the guarantee")
+    one.add_argument("--file", type=Path, metavar="PDF", help="盖章文件 | where to write the sealed file")
     one.set_defaults(run=guarantees.applications)
     one = commands.add_parser("release", help="（受益人）解保 | as beneficiary: give a guarantee back")
     one.add_argument("file", type=Path, help="保函文件 | the guarantee file")

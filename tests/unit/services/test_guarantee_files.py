@@ -40,6 +40,7 @@ from node.errors import (
 )
 from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantees import Verdict
+from node.wallet.guarantees import GuaranteeScribe
 from tests.support.key_holders import need
 from tests.support.sealed_files import BANK_CODE, TYPEFACE, held_seal, sealed_anew, self_signed, short_lived
 from tests.support.trial_timestamps import TrialTimestamps
@@ -122,10 +123,37 @@ async def test_every_node_says_of_a_sealed_file_what_its_guarantee_is_worth(benc
         assert found.seal.finding.stamped is not None
 
 
-async def test_a_file_is_sealed_only_by_its_guarantor_and_once_the_ledger_has_it(bench: Bench) -> None:
-    waiting = await bench.tender.issued(number="BH-WAITING")
-    with pytest.raises(ConflictError, match="the ledger does not have"):
-        await at(bench.bank).make(waiting.id)
+async def test_a_file_can_be_made_before_the_ledger_has_its_guarantee(bench: Bench) -> None:
+    early = await bench.tender.issued(number="BH-EARLY")
+    file = await at(bench.bank).make(early.id)
+    assert (await said(bench, file))[0] is Verdict.NOT_YET
+    await bench.tender.world.settle()
+    assert (await said(bench, file))[0] is Verdict.VALID
+
+
+async def test_a_file_is_made_once_for_each_certificate_of_the_seal(bench: Bench) -> None:
+    assert await at(bench.bank).make(bench.issued.id) == bench.file
+    bench.bank.restart()
+    await bench.tender.world.settle()
+    assert await at(bench.bank).make(bench.issued.id) == bench.file, "also after a restart"
+    async with sealing(bench, held_seal(bench.tender.world.authority)):
+        renewed = await at(bench.bank).make(bench.issued.id)
+    assert renewed != bench.file
+    for file in (renewed, bench.file):
+        assert (await said(bench, file))[0] is Verdict.VALID
+
+
+async def test_a_wallet_gets_the_file_of_its_own_application_only(bench: Bench) -> None:
+    files, bidder = at(bench.bank), bench.issued.bidder
+    asked = GuaranteeScribe(bidder.scribe).applications(BANK)
+    assert await files.check(await files.make_for_wallet(asked, bench.issued.application))
+    stranger = GuaranteeScribe((await bench.tender.bidder()).scribe)
+    for application in (bench.issued.application, "ab" * 32):
+        with pytest.raises(MissingError, match="of this wallet"):
+            await files.make_for_wallet(stranger.applications(BANK), application)
+
+
+async def test_a_file_is_sealed_by_its_guarantor_alone(bench: Bench) -> None:
     bench.centre.services.guarantees.check_file(bench.issued.file)
     with pytest.raises(RoleMissingError):
         await at(bench.centre).make(bench.issued.id)
@@ -146,13 +174,14 @@ async def test_a_seal_that_nobody_would_take_does_not_leave_the_node(bench: Benc
 
 async def test_without_the_configured_time_stamp_nothing_is_sealed(bench: Bench) -> None:
     handlers = bench.tender.world.network.authorities.handlers
+    unsealed = await bench.tender.issued(number="BH-UNSTAMPED")
     stamps = handlers.pop(TSA)
     with pytest.raises(AuthorityUnavailableError):
-        await at(bench.bank).make(bench.issued.id)
+        await at(bench.bank).make(unsealed.id)
     others = TrialTimestamps(now=bench.tender.world.clock.now)
     handlers[TSA] = others.answer
     with pytest.raises(ConflictError, match="time stamp does not count"):
-        await at(bench.bank).make(bench.issued.id)
+        await at(bench.bank).make(unsealed.id)
     handlers[TSA] = stamps
 
 
@@ -199,7 +228,7 @@ async def test_a_file_is_followed_through_changes_of_the_guarantors_keys(bench: 
     for _ in range(3):
         await bench.tender.world.settle()
         bench.bank.services.key_rotation.step()
-    later = await at(bench.bank).make(bench.issued.id)
+    later = await at(bench.bank).make((await bench.tender.in_force(number="BH-ROTATED")).id)
     assert offline(bench, later).steps[0].about["successions"] == 1
     assert (await said(bench, later))[0] is Verdict.VALID
     assert offline(bench, bench.file).steps[0].about["successions"] == 0, "and the old one counts"

@@ -62,7 +62,7 @@ class GuaranteeFileServiceServicer:
     """
 
     def MakeGuaranteeFile(self, request, context):
-        """The sealed file of a guarantee that this node has issued and the ledger has.
+        """The sealed file of a guarantee that this node has issued; the same one as long as its seal's certificate is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,7 @@ class GuaranteeFileServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> GuaranteeFileServiceAsyncStub: ...
     MakeGuaranteeFile: _grpc.UnaryUnaryMultiCallable[_guarantee_file_service_pb2.MakeGuaranteeFileRequest, _guarantee_file_service_pb2.MakeGuaranteeFileResponse]
-    """The sealed file of a guarantee that this node has issued and the ledger has."""
+    """The sealed file of a guarantee that this node has issued; the same one as long as its seal's certificate is."""
     CheckGuaranteeFile: _grpc.UnaryUnaryMultiCallable[_guarantee_file_service_pb2.CheckGuaranteeFileRequest, _guarantee_file_service_pb2.CheckGuaranteeFileResponse]
     """Whether a member's sealed file is genuine, and how its guarantee stands now."""
     TakeGuaranteeFile: _grpc.StreamUnaryMultiCallable[_guarantee_file_service_pb2.TakeGuaranteeFileRequest, _guarantee_file_service_pb2.TakeGuaranteeFileResponse]
@@ -50,7 +50,7 @@ class GuaranteeFileServiceAsyncStub(GuaranteeFileServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     MakeGuaranteeFile: _aio.UnaryUnaryMultiCallable[_guarantee_file_service_pb2.MakeGuaranteeFileRequest, _guarantee_file_service_pb2.MakeGuaranteeFileResponse]  # type: ignore[assignment]
-    """The sealed file of a guarantee that this node has issued and the ledger has."""
+    """The sealed file of a guarantee that this node has issued; the same one as long as its seal's certificate is."""
     CheckGuaranteeFile: _aio.UnaryUnaryMultiCallable[_guarantee_file_service_pb2.CheckGuaranteeFileRequest, _guarantee_file_service_pb2.CheckGuaranteeFileResponse]  # type: ignore[assignment]
     """Whether a member's sealed file is genuine, and how its guarantee stands now."""
     TakeGuaranteeFile: _aio.StreamUnaryMultiCallable[_guarantee_file_service_pb2.TakeGuaranteeFileRequest, _guarantee_file_service_pb2.TakeGuaranteeFileResponse]  # type: ignore[assignment]
@@ -69,7 +69,7 @@ class GuaranteeFileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _guarantee_file_service_pb2.MakeGuaranteeFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_guarantee_file_service_pb2.MakeGuaranteeFileResponse, _abc.Awaitable[_guarantee_file_service_pb2.MakeGuaranteeFileResponse]]:
-        """The sealed file of a guarantee that this node has issued and the ledger has."""
+        """The sealed file of a guarantee that this node has issued; the same one as long as its seal's certificate is."""
 
     @_abc_1.abstractmethod
     def CheckGuaranteeFile(

@@ -866,6 +866,54 @@ class ListOwnApplicationsResponse(_message.Message):
 Global___ListOwnApplicationsResponse: _TypeAlias = ListOwnApplicationsResponse  # noqa: Y015
 
 @_typing.final
+class GetGuaranteeFileRequest(_message.Message):
+    """Request of GetGuaranteeFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-applications document."""
+    application_id: _builtins.str
+    """Id of the application, 64 hex digits."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+        application_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGuaranteeFileRequest: _TypeAlias = GetGuaranteeFileRequest  # noqa: Y015
+
+@_typing.final
+class GetGuaranteeFileResponse(_message.Message):
+    """Response of GetGuaranteeFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    file: _builtins.bytes
+    """The PDF, at most 2 MiB."""
+    def __init__(
+        self,
+        *,
+        file: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGuaranteeFileResponse: _TypeAlias = GetGuaranteeFileResponse  # noqa: Y015
+
+@_typing.final
 class OwnApplication(_message.Message):
     """An application of this subject."""
 

@@ -106,6 +106,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
                 _registered_method=True)
+        self.GetGuaranteeFile = channel.unary_unary(
+                '/heqi.v1.WalletService/GetGuaranteeFile',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileResponse.FromString,
+                _registered_method=True)
         self.ReleaseGuarantee = channel.unary_unary(
                 '/heqi.v1.WalletService/ReleaseGuarantee',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
@@ -288,6 +293,13 @@ class WalletServiceServicer:
 
     def ListOwnApplications(self, request, context):
         """At a guarantor: what became of this subject's applications.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGuaranteeFile(self, request, context):
+        """At a guarantor: the sealed file of the guarantee that came of an application of this subject.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -480,6 +492,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ListOwnApplications,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.SerializeToString,
+            ),
+            'GetGuaranteeFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGuaranteeFile,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileResponse.SerializeToString,
             ),
             'ReleaseGuarantee': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseGuarantee,
@@ -942,6 +959,33 @@ class WalletService:
             '/heqi.v1.WalletService/ListOwnApplications',
             heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGuaranteeFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetGuaranteeFile',
+            heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,8 @@ class WalletServiceStub:
     """
     ListOwnApplications: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]
     """At a guarantor: what became of this subject's applications."""
+    GetGuaranteeFile: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetGuaranteeFileRequest, _wallet_service_pb2.GetGuaranteeFileResponse]
+    """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
     ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]
@@ -144,6 +146,8 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """
     ListOwnApplications: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]  # type: ignore[assignment]
     """At a guarantor: what became of this subject's applications."""
+    GetGuaranteeFile: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetGuaranteeFileRequest, _wallet_service_pb2.GetGuaranteeFileResponse]  # type: ignore[assignment]
+    """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
     ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]  # type: ignore[assignment]
@@ -302,6 +306,14 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ListOwnApplicationsResponse, _abc.Awaitable[_wallet_service_pb2.ListOwnApplicationsResponse]]:
         """At a guarantor: what became of this subject's applications."""
+
+    @_abc_1.abstractmethod
+    def GetGuaranteeFile(
+        self,
+        request: _wallet_service_pb2.GetGuaranteeFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetGuaranteeFileResponse, _abc.Awaitable[_wallet_service_pb2.GetGuaranteeFileResponse]]:
+        """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
 
     @_abc_1.abstractmethod
     def ReleaseGuarantee(
