@@ -269,7 +269,8 @@ class SignatureReader(Protocol):
 class Typeface(Protocol):
     """The glyphs that stand on guarantee files.
 
-    Every implementation MUST give the same glyphs for ever: those of the typeface that the format names.
+    Every implementation MUST give the same glyphs for ever: those of the typeface that the format names. It MUST be
+    safe for concurrent calls from threads.
     """
 
     def glyph(self, character: str) -> Glyph | None:

@@ -7,6 +7,7 @@ Source: `docs/formats/guarantee-file.md`.
 import hashlib
 from functools import cached_property
 from importlib import resources
+from threading import Lock
 from typing import Any
 
 from node.domain.guarantee_page import Glyph
@@ -18,15 +19,17 @@ _OPERATORS = {"moveTo": b"m", "lineTo": b"l", "curveTo": b"c"}
 
 
 class NotoSansSc:
-    """Noto Sans SC Regular 2.004; read at the first glyph, and each glyph once."""
+    """Noto Sans SC Regular 2.004; read at the first glyph, and each glyph once. Safe for threads."""
 
     def __init__(self) -> None:
         self._known: dict[str, Glyph | None] = {}
+        self._reading = Lock()  # fontTools reads the file as it goes, from one place at a time
 
     def glyph(self, character: str) -> Glyph | None:
         """See the port."""
         if character not in self._known:
-            self._known[character] = self._draw(character)
+            with self._reading:
+                self._known[character] = self._draw(character)
         return self._known[character]
 
     def _draw(self, character: str) -> Glyph | None:

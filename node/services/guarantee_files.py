@@ -130,7 +130,7 @@ class GuaranteeFiles:
         raw = unsealed.filled(seal)
         try:
             # What this node itself would not take must not leave it.
-            verdict = await self._checked_seal(raw, self._open(raw))
+            verdict = await self._checked_seal(raw, await self._open(raw))
         except VerificationError as error:
             raise ConflictError(
                 f"this node's organisation seal is not good for guarantees: {error}"
@@ -169,7 +169,7 @@ class GuaranteeFiles:
         if len(raw) > MAX_FILE_BYTES:
             raise TooLargeError(f"a guarantee file has at most {MAX_FILE_BYTES >> 20} MiB")
         try:
-            opened = await asyncio.to_thread(self._open, raw)
+            opened = await self._open(raw)
             seal = await self._checked_seal(raw, opened)
         except UnavailableError:
             raise  # says nothing about the file
@@ -223,9 +223,10 @@ class GuaranteeFiles:
         verifier = self._alliance.verifiers.es256
         return guarantee_id(self._alliance.raw_id, guarantee_terms(terms, document_digest(token), verifier))
 
-    def _open(self, raw: bytes) -> OpenedFile:
+    async def _open(self, raw: bytes) -> OpenedFile:
         members = {row.member.name: row.member for row in self._alliance.projection.members()}
-        return open_file(
+        return await asyncio.to_thread(
+            open_file,
             raw,
             self._typeface.glyph,
             alliance=self._alliance.id,
