@@ -166,4 +166,5 @@ def _facts(row: pb.TakenGuaranteeFile) -> dict[str, object]:
         "judged": row.judged_time,
         "stamped": row.stamped,
         "sha256": row.sha256,
+        "on_ledger": False,
     }
