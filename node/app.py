@@ -16,6 +16,7 @@ import grpc
 from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
+    award_service_pb2_grpc,
     catalogue_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
@@ -51,6 +52,7 @@ from adapters.typefaces.noto import NotoSansSc
 from node.api import server
 from node.api.access_service import AccessService
 from node.api.alliance_service import AllianceService
+from node.api.award_service import AwardService
 from node.api.caller import Callers, check_wallet
 from node.api.catalogue_service import CatalogueService
 from node.api.erasure_service import ErasureService
@@ -113,6 +115,7 @@ MEMBER_SERVICES = tuple(
         "EventService",
         "GuaranteeService",
         "GuaranteeFileService",
+        "AwardService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -263,6 +266,7 @@ class Node:
             s.log,
             s.cosignatures,
             s.catalogue,
+            s.awards,
             callers,
             s.clock,
         )
@@ -311,6 +315,7 @@ class Node:
             partial(catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server, catalogue),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(award_service_pb2_grpc.add_AwardServiceServicer_to_server, AwardService(s.awards)),
             partial(guarantee_file_service_pb2_grpc.add_GuaranteeFileServiceServicer_to_server, files),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)

@@ -531,6 +531,10 @@ class Peers(Protocol):
         """Read under a grant. MUST be safe to repeat: the same request is the same use."""
         ...
 
+    async def prove_awards(self, member: Member, grant: str, delegation: str) -> bytes:
+        """The proof of a bidder's awards under its award grant; not believed. MUST be safe to repeat."""
+        ...
+
     async def submit_receipt(self, member: Member, receipt: str) -> None:
         """Countersign an answer. MUST be safe to repeat."""
         ...

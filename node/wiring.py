@@ -470,7 +470,18 @@ class Services:
             clock,
             entropy,
         )
-        self.awards = Awards(self.recognition, self.gate, self.listing, self.proving, clock)
+        self.awards = Awards(
+            store,
+            self.alliance,
+            self.recognition,
+            self.follower,
+            self.gate,
+            self.listing,
+            self.proving,
+            outside.peers,
+            self.feed,
+            clock,
+        )
         self.changes = Changes(
             store,
             self.alliance,

@@ -53,7 +53,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
     "/heqi.v1.GuaranteeService/",
     "/heqi.v1.SystemService/",
 )
-_GUARANTEE_FILES = "/heqi.v1.GuaranteeFileService/"
+_GUARANTEE_FILES, _AWARDS = "/heqi.v1.GuaranteeFileService/", "/heqi.v1.AwardService/"
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     _GUARANTEE_FILES + "MakeGuaranteeFile": Rule(OPERATOR),
     _GUARANTEE_FILES + "CheckGuaranteeFile": Rule(OPERATOR | WRITER | READER, 4 * MIB),
     _GUARANTEE_FILES + "TakeGuaranteeFile": Rule(OPERATOR | WRITER, 4 * MIB),
+    _AWARDS + "FetchAwards": Rule(OPERATOR, MIB),
     _GUARANTEE_FILES + "ListTakenGuaranteeFiles": Rule(OPERATOR | READER),
     # -- the alliance and this member's part in it -------------------------------------------------------
     _ALLIANCE + "GetNodeStatus": Rule(SYSTEMS),
@@ -155,6 +156,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "SubmitAccessRequest": Rule(MEMBER, MIB),
     _EXCHANGE + "CollectGrant": Rule(MEMBER, MIB),
     _EXCHANGE + "ReadRecords": Rule(MEMBER, MIB),
+    _EXCHANGE + "ReadAwards": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
     _EXCHANGE + "SubmitNotice": Rule(MEMBER),
     _EXCHANGE + "ReadOnLegalBasis": Rule(MEMBER, MIB),

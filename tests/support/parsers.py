@@ -44,6 +44,7 @@ from node.config import parse_config
 from node.domain import (
     archive,
     attestation,
+    award,
     bundle,
     case,
     certificate,
@@ -85,7 +86,7 @@ from node.domain.bundle_check import Verifier
 from node.domain.catalogue import definition
 from node.domain.trust import TrustList
 from node.errors import NodeError
-from node.wallet import recovering
+from node.wallet import awards, recovering
 from node.wallet.keyfile import load_wallet_key, new_wallet_key
 from node.wallet.logins import open_login
 from node.wallet.passkey import Passkey
@@ -325,6 +326,10 @@ def parsers() -> dict[str, Parser]:
         "node.domain.bundle:parse_bundle": Parser(bundle.parse_bundle, bundles),
         "node.domain.case:read_case": Parser(
             lambda raw: list(case.read_case(io.BytesIO(raw), verifier).bundles), (story.case(),), slow=True
+        ),
+        "node.domain.award:open_award_grant": Parser(award.open_award_grant, _tokens("award-grant")),
+        "node.wallet.awards:read_papers": Parser(
+            _file(awards.read_papers), (json.dumps({"award_grant": "", "delegation": ""}).encode(),)
         ),
         "node.domain.mandate:open_mandate": Parser(mandate.open_mandate, _tokens("mandate")),
         "node.domain.mandate:authority_of": Parser(mandate.authority_of, _tokens("grant")),

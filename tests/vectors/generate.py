@@ -214,7 +214,10 @@ def documents() -> Vectors:
             _document("attorney", mandate_vectors.grant_token()),
             *(_document("wallet", sign_document(call, WALLET.sign)) for call in mandate_vectors.calls()),
             _document("wallet", sign_document(wallet_calls.awards_call(), WALLET.sign)),
+            _document("wallet", sign_document(wallet_calls.award_grant(), WALLET.sign)),
+            _document(f"{GUARANTOR} identity", guarantee_file_vectors.attachment().seal),
         ],
+        "award_grant": canonical_json(msgspec.to_builtins(wallet_calls.award_grant())).decode(),
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),
             "section": told.SECTION,

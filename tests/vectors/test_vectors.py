@@ -14,6 +14,7 @@ from eth_hash.auto import keccak
 
 from node.domain import (
     archive,
+    award,
     bundle,
     bundle_check,
     certified,
@@ -30,6 +31,7 @@ from node.domain import (
     evidence,
     grant,
     guarantee,
+    guarantee_file,
     ledger_ids,
     legal_read,
     login,
@@ -96,6 +98,8 @@ KINDS = {
         guarantee.ApplicationCode,
         guarantee.Guarantee,
         guarantee.GuaranteeRelease,
+        guarantee_file.GuaranteeSeal,
+        award.AwardGrant,
         erasure.ErasureReceipt,
         legal_read.LegalRequest,
         legal_read.LegalCountersignature,

@@ -4,12 +4,11 @@ import argparse
 import time
 
 from node.cli.output import print_json, print_table, say
-from node.cli.waiting import retry, wait_for
+from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session
 from node.config import read_file, replace_file
 from node.domain.document import peek_document
 from node.domain.guarantee import Guarantee
-from node.errors import EvidencePendingError
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.guarantees import GuaranteeScribe, Terms
@@ -41,27 +40,6 @@ def apply(args: argparse.Namespace) -> None:
         print_json({"application": application})
     else:
         say(f"申请 {application}", f"is with {args.guarantor}")
-
-
-def awards(args: argparse.Namespace) -> None:
-    """Get the proof of the own awards in a project, to show to a lender."""
-    wallet, scribe, home = open_session(args)
-    home.close()
-    with WalletClient(wallet.member(args.centre)) as centre:
-
-        def ask() -> bytes:
-            writer = GuaranteeScribe(scribe)
-            return centre.prove_awards(writer.ask_awards(args.centre, args.project, wallet.delegation()))
-
-        case = retry(ask, _WAIT_SECONDS if args.wait else 0.0, EvidencePendingError)
-    replace_file(args.out, case)
-    if args.json:
-        print_json({"file": str(args.out), "bytes": len(case)})
-    else:
-        say(
-            f"中标证明 {args.out}",
-            "written; a lender checks it with heqi verify, and learns what you hand on",
-        )
 
 
 def applications(args: argparse.Namespace) -> None:

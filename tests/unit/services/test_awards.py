@@ -1,7 +1,7 @@
 """Proofs of awards: the winner's, once the result is public, of the newest version, and not a field more."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,32 @@ import pytest
 
 from adapters.systems.ocds import Accepted, Summary, read_ocds
 from adapters.systems.sample import write_sample
-from node.domain.award import AWARD, CONTRACT, FIELDS, is_public, winners
+from node.domain.award import AWARD, CONTRACT, FIELDS, is_public, open_award_grant, winners
 from node.domain.bundle_check import Verifier
 from node.domain.case import read_case
 from node.domain.certificate import check_credit_code
+from node.domain.encoding import from_base64url, to_base64url
 from node.domain.values import DecimalValue, to_json_value
-from node.errors import EvidencePendingError, GrantMissingError, NodeError, SignatureError
+from node.errors import (
+    DocumentFormatError,
+    EvidencePendingError,
+    GrantExpiredError,
+    GrantMissingError,
+    GrantRevokedError,
+    GrantScopeError,
+    NodeError,
+    RoleMissingError,
+    SignatureError,
+)
+from node.wallet.awards import sign_award_grant, terms_of
+from node.wallet.documents import Scribe
 from node.wallet.guarantees import GuaranteeScribe
 from tests.support.world import DAY, World
 from tests.support.world_bidder import Authority, Bidder
+from tests.support.world_guarantees import BANK, INSURER
 from tests.support.world_records import incoming
 
+NOTHING = "no award of this bidder is public in such a project here"
 PROJECT = "ocds-h3q1-GC-2026-001"
 
 
@@ -80,6 +95,21 @@ class Tender:
         }
         await self.state(CONTRACT, "contracts/C-1", fields)
 
+    async def grant(
+        self, bidder: Bidder, lender: str = BANK, *, live: bool = True, centre: str = "", days: int = 30
+    ) -> str:
+        """The bidder lets a lender read; on the ledger if it is live."""
+        expires = int(self.world.clock.now()) + days * DAY
+        token = sign_award_grant(bidder.scribe, lender, centre or self.centre.name, PROJECT, expires)
+        if live:
+            relay = bidder.registered_at
+            relay.sharing.relay(bidder.scribe.relay_terms(relay.name, terms_of(token)))
+            await self.world.settle()
+        return token
+
+    async def fetched(self, grant: str, bidder: Bidder, lender: str = BANK) -> bytes:
+        return await self.world[lender].services.awards.fetch(grant, bidder.delegation)
+
     def prove(self, bidder: Bidder, project: str = PROJECT, delegation: str = "") -> bytes:
         asked = GuaranteeScribe(bidder.scribe).ask_awards(
             self.centre.name, project, delegation or bidder.delegation
@@ -97,11 +127,12 @@ class Tender:
 
 
 @pytest.fixture
-async def tender(world: World) -> Tender:
-    await world.settle()
-    made = Tender(world)
-    await world.settle()
-    return made
+async def tender() -> AsyncIterator[Tender]:
+    with World(guarantors=[BANK, INSURER]) as world:
+        await world.settle()
+        made = Tender(world)
+        await world.settle()
+        yield made
 
 
 async def test_a_lender_checks_offline_what_the_winner_shows(tender: Tender) -> None:
@@ -190,6 +221,90 @@ async def test_a_contract_belongs_to_whom_it_or_its_award_names(tender: Tender) 
     await tender.contract(suppliers=(organisation(tender.loser),))
     assert [category for category, _ in tender.verified(tender.prove(tender.winner))] == [AWARD]
     assert [category for category, _ in tender.verified(tender.prove(tender.loser))] == [CONTRACT]
+
+
+# -- a lender under the winner's grant -----------------------------------------------------------------------
+
+
+async def test_a_lender_fetches_under_the_winners_grant_what_the_winner_could_show(tender: Tender) -> None:
+    await tender.award()
+    await tender.contract()
+    grant = await tender.grant(tender.winner)
+    found = tender.verified(await tender.fetched(grant, tender.winner))
+    assert found == tender.verified(tender.prove(tender.winner))
+    [told] = await tender.centre.feed("award.read")
+    assert (told.about["reader"], told.about["subject"]) == (BANK, tender.winner.subject)
+
+
+async def test_a_lender_without_a_live_grant_is_told_the_same_as_if_there_were_nothing(
+    tender: Tender,
+) -> None:
+    await tender.award()
+    awards, delegation = tender.centre.services.awards, tender.winner.delegation
+    elsewhere = await tender.grant(tender.winner, centre=tender.world.third.name)
+    waiting = await tender.grant(tender.winner, live=False)
+    live = await tender.grant(tender.winner)
+    losers = await tender.grant(tender.loser)
+    stolen = sign_award_grant(
+        Scribe(tender.loser.key, tender.world.descriptor, tender.winner.subject),
+        BANK,
+        tender.centre.name,
+        PROJECT,
+        int(tender.world.clock.now()) + DAY,
+    )
+    relay = tender.loser.registered_at
+    relay.sharing.relay(tender.loser.scribe.relay_terms(relay.name, terms_of(stolen)))
+    await tender.world.settle()
+    for caller, grant, shown in (
+        (INSURER, live, delegation),
+        (BANK, waiting, delegation),
+        (BANK, elsewhere, delegation),
+        (BANK, losers, tender.loser.delegation),
+        (BANK, losers, delegation),
+        (BANK, live, tender.loser.delegation),
+        (BANK, stolen, delegation),
+    ):
+        with pytest.raises(GrantMissingError) as refused:
+            awards.prove_to(caller, grant, shown)
+        assert str(refused.value) == NOTHING
+    with pytest.raises(RoleMissingError):
+        awards.prove_to(tender.world.third.name, live, delegation)
+    with pytest.raises(GrantScopeError):
+        await tender.fetched(live, tender.winner, INSURER)
+    assert await tender.centre.feed("award.read") == []
+
+
+async def test_a_lender_sees_nothing_before_the_result_is_public(tender: Tender) -> None:
+    await tender.award(status="pending")
+    grant = await tender.grant(tender.winner)
+    with pytest.raises(GrantMissingError, match=NOTHING):
+        await tender.fetched(grant, tender.winner)
+
+
+async def test_a_revoked_or_expired_grant_shows_a_lender_nothing(tender: Tender) -> None:
+    await tender.award()
+    revoked, short = await tender.grant(tender.winner), await tender.grant(tender.winner, days=1)
+    assert await tender.fetched(revoked, tender.winner)
+    relay, scribe = tender.winner.registered_at, tender.winner.scribe
+    jti = open_award_grant(revoked).jti
+    relay.sharing.revoke(scribe.revoke_terms(relay.name, terms_of(revoked), jti))
+    await tender.world.settle()
+    with pytest.raises(GrantRevokedError):
+        await tender.fetched(revoked, tender.winner)
+    assert await tender.fetched(short, tender.winner)
+    tender.world.clock.advance(2 * DAY)
+    await tender.world.settle()
+    with pytest.raises(GrantExpiredError):
+        await tender.fetched(short, tender.winner)
+
+
+async def test_an_award_grant_for_ever_or_altered_is_no_grant(tender: Tender) -> None:
+    with pytest.raises(DocumentFormatError, match="93 days"):
+        await tender.grant(tender.winner, days=94)
+    header, payload, signature = (await tender.grant(tender.winner, live=False)).split(".")
+    changed = from_base64url(payload).replace(BANK.encode(), INSURER.encode())
+    with pytest.raises(SignatureError):
+        open_award_grant(f"{header}.{to_base64url(changed)}.{signature}")
 
 
 @pytest.mark.parametrize(
