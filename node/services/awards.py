@@ -6,6 +6,7 @@ neither, or asks before the result is public, is told the same as if there were 
 
 from collections.abc import Iterator
 
+from node.domain.approval import Reserved, reserved_by
 from node.domain.award import (
     AWARD,
     CONTRACT,
@@ -28,6 +29,7 @@ from node.errors import (
     GrantScopeError,
     MissingError,
     RoleMissingError,
+    SecondOfficerMissingError,
     SignatureError,
 )
 from node.ports import Clock, Peers, Store
@@ -116,6 +118,7 @@ class Awards:
             GrantRevokedError: the winner has revoked its grant to this lender.
             GrantExpiredError: it is over.
             RoleMissingError: the caller is no lender.
+            SecondOfficerMissingError: the company reserves grants for two officers.
             EvidencePendingError: the proof is not complete yet.
             NodeError: the documents are malformed, or this node cannot say now.
         """
@@ -143,6 +146,9 @@ class Awards:
         judged = self._recognition.check(delegation)
         if judged.delegation.key != named.key:
             raise GrantMissingError(_NOTHING)
+        if Reserved.GRANT in reserved_by([judged.delegation]):
+            # An award grant has no place for an approval: such a company shows the proof by itself.
+            raise SecondOfficerMissingError("the company reserves grants for two officers")
         case = self._case(judged.identity.credit_code, named.project)
         transaction = Transaction(self._store)
         about = {"grant": raw_id.hex(), "reader": caller, "subject": named.iss}

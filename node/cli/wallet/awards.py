@@ -9,8 +9,11 @@ from node.cli.output import print_json, say
 from node.cli.waiting import retry
 from node.cli.wallet.session import open_session
 from node.config import replace_file
+from node.domain.approval import Reserved, reserved_by
 from node.domain.award import open_award_grant
-from node.errors import EvidencePendingError
+from node.domain.certified import peek_certified
+from node.domain.delegation import Delegation
+from node.errors import EvidencePendingError, SecondOfficerMissingError
 from node.wallet.awards import AwardPapers, read_papers, sign_award_grant, terms_of
 from node.wallet.client import WalletClient
 from node.wallet.guarantees import GuaranteeScribe
@@ -43,6 +46,8 @@ def show(args: argparse.Namespace) -> None:
 def give(args: argparse.Namespace) -> None:
     """Let a lender fetch the proof from the centre itself, until a day or a revocation."""
     wallet, scribe, home = open_session(args)
+    if Reserved.GRANT in reserved_by([peek_certified(wallet.delegation(), Delegation)]):
+        raise SecondOfficerMissingError("grants are reserved for two officers: use heqi wallet award show")
     lender, centre = wallet.member(args.lender).name, wallet.member(args.centre).name
     expires = int(time.time()) + args.days * _DAY
     token = sign_award_grant(scribe, lender, centre, args.project, expires)

@@ -24,6 +24,7 @@ from node.errors import (
     GrantScopeError,
     NodeError,
     RoleMissingError,
+    SecondOfficerMissingError,
     SignatureError,
 )
 from node.wallet.awards import sign_award_grant, terms_of
@@ -296,6 +297,17 @@ async def test_a_revoked_or_expired_grant_shows_a_lender_nothing(tender: Tender)
     await tender.world.settle()
     with pytest.raises(GrantExpiredError):
         await tender.fetched(short, tender.winner)
+
+
+async def test_one_officer_alone_lets_no_lender_read_where_grants_are_reserved_for_two(
+    tender: Tender,
+) -> None:
+    await tender.award()
+    grant = await tender.grant(tender.winner)
+    reserved = tender.winner.delegate(tender.winner.key, two_officers=["grant"])
+    with pytest.raises(SecondOfficerMissingError):
+        tender.centre.services.awards.prove_to(BANK, grant, reserved)
+    assert tender.prove(tender.winner, delegation=reserved), "what it shows by itself is no grant"
 
 
 async def test_an_award_grant_for_ever_or_altered_is_no_grant(tender: Tender) -> None:
