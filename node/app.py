@@ -16,10 +16,12 @@ import grpc
 from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
+    award_service_pb2_grpc,
     catalogue_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
+    guarantee_file_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     legal_service_pb2_grpc,
     log_service_pb2_grpc,
@@ -43,16 +45,20 @@ from adapters.ledger.evm import EvmLedger
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.registries.trial import TrialFileRegistry
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.signatures.sealing import PyhankoSeal
 from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
+from adapters.typefaces.noto import NotoSansSc
 from node.api import server
 from node.api.access_service import AccessService
 from node.api.alliance_service import AllianceService
+from node.api.award_service import AwardService
 from node.api.caller import Callers, check_wallet
 from node.api.catalogue_service import CatalogueService
 from node.api.erasure_service import ErasureService
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
+from node.api.guarantee_file_service import GuaranteeFileService
 from node.api.guarantee_service import GuaranteeService
 from node.api.guard import Guard
 from node.api.legal_service import LegalService
@@ -108,6 +114,8 @@ MEMBER_SERVICES = tuple(
         "CatalogueService",
         "EventService",
         "GuaranteeService",
+        "GuaranteeFileService",
+        "AwardService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -258,6 +266,7 @@ class Node:
             s.log,
             s.cosignatures,
             s.catalogue,
+            s.awards,
             callers,
             s.clock,
         )
@@ -285,8 +294,11 @@ class Node:
             s.disputes,
             s.controllers,
             s.recoveries,
+            s.awards,
+            s.guarantee_files,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
@@ -303,6 +315,8 @@ class Node:
             partial(catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server, catalogue),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(award_service_pb2_grpc.add_AwardServiceServicer_to_server, AwardService(s.awards)),
+            partial(guarantee_file_service_pb2_grpc.add_GuaranteeFileServiceServicer_to_server, files),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),
@@ -381,6 +395,8 @@ async def open_node(
                 ProcessSignatureReader(),
                 IdentityCertifier(config.name, keys.identity),
                 FileErasureList(home / ERASURES_FOLDER),
+                NotoSansSc(),
+                PyhankoSeal(keys.organisation_seal),
                 registry,
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)

@@ -14,10 +14,12 @@ from node.ports import (
     ErasureList,
     Keys,
     Ledger,
+    OrganisationSeal,
     Peers,
     Registry,
     SignatureReader,
     Store,
+    Typeface,
 )
 from node.services import layout
 from node.services.acts import Acts
@@ -26,6 +28,7 @@ from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.attesting import Attesting
+from node.services.awards import Awards
 from node.services.catalogue import Catalogue
 from node.services.catalogue_votes import CatalogueVotes
 from node.services.changes import Changes
@@ -46,6 +49,7 @@ from node.services.feed import Feed
 from node.services.filing import PageTokens
 from node.services.follower import Follower
 from node.services.gate import Gate
+from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.holdings import Holdings
@@ -84,6 +88,7 @@ from node.services.serving import Serving
 from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.systems import Systems
+from node.services.taken_guarantees import TakenGuarantees
 from node.services.tiles import Tiles
 from node.services.traces import Traces
 from node.services.transaction import Transaction
@@ -108,6 +113,8 @@ class Outside:
     signatures: SignatureReader
     certifier: Certifier
     erasures: ErasureList
+    typeface: Typeface
+    seal: OrganisationSeal
     registry: Registry | None = None
 
 
@@ -393,6 +400,19 @@ class Services:
             clock,
             entropy,
         )
+        self.guarantee_files = GuaranteeFiles(
+            store,
+            self.alliance,
+            self.guarantees,
+            self.guarantor,
+            self.recognition,
+            outside.signatures,
+            outside.typeface,
+            outside.seal,
+            identity,
+            clock,
+            entropy,
+        )
         self.agency = Agency(
             store,
             self.alliance,
@@ -408,6 +428,9 @@ class Services:
             self.alliance, self.recognition, self.gate, self.follower, identity, clock, entropy
         )
         self.verifying = Verifying(outside.signatures, self.recognition, clock)
+        self.taken_guarantees = TakenGuarantees(
+            store, self.vault, self.alliance, self.verifying, self.recognition, clock
+        )
         self.membership = Membership(store, self.alliance, self.outbox, self.acts, clock)
         self.trust_votes = TrustVotes(store, self.alliance, self.recognition, self.outbox, self.acts, clock)
         self.catalogue_votes = CatalogueVotes(
@@ -424,7 +447,13 @@ class Services:
             clock,
             alliance_domain(descriptor),
         )
-        self.expiries = Expiries(clock, [lambda: anchor_deadlines(self.recognition.trust().anchors)])
+        self.expiries = Expiries(
+            clock,
+            [
+                lambda: anchor_deadlines(self.recognition.trust().anchors),
+                self.guarantee_files.deadlines,
+            ],
+        )
         self.corroboration = Corroboration(
             store, self.alliance, outside.peers, self.reading, self.legal_reading, self.feed, clock
         )
@@ -440,6 +469,18 @@ class Services:
             identity,
             clock,
             entropy,
+        )
+        self.awards = Awards(
+            store,
+            self.alliance,
+            self.recognition,
+            self.follower,
+            self.gate,
+            self.listing,
+            self.proving,
+            outside.peers,
+            self.feed,
+            clock,
         )
         self.changes = Changes(
             store,

@@ -53,6 +53,7 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
     "/heqi.v1.GuaranteeService/",
     "/heqi.v1.SystemService/",
 )
+_GUARANTEE_FILES, _AWARDS = "/heqi.v1.GuaranteeFileService/", "/heqi.v1.AwardService/"
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
@@ -91,6 +92,11 @@ RULES: dict[str, Rule] = {
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
     _GUARANTEES + "RefuseApplication": Rule(OPERATOR),
+    _GUARANTEE_FILES + "MakeGuaranteeFile": Rule(OPERATOR),
+    _GUARANTEE_FILES + "CheckGuaranteeFile": Rule(OPERATOR | WRITER | READER, 4 * MIB),
+    _GUARANTEE_FILES + "TakeGuaranteeFile": Rule(OPERATOR | WRITER, 4 * MIB),
+    _AWARDS + "FetchAwards": Rule(OPERATOR, MIB),
+    _GUARANTEE_FILES + "ListTakenGuaranteeFiles": Rule(OPERATOR | READER),
     # -- the alliance and this member's part in it -------------------------------------------------------
     _ALLIANCE + "GetNodeStatus": Rule(SYSTEMS),
     _ALLIANCE + "GetDiagnosis": Rule(OPERATOR | SUPERVISOR),
@@ -152,6 +158,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "SubmitAccessRequest": Rule(MEMBER, MIB),
     _EXCHANGE + "CollectGrant": Rule(MEMBER, MIB),
     _EXCHANGE + "ReadRecords": Rule(MEMBER, MIB),
+    _EXCHANGE + "ReadAwards": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
     _EXCHANGE + "SubmitNotice": Rule(MEMBER),
     _EXCHANGE + "ReadOnLegalBasis": Rule(MEMBER, MIB),
@@ -190,6 +197,8 @@ RULES: dict[str, Rule] = {
     _WALLET + "AnswerLogin": Rule(WALLET),
     _WALLET + "Apply": Rule(WALLET, MIB),
     _WALLET + "ListOwnApplications": Rule(WALLET),
+    _WALLET + "ProveAwards": Rule(WALLET),
+    _WALLET + "GetGuaranteeFile": Rule(WALLET),
     _WALLET + "ReleaseGuarantee": Rule(WALLET, MIB),
     # -- both listeners ----------------------------------------------------------------------------------
     _HEALTH + "Check": Rule(ANYBODY),

@@ -28,12 +28,12 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         """See the proto."""
         match request.WhichOneof("by"):
             case "file":
-                return _checked(self._guarantees.check_file(request.file))
+                return checked_message(self._guarantees.check_file(request.file))
             case "number":
                 named = request.number
-                return _checked(self._guarantees.check_number(named.guarantor, named.number))
+                return checked_message(self._guarantees.check_number(named.guarantor, named.number))
             case "guarantee_id":
-                return _checked(self._guarantees.check_id(from_hex(request.guarantee_id, 32).hex()))
+                return checked_message(self._guarantees.check_id(from_hex(request.guarantee_id, 32).hex()))
             case _:
                 raise InvalidError("name the guarantee by file, number or id")
 
@@ -102,7 +102,8 @@ _VERDICTS = {
 }
 
 
-def _checked(checked: Checked) -> pb.CheckGuaranteeResponse:
+def checked_message(checked: Checked) -> pb.CheckGuaranteeResponse:
+    """What a check says."""
     return pb.CheckGuaranteeResponse(
         verdict=_VERDICTS[checked.verdict],
         reason=checked.reason,

@@ -7,8 +7,9 @@ from heqi.v1 import wallet_service_pb2_grpc as rpc
 from node.api import paging
 from node.api.caller import Context
 from node.api.guarantee_service import state_of
+from node.api.silence import even_refusals
 from node.domain.approval import Reserved
-from node.domain.encoding import to_rfc3339
+from node.domain.encoding import from_hex, to_rfc3339
 from node.domain.mandate import Power
 from node.domain.wallet import HistoryCall, StatusCall
 from node.errors import Mistake, UnknownCallerError
@@ -16,12 +17,14 @@ from node.ports import Clock
 from node.services.agency import Agency
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
+from node.services.awards import Awards
 from node.services.consents import Consents
 from node.services.controllers import Controllers
 from node.services.disputes import Disputes
 from node.services.erasures import Erasures
 from node.services.exporting import Exporting
 from node.services.gate import Gate
+from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.legal_history import LegalHistory
@@ -66,7 +69,10 @@ class WalletService(rpc.WalletServiceServicer):
         disputes: Disputes,
         controllers: Controllers,
         recoveries: Recoveries,
+        awards: Awards,
+        guarantee_files: GuaranteeFiles,
     ) -> None:
+        self._awards, self._guarantee_files = awards, guarantee_files
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
@@ -325,9 +331,23 @@ class WalletService(rpc.WalletServiceServicer):
         code = self._codes.give(request.signed_request)
         return pb.GetApplicationCodeResponse(application_code=code)
 
+    async def ProveAwards(self, request: pb.ProveAwardsRequest, context: Context) -> pb.ProveAwardsResponse:
+        """See the proto."""
+        await self._awards.prepare(request.signed_request)
+        async with even_refusals():
+            return pb.ProveAwardsResponse(case=self._awards.prove(request.signed_request))
+
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         """See the proto."""
         return pb.ApplyResponse(application_id=self._guarantor.apply(request.signed_request))
+
+    async def GetGuaranteeFile(
+        self, request: pb.GetGuaranteeFileRequest, context: Context
+    ) -> pb.GetGuaranteeFileResponse:
+        """See the proto."""
+        application = from_hex(request.application_id, 32).hex()
+        file = await self._guarantee_files.make_for_wallet(request.signed_request, application)
+        return pb.GetGuaranteeFileResponse(file=file)
 
     async def ListOwnApplications(
         self, request: pb.ListOwnApplicationsRequest, context: Context

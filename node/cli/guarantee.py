@@ -7,6 +7,7 @@ from pathlib import Path
 
 from heqi.v1 import guarantee_service_pb2 as pb
 
+from node.cli import guarantee_file
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import retry
@@ -38,7 +39,7 @@ _VERDICTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the commands."""
-    parser.epilog = _EPILOG
+    parser.epilog = _EPILOG + guarantee_file.EPILOG
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     one = commands.add_parser("check", help="保函是否有效 | whether a guarantee is valid now")
     by = one.add_mutually_exclusive_group(required=True)
@@ -60,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("application")
     one.add_argument("--reason", required=True, help="原因，告知申请人 | reason, told to the applicant")
     one.set_defaults(run=refuse)
+    guarantee_file.add_arguments(commands)
     for command in commands.choices.values():
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
@@ -67,12 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Check a guarantee; exit code 0 only if it is valid now."""
-    request = pb.CheckGuaranteeRequest()
+    request, sealed = pb.CheckGuaranteeRequest(), b""
     if args.file:
         try:
-            request.file = args.file.read_text(encoding="ascii", errors="replace").strip()
+            raw = args.file.read_bytes()
         except OSError as error:
             raise ConfigError(f"cannot read {args.file}: {error.strerror}") from error
+        sealed = raw if raw.startswith(b"%PDF-") else b""
+        request.file = "" if sealed else raw.decode("ascii", errors="replace").strip()
     elif args.number:
         guarantor, colon, number = args.number.partition(":")
         if not colon:
@@ -80,8 +84,12 @@ def check(args: argparse.Namespace) -> int:
         request.number.guarantor, request.number.number = guarantor, number
     else:
         request.guarantee_id = args.id
-    with OperatorClient(args.home) as node:
-        answer = node.call(node.guarantees.CheckGuarantee, request)
+    about: dict[str, str] = {}
+    if sealed:
+        answer, about = guarantee_file.check(args.home, sealed)
+    else:
+        with OperatorClient(args.home) as node:
+            answer = node.call(node.guarantees.CheckGuarantee, request)
     verdict = pb.CheckGuaranteeResponse.Verdict.Name(answer.verdict).removeprefix("VERDICT_")
     facts = {
         "verdict": verdict,
@@ -102,6 +110,7 @@ def check(args: argparse.Namespace) -> int:
             "amount": f"{terms.amount} {terms.currency}",
             "until": datetime.fromtimestamp(terms.end_time_seconds, UTC).isoformat(),
         }
+    facts |= about
     if args.json:
         print_json(facts)
     else:

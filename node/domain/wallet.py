@@ -284,6 +284,17 @@ class CodeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The delegation, a compact JWS: the centre need not know the subject."""
 
 
+class AwardsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Ask the tender's centre for the proof of the own awards and contracts in a project."""
+
+    kind: ClassVar[str] = "wallet-awards"
+
+    project: Text
+    """As the centre's source files its records: 招标项目编号, OCDS `ocid`."""
+    delegation: str
+    """The delegation, a compact JWS: the centre need not know the subject."""
+
+
 class ApplyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Apply to a guarantor for a guarantee."""
 

@@ -58,6 +58,9 @@
     ic/<application code digest>            the application that holds a code at this guarantor
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
+    ks/<guarantee id>                       attachment and seal of the file that was made of it
+    kt/<number>                             a signed PDF of a bank without a node: what it was found to be, sealed
+    kc/<digest of its content><number>      that such a file had this content
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
     pr/<member>                             log of another member whose archive was imported
     pn/<member>/<size><level><index>        entry (level 0) or node of that log's tree
@@ -157,6 +160,9 @@ APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
+GUARANTEE_SEAL = b"ks/"
+TAKEN_GUARANTEE = b"kt/"
+TAKEN_GUARANTEE_CONTENT = b"kc/"
 PREDECESSOR = b"pr/"
 PREDECESSOR_NODE = b"pn/"
 PREDECESSOR_RECORD = b"px/"

@@ -150,6 +150,10 @@ class WalletClient:
         request = pb.ListHoldersRequest(signed_request=signed)
         return list(self._call(self._stub.ListHolders, request).notices)
 
+    def prove_awards(self, signed: str) -> bytes:
+        """At the tender's centre: the proof of the own awards, a case for `heqi verify`."""
+        return self._call(self._stub.ProveAwards, pb.ProveAwardsRequest(signed_request=signed)).case
+
     def application_code(self, signed: str) -> str:
         """At the tender's centre: the application code, a signed document."""
         request = pb.GetApplicationCodeRequest(signed_request=signed)
@@ -171,6 +175,11 @@ class WalletClient:
             found += page.applications
             if not (token := page.next_page_token):
                 return found
+
+    def guarantee_file(self, signed: str, application: str) -> bytes:
+        """At a guarantor: the sealed file of the guarantee that came of an application."""
+        request = pb.GetGuaranteeFileRequest(signed_request=signed, application_id=application)
+        return self._call(self._stub.GetGuaranteeFile, request).file
 
     def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
         """As a beneficiary: bring a release to the ledger."""

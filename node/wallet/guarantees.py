@@ -20,7 +20,7 @@ from node.domain.guarantee_table import Event
 from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
 from node.domain.member import Member
-from node.domain.wallet import ApplicationsCall, ApplyCall, CodeCall, ReleaseCall
+from node.domain.wallet import ApplicationsCall, ApplyCall, AwardsCall, CodeCall, ReleaseCall
 from node.errors import DocumentFormatError
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey
@@ -55,6 +55,10 @@ class GuaranteeScribe:
     def ask_code(self, centre: str, section: str, delegation: str) -> str:
         """Ask the tender's centre for the application code of a section."""
         return self.scribe.call(CodeCall, centre, section=section, delegation=delegation)
+
+    def ask_awards(self, centre: str, project: str, delegation: str) -> str:
+        """Ask the tender's centre for the proof of the own awards in a project."""
+        return self.scribe.call(AwardsCall, centre, project=project, delegation=delegation)
 
     def apply(self, guarantor: str, code: str, grant: str, terms: Terms) -> str:
         """Apply to a guarantor, with the code and a grant on the applicant's data."""

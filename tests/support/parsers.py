@@ -25,6 +25,7 @@ from adapters.crypto.containers import decrypt_private, decrypt_symmetric, encry
 from adapters.crypto.key_folder import P256Signer
 from adapters.crypto.key_uri import parse_key_uri
 from adapters.crypto.leaves import IdentityCertifier, issue_leaf, new_request
+from adapters.crypto.organisation_seal import read_chain
 from adapters.crypto.sealing import open_sealed, seal_to
 from adapters.ledger import abi, happenings
 from adapters.ledger.embedded.admission import read_transaction
@@ -45,6 +46,7 @@ from node.domain import (
     approval,
     archive,
     attestation,
+    award,
     bundle,
     case,
     certificate,
@@ -61,6 +63,8 @@ from node.domain import (
     erasure,
     evidence,
     grant,
+    guarantee_file,
+    guarantee_pdf,
     joint_bid,
     ledger_proof,
     legal_read,
@@ -85,7 +89,7 @@ from node.domain.catalogue import definition
 from node.domain.document import sign_document
 from node.domain.trust import TrustList
 from node.errors import NodeError
-from node.wallet import recovering
+from node.wallet import awards, recovering
 from node.wallet.approving import Held, open_held
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import load_wallet_key, new_wallet_key
@@ -97,7 +101,14 @@ from tests.support import signed_files
 from tests.support import trust as trust_support
 from tests.support.archives import KEY, OPENER, RECIPIENT
 from tests.support.trial_timestamps import TrialTimestamps
-from tests.vectors import approval_vectors, erasure_vectors, mandate_vectors, story, world
+from tests.vectors import (
+    approval_vectors,
+    erasure_vectors,
+    guarantee_file_vectors,
+    mandate_vectors,
+    story,
+    world,
+)
 from tests.vectors.authority import bidder
 from tests.vectors.keys import log_key
 from tests.vectors.world import SUBJECT, WALLET
@@ -335,7 +346,7 @@ def parsers() -> dict[str, Parser]:
     proof = ledger_proof.encode_ledger_proof(story.read_bundle().ledger[0])
     request_pem = new_request()[1]
     entry = _vectors("trust")["entries"][0]["entry"].encode()
-    bench = signed_files
+    bench, sealed_file = signed_files, guarantee_file_vectors.sealed()
     cms = bench.cms(bidders)
     return {
         "node.domain.archive:decode_lines": Parser(
@@ -345,6 +356,10 @@ def parsers() -> dict[str, Parser]:
         "node.domain.bundle:parse_bundle": Parser(bundle.parse_bundle, bundles),
         "node.domain.case:read_case": Parser(
             lambda raw: list(case.read_case(io.BytesIO(raw), verifier).bundles), (story.case(),), slow=True
+        ),
+        "node.domain.award:open_award_grant": Parser(award.open_award_grant, _tokens("award-grant")),
+        "node.wallet.awards:read_papers": Parser(
+            _file(awards.read_papers), (json.dumps({"award_grant": "", "delegation": ""}).encode(),)
         ),
         "node.domain.mandate:open_mandate": Parser(mandate.open_mandate, _tokens("mandate")),
         "node.domain.mandate:authority_of": Parser(mandate.authority_of, _tokens("grant")),
@@ -427,6 +442,19 @@ def parsers() -> dict[str, Parser]:
             descriptor.open_alliance_file, (_alliance(),), slow=True
         ),
         "node.domain.disclosure:open_disclosures": Parser(_disclosures, (_shown(),)),
+        "node.domain.guarantee_pdf:read_attachment": Parser(guarantee_pdf.read_attachment, (sealed_file,)),
+        "node.domain.guarantee_pdf:read_seal": Parser(
+            lambda raw: guarantee_pdf.read_seal(raw, guarantee_file_vectors.unsealed()),
+            (sealed_file,),
+            slow=True,
+        ),
+        "node.domain.guarantee_file:peek_attachment": Parser(
+            guarantee_file.peek_attachment, (sealed_file,), slow=True
+        ),
+        "node.domain.guarantee_file:open_file": Parser(
+            guarantee_file_vectors.opened, (sealed_file,), slow=True
+        ),
+        "adapters.crypto.organisation_seal:read_chain": Parser(read_chain, (bidder().pem.encode(),)),
         "node.domain.document:peek_document": Parser(_peek, _tokens()),
         "node.domain.document:open_document": Parser(
             lambda text: document.open_document(text, grant.Grant, world.WALLET.public), _tokens("grant")
@@ -611,6 +639,7 @@ ELSEWHERE = {
     "node.cli.record_load:load": "a command; what it reads is read by node.cli.record:append_messages",
     "adapters.crypto.files:read_secret": "hands over bytes",
     "adapters.crypto.key_holders:open_key": "parse_key_uri",
+    "adapters.crypto.organisation_seal:read_seal": "read_chain and decrypt_private; the node's own folder",
     "adapters.crypto.keys:load_keys": "decrypt_private and decrypt_symmetric",
     "adapters.crypto.keys:open_keys": "decrypt_private and decrypt_symmetric",
     "adapters.crypto.passphrase:read_passphrase": "any bytes are a passphrase",

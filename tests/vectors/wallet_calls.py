@@ -1,5 +1,6 @@
 """What wallets ask nodes: one request of each kind."""
 
+from node.domain.award import AwardGrant
 from node.domain.controller import PASSKEY
 from node.domain.delegation import KeyAcceptance
 from node.domain.document import document_digest, sign_document
@@ -12,6 +13,7 @@ from node.domain.ledger_ids import (
 from node.domain.wallet import (
     ApplicationsCall,
     ApplyCall,
+    AwardsCall,
     CodeCall,
     ControllerCall,
     CopyCall,
@@ -46,6 +48,31 @@ def revoker() -> P256TestKey:
 
 def calls() -> list[WalletCall]:
     return [*_about_grants(), *_about_guarantees(), *_about_moving()]
+
+
+def awards_call() -> AwardsCall:
+    """The bidder asks the tender's centre for the proof of its awards."""
+    return AwardsCall(
+        **call_of("awards", node=guarantee_story.CENTRE),
+        project="示例工程-1",
+        delegation=world.delegation_token(),
+    )
+
+
+def award_grant() -> AwardGrant:
+    """The bidder lets the bank read its awards."""
+    one_time = derived(WALLET, b"heqi.revocation.v1", world.jti("award grant"))
+    return AwardGrant(
+        **world.common("award grant"),
+        iss=SUBJECT,
+        key=WALLET.public.hex(),
+        aud=GUARANTOR,
+        centre=guarantee_story.CENTRE,
+        project="示例工程-1",
+        exp=world.NOW + 30 * 86_400,
+        register_before=world.NOW + 3_600,
+        revoker=(world.contract("ES256Verifier") + one_time.public).hex(),
+    )
 
 
 def erase_call() -> EraseCall:

@@ -6,6 +6,7 @@ from typing import TypeAlias, get_args
 
 from node.cli.wallet import (
     approving,
+    awards,
     drafts,
     erasing,
     guarantees,
@@ -487,10 +488,33 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
     one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
     one.set_defaults(run=guarantees.apply)
+    group = commands.add_parser(
+        "award", help="中标证明，供贷款机构核验 | proof of the own awards, for lenders"
+    )
+    actions = group.add_subparsers(metavar="ACTION", required=True)
+    one = actions.add_parser("show", help="取得证明，自行出示 | get the proof, to hand it on")
+    one.add_argument("--wait", action="store_true", help="等待上链 | wait until the proof is complete")
+    one.set_defaults(run=awards.show)
+    two = actions.add_parser("grant", help="授权贷款机构自行查询 | let a lender fetch it")
+    two.add_argument("--lender", required=True, help="贷款机构 | member that may read")
+    two.add_argument(
+        "--days", type=int, default=30, help="有效天数 | valid for days (default 30, at most 92)"
+    )
+    two.set_defaults(run=awards.give)
+    for action in (one, two):
+        action.add_argument("--centre", required=True, help="招标中心 | centre that ran the tender")
+        action.add_argument(
+            "--project", required=True, help="项目编号 | as the centre files it, or the OCDS ocid"
+        )
+        action.add_argument("--out", type=Path, required=True, metavar="FILE", help="输出 | file to write")
+    one = actions.add_parser("revoke", help="撤销授权 | end a lender's grant")
+    one.add_argument("file", type=Path, help="授权文件 | what award grant has written")
+    one.set_defaults(run=awards.revoke)
     one = commands.add_parser("applications", help="保函申请结果 | what became of applications")
     one.add_argument("--guarantor", required=True, help="担保人 | member that was asked")
     one.add_argument("--wait", action="store_true", help="等待决定 | wait for the decision")
     one.add_argument("--out", type=Path, help="保函文件 | where to write the guarantee")
+    one.add_argument("--file", type=Path, metavar="PDF", help="盖章文件 | where to write the sealed file")
     one.set_defaults(run=guarantees.applications)
     one = commands.add_parser("release", help="（受益人）解保 | as beneficiary: give a guarantee back")
     one.add_argument("file", type=Path, help="保函文件 | the guarantee file")

@@ -6,7 +6,7 @@ import time
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session
-from node.config import read_file
+from node.config import read_file, replace_file
 from node.domain.document import peek_document
 from node.domain.guarantee import Guarantee
 from node.wallet.applying import apply_once
@@ -56,12 +56,15 @@ def applications(args: argparse.Namespace) -> None:
         if args.wait:
             wait_for("a decision", is_decided, _WAIT_SECONDS)
         found = client.applications(lambda: writer.applications(args.guarantor))
+        issued = [row for row in found if row.guarantee]
+        if args.file and issued:
+            asked = writer.applications(args.guarantor)
+            replace_file(args.file, client.guarantee_file(asked, issued[-1].application_id))
     for row in found:
         if row.guarantee:
             writer.open(row.guarantee, guarantor)
-    issued = [row.guarantee for row in found if row.guarantee]
     if args.out and issued:
-        args.out.write_text(issued[-1] + "\n")
+        args.out.write_text(issued[-1].guarantee + "\n")
     rows = [(row.application_id, row.state, row.refusal_reason) for row in found]
     if args.json:
         print_json([dict(zip(("application", "state", "reason"), row, strict=True)) for row in rows])
@@ -69,6 +72,8 @@ def applications(args: argparse.Namespace) -> None:
     print_table(("申请 application", "状态 state", "原因 reason"), rows)
     if args.out and issued:
         say(f"保函 {args.out}", "written; give it to the beneficiary or its centre")
+    if args.file and issued:
+        say(f"盖章文件 {args.file}", "written; anybody can check it with heqi verify")
 
 
 def release(args: argparse.Namespace) -> None:

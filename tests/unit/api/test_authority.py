@@ -92,7 +92,8 @@ def test_a_writer_reads_no_record():
     allowed = {m for m, rule in RULES.items() if WRITER in rule.who and rule.who != ANYBODY}
     assert {method.rpartition("/")[2] for method in allowed} == {
         "AppendRecords", "GetLastSequence", "ListParkedRecords", "GetNodeStatus", "ListMembers", "Watch",
-        "CheckGuarantee", "CreateLogin", "GetLogin", "WatchLogin", "VerifySignature", "ListAuthorities",
+        "CheckGuarantee", "CheckGuaranteeFile", "TakeGuaranteeFile",
+        "CreateLogin", "GetLogin", "WatchLogin", "VerifySignature", "ListAuthorities",
         "ListDefinitions", "ListCalendar",
     }  # fmt: skip
 

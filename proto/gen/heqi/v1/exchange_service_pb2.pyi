@@ -145,6 +145,54 @@ class CollectGrantResponse(_message.Message):
 Global___CollectGrantResponse: _TypeAlias = CollectGrantResponse  # noqa: Y015
 
 @_typing.final
+class ReadAwardsRequest(_message.Message):
+    """Request of ReadAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AWARD_GRANT_FIELD_NUMBER: _builtins.int
+    DELEGATION_FIELD_NUMBER: _builtins.int
+    award_grant: _builtins.str
+    """An award-grant document that names the caller and this centre."""
+    delegation: _builtins.str
+    """The delegation of the key that signed it."""
+    def __init__(
+        self,
+        *,
+        award_grant: _builtins.str = ...,
+        delegation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["award_grant", b"award_grant", "delegation", b"delegation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadAwardsRequest: _TypeAlias = ReadAwardsRequest  # noqa: Y015
+
+@_typing.final
+class ReadAwardsResponse(_message.Message):
+    """Response of ReadAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    case: _builtins.bytes
+    """A case of bundles, for heqi verify."""
+    def __init__(
+        self,
+        *,
+        case: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadAwardsResponse: _TypeAlias = ReadAwardsResponse  # noqa: Y015
+
+@_typing.final
 class ReadRecordsRequest(_message.Message):
     """Request of ReadRecords."""
 

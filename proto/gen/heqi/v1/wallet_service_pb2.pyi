@@ -732,6 +732,50 @@ class GetApplicationCodeResponse(_message.Message):
 Global___GetApplicationCodeResponse: _TypeAlias = GetApplicationCodeResponse  # noqa: Y015
 
 @_typing.final
+class ProveAwardsRequest(_message.Message):
+    """Request of ProveAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-awards document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveAwardsRequest: _TypeAlias = ProveAwardsRequest  # noqa: Y015
+
+@_typing.final
+class ProveAwardsResponse(_message.Message):
+    """Response of ProveAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    case: _builtins.bytes
+    """A case of bundles, for heqi verify."""
+    def __init__(
+        self,
+        *,
+        case: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveAwardsResponse: _TypeAlias = ProveAwardsResponse  # noqa: Y015
+
+@_typing.final
 class ApplyRequest(_message.Message):
     """Request of Apply."""
 
@@ -832,6 +876,54 @@ class ListOwnApplicationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListOwnApplicationsResponse: _TypeAlias = ListOwnApplicationsResponse  # noqa: Y015
+
+@_typing.final
+class GetGuaranteeFileRequest(_message.Message):
+    """Request of GetGuaranteeFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-applications document."""
+    application_id: _builtins.str
+    """Id of the application, 64 hex digits."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+        application_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGuaranteeFileRequest: _TypeAlias = GetGuaranteeFileRequest  # noqa: Y015
+
+@_typing.final
+class GetGuaranteeFileResponse(_message.Message):
+    """Response of GetGuaranteeFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    file: _builtins.bytes
+    """The PDF, at most 2 MiB."""
+    def __init__(
+        self,
+        *,
+        file: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGuaranteeFileResponse: _TypeAlias = GetGuaranteeFileResponse  # noqa: Y015
 
 @_typing.final
 class OwnApplication(_message.Message):
