@@ -286,7 +286,7 @@ class Node:
             s.controllers,
             s.recoveries,
         )
-        guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.batch_checks)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)

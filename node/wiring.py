@@ -26,6 +26,7 @@ from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.attesting import Attesting
+from node.services.batch_checks import BatchChecks
 from node.services.catalogue import Catalogue
 from node.services.catalogue_votes import CatalogueVotes
 from node.services.changes import Changes
@@ -79,6 +80,7 @@ from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
 from node.services.remarks import Remarks
 from node.services.reporter import Reporter
+from node.services.sections import Sections
 from node.services.sender import Sender
 from node.services.serving import Serving
 from node.services.sharing import Sharing
@@ -168,7 +170,9 @@ class Services:
         )
         self.predecessors = Predecessors(store, self.vault, self.acts, self.alliance)
         self.ledger_proofs = LedgerProofs(store, self.alliance, outside.ledger, clock)
-        observers = (Reporter(self.feed, clock, me).report, self.ledger_proofs.note_event)
+        self.sections = Sections(store, self.vault, self.records, keys.index, me, clock)
+        reporter = Reporter(self.feed, clock, me)
+        observers = (reporter.report, self.ledger_proofs.note_event, self.sections.observe)
         self.follower = Follower(
             store,
             outside.ledger,
@@ -380,6 +384,7 @@ class Services:
             self.codes,
             clock,
         )
+        self.batch_checks = BatchChecks(self.sections, self.alliance, clock)
         self.guarantor = Guarantor(
             store,
             self.vault,

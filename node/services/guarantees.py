@@ -199,6 +199,7 @@ class Guarantees:
         transaction.put(_file_key(token), raw_id)
         number = layout.text(guarantee.iss, guarantee.number)
         transaction.put(layout.GUARANTEE_NUMBER + number + raw_id, b"")
+        transaction.put(layout.SECTION_NEWS + raw_id, b"")
 
     def release(self, token: str) -> Taken:
         """Bring a beneficiary's release to the ledger; any member does that for whoever can sign it.

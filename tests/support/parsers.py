@@ -36,6 +36,7 @@ from adapters.signatures.pdf import read_pdf
 from adapters.systems.ocds.dates import read_date
 from adapters.systems.ocds.tree import parse as parse_tree
 from node.api import paging
+from node.cli.guarantee_batch import read_item
 from node.cli.registration_source import read_line
 from node.cli.scopes import read_scopes
 from node.cli.trust_file import read_trust
@@ -491,6 +492,10 @@ def parsers() -> dict[str, Parser]:
                 b'{"id":"1","credit_code":"","records":[{"category":"a","thing":"b","fields":{"a":[1,true]}}]}\n',
             ),
         ),
+        "node.cli.guarantee_batch:read_item": Parser(
+            read_item,
+            (json.dumps({"guarantor": "bank-x", "number": "BH-1", "bidder": "91310000132269406T"}),),
+        ),
         "node.cli.scopes:read_scopes": Parser(
             lambda text: read_scopes([text]), ("subject.base:legal_name,phone",)
         ),
@@ -579,6 +584,7 @@ ELSEWHERE = {
     "node.wallet.backup:open_backup": "a passphrase is stretched at every try: test_backup.py changes it by hand",
     "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
     "node.cli.trust_file:read_entry": "read_trust",
+    "node.cli.guarantee_batch:read_batch": "the operator's own folder, or read_item line by line",
     "node.cli.registration_load:load": "a command; what it reads is read by node.cli.registration_source:read_line",
     "node.cli.record_load:load": "a command; what it reads is read by node.cli.record:append_messages",
     "adapters.crypto.files:read_secret": "hands over bytes",
