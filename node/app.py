@@ -25,6 +25,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
+    obligation_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -60,6 +61,7 @@ from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.notice_service import NoticeService
+from node.api.obligation_service import ObligationService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.recovery_service import RecoveryService
@@ -94,6 +96,7 @@ _EXCHANGE_SECONDS = 0.5
 _LEGAL_SECONDS = 5.0
 _ACCESS_SECONDS = 1.0
 _KEYS_SECONDS = 5.0
+_CALENDAR_SECONDS = 1.0
 _ERASE_SECONDS = 1.0
 _REGISTRY_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
@@ -108,6 +111,7 @@ MEMBER_SERVICES = tuple(
         "CatalogueService",
         "EventService",
         "GuaranteeService",
+        "ObligationService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -187,6 +191,7 @@ class Node:
                 tasks.create_task(
                     repeat("ask for definitions", services.catalogue.step, _DEFINITIONS_SECONDS)
                 )
+                tasks.create_task(repeat("keep the calendar", services.obligations.step, _CALENDAR_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
@@ -285,6 +290,7 @@ class Node:
             s.disputes,
             s.controllers,
             s.recoveries,
+            s.releases,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor, s.batch_checks)
         signatures = SignatureService(s.verifying)
@@ -303,6 +309,10 @@ class Node:
             partial(catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server, catalogue),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(
+                obligation_service_pb2_grpc.add_ObligationServiceServicer_to_server,
+                ObligationService(s.obligations),
+            ),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),

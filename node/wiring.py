@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor, alliance_domain
+from node.domain.obligation import rules_with, weekdays
 from node.domain.package import field_rules
 from node.ports import (
     Authorities,
@@ -65,6 +66,7 @@ from node.services.look_ups import LookUps
 from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.notices import Notices
+from node.services.obligations import Obligations
 from node.services.outbox import Outbox
 from node.services.packages import Packages
 from node.services.parking import Parking
@@ -78,6 +80,7 @@ from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
+from node.services.releases import Releases
 from node.services.remarks import Remarks
 from node.services.reporter import Reporter
 from node.services.sections import Sections
@@ -149,7 +152,8 @@ class Services:
             self.reach.check,
             lambda subject: self.registrations.is_home_of(subject),  # noqa: PLW0108  # made further below
         )
-        self.listing = Listing(store, self.records, PageTokens(keys.index, entropy), keys.index, me)
+        tokens = PageTokens(keys.index, entropy)
+        self.listing = Listing(store, self.records, tokens, keys.index, me)
         self.acts = Acts(store, self.records)
         self.systems = Systems(store, self.acts, outside.certifier, clock)
         self.outbox = Outbox(store, clock)
@@ -383,6 +387,22 @@ class Services:
             self.feed,
             self.codes,
             clock,
+        )
+        self.obligations = Obligations(
+            store,
+            self.vault,
+            self.sections,
+            self.projection,
+            self.codes,
+            self.feed,
+            tokens,
+            clock,
+            me,
+            rules=rules_with(config.obligation_changes()),
+            add_working_days=weekdays,
+        )
+        self.releases = Releases(
+            store, self.gate, self.follower, self.projection, self.obligations, self.guarantees
         )
         self.batch_checks = BatchChecks(self.sections, self.alliance, clock)
         self.guarantor = Guarantor(

@@ -57,6 +57,7 @@ _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
 _LEGAL, _REGISTRATIONS = "/heqi.v1.LegalService/", "/heqi.v1.RegistrationService/"
+_OBLIGATIONS = "/heqi.v1.ObligationService/"
 _RECOVERIES = "/heqi.v1.RecoveryService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
@@ -92,6 +93,7 @@ RULES: dict[str, Rule] = {
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
     _GUARANTEES + "RefuseApplication": Rule(OPERATOR),
+    _OBLIGATIONS + "ListObligations": Rule(OPERATOR | READER),
     # -- the alliance and this member's part in it -------------------------------------------------------
     _ALLIANCE + "GetNodeStatus": Rule(SYSTEMS),
     _ALLIANCE + "GetDiagnosis": Rule(OPERATOR | SUPERVISOR),
@@ -189,6 +191,7 @@ RULES: dict[str, Rule] = {
     _WALLET + "AnswerLogin": Rule(WALLET),
     _WALLET + "Apply": Rule(WALLET, MIB),
     _WALLET + "ListOwnApplications": Rule(WALLET),
+    _WALLET + "ListReleases": Rule(WALLET),
     _WALLET + "ReleaseGuarantee": Rule(WALLET, MIB),
     # -- both listeners ----------------------------------------------------------------------------------
     _HEALTH + "Check": Rule(ANYBODY),

@@ -239,6 +239,14 @@ class Guarantees:
         self._feed.wake()
         return Taken(raw_id.hex(), was_under_way=False)
 
+    def is_release_under_way(self, raw_id: bytes) -> bool:
+        """Whether the beneficiary's release is on its way to the ledger from this node.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._is_under_way(raw_id, Event.RELEASE)
+
     def _is_under_way(self, raw_id: bytes, event: Event) -> bool:
         return any(
             isinstance(call := item.decoded(), StepGuarantee) and call.event == event

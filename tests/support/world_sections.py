@@ -50,6 +50,23 @@ class SectionRecords:
             bidder_count=count,
         )
 
+    def contracted(self, code: str, name: str, signed: str, thing: str = "contract", **fields: Any) -> int:
+        """512."""
+        values = {
+            "status": "active",
+            "date_signed": signed,
+            "value_amount": "4800000.00",
+            "value_currency": "CNY",
+            "buyer_name": "虚构区住房和城乡建设局",
+            "suppliers": [{"id": f"CN-USCC-{code}", "name": name}],
+            **fields,
+        }
+        return self.add("trade.contract", thing, **values)
+
+    def performed(self, thing: str = "performance", **fields: Any) -> int:
+        """522."""
+        return self.add("trade.performance", thing, **fields)
+
 
 def _frozen(value: Any) -> Any:
     """As a draft takes it: lists are tuples."""

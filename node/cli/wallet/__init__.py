@@ -14,6 +14,7 @@ from node.cli.wallet import (
     moving,
     people,
     recovering,
+    releases,
     setup,
     sharing,
 )
@@ -442,6 +443,17 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
     one.add_argument("--reason", required=True, help="原因 | reason")
     one.set_defaults(run=guarantees.release)
+    one = commands.add_parser(
+        "releases",
+        help="（受益人）待解保清单、一次签署 | as beneficiary: what waits to be released; sign all",
+    )
+    one.add_argument("--section", action="append", required=True, help="标段编号，可重复 | may be repeated")
+    one.add_argument(
+        "--at", default="", metavar="CENTRE", help="招标中心（默认注册中心）| the tender's centre"
+    )
+    one.add_argument("--sign", action="store_true", help="全部签署 | sign all of them")
+    one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
+    one.set_defaults(run=releases.releases)
     one = commands.add_parser(
         "key", help="（受益人）标段公钥 | as beneficiary: the one-time key for a section"
     )

@@ -21,7 +21,7 @@ def apply(args: argparse.Namespace) -> None:
     wallet, scribe, home = open_session(args)
     writer = GuaranteeScribe(scribe)
     with WalletClient(wallet.member(args.centre)) as centre:
-        asked = writer.ask_code(args.centre, args.section, wallet.delegation())
+        asked = writer.ask_code(args.centre, args.section, wallet.delegation(), args.kind)
         code = centre.application_code(asked)
     now = int(time.time())
     terms = Terms(

@@ -101,6 +101,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
                 _registered_method=True)
+        self.ListReleases = channel.unary_unary(
+                '/heqi.v1.WalletService/ListReleases',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
+                _registered_method=True)
         self.ReleaseGuarantee = channel.unary_unary(
                 '/heqi.v1.WalletService/ReleaseGuarantee',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
@@ -275,6 +280,13 @@ class WalletServiceServicer:
 
     def ListOwnApplications(self, request, context):
         """At a guarantor: what became of this subject's applications.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReleases(self, request, context):
+        """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -462,6 +474,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ListOwnApplications,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.SerializeToString,
+            ),
+            'ListReleases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReleases,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.SerializeToString,
             ),
             'ReleaseGuarantee': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseGuarantee,
@@ -897,6 +914,33 @@ class WalletService:
             '/heqi.v1.WalletService/ListOwnApplications',
             heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReleases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ListReleases',
+            heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

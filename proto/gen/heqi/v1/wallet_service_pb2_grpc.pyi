@@ -63,6 +63,8 @@ class WalletServiceStub:
     """
     ListOwnApplications: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]
     """At a guarantor: what became of this subject's applications."""
+    ListReleases: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]
+    """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
     ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]
@@ -136,6 +138,8 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """
     ListOwnApplications: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]  # type: ignore[assignment]
     """At a guarantor: what became of this subject's applications."""
+    ListReleases: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]  # type: ignore[assignment]
+    """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
     ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]  # type: ignore[assignment]
@@ -284,6 +288,14 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ListOwnApplicationsResponse, _abc.Awaitable[_wallet_service_pb2.ListOwnApplicationsResponse]]:
         """At a guarantor: what became of this subject's applications."""
+
+    @_abc_1.abstractmethod
+    def ListReleases(
+        self,
+        request: _wallet_service_pb2.ListReleasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ListReleasesResponse, _abc.Awaitable[_wallet_service_pb2.ListReleasesResponse]]:
+        """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
 
     @_abc_1.abstractmethod
     def ReleaseGuarantee(
