@@ -26,7 +26,7 @@ from node.wallet.guarantees import FIRST_STEP, GuaranteeScribe
 
 KIND_OF = {"bid-return": "bid", "performance-return": "performance", "quality-return": "quality"}
 """Which guarantee is given back under which obligation."""
-_MAX_RULES_BYTES = 1 << 20
+_MAX_RULES_BYTES = 16_384
 _LEAST_PAUSE, _MOST_PAUSE = 1.0, 86_400.0
 _REASON = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 

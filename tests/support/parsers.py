@@ -87,6 +87,7 @@ from node.wallet import recovering
 from node.wallet.keyfile import load_wallet_key, new_wallet_key
 from node.wallet.logins import open_login
 from node.wallet.passkey import Passkey
+from node.wallet.releases import parse_rules as parse_agent_rules
 from node.wallet.trial_authenticator import TrialAuthenticator
 from node.wire.tls import parse_leaf
 from tests.support import signed_files
@@ -492,6 +493,10 @@ def parsers() -> dict[str, Parser]:
                 b'{"id":"1","credit_code":"","records":[{"category":"a","thing":"b","fields":{"a":[1,true]}}]}\n',
             ),
         ),
+        "node.wallet.releases:parse_rules": Parser(
+            lambda raw: parse_agent_rules(raw, "rules.toml"),
+            (b'centre = "c"\n[[section]]\nsection = "s"\nobligations = ["bid-return"]\nmost_amount = "1"\n',),
+        ),
         "node.cli.guarantee_batch:read_item": Parser(
             read_item,
             (json.dumps({"guarantor": "bank-x", "number": "BH-1", "bidder": "91310000132269406T"}),),
@@ -584,6 +589,7 @@ ELSEWHERE = {
     "node.wallet.backup:open_backup": "a passphrase is stretched at every try: test_backup.py changes it by hand",
     "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
     "node.cli.trust_file:read_entry": "read_trust",
+    "node.wallet.releases:load_rules": "parse_rules",
     "node.cli.guarantee_batch:read_batch": "the operator's own folder, or read_item line by line",
     "node.cli.registration_load:load": "a command; what it reads is read by node.cli.registration_source:read_line",
     "node.cli.record_load:load": "a command; what it reads is read by node.cli.record:append_messages",
