@@ -1,25 +1,32 @@
 """A section's records as a trading system hands them in: section, bids, opening, award, contract, payments."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from node.domain.encoding import to_rfc3339
-from tests.support.world_centre import Centre
+from node.wiring import Services
 from tests.support.world_records import incoming
 
 SECTION = "GC-2026-001-1"
 
 
+class HasServices(Protocol):
+    """A node of a world or of a network."""
+
+    @property
+    def services(self) -> Services: ...
+
+
 class SectionRecords:
     """Hands records of one section in at a centre, one message each; a thing handed in again is a new version."""
 
-    def __init__(self, centre: Centre, section: str = SECTION, client: str = "etrading") -> None:
+    def __init__(self, centre: HasServices, section: str = SECTION, client: str = "etrading") -> None:
         self.centre, self.section, self.client = centre, section, client
 
     def add(self, category: str, thing: str, **fields: Any) -> int:
         """One record; its position."""
         about = {"category": category, "fields": _frozen({"section_code": self.section, **fields})}
-        sequence = self.centre.records.last_sequence(self.client) + 1
-        accepted = self.centre.records.append(
+        sequence = self.centre.services.records.last_sequence(self.client) + 1
+        accepted = self.centre.services.records.append(
             self.client, sequence, [incoming(f"{self.section}:{thing}", **about)]
         )
         assert accepted.parked == 0, [row.message for _, row in self.centre.services.parking.rows()]

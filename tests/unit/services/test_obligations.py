@@ -3,7 +3,9 @@
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
+from node.config import Config, RetentionConfig
 from node.domain.obligation import State
 from node.domain.section import begin_of, day_at
 from node.errors import InvalidError, StoreError
@@ -244,3 +246,26 @@ async def test_names_are_sealed_at_rest(tender: Tender, records: SectionRecords)
     at_rest = b"".join(key + value for key, value in rows)
     for secret in (SECTION, issued.terms.applicant_code, issued.terms.applicant_name, WINNER):
         assert secret.encode() not in at_rest
+
+
+async def test_what_follows_from_erased_records_goes_with_them_and_the_rest_is_derived_anew(
+    many: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The centre's own records end too; here those of performance, which held the deposits."""
+    await kept(many.home)
+    assert len(listed(many.home)) == 80
+    rules = Config.rules
+
+    def stricter(config: Config) -> object:
+        return rules(replace(config, retention={"trade.performance": RetentionConfig(maximum_days=5_600)}))
+
+    monkeypatch.setattr(Config, "rules", stricter)
+    many.home.restart()
+    many.clock.advance(5_700 * DAY)
+    for _ in range(3):
+        await many.settle()
+    await kept(many.home)
+    facts = many.home.services.sections.opened("GC-2026-000")
+    assert facts is not None
+    assert {fact.category for fact in facts.facts.values()} == {"trade.opening", "trade.contract"}
+    assert listed(many.home) == []
