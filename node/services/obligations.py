@@ -36,8 +36,8 @@ from node.services.sections import Sections, look
 from node.services.transaction import Transaction
 from node.services.vault import Vault
 
-_AT_ONCE = 50
-_ROUNDS = 20
+_AT_ONCE = 20
+_ROUNDS = 50
 _DIGEST_BYTES = 32
 _RELEASE = b"release"
 _MOST_LOOKED_AT = 2_000

@@ -33,7 +33,7 @@ from node.services.vault import Vault, part_of
 _CURSOR = "sections"
 """Counter: the first position that was not looked at."""
 _TAG = b"heqi.section-facts.v1\0"
-_AT_ONCE = 500
+_AT_ONCE = 100
 _AT_ONCE_ROWS = 5_000
 _ID_BYTES = 32
 
