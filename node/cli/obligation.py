@@ -27,6 +27,7 @@ _KINDS = {
 _STATES = {"waiting": "未到期", "due": "应办", "late": "逾期", "done": "已办"}
 _REASONS = {
     "no-contract": "合同未签订",
+    "winner-not-on-list": "合同承包人不在投标人名单",
     "no-performance-security": "履约担保未生效",
     "award-lost": "中标后未签约，是否退还由招标人定（条例74条）",
     "revoked-after-deadline": "截止后撤销投标，是否退还由招标人定（条例35条）",

@@ -440,7 +440,12 @@ class _Section:
             return _Trigger("bid-return", None, "no-contract")
         if won is None:
             last = self._contracts[-1]
+            if not self._knows_winners():
+                return _Trigger("bid-return", None, "winner-not-on-list", (last.position,))
             return _Trigger("bid-return", last.signed, because=(last.position,))
+        return self._after_award(won, party)
+
+    def _after_award(self, won: Contract, party: Party) -> _Trigger:
         if not won.wants_performance:
             return _Trigger("bid-return", won.signed, because=(won.position,))
         covered = self._covered_since(party)
@@ -480,10 +485,21 @@ class _Section:
         return _Trigger("quality-return", day, because=(found.position,))
 
     def _contract_of(self, party: Party) -> Contract | None:
+        """The contract that a party has won, by itself or in a joint bid."""
+        joint = {bid.position for bid in self._bids if bid.bidder.is_same(party.code, party.name)}
+        side = [party, *(bid.bidder for bid in self._bids if bid.position in joint)]
         for contract in self._contracts:
-            if any(one.is_same(party.code, party.name) for one in contract.suppliers):
+            if any(won.is_same(one.code, one.name) for won in contract.suppliers for one in side):
                 return contract
         return None
+
+    def _knows_winners(self) -> bool:
+        """Whether each contract's supplier is a bidder: otherwise the loser might be the winner, misspelt."""
+
+        def is_known(won: Party) -> bool:
+            return not self._bids or any(bid.bidder.is_same(won.code, won.name) for bid in self._bids)
+
+        return all(any(map(is_known, contract.suppliers)) for contract in self._contracts)
 
     def _milestone_of(self, party: Party, code: str) -> Milestone | None:
         contract = self._contract_of(party)

@@ -154,6 +154,21 @@ def test_the_winners_guarantee_waits_for_performance_security_that_was_agreed(st
     assert story.owed(SIGNED)[0].waits_for == "no-performance-security", "the cover was released"
 
 
+def test_a_member_of_the_winning_joint_bid_is_no_loser(story: Story):
+    story.bid(LOSER, tenderers=[listed(LOSER), listed(Party("911101050828828466", "联合体成员"))])
+    story.contract(suppliers=[{"id": "911101050828828466"}], guarantees=[{"kind": "performance"}])
+    story.holds(LOSER)
+    assert story.one().waits_for == "no-performance-security"
+
+
+@pytest.mark.parametrize("suppliers", [[], [{"id": "911101050828828466", "name": "拼错的公司"}]])
+def test_while_the_winner_is_none_of_the_bidders_nobody_is_a_loser(story: Story, suppliers):
+    story.contract(suppliers=suppliers)
+    held = story.holds(LOSER)
+    assert story.one().waits_for == "winner-not-on-list"
+    assert not releasable(story.one(), held, at(SIGNED))
+
+
 def test_another_bidders_cover_is_no_cover_for_the_winner(story: Story):
     story.contract(guarantees=[{"kind": "performance"}])
     story.holds(WINNER)

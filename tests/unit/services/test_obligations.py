@@ -59,6 +59,7 @@ async def contracted(tender: Tender, records: SectionRecords) -> Issued:
     issued = await tender.in_force()
     hold(tender, issued)
     records.bid(issued.terms.applicant_code, issued.terms.applicant_name)
+    records.bid(WINNER, "中标公司")
     records.opened(tender.world.clock.now())
     records.contracted(WINNER, "中标公司", str(today(tender.world)))
     await kept(tender.centre)
@@ -112,6 +113,7 @@ async def test_before_the_opening_a_section_is_nowhere(tender: Tender, records: 
     records.planned()
     records.bid(issued.terms.applicant_code, issued.terms.applicant_name)
     records.contracted(WINNER, "中标公司", str(today(tender.world)))
+    records.bid(WINNER, "中标公司")
     opening = tender.world.clock.now() + DAY
     records.opened(opening)
     await kept(centre)

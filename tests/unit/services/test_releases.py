@@ -86,6 +86,7 @@ async def due(tender: Tender, records: SectionRecords) -> Issued:
     issued = await tender.in_force()
     tender.centre.services.guarantees.check_file(issued.file)
     records.bid(issued.terms.applicant_code, issued.terms.applicant_name)
+    records.bid(WINNER, "中标公司")
     records.opened(tender.world.clock.now())
     records.contracted(WINNER, "中标公司", str(day_at(tender.world.clock.now())))
     return issued
