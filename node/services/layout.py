@@ -99,6 +99,7 @@
     co/<keyed digest of the section>        what is owed in a section, and when it is looked at next, sealed
     cl/<day><keyed digest of the section>   that something open falls due on that day; day number, number
     ct/<obligation id>                      what of an obligation was told, `due` or `late`
+    obligation-rules                        digest of the rules and the calendar that what is owed was derived by
     erasures                                how far this database has followed the list of erasures
 
 Parts that vary in length are closed by a zero byte.
@@ -171,6 +172,7 @@ SECTION_LOOK = b"cx/"
 OBLIGATIONS = b"co/"
 OBLIGATION_DUE = b"cl/"
 OBLIGATION_TOLD = b"ct/"
+OBLIGATION_RULES = b"obligation-rules"
 PREDECESSOR = b"pr/"
 PREDECESSOR_NODE = b"pn/"
 PREDECESSOR_RECORD = b"px/"

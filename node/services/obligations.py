@@ -5,7 +5,8 @@ else is touched, however long the history. What became due or late is told once 
 that it was told. Before its bids are opened a section has no row here, and no question finds it.
 """
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -95,6 +96,7 @@ class Obligations:
         *,
         rules: Mapping[str, Rule],
         add_working_days: AddWorkingDays,
+        calendar: Callable[[], bytes] = lambda: b"",
     ) -> None:
         """Args:
         store: the node's database.
@@ -108,10 +110,12 @@ class Obligations:
         me: this member's name.
         rules: how long debtors have.
         add_working_days: by the calendar in force.
+        calendar: other bytes whenever that calendar is another one; then every day is counted anew.
         """
         self._store, self._vault, self._sections, self._projection = store, vault, sections, projection
         self._codes, self._feed, self._tokens, self._clock, self._me = codes, feed, tokens, clock, me
-        self._rules, self._add_working_days = rules, add_working_days
+        self._rules, self._add_working_days, self._calendar = rules, add_working_days, calendar
+        self._rules_digest = hashlib.sha256(msgspec.msgpack.encode(list(rules.values()))).digest()
 
     async def step(self) -> bool:
         """One round of keeping up; whether there is more to do at once.
@@ -128,7 +132,10 @@ class Obligations:
             StoreError: the database fails; then nothing has changed.
         """
         # What is owed follows from all that is known: half of a section's records could make late what was paid.
-        return self._sections.catch_up() or self._look_again()
+        if self._sections.catch_up():
+            return True
+        self._note_rules()
+        return self._look_again()
 
     def page(self, asked: Asked, size: int, token: str) -> Page:
         """One page, as of now.
@@ -208,6 +215,17 @@ class Obligations:
                 digest = key[len(layout.OBLIGATIONS) :]
                 row = self._row(digest)
                 yield digest, () if row is None else row.owed
+
+    def _note_rules(self) -> None:
+        """Have every section looked at again where rules or calendar are others than the last ones."""
+        mark = hashlib.sha256(self._rules_digest + self._calendar()).digest()
+        if self._store.get(layout.OBLIGATION_RULES) == mark:
+            return
+        transaction = Transaction(self._store)
+        for key, _ in self._store.scan(layout.SECTION):
+            transaction.put(look(0, key[len(layout.SECTION) :]), b"")
+        transaction.put(layout.OBLIGATION_RULES, mark)
+        transaction.commit()
 
     def _look_again(self) -> bool:
         now, transaction = self._clock.now(), Transaction(self._store)

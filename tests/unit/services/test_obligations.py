@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from node.config import Config, RetentionConfig
+from node.config import Config, RetentionConfig, parse_config
 from node.domain.obligation import State
 from node.domain.section import begin_of, day_at
-from node.errors import InvalidError, StoreError
+from node.errors import ConfigError, InvalidError, StoreError
 from node.services import layout
 from node.services.obligations import Asked, Owed
 from node.services.sections import forget
@@ -271,3 +271,27 @@ async def test_what_follows_from_erased_records_goes_with_them_and_the_rest_is_d
     assert facts is not None
     assert {fact.category for fact in facts.facts.values()} == {"trade.opening", "trade.contract"}
     assert listed(many.home) == []
+
+
+async def test_other_rules_count_every_day_anew(many: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await kept(many.home)
+    before = {owed.obligation.due for owed in listed(many.home, "GC-2026-000")}
+    changes = {"bid-return": (1, None)}
+    monkeypatch.setattr(Config, "obligation_changes", lambda _: changes)
+    many.home.restart()
+    after = {owed.obligation.due for owed in listed(many.home, "GC-2026-000")}
+    assert max(after) < min(before)
+
+
+def test_a_configuration_that_lengthens_a_period_of_the_law_is_refused() -> None:
+    text = """
+name = "c"
+roles = ["CENTRE"]
+listen = { members = "localhost:1", wallets = "localhost:2" }
+ledger = { url = "unix:///x" }
+obligations = { "%s" = { days = %d } }
+"""
+    assert parse_config((text % ("quality-return", 30)).encode(), "heqi.toml").obligations
+    for rule, days in (("bid-return", 6), ("nothing", 1), ("quality-return", -1)):
+        with pytest.raises(ConfigError, match=rule):
+            parse_config((text % (rule, days)).encode(), "heqi.toml")
