@@ -292,7 +292,7 @@ class Node:
             s.recoveries,
             s.releases,
         )
-        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.batch_checks)
+        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.batch_checks, s.pledges)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)

@@ -70,6 +70,7 @@ from node.services.obligations import Obligations
 from node.services.outbox import Outbox
 from node.services.packages import Packages
 from node.services.parking import Parking
+from node.services.pledges import Pledges
 from node.services.predecessors import Predecessors
 from node.services.preparing import Preparer
 from node.services.projection import Projection
@@ -404,6 +405,7 @@ class Services:
         self.releases = Releases(
             store, self.gate, self.follower, self.projection, self.obligations, self.guarantees
         )
+        self.pledges = Pledges(self.alliance, self.recognition, clock)
         self.batch_checks = BatchChecks(self.sections, self.alliance, clock)
         self.guarantor = Guarantor(
             store,

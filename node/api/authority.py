@@ -88,7 +88,7 @@ RULES: dict[str, Rule] = {
     _LEGAL + "GetLegalBundle": Rule(OFFICER),
     # -- guarantees --------------------------------------------------------------------------------------
     _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | WRITER | READER),
-    _GUARANTEES + "CheckGuarantees": Rule(OPERATOR | WRITER | READER, MIB),
+    _GUARANTEES + "CheckGuarantees": Rule(OPERATOR | READER, MIB),
     _GUARANTEES + "ListApplications": Rule(OPERATOR),
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),

@@ -9,8 +9,9 @@ from heqi.v1 import guarantee_service_pb2 as pb
 from node.domain.batch_check import Expected, Finding, SectionTerms
 from node.domain.section import Party, amount_of
 from node.errors import InvalidError
-from node.services.batch_checks import BatchChecks
+from node.services.batch_checks import BatchChecks, JudgedPledge
 from node.services.guarantees import Checked
+from node.services.pledges import Pledges
 
 _KINDS = frozenset({"bid", "performance", "quality"})
 _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
@@ -18,6 +19,7 @@ _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
 async def answer_batch(
     batches: BatchChecks,
+    pledges: Pledges,
     check: Callable[[pb.CheckGuaranteeRequest], Checked],
     message: Callable[[Checked], pb.CheckGuaranteeResponse],
     requests: AsyncIterator[pb.CheckGuaranteesRequest],
@@ -26,6 +28,7 @@ async def answer_batch(
 
     Args:
         batches: the use case.
+        pledges: checks pledges.
         check: checks one guarantee by itself.
         message: its answer on the wire.
         requests: the stream.
@@ -43,6 +46,11 @@ async def answer_batch(
         if not request.HasField("shown"):
             raise InvalidError("after the section come guarantees")
         shown = request.shown
+        if shown.pledge:
+            await pledges.prepare(shown.pledge)
+            pledge = batches.check_pledge(batch, partial(pledges.check, shown.pledge), shown.bidder_code)
+            yield pb.CheckGuaranteesResponse(item=_pledge(pledge))
+            continue
         judged = batches.check(batch, partial(check, shown.guarantee), shown.bidder_code)
         item = pb.CheckedItem(number=judged.number, findings=[_finding(one) for one in judged.findings])
         if judged.checked is not None:
@@ -57,6 +65,23 @@ async def answer_batch(
         terms=_told(batch.terms),
     )
     yield pb.CheckGuaranteesResponse(summary=summary)
+
+
+def _pledge(judged: JudgedPledge) -> pb.CheckedItem:
+    item = pb.CheckedItem(number=judged.number, findings=[_finding(one) for one in judged.findings])
+    if (checked := judged.checked) is not None:
+        verdict = pb.CheckGuaranteeResponse.Verdict.Value(f"VERDICT_{checked.verdict.value}")
+        told = pb.CheckedPledge(
+            verdict=verdict,
+            reason=checked.reason,
+            credit_code=checked.credit_code,
+            name=checked.organisation,
+        )
+        if checked.terms is not None:
+            told.amount, told.currency = checked.terms.amount, checked.terms.currency
+            told.end_time_seconds = checked.terms.exp
+        item.pledge.CopyFrom(told)
+    return item
 
 
 def _terms(given: pb.SectionTerms) -> SectionTerms:
@@ -81,6 +106,8 @@ def _terms(given: pb.SectionTerms) -> SectionTerms:
         valid_until=given.valid_until_seconds,
         beneficiary_name=given.beneficiary_name,
         beneficiary_key=given.beneficiary_key,
+        takes_pledges=given.takes_pledges,
+        pledge_text=given.pledge_text_sha256,
         bidders=tuple(_listed(one) for one in given.bidders) or None,
     )
 
@@ -108,6 +135,8 @@ def _told(terms: SectionTerms) -> pb.SectionTerms:
         valid_until_seconds=terms.valid_until,
         beneficiary_name=terms.beneficiary_name,
         beneficiary_key=terms.beneficiary_key,
+        takes_pledges=terms.takes_pledges,
+        pledge_text_sha256=terms.pledge_text,
     )
 
 

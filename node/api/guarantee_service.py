@@ -17,14 +17,18 @@ from node.services.applications import Application
 from node.services.batch_checks import BatchChecks
 from node.services.guarantees import Checked, Guarantees, Verdict
 from node.services.guarantor import Guarantor
+from node.services.pledges import Pledges
 from node.wire.messages import verified_record_message
 
 
 class GuaranteeService(rpc.GuaranteeServiceServicer):
     """Translates, calls `Guarantees`, `BatchChecks` and `Guarantor`, translates back."""
 
-    def __init__(self, guarantees: Guarantees, guarantor: Guarantor, batches: BatchChecks) -> None:
-        self._guarantees, self._guarantor, self._batches = guarantees, guarantor, batches
+    def __init__(
+        self, guarantees: Guarantees, guarantor: Guarantor, batches: BatchChecks, pledges: Pledges
+    ) -> None:
+        self._guarantees, self._guarantor = guarantees, guarantor
+        self._batches, self._pledges = batches, pledges
 
     async def CheckGuarantee(
         self, request: pb.CheckGuaranteeRequest, context: Context
@@ -36,7 +40,9 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         self, request_iterator: AsyncIterator[pb.CheckGuaranteesRequest], context: Context
     ) -> AsyncIterator[pb.CheckGuaranteesResponse]:
         """See the proto."""
-        async for answer in answer_batch(self._batches, self._check, _checked, request_iterator):
+        async for answer in answer_batch(
+            self._batches, self._pledges, self._check, _checked, request_iterator
+        ):
             yield answer
 
     async def ListApplications(

@@ -90,6 +90,10 @@ def _describe_section(one: argparse.ArgumentParser) -> None:
     of.add_argument("--beneficiary-name", default="", help="受益人 | beneficiary")
     of.add_argument("--beneficiary-key", default="", help="受益人公钥 | its key for this section")
     of.add_argument(
+        "--takes-pledges", action="store_true", help="接受承诺函 | a bidder's pledge stands for a guarantee"
+    )
+    of.add_argument("--pledge-text", type=Path, help="承诺函正文 | the text that is to be pledged")
+    of.add_argument(
         "--bidders", type=Path, help="投标人名单，每行：信用代码,名称 | list of bidders, a line: CODE,NAME"
     )
 

@@ -1,6 +1,7 @@
 """`heqi guarantee check --batch`: all guarantees of a section at once, from a folder of files or a list."""
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, printable
 from node.config import read_file
 from node.domain.batch_check import MAX_ITEMS
+from node.domain.document import peek_document
+from node.domain.pledge import BidPledge
 from node.domain.section import begin_of, day_of
-from node.errors import ConfigError
+from node.errors import ConfigError, NodeError
 
 CREDIT_CODE_LENGTH = 18
 _MAX_FILE_BYTES = 64 << 10
@@ -38,11 +41,14 @@ FAULTS = {
     "SAME_CODE": "申请码重复",
     "TWO_BIDDERS": "一函两投",
     "SHOWN_TWICE": "重复提交",
+    "PLEDGE_NOT_TAKEN": "不接受承诺函",
+    "OTHER_TEXT": "承诺内容不符",
     "WITHOUT_SECURITY": "未提供担保",
 }
 
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pledge: Annotated[str, msgspec.Meta(max_length=_MAX_FILE_BYTES)] = ""
     file: Annotated[str, msgspec.Meta(max_length=_MAX_FILE_BYTES)] = ""
     guarantor: Annotated[str, msgspec.Meta(max_length=200)] = ""
     number: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -114,6 +120,8 @@ def read_item(line: str) -> pb.ShownGuarantee:
         entry = _DECODER.decode(line.encode(errors="replace"))
     except (msgspec.MsgspecError, RecursionError):
         return _shown(line[:_MAX_FILE_BYTES].encode(errors="replace").decode())
+    if entry.pledge:
+        return pb.ShownGuarantee(pledge=entry.pledge, bidder_code=entry.bidder)
     if entry.number:
         named = pb.GuaranteeNumber(guarantor=entry.guarantor, number=entry.number)
         return pb.ShownGuarantee(guarantee=pb.CheckGuaranteeRequest(number=named), bidder_code=entry.bidder)
@@ -125,7 +133,11 @@ def read_item(line: str) -> pb.ShownGuarantee:
 
 
 def _shown(file: str, bidder: str = "") -> pb.ShownGuarantee:
-    return pb.ShownGuarantee(guarantee=pb.CheckGuaranteeRequest(file=file), bidder_code=bidder)
+    try:
+        peek_document(file, BidPledge)
+    except NodeError:
+        return pb.ShownGuarantee(guarantee=pb.CheckGuaranteeRequest(file=file), bidder_code=bidder)
+    return pb.ShownGuarantee(pledge=file, bidder_code=bidder)
 
 
 def _content(path: Path) -> str:
@@ -162,7 +174,10 @@ def section_terms(args: argparse.Namespace) -> pb.SectionTerms:
         base_amount=args.base,
         beneficiary_name=args.beneficiary_name,
         beneficiary_key=args.beneficiary_key,
+        takes_pledges=args.takes_pledges or bool(args.pledge_text),
     )
+    if args.pledge_text:
+        terms.pledge_text_sha256 = hashlib.sha256(read_file(args.pledge_text)).hexdigest()
     if args.valid_until:
         day = day_of(args.valid_until)
         if day is None:
@@ -190,6 +205,8 @@ def _progress(done: int, count: int) -> None:
 
 
 def _verdict(item: pb.CheckedItem) -> str:
+    if item.HasField("pledge"):
+        return pb.CheckGuaranteeResponse.Verdict.Name(item.pledge.verdict).removeprefix("VERDICT_")
     if not item.HasField("check"):
         return "-"
     return pb.CheckGuaranteeResponse.Verdict.Name(item.check.verdict).removeprefix("VERDICT_")
@@ -205,7 +222,8 @@ def _told(items: Iterable[Item], summary: pb.BatchSummary) -> dict[str, object]:
                 "guarantee": item.answer.check.guarantee_id,
                 "guarantor": item.answer.check.terms.guarantor,
                 "guarantee_number": item.answer.check.terms.number,
-                "applicant": item.answer.check.terms.applicant_code,
+                "applicant": item.answer.pledge.credit_code or item.answer.check.terms.applicant_code,
+                "is_pledge": bool(item.shown.pledge),
                 "findings": [_finding(one) for one in item.answer.findings],
             }
             for number, item in enumerate(items)
@@ -233,14 +251,15 @@ def _finding(finding: pb.GuaranteeFinding) -> dict[str, object]:
 def _show(items: Iterable[Item], summary: pb.BatchSummary) -> None:
     rows = []
     for number, item in enumerate(items):
-        terms = item.answer.check.terms
+        terms, pledge = item.answer.check.terms, item.answer.pledge
+        named = f"{terms.guarantor}:{terms.number}" if terms.number else ""
         rows.append(
             (
                 number,
                 item.label,
                 _verdict(item.answer),
-                f"{terms.guarantor}:{terms.number}" if terms.number else "",
-                f"{terms.amount} {terms.currency}".strip(),
+                f"承诺 pledge {pledge.credit_code}" if item.shown.pledge else named,
+                f"{terms.amount or pledge.amount} {terms.currency or pledge.currency}".strip(),
                 "; ".join(map(_words, item.answer.findings)),
             )
         )

@@ -16,12 +16,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from node.domain.guarantee import Guarantee
+from node.domain.pledge import BidPledge
 from node.domain.section import Party
 
 MAX_ITEMS = 10_000
 """In one batch."""
 LEGAL_SHARE = {"bid": Decimal("0.02"), "performance": Decimal("0.10")}
 """Most that may be demanded, of the estimate and of the contract."""
+
+
+_NOBODY = Party("", "")
 
 
 class Fault(enum.Enum):
@@ -59,8 +63,12 @@ class Fault(enum.Enum):
     """One guarantee shown for two bidders."""
     SHOWN_TWICE = "SHOWN_TWICE"
     """One guarantee shown twice for the same bidder."""
+    PLEDGE_NOT_TAKEN = "PLEDGE_NOT_TAKEN"
+    """A pledge, and the tender takes none."""
+    OTHER_TEXT = "OTHER_TEXT"
+    """A pledge of another text than the tender's."""
     WITHOUT_SECURITY = "WITHOUT_SECURITY"
-    """A bidder that has shown no valid guarantee, and has none of the other forms of security on the list."""
+    """A bidder that has shown no valid guarantee or pledge, and has given no other security by the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,10 @@ class SectionTerms:
     beneficiary_name: str = ""
     beneficiary_key: str = ""
     """128 hex digits."""
+    takes_pledges: bool = False
+    """Whether a pledge stands for a guarantee."""
+    pledge_text: str = ""
+    """SHA-256 of the text that is to be pledged, 64 hex digits."""
     bidders: tuple[Expected, ...] | None = None
     """None: the list is not known, or not opened; then nothing is said about who is on it."""
 
@@ -128,6 +140,22 @@ class Shown:
     guarantee_id: str = ""
     """64 hex digits; empty if it could not be told."""
     terms: Guarantee | None = None
+    bidder: str = ""
+    """Credit code of who has shown it, as the caller says; empty if it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPledge:
+    """One checked pledge."""
+
+    number: int
+    """From 0."""
+    verdict: str
+    is_valid: bool
+    digest: str = ""
+    terms: BidPledge | None = None
+    party: Party = _NOBODY
+    """Whose it is, as a certificate says."""
     bidder: str = ""
     """Credit code of who has shown it, as the caller says; empty if it does not."""
 
@@ -162,6 +190,16 @@ class Batch:
             self._secured |= {shown.terms.applicant_code, shown.terms.applicant_name}
         return found
 
+    def take_pledge(self, shown: ShownPledge) -> list[Finding]:
+        """What is to be said about one pledge."""
+        found = list(self._of_pledge(shown))
+        self.count += 1
+        self.valid += shown.is_valid
+        self.faulty += bool(found)
+        if shown.is_valid and not {one.fault for one in found} & _NO_SECURITY:
+            self._secured |= {shown.party.code, shown.party.name}
+        return found
+
     def unreadable(self, number: int, why: str) -> list[Finding]:
         """An item that no check can be made of; the rest goes on."""
         self.count += 1
@@ -189,6 +227,36 @@ class Batch:
         yield from self._bidder(shown, shown.terms)
         yield from self._amount(shown.terms, number)
         yield from self._time(shown.terms, number)
+
+    def _of_pledge(self, shown: ShownPledge) -> Iterator[Finding]:
+        number, wanted, pledge = shown.number, self.terms, shown.terms
+        if not shown.is_valid:
+            yield Finding(Fault.NOT_VALID, "VALID", shown.verdict, number)
+        if not wanted.takes_pledges or wanted.kind != "bid":
+            yield Finding(Fault.PLEDGE_NOT_TAKEN, item=number)
+        if pledge is None:
+            return
+        before = self._ids.setdefault(shown.digest, (number, shown.party.code))
+        if before[0] != number:
+            yield Finding(Fault.SHOWN_TWICE, item=number, other=before[0])
+        if (pledge.section, pledge.centre) != (wanted.section, wanted.centre):
+            expected, found = f"{wanted.section} @ {wanted.centre}", f"{pledge.section} @ {pledge.centre}"
+            yield Finding(Fault.OTHER_SECTION, expected, found, number)
+        if wanted.pledge_text and pledge.text != wanted.pledge_text:
+            yield Finding(Fault.OTHER_TEXT, wanted.pledge_text, pledge.text, number)
+        if shown.bidder and shown.bidder != shown.party.code:
+            yield Finding(Fault.OTHER_APPLICANT, shown.bidder, shown.party.code, number)
+        listed = self._on_list(shown.party)
+        if wanted.bidders is not None and listed is None:
+            found = f"{shown.party.name} {shown.party.code}"
+            yield Finding(Fault.NOT_A_BIDDER, found=found, item=number, bidder=shown.party)
+        if wanted.demanded is not None and pledge.currency != wanted.currency:
+            yield Finding(Fault.OTHER_CURRENCY, wanted.currency, pledge.currency, number)
+        elif wanted.demanded is not None and Decimal(pledge.amount) < wanted.demanded:
+            yield Finding(Fault.TOO_SMALL, f"{wanted.demanded:f}", pledge.amount, number)
+        until = max(wanted.valid_until, 0 if listed is None else listed.valid_until)
+        if pledge.exp < until:
+            yield Finding(Fault.TOO_SHORT, str(until), str(pledge.exp), number)
 
     def _repeated(self, shown: Shown) -> Iterator[Finding]:
         if shown.guarantee_id:
@@ -221,7 +289,7 @@ class Batch:
             yield Finding(Fault.OTHER_APPLICANT, shown.bidder, terms.applicant_code, number)
         if self.terms.bidders is None:
             return
-        listed = self._on_list(terms)
+        listed = self._on_list(party)
         if listed is None:
             yield Finding(Fault.NOT_A_BIDDER, found=f"{party.name} {party.code}", item=number, bidder=party)
             return
@@ -231,8 +299,8 @@ class Batch:
                 Fault.OTHER_GUARANTOR, ":".join(named), f"{terms.iss}:{terms.number}", number, bidder=party
             )
 
-    def _on_list(self, terms: Guarantee) -> Expected | None:
-        return self._listed.get(terms.applicant_code) or self._listed.get(terms.applicant_name)
+    def _on_list(self, party: Party) -> Expected | None:
+        return self._listed.get(party.code) or self._listed.get(party.name)
 
     def _amount(self, terms: Guarantee, number: int) -> Iterator[Finding]:
         wanted, amount = self.terms, Decimal(terms.amount)
@@ -249,7 +317,7 @@ class Batch:
             yield Finding(Fault.OVER_LEGAL_LIMIT, f"{limit:f}", terms.amount, number)
 
     def _time(self, terms: Guarantee, number: int) -> Iterator[Finding]:
-        wanted, listed = self.terms, self._on_list(terms)
+        wanted, listed = self.terms, self._on_list(Party(terms.applicant_code, terms.applicant_name))
         until = max(wanted.valid_until, 0 if listed is None else listed.valid_until)
         if terms.exp < until:
             yield Finding(Fault.TOO_SHORT, str(until), str(terms.exp), number)
@@ -257,6 +325,9 @@ class Batch:
             yield Finding(Fault.TOO_SHORT, str(wanted.opening), str(terms.nbf), number)
 
 
+_NO_SECURITY = frozenset(
+    {Fault.PLEDGE_NOT_TAKEN, Fault.OTHER_SECTION, Fault.OTHER_TEXT, Fault.OTHER_APPLICANT}
+)
 _STRANGERS = frozenset(
     {Fault.OTHER_SECTION, Fault.OTHER_KIND, Fault.OTHER_BENEFICIARY, Fault.OTHER_APPLICANT, Fault.TWO_BIDDERS}
 )

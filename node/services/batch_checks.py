@@ -7,8 +7,9 @@ nothing about them, as if there were none.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from node.domain.batch_check import MAX_ITEMS, Batch, Expected, Finding, SectionTerms, Shown
+from node.domain.batch_check import MAX_ITEMS, Batch, Expected, Finding, SectionTerms, Shown, ShownPledge
 from node.domain.section import (
+    Party,
     SectionFacts,
     begin_of,
     bids,
@@ -22,6 +23,7 @@ from node.errors import InvalidError, NodeError, StoreError, TooLargeError
 from node.ports import Clock
 from node.services.alliance import Alliance
 from node.services.guarantees import Checked, Verdict
+from node.services.pledges import PledgeChecked
 from node.services.sections import Sections
 
 _DAY_SECONDS = 86_400
@@ -39,6 +41,17 @@ class Judged:
     number: int
     """From 0."""
     checked: Checked | None
+    """None if no check could be made of it."""
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPledge:
+    """One pledge of a batch."""
+
+    number: int
+    """From 0."""
+    checked: PledgeChecked | None
     """None if no check could be made of it."""
     findings: list[Finding]
 
@@ -83,9 +96,7 @@ class BatchChecks:
             TooLargeError: the batch is too long.
             StoreError: the database fails.
         """
-        number = batch.count
-        if number >= MAX_ITEMS:
-            raise TooLargeError(f"a batch has at most {MAX_ITEMS} guarantees; divide it by sections")
+        number = _next(batch)
         try:
             checked = look()
         except StoreError:
@@ -101,6 +112,38 @@ class BatchChecks:
             bidder,
         )
         return Judged(number, checked, batch.take(shown))
+
+    @staticmethod
+    def check_pledge(batch: Batch, look: Callable[[], PledgeChecked], bidder: str = "") -> JudgedPledge:
+        """Check a pledge as the next item.
+
+        Raises:
+            TooLargeError: the batch is too long.
+            StoreError: the database fails.
+        """
+        number = _next(batch)
+        try:
+            checked = look()
+        except StoreError:
+            raise
+        except NodeError as error:
+            return JudgedPledge(number, None, batch.unreadable(number, f"{error.reason}: {error}"))
+        shown = ShownPledge(
+            number,
+            checked.verdict.value,
+            checked.verdict is Verdict.VALID,
+            checked.digest,
+            checked.terms,
+            Party(checked.credit_code, checked.organisation),
+            bidder,
+        )
+        return JudgedPledge(number, checked, batch.take_pledge(shown))
+
+
+def _next(batch: Batch) -> int:
+    if batch.count >= MAX_ITEMS:
+        raise TooLargeError(f"a batch has at most {MAX_ITEMS} items; divide it by sections")
+    return batch.count
 
 
 def _filled(terms: SectionTerms, known: SectionFacts, now: float) -> SectionTerms:

@@ -66,6 +66,7 @@ from node.domain import (
     login,
     mandate,
     member,
+    pledge,
     record,
     registry,
     signature,
@@ -94,7 +95,7 @@ from tests.support import signed_files
 from tests.support import trust as trust_support
 from tests.support.archives import KEY, OPENER, RECIPIENT
 from tests.support.trial_timestamps import TrialTimestamps
-from tests.vectors import erasure_vectors, mandate_vectors, story, world
+from tests.vectors import erasure_vectors, guarantee_story, mandate_vectors, story, world
 from tests.vectors.authority import bidder
 from tests.vectors.keys import log_key
 
@@ -493,6 +494,7 @@ def parsers() -> dict[str, Parser]:
                 b'{"id":"1","credit_code":"","records":[{"category":"a","thing":"b","fields":{"a":[1,true]}}]}\n',
             ),
         ),
+        "node.domain.pledge:open_pledge": Parser(pledge.open_pledge, (guarantee_story.pledge_token(),)),
         "node.wallet.releases:parse_rules": Parser(
             lambda raw: parse_agent_rules(raw, "rules.toml"),
             (b'centre = "c"\n[[section]]\nsection = "s"\nobligations = ["bid-return"]\nmost_amount = "1"\n',),

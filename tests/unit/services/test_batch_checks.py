@@ -1,18 +1,23 @@
 """All guarantees of a section at once, at the tender's centre, against its own records."""
 
+import hashlib
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 
 from node.domain.batch_check import Batch, Expected, Fault, SectionTerms
 from node.domain.section import Party
-from node.errors import InvalidError, TooLargeError
+from node.errors import DocumentFormatError, InvalidError, TooLargeError
 from node.services import batch_checks
-from node.services.batch_checks import Judged
+from node.services.batch_checks import Judged, JudgedPledge
+from node.services.guarantees import Verdict
 from node.services.sections import forget
 from node.services.transaction import Transaction
+from node.wallet.pledges import Pledged, sign_pledge
 from tests.support.world import DAY
+from tests.support.world_bidder import Bidder
 from tests.support.world_guarantees import Issued, Tender, altered, signed_anew
 from tests.support.world_sections import SECTION, SectionRecords
 
@@ -37,7 +42,7 @@ def check(tender: Tender, batch: Batch, file: str, bidder: str = "") -> Judged:
     return services.batch_checks.check(batch, partial(services.guarantees.check_file, file), bidder)
 
 
-def faults(judged: Judged) -> list[Fault]:
+def faults(judged: Judged | JudgedPledge) -> list[Fault]:
     return [one.fault for one in judged.findings]
 
 
@@ -167,3 +172,97 @@ async def test_the_section_is_rebuilt_the_same_from_the_log(tender: Tender, reco
     assert begin(tender).terms == before
     tender.centre.restart()
     assert begin(tender).terms == before
+
+
+TEXT = hashlib.sha256("我方承诺".encode()).digest()
+
+
+def pledged(tender: Tender, bidder: Bidder, **changes: Any) -> str:
+    """The bidder's pledge, as its wallet signs it."""
+    now = int(tender.world.clock.now())
+    said = {
+        "centre": tender.centre.name,
+        "section": SECTION,
+        "amount": "80000.00",
+        "ends": now + 90 * DAY,
+        **changes,
+    }
+    return sign_pledge(
+        bidder.scribe,
+        said["centre"],
+        said["section"],
+        changes.get("delegation", bidder.delegation),
+        changes.get("text", TEXT),
+        Pledged(said["amount"], "CNY", said["ends"]),
+    )
+
+
+async def check_pledge(tender: Tender, batch: Batch, file: str, bidder: str = "") -> JudgedPledge:
+    services = tender.centre.services
+    await services.pledges.prepare(file)
+    return services.batch_checks.check_pledge(batch, partial(services.pledges.check, file), bidder)
+
+
+@pytest.fixture
+def pledger(tender: Tender) -> Bidder:
+    """A company with a certificate and a wallet; for a pledge it need not be registered."""
+    return tender.world.bidder()
+
+
+async def test_a_pledge_stands_for_a_guarantee_where_the_tender_takes_one(
+    tender: Tender, pledger: Bidder
+) -> None:
+    file = pledged(tender, pledger)
+    checked = tender.centre.services.pledges.check(file)
+    assert checked.verdict is Verdict.VALID
+    listed = (Expected((Party(checked.credit_code, ""),)),)
+    for takes, found, missing in ((True, [], 0), (False, [Fault.PLEDGE_NOT_TAKEN], 1)):
+        batch = begin(
+            tender, bidders=listed, takes_pledges=takes, pledge_text=TEXT.hex(), demanded=Decimal(80000)
+        )
+        assert faults(await check_pledge(tender, batch, file, checked.credit_code)) == found
+        assert len(batch.close()) == missing
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault", "secures"),
+    [
+        ({"section": "another"}, Fault.OTHER_SECTION, False),
+        ({"centre": "another"}, Fault.OTHER_SECTION, False),
+        ({"text": bytes(32)}, Fault.OTHER_TEXT, False),
+        ({"amount": "79999.99"}, Fault.TOO_SMALL, True),
+    ],
+)
+async def test_a_pledge_of_something_else_is_found(
+    tender: Tender, pledger: Bidder, changes: dict[str, Any], fault: Fault, secures: bool
+) -> None:
+    file = pledged(tender, pledger, **changes)
+    code = tender.centre.services.pledges.check(file).credit_code
+    batch = begin(
+        tender,
+        bidders=(Expected((Party(code, ""),)),),
+        takes_pledges=True,
+        pledge_text=TEXT.hex(),
+        demanded=Decimal(80000),
+    )
+    assert faults(await check_pledge(tender, batch, file)) == [fault]
+    assert (batch.close() == []) is secures
+
+
+async def test_a_pledge_that_is_forged_ended_or_anothers_binds_nobody(
+    tender: Tender, pledger: Bidder
+) -> None:
+    file, other = pledged(tender, pledger), tender.world.bidder()
+    stolen = pledged(tender, other, delegation=pledger.delegation)
+    header, payload, signature = file.split(".")
+    for false in (stolen, f"{header}.{payload}.{signature[::-1]}", "nonsense", ""):
+        batch = begin(tender, takes_pledges=True)
+        assert faults(await check_pledge(tender, batch, false)) == [Fault.NOT_VALID]
+        assert batch.valid == 0
+    batch = begin(tender, takes_pledges=True)
+    assert faults(await check_pledge(tender, batch, file, "91310000132269406T")) == [Fault.OTHER_APPLICANT]
+    assert faults(await check_pledge(tender, batch, file)) == [Fault.SHOWN_TWICE]
+    with pytest.raises(DocumentFormatError, match="zero"):
+        pledged(tender, pledger, amount="0.00")
+    tender.world.clock.advance(90 * DAY)
+    assert tender.centre.services.pledges.check(file).verdict in {Verdict.EXPIRED, Verdict.FALSE}

@@ -238,6 +238,8 @@ class SectionTerms(_message.Message):
     BENEFICIARY_NAME_FIELD_NUMBER: _builtins.int
     BENEFICIARY_KEY_FIELD_NUMBER: _builtins.int
     BIDDERS_FIELD_NUMBER: _builtins.int
+    TAKES_PLEDGES_FIELD_NUMBER: _builtins.int
+    PLEDGE_TEXT_SHA256_FIELD_NUMBER: _builtins.int
     section: _builtins.str
     """Number of the section."""
     guarantee_kind: _builtins.str
@@ -254,6 +256,10 @@ class SectionTerms(_message.Message):
     """In whose favour."""
     beneficiary_key: _builtins.str
     """Key of the beneficiary for this section, 128 hex digits."""
+    takes_pledges: _builtins.bool
+    """Whether a pledge of the bidder's own stands for a guarantee."""
+    pledge_text_sha256: _builtins.str
+    """SHA-256 of the text that is to be pledged, 64 hex digits; any text if empty."""
     @_builtins.property
     def bidders(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListedBidder]:
         """The list of bidders, if the centre's records do not hold it."""
@@ -270,10 +276,12 @@ class SectionTerms(_message.Message):
         beneficiary_name: _builtins.str = ...,
         beneficiary_key: _builtins.str = ...,
         bidders: _abc.Iterable[Global___ListedBidder] | None = ...,
+        takes_pledges: _builtins.bool = ...,
+        pledge_text_sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_amount", b"base_amount", "beneficiary_key", b"beneficiary_key", "beneficiary_name", b"beneficiary_name", "bidders", b"bidders", "currency", b"currency", "demanded_amount", b"demanded_amount", "guarantee_kind", b"guarantee_kind", "section", b"section", "valid_until_seconds", b"valid_until_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_amount", b"base_amount", "beneficiary_key", b"beneficiary_key", "beneficiary_name", b"beneficiary_name", "bidders", b"bidders", "currency", b"currency", "demanded_amount", b"demanded_amount", "guarantee_kind", b"guarantee_kind", "pledge_text_sha256", b"pledge_text_sha256", "section", b"section", "takes_pledges", b"takes_pledges", "valid_until_seconds", b"valid_until_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -331,8 +339,11 @@ class ShownGuarantee(_message.Message):
 
     GUARANTEE_FIELD_NUMBER: _builtins.int
     BIDDER_CODE_FIELD_NUMBER: _builtins.int
+    PLEDGE_FIELD_NUMBER: _builtins.int
     bidder_code: _builtins.str
     """Credit code of the bidder whose bid it lies in; empty if that is not known."""
+    pledge: _builtins.str
+    """Instead of a guarantee: a bidder's pledge, a bid-pledge document."""
     @_builtins.property
     def guarantee(self) -> Global___CheckGuaranteeRequest:
         """How the guarantee is named."""
@@ -342,10 +353,11 @@ class ShownGuarantee(_message.Message):
         *,
         guarantee: Global___CheckGuaranteeRequest | None = ...,
         bidder_code: _builtins.str = ...,
+        pledge: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["guarantee", b"guarantee"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bidder_code", b"bidder_code", "guarantee", b"guarantee"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bidder_code", b"bidder_code", "guarantee", b"guarantee", "pledge", b"pledge"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -392,6 +404,7 @@ class CheckedItem(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     CHECK_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    PLEDGE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Number in the batch, from 0."""
     @_builtins.property
@@ -402,20 +415,71 @@ class CheckedItem(_message.Message):
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___GuaranteeFinding]:
         """What is not as it should be; empty if all is well."""
 
+    @_builtins.property
+    def pledge(self) -> Global___CheckedPledge:
+        """What the check of a pledge says, in place of the second field."""
+
     def __init__(
         self,
         *,
         number: _builtins.int = ...,
         check: Global___CheckGuaranteeResponse | None = ...,
         findings: _abc.Iterable[Global___GuaranteeFinding] | None = ...,
+        pledge: Global___CheckedPledge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "pledge", b"pledge"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "findings", b"findings", "number", b"number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "findings", b"findings", "number", b"number", "pledge", b"pledge"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckedItem: _TypeAlias = CheckedItem  # noqa: Y015
+
+@_typing.final
+class CheckedPledge(_message.Message):
+    """What is said of a pledge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    END_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    verdict: Global___CheckGuaranteeResponse.Verdict.ValueType
+    """VERDICT_VALID, VERDICT_EXPIRED or VERDICT_FALSE."""
+    reason: _builtins.str
+    """For people."""
+    credit_code: _builtins.str
+    """Whose it is, as a certificate says: credit code."""
+    name: _builtins.str
+    """The company's name in that certificate."""
+    amount: _builtins.str
+    """Plain decimal."""
+    currency: _builtins.str
+    """ISO 4217."""
+    end_time_seconds: _builtins.int
+    """Until when it binds, seconds since 1970 UTC."""
+    def __init__(
+        self,
+        *,
+        verdict: Global___CheckGuaranteeResponse.Verdict.ValueType = ...,
+        reason: _builtins.str = ...,
+        credit_code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        end_time_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "credit_code", b"credit_code", "currency", b"currency", "end_time_seconds", b"end_time_seconds", "name", b"name", "reason", b"reason", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckedPledge: _TypeAlias = CheckedPledge  # noqa: Y015
 
 @_typing.final
 class GuaranteeFinding(_message.Message):
@@ -432,7 +496,7 @@ class GuaranteeFinding(_message.Message):
     fault: _builtins.str
     """A stable word: NOT_VALID, UNREADABLE, NO_TERMS, OTHER_SECTION, OTHER_KIND, OTHER_BENEFICIARY, OTHER_APPLICANT,
     NOT_A_BIDDER, OTHER_GUARANTOR, OTHER_CURRENCY, TOO_SMALL, OVER_LEGAL_LIMIT, TOO_SHORT, SAME_CODE, TWO_BIDDERS,
-    SHOWN_TWICE or WITHOUT_SECURITY.
+    SHOWN_TWICE, PLEDGE_NOT_TAKEN, OTHER_TEXT or WITHOUT_SECURITY.
     """
     expected: _builtins.str
     """What should be; times in seconds since 1970 UTC."""
