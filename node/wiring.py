@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor, alliance_domain
-from node.domain.obligation import rules_with, weekdays
+from node.domain.obligation import rules_with
 from node.domain.package import field_rules
 from node.ports import (
     Authorities,
@@ -320,7 +320,7 @@ class Services:
             self.feed,
             clock,
         )
-        self.controllers = Controllers(store, self.alliance, self.gate, self.outbox)
+        self.controllers = Controllers(store, self.alliance, self.gate, self.outbox, self.registrations)
         self.recoveries = Recoveries(
             store,
             self.vault,
@@ -400,7 +400,7 @@ class Services:
             clock,
             me,
             rules=rules_with(config.obligation_changes()),
-            add_working_days=weekdays,
+            calendar=dict,  # no year is voted: Monday to Friday
         )
         self.releases = Releases(
             store, self.gate, self.follower, self.projection, self.obligations, self.guarantees

@@ -22,6 +22,7 @@ from typing import Literal
 
 import msgspec
 
+from node.domain.calendar import Calendar, add_working_days
 from node.domain.encoding import canonical_json
 from node.domain.section import (
     Contract,
@@ -217,23 +218,25 @@ def rules_with(changes: Mapping[str, tuple[int | None, Counted | None]]) -> dict
     return rules
 
 
-def weekdays(day: date, count: int) -> date:
-    """The named fallback where no calendar was voted: Monday to Friday are working days."""
-    while count > 0:
-        day += timedelta(1)
-        count -= day.weekday() < 5
-    return day
+def counting_by(calendar: Calendar) -> AddWorkingDays:
+    """How working days are counted by a calendar; in a year that nobody voted on, Monday to Friday are."""
+
+    def add(day: date, count: int) -> date:
+        # What follows the last of them is told as a moment; the second before lies in it.
+        return day_at(add_working_days(calendar, begin_of(day), count) - 1)
+
+    return add
 
 
-def last_day(rule: Rule, trigger: date, add_working_days: AddWorkingDays) -> date:
+def last_day(rule: Rule, trigger: date, nth_working_day: AddWorkingDays) -> date:
     """The last day in time; the day of the trigger itself is not counted.
 
     Source: 民法典 art. 201, 203.
     """
     if rule.counted == "working":
-        return add_working_days(trigger, rule.days) if rule.days else trigger
+        return nth_working_day(trigger, rule.days) if rule.days else trigger
     last = trigger + timedelta(rule.days)
-    return add_working_days(last - timedelta(1), 1)
+    return nth_working_day(last - timedelta(1), 1)
 
 
 def state_of(obligation: Obligation, today: date) -> State:
@@ -266,7 +269,7 @@ def derive(
     known: SectionFacts,
     guarantees: Iterable[Held],
     rules: Mapping[str, Rule],
-    add_working_days: AddWorkingDays,
+    nth_working_day: AddWorkingDays,
     now: float,
 ) -> list[Obligation]:
     """Everything that is owed in a section; nothing before its bids are opened.
@@ -275,12 +278,12 @@ def derive(
         known: its records.
         guarantees: those for it that the centre holds and the ledger has.
         rules: as `rules_with` makes them.
-        add_working_days: by the calendar in force.
+        nth_working_day: by the calendar in force.
         now: seconds since 1970 UTC.
     """
     if not opened_at(known, now):
         return []
-    return list(_Section(known, list(guarantees), rules, add_working_days, now).all())
+    return list(_Section(known, list(guarantees), rules, nth_working_day, now).all())
 
 
 class _Section:
@@ -291,11 +294,11 @@ class _Section:
         known: SectionFacts,
         guarantees: list[Held],
         rules: Mapping[str, Rule],
-        add_working_days: AddWorkingDays,
+        nth_working_day: AddWorkingDays,
         now: float,
     ) -> None:
         self._known, self._held, self._rules = known, guarantees, rules
-        self._add_working_days, self._now = add_working_days, now
+        self._nth_working_day, self._now = nth_working_day, now
         self._contracts = contracts(known)
         self._payments = payments(known)
         self._milestones = milestones(known)
@@ -407,7 +410,7 @@ class _Section:
         counts_from: date | None = None,
     ) -> Obligation:
         rule, day = self._rules[trigger.rule], trigger.day
-        due = None if day is None else last_day(rule, counts_from or day, self._add_working_days)
+        due = None if day is None else last_day(rule, counts_from or day, self._nth_working_day)
         return Obligation(
             id=obligation_id(self._known.section, kind, key),
             kind=kind.value,

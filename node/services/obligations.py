@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 import msgspec
 
+from node.domain.calendar import Calendar
 from node.domain.document import reopen_document
 from node.domain.guarantee import Guarantee
 from node.domain.guarantee_table import TRANSITIONS
 from node.domain.guarantee_table import State as Standing
 from node.domain.obligation import (
-    AddWorkingDays,
     Held,
     Obligation,
     Rule,
     State,
+    counting_by,
     derive,
     next_moment,
     releasable,
@@ -95,8 +96,7 @@ class Obligations:
         me: str,
         *,
         rules: Mapping[str, Rule],
-        add_working_days: AddWorkingDays,
-        calendar: Callable[[], bytes] = lambda: b"",
+        calendar: Callable[[], Calendar],
     ) -> None:
         """Args:
         store: the node's database.
@@ -109,12 +109,11 @@ class Obligations:
         clock: says what day it is.
         me: this member's name.
         rules: how long debtors have.
-        add_working_days: by the calendar in force.
-        calendar: other bytes whenever that calendar is another one; then every day is counted anew.
+        calendar: the working days in force; where it is another one, every day is counted anew.
         """
         self._store, self._vault, self._sections, self._projection = store, vault, sections, projection
         self._codes, self._feed, self._tokens, self._clock, self._me = codes, feed, tokens, clock, me
-        self._rules, self._add_working_days, self._calendar = rules, add_working_days, calendar
+        self._rules, self._calendar = rules, calendar
         self._rules_digest = hashlib.sha256(msgspec.msgpack.encode(list(rules.values()))).digest()
 
     async def step(self) -> bool:
@@ -218,7 +217,8 @@ class Obligations:
 
     def _note_rules(self) -> None:
         """Have every section looked at again where rules or calendar are others than the last ones."""
-        mark = hashlib.sha256(self._rules_digest + self._calendar()).digest()
+        years = sorted((year.year, year.early, year.late) for year in self._calendar().values())
+        mark = hashlib.sha256(self._rules_digest + repr(years).encode()).digest()
         if self._store.get(layout.OBLIGATION_RULES) == mark:
             return
         transaction = Transaction(self._store)
@@ -252,7 +252,7 @@ class Obligations:
             if before.looked:
                 transaction.delete(look(before.looked, digest))
         held = [] if facts is None else list(self._all_held(digest))
-        owed = [] if facts is None else derive(facts, held, self._rules, self._add_working_days, now)
+        owed = [] if facts is None else derive(facts, held, self._rules, counting_by(self._calendar()), now)
         moments = [moment for one in owed if (moment := next_moment(one, today))]
         moments += [
             moment for one in held if not one.is_over for moment in (one.begins, one.ends) if moment > now

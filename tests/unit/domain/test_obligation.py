@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.domain.calendar import working_year
 from node.domain.obligation import (
     RULES,
     Held,
@@ -14,13 +15,13 @@ from node.domain.obligation import (
     Obligation,
     Rule,
     State,
+    counting_by,
     derive,
     last_day,
     next_moment,
     releasable,
     rules_with,
     state_of,
-    weekdays,
 )
 from node.domain.section import Fact, Party, SectionFacts, begin_of, day_at, take_fact
 from node.errors import InvalidError
@@ -31,6 +32,7 @@ LOSER = Party("91110108740053589U", "落选公司")
 OPENED = date(2026, 3, 2)
 SIGNED = date(2026, 4, 1)  # a Wednesday; the fifth day after it is a Monday, 6 April
 FAR = date(2026, 12, 1)
+WEEKDAYS = counting_by({})
 
 
 def at(day: date) -> float:
@@ -79,7 +81,7 @@ class Story:
         return self.held[-1]
 
     def owed(self, day: date = SIGNED) -> list[Obligation]:
-        return derive(self.facts, self.held, RULES, weekdays, at(day))
+        return derive(self.facts, self.held, RULES, WEEKDAYS, at(day))
 
     def one(self, day: date = SIGNED) -> Obligation:
         [found] = self.owed(day)
@@ -108,8 +110,8 @@ def story() -> Story:
 def test_before_the_opening_nothing_is_owed_whatever_else_is_known(story: Story):
     story.contract()
     story.holds()
-    assert derive(story.facts, story.held, RULES, weekdays, begin_of(OPENED) + 34_199) == []
-    assert len(derive(story.facts, story.held, RULES, weekdays, begin_of(OPENED) + 34_200)) == 1
+    assert derive(story.facts, story.held, RULES, WEEKDAYS, begin_of(OPENED) + 34_199) == []
+    assert len(derive(story.facts, story.held, RULES, WEEKDAYS, begin_of(OPENED) + 34_200)) == 1
 
 
 def test_without_a_contract_a_bid_guarantee_waits(story: Story):
@@ -329,6 +331,15 @@ def test_money_of_another_currency_pays_nothing(story: Story):
     assert story.one().proof is None
 
 
+def test_a_voted_holiday_moves_the_last_day_on(story: Story):
+    story.contract()
+    story.holds(LOSER)
+    voted = working_year(2026, holidays=frozenset({date(2026, 4, 6)}), worked=frozenset({date(2026, 4, 11)}))
+    [owed] = derive(story.facts, story.held, RULES, counting_by({2026: voted}), at(SIGNED))
+    assert owed.due == date(2026, 4, 7)
+    assert counting_by({2026: voted})(date(2026, 4, 10), 1) == date(2026, 4, 11), "a Saturday that is worked"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -358,7 +369,7 @@ DAYS = st.dates(date(2025, 1, 1), date(2035, 1, 1))
 @given(DAYS, st.integers(0, 400), st.sampled_from(["calendar", "working"]), DAYS)
 def test_states_follow_one_another_in_time_and_change_only_when_said(trigger, days, counted, day):
     rule = Rule("quality-return", days, counted, "", is_law=False)
-    due = last_day(rule, trigger, weekdays)
+    due = last_day(rule, trigger, WEEKDAYS)
     assert due >= trigger
     assert due.weekday() < 5 or counted == "working"
     assert due >= trigger + timedelta(days)
@@ -406,7 +417,7 @@ def test_records_in_any_order_and_twice_give_the_same(order, again):
         known = SectionFacts(SECTION, {})
         for place in places:
             take_fact(known, facts[place])
-        results.append(derive(known, story.held, RULES, weekdays, at(SIGNED)))
+        results.append(derive(known, story.held, RULES, WEEKDAYS, at(SIGNED)))
     assert results[0] == results[1]
     assert {one.kind for one in results[0]} == {Kind.BID_RETURN.value}
 
