@@ -1,14 +1,19 @@
 """`heqi guarantee check --batch`: what is read from folders and lists, and that no item stops the rest."""
 
+import hashlib
 import json
 
 import pytest
 
 from node.cli.guarantee_batch import FAULTS, read_batch, read_item
+from node.cli.main import main
 from node.domain.batch_check import Fault
+from node.domain.pledge import open_pledge
 from node.errors import ConfigError
+from node.wallet.folder import DELEGATION_FILE, create_wallet
+from tests.vectors import world
 
-CODE = "91310000132269406T"
+CODE, PASSPHRASE = "91310000132269406T", b"of a trial wallet"
 
 
 def test_every_fault_has_its_chinese_word():
@@ -54,3 +59,41 @@ def test_a_list_names_guarantees_in_three_ways_and_nonsense_is_an_item_of_its_ow
 def test_a_line_of_any_size_fits_into_a_message():
     assert read_item("[" * 200_000).ByteSize() < 70_000
     assert read_item(json.dumps({"file": "x" * 200_000})).ByteSize() < 70_000
+
+
+def test_a_pledge_that_the_wallet_signs_is_known_as_one_in_a_folder(tmp_path, capsys):
+    wallet, bids = tmp_path / "wallet", tmp_path / "bids"
+    bids.mkdir()
+    (tmp_path / "text").write_text("我方承诺")
+    (tmp_path / "passphrase").write_bytes(PASSPHRASE)
+    create_wallet(wallet, world.alliance_file(), world.HOME, PASSPHRASE)
+    (wallet / DELEGATION_FILE).write_text(world.delegation_token())
+    arguments = [
+        "wallet",
+        "pledge",
+        "--wallet",
+        wallet,
+        "--passphrase-file",
+        tmp_path / "passphrase",
+        "--centre",
+        "c",
+    ]
+    arguments += [
+        "--section",
+        "s",
+        "--text",
+        tmp_path / "text",
+        "--amount",
+        "80000",
+        "--out",
+        bids / f"{CODE}.jwt",
+    ]
+    assert main([str(one) for one in arguments]) == 0
+    assert "承诺函" in capsys.readouterr().out
+    [item] = read_batch(bids)
+    assert (item.shown.bidder_code, item.shown.guarantee.file) == (CODE, "")
+    pledge = open_pledge(item.shown.pledge)
+    assert (pledge.section, pledge.amount) == ("s", "80000")
+    assert pledge.text == hashlib.sha256("我方承诺".encode()).hexdigest()
+    arguments[arguments.index("80000")] = "0"
+    assert main([str(one) for one in arguments]) == 1
