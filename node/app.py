@@ -27,6 +27,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
+    obligation_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -66,6 +67,7 @@ from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.notice_service import NoticeService
+from node.api.obligation_service import ObligationService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.recovery_service import RecoveryService
@@ -100,6 +102,7 @@ _EXCHANGE_SECONDS = 0.5
 _LEGAL_SECONDS = 5.0
 _ACCESS_SECONDS = 1.0
 _KEYS_SECONDS = 5.0
+_CALENDAR_SECONDS = 1.0
 _ERASE_SECONDS = 1.0
 _REGISTRY_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
@@ -116,6 +119,7 @@ MEMBER_SERVICES = tuple(
         "GuaranteeService",
         "GuaranteeFileService",
         "AwardService",
+        "ObligationService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -195,6 +199,7 @@ class Node:
                 tasks.create_task(
                     repeat("ask for definitions", services.catalogue.step, _DEFINITIONS_SECONDS)
                 )
+                tasks.create_task(repeat("keep the calendar", services.obligations.step, _CALENDAR_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
@@ -296,8 +301,9 @@ class Node:
             s.recoveries,
             s.awards,
             s.guarantee_files,
+            s.releases,
         )
-        guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.batch_checks, s.pledges)
         files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
@@ -317,6 +323,10 @@ class Node:
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
             partial(award_service_pb2_grpc.add_AwardServiceServicer_to_server, AwardService(s.awards)),
             partial(guarantee_file_service_pb2_grpc.add_GuaranteeFileServiceServicer_to_server, files),
+            partial(
+                obligation_service_pb2_grpc.add_ObligationServiceServicer_to_server,
+                ObligationService(s.obligations),
+            ),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),

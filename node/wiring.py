@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor, alliance_domain
+from node.domain.obligation import rules_with
 from node.domain.package import field_rules
 from node.ports import (
     Authorities,
@@ -29,6 +30,7 @@ from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.attesting import Attesting
 from node.services.awards import Awards
+from node.services.batch_checks import BatchChecks
 from node.services.catalogue import Catalogue
 from node.services.catalogue_votes import CatalogueVotes
 from node.services.changes import Changes
@@ -68,9 +70,11 @@ from node.services.look_ups import LookUps
 from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.notices import Notices
+from node.services.obligations import Obligations
 from node.services.outbox import Outbox
 from node.services.packages import Packages
 from node.services.parking import Parking
+from node.services.pledges import Pledges
 from node.services.predecessors import Predecessors
 from node.services.preparing import Preparer
 from node.services.projection import Projection
@@ -81,8 +85,10 @@ from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
+from node.services.releases import Releases
 from node.services.remarks import Remarks
 from node.services.reporter import Reporter
+from node.services.sections import Sections
 from node.services.sender import Sender
 from node.services.serving import Serving
 from node.services.sharing import Sharing
@@ -154,7 +160,8 @@ class Services:
             self.reach.check,
             lambda subject: self.registrations.is_home_of(subject),  # noqa: PLW0108  # made further below
         )
-        self.listing = Listing(store, self.records, PageTokens(keys.index, entropy), keys.index, me)
+        tokens = PageTokens(keys.index, entropy)
+        self.listing = Listing(store, self.records, tokens, keys.index, me)
         self.acts = Acts(store, self.records)
         self.systems = Systems(store, self.acts, outside.certifier, clock)
         self.outbox = Outbox(store, clock)
@@ -175,7 +182,9 @@ class Services:
         )
         self.predecessors = Predecessors(store, self.vault, self.acts, self.alliance)
         self.ledger_proofs = LedgerProofs(store, self.alliance, outside.ledger, clock)
-        observers = (Reporter(self.feed, clock, me).report, self.ledger_proofs.note_event)
+        self.sections = Sections(store, self.vault, self.records, keys.index, me, clock)
+        reporter = Reporter(self.feed, clock, me)
+        observers = (reporter.report, self.ledger_proofs.note_event, self.sections.observe)
         self.follower = Follower(
             store,
             outside.ledger,
@@ -387,6 +396,24 @@ class Services:
             self.codes,
             clock,
         )
+        self.obligations = Obligations(
+            store,
+            self.vault,
+            self.sections,
+            self.projection,
+            self.codes,
+            self.feed,
+            tokens,
+            clock,
+            me,
+            rules=rules_with(config.obligation_changes()),
+            calendar=dict,  # no year is voted: Monday to Friday
+        )
+        self.releases = Releases(
+            store, self.gate, self.follower, self.projection, self.obligations, self.guarantees
+        )
+        self.pledges = Pledges(self.alliance, self.recognition, clock)
+        self.batch_checks = BatchChecks(self.sections, self.alliance, clock)
         self.guarantor = Guarantor(
             store,
             self.vault,

@@ -58,6 +58,7 @@ _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
 _LEGAL, _REGISTRATIONS = "/heqi.v1.LegalService/", "/heqi.v1.RegistrationService/"
+_OBLIGATIONS = "/heqi.v1.ObligationService/"
 _RECOVERIES = "/heqi.v1.RecoveryService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
@@ -88,6 +89,7 @@ RULES: dict[str, Rule] = {
     _LEGAL + "GetLegalBundle": Rule(OFFICER),
     # -- guarantees --------------------------------------------------------------------------------------
     _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | WRITER | READER),
+    _GUARANTEES + "CheckGuarantees": Rule(OPERATOR | READER, MIB),
     _GUARANTEES + "ListApplications": Rule(OPERATOR),
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
@@ -97,6 +99,7 @@ RULES: dict[str, Rule] = {
     _GUARANTEE_FILES + "TakeGuaranteeFile": Rule(OPERATOR | WRITER, 4 * MIB),
     _AWARDS + "FetchAwards": Rule(OPERATOR, MIB),
     _GUARANTEE_FILES + "ListTakenGuaranteeFiles": Rule(OPERATOR | READER),
+    _OBLIGATIONS + "ListObligations": Rule(OPERATOR | READER),
     # -- the alliance and this member's part in it -------------------------------------------------------
     _ALLIANCE + "GetNodeStatus": Rule(SYSTEMS),
     _ALLIANCE + "GetDiagnosis": Rule(OPERATOR | SUPERVISOR),
@@ -199,6 +202,7 @@ RULES: dict[str, Rule] = {
     _WALLET + "ListOwnApplications": Rule(WALLET),
     _WALLET + "ProveAwards": Rule(WALLET),
     _WALLET + "GetGuaranteeFile": Rule(WALLET),
+    _WALLET + "ListReleases": Rule(WALLET),
     _WALLET + "ReleaseGuarantee": Rule(WALLET, MIB),
     # -- both listeners ----------------------------------------------------------------------------------
     _HEALTH + "Check": Rule(ANYBODY),

@@ -1,41 +1,49 @@
 """`GuaranteeService`: a member's own systems check guarantees, and a guarantor's decide about applications."""
 
+from collections.abc import AsyncIterator
+
 from heqi.v1 import guarantee_service_pb2 as pb
 from heqi.v1 import guarantee_service_pb2_grpc as rpc
 
 from node.api import paging
 from node.api.caller import Context
+from node.api.guarantee_batches import answer_batch
 from node.domain.document import peek_document
 from node.domain.encoding import from_hex
 from node.domain.guarantee import Guarantee
 from node.domain.wallet import ApplyCall
 from node.errors import InvalidError
 from node.services.applications import Application
+from node.services.batch_checks import BatchChecks
 from node.services.guarantees import Checked, Guarantees, Verdict
 from node.services.guarantor import Guarantor
+from node.services.pledges import Pledges
 from node.wire.messages import verified_record_message
 
 
 class GuaranteeService(rpc.GuaranteeServiceServicer):
-    """Translates, calls `Guarantees` and `Guarantor`, translates back."""
+    """Translates, calls `Guarantees`, `BatchChecks` and `Guarantor`, translates back."""
 
-    def __init__(self, guarantees: Guarantees, guarantor: Guarantor) -> None:
+    def __init__(
+        self, guarantees: Guarantees, guarantor: Guarantor, batches: BatchChecks, pledges: Pledges
+    ) -> None:
         self._guarantees, self._guarantor = guarantees, guarantor
+        self._batches, self._pledges = batches, pledges
 
     async def CheckGuarantee(
         self, request: pb.CheckGuaranteeRequest, context: Context
     ) -> pb.CheckGuaranteeResponse:
         """See the proto."""
-        match request.WhichOneof("by"):
-            case "file":
-                return checked_message(self._guarantees.check_file(request.file))
-            case "number":
-                named = request.number
-                return checked_message(self._guarantees.check_number(named.guarantor, named.number))
-            case "guarantee_id":
-                return checked_message(self._guarantees.check_id(from_hex(request.guarantee_id, 32).hex()))
-            case _:
-                raise InvalidError("name the guarantee by file, number or id")
+        return checked_message(self._check(request))
+
+    async def CheckGuarantees(
+        self, request_iterator: AsyncIterator[pb.CheckGuaranteesRequest], context: Context
+    ) -> AsyncIterator[pb.CheckGuaranteesResponse]:
+        """See the proto."""
+        async for answer in answer_batch(
+            self._batches, self._pledges, self._check, checked_message, request_iterator
+        ):
+            yield answer
 
     async def ListApplications(
         self, request: pb.ListApplicationsRequest, context: Context
@@ -69,6 +77,18 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         """See the proto."""
         self._guarantor.refuse(from_hex(request.application_id, 32).hex(), request.reason)
         return pb.RefuseApplicationResponse()
+
+    def _check(self, request: pb.CheckGuaranteeRequest) -> Checked:
+        match request.WhichOneof("by"):
+            case "file":
+                return self._guarantees.check_file(request.file)
+            case "number":
+                named = request.number
+                return self._guarantees.check_number(named.guarantor, named.number)
+            case "guarantee_id":
+                return self._guarantees.check_id(from_hex(request.guarantee_id, 32).hex())
+            case _:
+                raise InvalidError("name the guarantee by file, number or id")
 
 
 def state_of(row: Application) -> str:

@@ -37,6 +37,8 @@ from node.services.proving import Proving
 from node.services.records import Records
 from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
+from node.services.releases import MOST as MOST_RELEASES
+from node.services.releases import Releases
 from node.services.serving import Serving
 from node.services.sharing import Sharing
 
@@ -71,6 +73,7 @@ class WalletService(rpc.WalletServiceServicer):
         recoveries: Recoveries,
         awards: Awards,
         guarantee_files: GuaranteeFiles,
+        releases: Releases,
     ) -> None:
         self._awards, self._guarantee_files = awards, guarantee_files
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
@@ -81,7 +84,7 @@ class WalletService(rpc.WalletServiceServicer):
         self._disputes = disputes
         self._legal_history, self._clock = legal_history, clock
         self._packages, self._agency = packages, agency
-        self._controllers, self._recoveries = controllers, recoveries
+        self._controllers, self._recoveries, self._releases = controllers, recoveries, releases
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -365,6 +368,26 @@ class WalletService(rpc.WalletServiceServicer):
             response.applications.add(
                 application_id=found.id, state=state, refusal_reason=row.refused, guarantee=row.guarantee
             )
+        return response
+
+    async def ListReleases(
+        self, request: pb.ListReleasesRequest, context: Context
+    ) -> pb.ListReleasesResponse:
+        """See the proto."""
+        found = self._releases.waiting(request.signed_request, request.page_token)
+        response = pb.ListReleasesResponse()
+        for one in found:
+            response.releases.add(
+                guarantee=one.file,
+                guarantee_id=one.guarantee,
+                step=one.step,
+                reason=one.reason,
+                obligation_kind=one.obligation.kind,
+                due_date="" if one.obligation.due is None else one.obligation.due.isoformat(),
+                record_positions=one.obligation.because,
+            )
+        if len(found) == MOST_RELEASES:
+            response.next_page_token = found[-1].guarantee
         return response
 
     async def ReleaseGuarantee(

@@ -201,6 +201,7 @@ class Guarantees:
         transaction.put(_file_key(token), raw_id)
         number = layout.text(guarantee.iss, guarantee.number)
         transaction.put(layout.GUARANTEE_NUMBER + number + raw_id, b"")
+        transaction.put(layout.SECTION_NEWS + raw_id, b"")
 
     def release(self, token: str) -> Taken:
         """Bring a beneficiary's release to the ledger; any member does that for whoever can sign it.
@@ -238,6 +239,14 @@ class Guarantees:
         transaction.commit()
         self._feed.wake()
         return Taken(raw_id.hex(), was_under_way=False)
+
+    def is_release_under_way(self, raw_id: bytes) -> bool:
+        """Whether the beneficiary's release is on its way to the ledger from this node.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._is_under_way(raw_id, Event.RELEASE)
 
     def _is_under_way(self, raw_id: bytes, event: Event) -> bool:
         return any(

@@ -181,6 +181,11 @@ class WalletClient:
         request = pb.GetGuaranteeFileRequest(signed_request=signed, application_id=application)
         return self._call(self._stub.GetGuaranteeFile, request).file
 
+    def releases(self, signed: str, page_token: str = "") -> pb.ListReleasesResponse:
+        """As a beneficiary, at the tender's centre: one page of what waits for its signature."""
+        request = pb.ListReleasesRequest(signed_request=signed, page_token=page_token)
+        return self._call(self._stub.ListReleases, request)
+
     def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
         """As a beneficiary: bring a release to the ledger."""
         request = pb.ReleaseGuaranteeRequest(signed_request=signed)

@@ -13,6 +13,7 @@ from node.domain.guarantee import (
     ApplicationCode,
     Guarantee,
     GuaranteeRelease,
+    Kind,
     check_guarantee,
     guarantee_terms,
 )
@@ -52,9 +53,9 @@ class GuaranteeScribe:
 
     scribe: Scribe
 
-    def ask_code(self, centre: str, section: str, delegation: str) -> str:
-        """Ask the tender's centre for the application code of a section."""
-        return self.scribe.call(CodeCall, centre, section=section, delegation=delegation)
+    def ask_code(self, centre: str, section: str, delegation: str, kind: Kind = "bid") -> str:
+        """Ask the tender's centre for the application code of a section, for one kind of guarantee."""
+        return self.scribe.call(CodeCall, centre, section=section, delegation=delegation, guarantee_kind=kind)
 
     def ask_awards(self, centre: str, project: str, delegation: str) -> str:
         """Ask the tender's centre for the proof of the own awards in a project."""

@@ -38,6 +38,7 @@ from adapters.signatures.pdf import read_pdf
 from adapters.systems.ocds.dates import read_date
 from adapters.systems.ocds.tree import parse as parse_tree
 from node.api import paging
+from node.cli.guarantee_batch import read_item
 from node.cli.registration_source import read_line
 from node.cli.scopes import read_scopes
 from node.cli.trust_file import read_trust
@@ -71,6 +72,7 @@ from node.domain import (
     login,
     mandate,
     member,
+    pledge,
     record,
     registry,
     signature,
@@ -95,6 +97,7 @@ from node.wallet.documents import Scribe
 from node.wallet.keyfile import load_wallet_key, new_wallet_key
 from node.wallet.logins import open_login
 from node.wallet.passkey import Passkey
+from node.wallet.releases import parse_rules as parse_agent_rules
 from node.wallet.trial_authenticator import TrialAuthenticator
 from node.wire.tls import parse_leaf
 from tests.support import signed_files
@@ -105,6 +108,7 @@ from tests.vectors import (
     approval_vectors,
     erasure_vectors,
     guarantee_file_vectors,
+    guarantee_story,
     mandate_vectors,
     story,
     world,
@@ -547,6 +551,15 @@ def parsers() -> dict[str, Parser]:
                 b'{"id":"1","credit_code":"","records":[{"category":"a","thing":"b","fields":{"a":[1,true]}}]}\n',
             ),
         ),
+        "node.domain.pledge:open_pledge": Parser(pledge.open_pledge, (guarantee_story.pledge_token(),)),
+        "node.wallet.releases:parse_rules": Parser(
+            lambda raw: parse_agent_rules(raw, "rules.toml"),
+            (b'centre = "c"\n[[section]]\nsection = "s"\nobligations = ["bid-return"]\nmost_amount = "1"\n',),
+        ),
+        "node.cli.guarantee_batch:read_item": Parser(
+            read_item,
+            (json.dumps({"guarantor": "bank-x", "number": "BH-1", "bidder": "91310000132269406T"}),),
+        ),
         "node.cli.scopes:read_scopes": Parser(
             lambda text: read_scopes([text]), ("subject.base:legal_name,phone",)
         ),
@@ -635,6 +648,8 @@ ELSEWHERE = {
     "node.wallet.backup:open_backup": "a passphrase is stretched at every try: test_backup.py changes it by hand",
     "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
     "node.cli.trust_file:read_entry": "read_trust",
+    "node.wallet.releases:load_rules": "parse_rules",
+    "node.cli.guarantee_batch:read_batch": "the operator's own folder, or read_item line by line",
     "node.cli.registration_load:load": "a command; what it reads is read by node.cli.registration_source:read_line",
     "node.cli.record_load:load": "a command; what it reads is read by node.cli.record:append_messages",
     "adapters.crypto.files:read_secret": "hands over bytes",

@@ -190,6 +190,7 @@ def documents() -> Vectors:
         (beneficiary, told.release()),
         *((names[wallet_calls.signer(call)], call) for call in wallet_calls.calls()),
         ("wallet", wallet_calls.acceptance()),
+        ("wallet", told.pledge()),
     ]
     token = sign_document(story.grant(), WALLET.sign)
     return {

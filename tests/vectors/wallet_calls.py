@@ -29,6 +29,7 @@ from node.domain.wallet import (
     RegisterCall,
     RelayCall,
     ReleaseCall,
+    ReleasesCall,
     RevokeCall,
     StatusCall,
     VetoCall,
@@ -190,6 +191,10 @@ def _about_guarantees() -> list[WalletCall]:
             exp=asked.exp,
         ),
         ApplicationsCall(**call_of("applications", node=GUARANTOR)),
+        ReleasesCall(
+            **call_of("releases", subject="", node=told.CENTRE, key=told.beneficiary_key()),
+            section=told.SECTION,
+        ),
         ReleaseCall(
             **call_of("release", subject="", node=told.CENTRE, key=told.beneficiary_key()),
             guarantee=told.guarantee_token(),

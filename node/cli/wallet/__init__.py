@@ -16,6 +16,7 @@ from node.cli.wallet import (
     moving,
     people,
     recovering,
+    releases,
     setup,
     sharing,
 )
@@ -82,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_setup(commands)
     _describe_sharing(commands)
     _describe_guarantees(commands)
+    _describe_awards(commands)
     _describe_login(commands)
     _describe_erasing(commands)
     _describe_backup(commands)
@@ -476,18 +478,7 @@ def _describe_login(commands: Commands) -> None:
     one.set_defaults(run=login.login)
 
 
-def _describe_guarantees(commands: Commands) -> None:
-    one = commands.add_parser("apply", help="申请保函 | apply for a guarantee")
-    one.add_argument("--guarantor", required=True, help="担保人 | member that issues it")
-    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
-    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
-    one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
-    one.add_argument("--currency", default="CNY")
-    one.add_argument("--kind", default="bid", choices=["bid", "performance", "quality"])
-    one.add_argument("--days", type=int, default=90, help="有效天数 | valid for days (default 90)")
-    one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
-    one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
-    one.set_defaults(run=guarantees.apply)
+def _describe_awards(commands: Commands) -> None:
     group = commands.add_parser(
         "award", help="中标证明，供贷款机构核验 | proof of the own awards, for lenders"
     )
@@ -510,16 +501,50 @@ def _describe_guarantees(commands: Commands) -> None:
     one = actions.add_parser("revoke", help="撤销授权 | end a lender's grant")
     one.add_argument("file", type=Path, help="授权文件 | what award grant has written")
     one.set_defaults(run=awards.revoke)
+
+
+def _describe_guarantees(commands: Commands) -> None:
+    one = commands.add_parser("apply", help="申请保函 | apply for a guarantee")
+    one.add_argument("--guarantor", required=True, help="担保人 | member that issues it")
+    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
+    one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
+    one.add_argument("--currency", default="CNY")
+    one.add_argument("--kind", default="bid", choices=["bid", "performance", "quality"])
+    one.add_argument("--days", type=int, default=90, help="有效天数 | valid for days (default 90)")
+    one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
+    one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
+    one.set_defaults(run=guarantees.apply)
     one = commands.add_parser("applications", help="保函申请结果 | what became of applications")
     one.add_argument("--guarantor", required=True, help="担保人 | member that was asked")
     one.add_argument("--wait", action="store_true", help="等待决定 | wait for the decision")
     one.add_argument("--out", type=Path, help="保函文件 | where to write the guarantee")
     one.add_argument("--file", type=Path, metavar="PDF", help="盖章文件 | where to write the sealed file")
     one.set_defaults(run=guarantees.applications)
+    one = commands.add_parser("pledge", help="承诺函替代投标保证金 | a pledge in place of bid security")
+    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
+    one.add_argument("--text", type=Path, required=True, help="承诺函正文 | the text, as the tender gives it")
+    one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
+    one.add_argument("--currency", default="CNY")
+    one.add_argument("--days", type=int, default=90, help="有效天数 | binding for days (default 90)")
+    one.add_argument("--out", type=Path, required=True, help="承诺函文件 | where to write it")
+    one.set_defaults(run=guarantees.pledge)
     one = commands.add_parser("release", help="（受益人）解保 | as beneficiary: give a guarantee back")
     one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
     one.add_argument("--reason", required=True, help="原因 | reason")
     one.set_defaults(run=guarantees.release)
+    one = commands.add_parser(
+        "releases",
+        help="（受益人）待解保清单、一次签署 | as beneficiary: what waits to be released; sign all",
+    )
+    one.add_argument("--section", action="append", required=True, help="标段编号，可重复 | may be repeated")
+    one.add_argument(
+        "--at", default="", metavar="CENTRE", help="招标中心（默认注册中心）| the tender's centre"
+    )
+    one.add_argument("--sign", action="store_true", help="全部签署 | sign all of them")
+    one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
+    one.set_defaults(run=releases.releases)
     one = commands.add_parser(
         "key", help="（受益人）标段公钥 | as beneficiary: the one-time key for a section"
     )

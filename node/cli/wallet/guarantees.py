@@ -1,6 +1,7 @@
 """Applying for guarantees, and, as a beneficiary, releasing them."""
 
 import argparse
+import hashlib
 import time
 
 from node.cli.output import print_json, print_table, say
@@ -12,6 +13,7 @@ from node.domain.guarantee import Guarantee
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.guarantees import GuaranteeScribe, Terms
+from node.wallet.pledges import Pledged, sign_pledge
 
 _WAIT_SECONDS = 60.0
 
@@ -21,7 +23,7 @@ def apply(args: argparse.Namespace) -> None:
     wallet, scribe, home = open_session(args)
     writer = GuaranteeScribe(scribe)
     with WalletClient(wallet.member(args.centre)) as centre:
-        asked = writer.ask_code(args.centre, args.section, wallet.delegation())
+        asked = writer.ask_code(args.centre, args.section, wallet.delegation(), args.kind)
         code = centre.application_code(asked)
     now = int(time.time())
     terms = Terms(
@@ -74,6 +76,25 @@ def applications(args: argparse.Namespace) -> None:
         say(f"保函 {args.out}", "written; give it to the beneficiary or its centre")
     if args.file and issued:
         say(f"盖章文件 {args.file}", "written; anybody can check it with heqi verify")
+
+
+def pledge(args: argparse.Namespace) -> None:
+    """As a bidder: sign a pledge in place of bid security; it goes into the sealed bid and to nobody else."""
+    wallet, scribe, home = open_session(args)
+    home.close()
+    signed = sign_pledge(
+        scribe,
+        args.centre,
+        args.section,
+        wallet.delegation(),
+        hashlib.sha256(read_file(args.text)).digest(),
+        Pledged(args.amount, args.currency, int(time.time()) + args.days * 86_400),
+    )
+    args.out.write_text(signed + "\n")
+    if args.json:
+        print_json({"pledge": str(args.out)})
+    else:
+        say(f"承诺函 {args.out}", "signed; put it into the bid")
 
 
 def release(args: argparse.Namespace) -> None:

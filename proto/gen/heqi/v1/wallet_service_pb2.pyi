@@ -960,6 +960,110 @@ class OwnApplication(_message.Message):
 Global___OwnApplication: _TypeAlias = OwnApplication  # noqa: Y015
 
 @_typing.final
+class ListReleasesRequest(_message.Message):
+    """Request of ListReleases."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-releases document."""
+    page_token: _builtins.str
+    """Id of the last guarantee of the answer before; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_token", b"page_token", "signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReleasesRequest: _TypeAlias = ListReleasesRequest  # noqa: Y015
+
+@_typing.final
+class ListReleasesResponse(_message.Message):
+    """Response of ListReleases."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def releases(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreparedRelease]:
+        """Those in whose favour the asking key is, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        releases: _abc.Iterable[Global___PreparedRelease] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "releases", b"releases"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReleasesResponse: _TypeAlias = ListReleasesResponse  # noqa: Y015
+
+@_typing.final
+class PreparedRelease(_message.Message):
+    """A guarantee whose release is due, as the centre's records and the ledger say. Nothing but the beneficiary's
+    signature releases it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_FIELD_NUMBER: _builtins.int
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    OBLIGATION_KIND_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    RECORD_POSITIONS_FIELD_NUMBER: _builtins.int
+    guarantee: _builtins.str
+    """The guarantee document, a compact JWS: its own signature says what it is."""
+    guarantee_id: _builtins.str
+    """Id on the ledger, 64 hex digits."""
+    step: _builtins.int
+    """Number that the release would have among the guarantee's steps."""
+    reason: _builtins.str
+    """What the release document is to say."""
+    obligation_kind: _builtins.str
+    """What is owed: "bid-return", "performance-return" or "quality-return"."""
+    due_date: _builtins.str
+    """Last day in time, as 2026-03-31."""
+    @_builtins.property
+    def record_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Positions of the records in the centre's log that it follows from."""
+
+    def __init__(
+        self,
+        *,
+        guarantee: _builtins.str = ...,
+        guarantee_id: _builtins.str = ...,
+        step: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        obligation_kind: _builtins.str = ...,
+        due_date: _builtins.str = ...,
+        record_positions: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "guarantee", b"guarantee", "guarantee_id", b"guarantee_id", "obligation_kind", b"obligation_kind", "reason", b"reason", "record_positions", b"record_positions", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreparedRelease: _TypeAlias = PreparedRelease  # noqa: Y015
+
+@_typing.final
 class ReleaseGuaranteeRequest(_message.Message):
     """Request of ReleaseGuarantee."""
 

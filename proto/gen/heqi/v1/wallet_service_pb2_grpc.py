@@ -111,6 +111,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileResponse.FromString,
                 _registered_method=True)
+        self.ListReleases = channel.unary_unary(
+                '/heqi.v1.WalletService/ListReleases',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
+                _registered_method=True)
         self.ReleaseGuarantee = channel.unary_unary(
                 '/heqi.v1.WalletService/ReleaseGuarantee',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
@@ -300,6 +305,13 @@ class WalletServiceServicer:
 
     def GetGuaranteeFile(self, request, context):
         """At a guarantor: the sealed file of the guarantee that came of an application of this subject.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReleases(self, request, context):
+        """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -497,6 +509,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.GetGuaranteeFile,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileResponse.SerializeToString,
+            ),
+            'ListReleases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReleases,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.SerializeToString,
             ),
             'ReleaseGuarantee': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseGuarantee,
@@ -986,6 +1003,33 @@ class WalletService:
             '/heqi.v1.WalletService/GetGuaranteeFile',
             heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReleases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ListReleases',
+            heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

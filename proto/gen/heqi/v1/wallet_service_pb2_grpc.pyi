@@ -69,6 +69,8 @@ class WalletServiceStub:
     """At a guarantor: what became of this subject's applications."""
     GetGuaranteeFile: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetGuaranteeFileRequest, _wallet_service_pb2.GetGuaranteeFileResponse]
     """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
+    ListReleases: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]
+    """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
     ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]
@@ -148,6 +150,8 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """At a guarantor: what became of this subject's applications."""
     GetGuaranteeFile: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetGuaranteeFileRequest, _wallet_service_pb2.GetGuaranteeFileResponse]  # type: ignore[assignment]
     """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
+    ListReleases: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]  # type: ignore[assignment]
+    """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
     ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]  # type: ignore[assignment]
@@ -314,6 +318,14 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.GetGuaranteeFileResponse, _abc.Awaitable[_wallet_service_pb2.GetGuaranteeFileResponse]]:
         """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
+
+    @_abc_1.abstractmethod
+    def ListReleases(
+        self,
+        request: _wallet_service_pb2.ListReleasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ListReleasesResponse, _abc.Awaitable[_wallet_service_pb2.ListReleasesResponse]]:
+        """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
 
     @_abc_1.abstractmethod
     def ReleaseGuarantee(
