@@ -1,7 +1,7 @@
 """The bytes of a guarantee file: a PDF in which everything but the seal follows from the attachment.
 
 No revision, no compression, no font program, no number that a library chooses: so a checker writes the file again
-and compares, instead of reading it (`docs/adr/0043`). Characters are drawn as glyphs of Type 3 fonts.
+and compares, instead of reading it (`docs/adr/0047`). Characters are drawn as glyphs of Type 3 fonts.
 
 Source: ISO 32000-1:2008 (7.5 file structure, 9.6.5 Type 3 fonts, 12.8 signatures, 7.11.4 embedded files);
 ISO 19005-3 6.8 (associated files); ETSI EN 319 142-1 (the seal).
