@@ -81,6 +81,7 @@ def working_year(year: int, *, holidays: frozenset[date], worked: frozenset[date
         CodeFormatError: a day is of another year, stands in both lists or is worked anyway, or no
             ledger takes the year.
     """
+    _check_number(year)
     for day in (*holidays, *worked):
         if day.year != year:
             raise CodeFormatError(f"{day} is not a day of {year}")
@@ -109,8 +110,7 @@ def check_working_year(year: WorkingYear) -> None:
     Raises:
         CodeFormatError: it is out of reach, has days that the year does not have, or too few or many working days.
     """
-    if not FIRST_YEAR <= year.year <= LAST_YEAR:
-        raise CodeFormatError(f"the calendar has the years {FIRST_YEAR} to {LAST_YEAR}")
+    _check_number(year.year)
     if not (
         0 <= year.early < 1 << _EARLY_DAYS and 0 <= year.late < 1 << len(days_of(year.year)) - _EARLY_DAYS
     ):
@@ -120,6 +120,11 @@ def check_working_year(year: WorkingYear) -> None:
         raise CodeFormatError(
             f"{year.year} has {working} working days; {LEAST_WORKING_DAYS} to {MOST_WORKING_DAYS} can be right"
         )
+
+
+def _check_number(year: int) -> None:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise CodeFormatError(f"the calendar has the years {FIRST_YEAR} to {LAST_YEAR}")
 
 
 def merge(before: Calendar, voted: WorkingYear, now: int) -> WorkingYear | None:

@@ -124,3 +124,9 @@ def test_a_vote_that_changes_nothing_to_come_is_none() -> None:
     assert merge({}, ANNOUNCED, 1_800_000_000) is None, "the year is over"
     usual = working_year(2026, holidays=frozenset(), worked=frozenset())
     assert merge({}, usual, 1_760_000_000) == usual, "to decide on what was usual anyway is a decision"
+
+
+@pytest.mark.parametrize("year", [-1, 0, 2024, 2201, 9999, 2**31])
+def test_a_year_out_of_reach_is_refused(year: int) -> None:
+    with pytest.raises(CodeFormatError, match="years 2025"):
+        working_year(year, holidays=frozenset(), worked=frozenset())
