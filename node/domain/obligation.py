@@ -25,6 +25,7 @@ import msgspec
 from node.domain.calendar import Calendar, add_working_days
 from node.domain.encoding import canonical_json
 from node.domain.section import (
+    ByParty,
     Contract,
     Milestone,
     Party,
@@ -302,7 +303,22 @@ class _Section:
         self._contracts = contracts(known)
         self._payments = payments(known)
         self._milestones = milestones(known)
-        self._bids = list(bids(known))
+        found = list(bids(known))
+        self._bids_of = ByParty((bid.bidder, bid) for bid in found)
+        self._sides: dict[int, list[Party]] = {}
+        for bid in found:
+            self._sides.setdefault(bid.position, []).append(bid.bidder)
+        # Otherwise a loser might be the winner, misspelt.
+        self._knows_winners = all(
+            any(not found or self._bids_of.of(won) for won in contract.suppliers)
+            for contract in self._contracts
+        )
+        self._refunds_to = {
+            deposit: ByParty(
+                (one.payee, one) for one in self._payments if one.purpose == f"{deposit}-deposit-refund"
+            )
+            for deposit in ("bid", "performance", "quality")
+        }
         self._refused = refused(known)
         self._opened = day_at(opened_at(known, now))
         names = [contract.buyer.name for contract in self._contracts if contract.buyer.name]
@@ -340,13 +356,7 @@ class _Section:
         for (who, currency), paid in given.items():
             amount = sum((one.amount for one in paid), Decimal(0))
             party = paid[0].payer
-            back = [
-                one
-                for one in self._payments
-                if one.purpose == f"{deposit}-deposit-refund"
-                and one.currency == currency
-                and one.payee.is_same(party.code, party.name)
-            ]
+            back = [one for one in self._refunds_to[deposit].of(party) if one.currency == currency]
             positions = tuple(sorted({one.position for one in paid}))
             yield _Security(
                 party, f"{amount:f}", currency, f"{who}/{currency}", None, positions, _paid(back, amount)
@@ -431,8 +441,8 @@ class _Section:
 
     def _after_bid(self, party: Party) -> _Trigger:
         """Source: 招标投标法实施条例 art. 35, 57, 74."""
-        for bid in self._bids:
-            if bid.withdrawn is not None and bid.bidder.is_same(party.code, party.name):
+        for bid in self._bids_of.of(party):
+            if bid.withdrawn is not None:
                 if bid.withdrawn <= self._opened:
                     return _Trigger("bid-return-withdrawn", bid.withdrawn, because=(bid.position,))
                 return _Trigger("bid-return", None, "revoked-after-deadline", (bid.position,))
@@ -443,7 +453,7 @@ class _Section:
             return _Trigger("bid-return", None, "no-contract")
         if won is None:
             last = self._contracts[-1]
-            if not self._knows_winners():
+            if not self._knows_winners:
                 return _Trigger("bid-return", None, "winner-not-on-list", (last.position,))
             return _Trigger("bid-return", last.signed, because=(last.position,))
         return self._after_award(won, party)
@@ -489,20 +499,11 @@ class _Section:
 
     def _contract_of(self, party: Party) -> Contract | None:
         """The contract that a party has won, by itself or in a joint bid."""
-        joint = {bid.position for bid in self._bids if bid.bidder.is_same(party.code, party.name)}
-        side = [party, *(bid.bidder for bid in self._bids if bid.position in joint)]
+        side = [party, *(one for bid in self._bids_of.of(party) for one in self._sides[bid.position])]
         for contract in self._contracts:
             if any(won.is_same(one.code, one.name) for won in contract.suppliers for one in side):
                 return contract
         return None
-
-    def _knows_winners(self) -> bool:
-        """Whether each contract's supplier is a bidder: otherwise the loser might be the winner, misspelt."""
-
-        def is_known(won: Party) -> bool:
-            return not self._bids or any(bid.bidder.is_same(won.code, won.name) for bid in self._bids)
-
-        return all(any(map(is_known, contract.suppliers)) for contract in self._contracts)
 
     def _milestone_of(self, party: Party, code: str) -> Milestone | None:
         contract = self._contract_of(party)

@@ -6,14 +6,15 @@ Source: 公共资源交易平台系统数据规范 V2.0 502, 506, 507, 512, 513,
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
+T = TypeVar("T")
 _KEPT = {
     "trade.section": ("section_name", "estimate_amount", "estimate_currency", "opening_time"),
     "trade.opening": ("opening_time",),
@@ -89,6 +90,28 @@ class Party:
         if self.code and code:
             return self.code == code
         return bool(self.name) and self.name == name
+
+
+class ByParty(Generic[T]):
+    """Things that belong to parties, found as `Party.is_same` tells parties, without going over all of them."""
+
+    def __init__(self, things: Iterable[tuple[Party, T]]) -> None:
+        """Args:
+        things: each with its party.
+        """
+        self._by_code: dict[str, list[T]] = {}
+        self._by_name: dict[str, list[tuple[Party, T]]] = {}
+        for party, thing in things:
+            if party.code:
+                self._by_code.setdefault(party.code, []).append(thing)
+            self._by_name.setdefault(party.name, []).append((party, thing))
+
+    def of(self, party: Party) -> list[T]:
+        """What belongs to a party."""
+        named = self._by_name.get(party.name, []) if party.name else []
+        if not party.code:
+            return [thing for _, thing in named]
+        return [*self._by_code.get(party.code, []), *(thing for one, thing in named if not one.code)]
 
 
 @dataclass(frozen=True, slots=True)

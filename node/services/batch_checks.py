@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from node.domain.batch_check import MAX_ITEMS, Batch, Expected, Finding, SectionTerms, Shown, ShownPledge
 from node.domain.section import (
+    ByParty,
     Party,
     SectionFacts,
     begin_of,
@@ -167,7 +168,7 @@ def _filled(terms: SectionTerms, known: SectionFacts, now: float) -> SectionTerm
 
 def _listed(known: SectionFacts) -> tuple[Expected, ...]:
     named = {bidder.code: number for bidder, number, _ in named_guarantees(known) if bidder.code}
-    paid = [payment.payer for payment in payments(known) if payment.purpose == BID_DEPOSIT]
+    paid = ByParty((one.payer, one) for one in payments(known) if one.purpose == BID_DEPOSIT)
     found: dict[int, Expected] = {}
     for bid in bids(known):
         if bid.status == _WITHDRAWN:
@@ -179,6 +180,6 @@ def _listed(known: SectionFacts) -> tuple[Expected, ...]:
             parties,
             number=next((named[one.code] for one in parties if one.code in named), ""),
             valid_until=until,
-            is_secured=any(one.is_same(payer.code, payer.name) for one in parties for payer in paid),
+            is_secured=any(paid.of(one) for one in parties),
         )
     return tuple(found.values())

@@ -38,7 +38,7 @@ from node.services.sections import Sections, look
 from node.services.transaction import Transaction
 from node.services.vault import Vault
 
-_AT_ONCE = 20
+_AT_ONCE, _OBLIGATIONS_AT_ONCE = 20, 200
 _ROUNDS = 50
 _DIGEST_BYTES = 32
 _RELEASE = b"release"
@@ -229,21 +229,24 @@ class Obligations:
 
     def _look_again(self) -> bool:
         now, transaction = self._clock.now(), Transaction(self._store)
-        stop, seen = layout.number(int(now) + 1), dict[bytes, None]()
+        stop, seen, count = layout.number(int(now) + 1), set[bytes](), 0
         for key, _ in self._store.scan(layout.SECTION_LOOK, stop=stop):
             digest = key[-_DIGEST_BYTES:]
-            if digest not in seen and len(seen) == _AT_ONCE:
-                break
-            seen[digest] = None
+            if digest not in seen:
+                if len(seen) == _AT_ONCE or count >= _OBLIGATIONS_AT_ONCE:
+                    break
+                seen.add(digest)
+                count += self._derive(transaction, digest, now)
             transaction.delete(key)
-        for digest in seen:
-            self._derive(transaction, digest, now)
+        else:
+            count = 0
         transaction.commit()
         if seen:
             self._feed.wake()
-        return len(seen) == _AT_ONCE
+        return count > 0 or len(seen) == _AT_ONCE
 
-    def _derive(self, transaction: Transaction, digest: bytes, now: float) -> None:
+    def _derive(self, transaction: Transaction, digest: bytes, now: float) -> int:
+        """Look at a section again; how many obligations it has."""
         facts, before, today = self._sections.facts(digest), self._row(digest), day_at(now)
         key = layout.OBLIGATIONS + digest
         if before is not None:
@@ -264,7 +267,7 @@ class Obligations:
             transaction.put(look(looked, digest), b"")
         if not owed and not looked:
             transaction.delete(key)
-            return
+            return 0
         days = {one.due.toordinal() for one in owed if one.due is not None and one.proof is None}
         for day in days:
             transaction.put(_due(day, digest), b"")
@@ -275,6 +278,7 @@ class Obligations:
             self._tell(
                 transaction, obligation, state_of(obligation, today), by_id.get(obligation.guarantee), now
             )
+        return len(owed)
 
     def _tell(
         self, transaction: Transaction, obligation: Obligation, state: State, held: Held | None, now: float

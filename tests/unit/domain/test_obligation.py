@@ -23,7 +23,7 @@ from node.domain.obligation import (
     rules_with,
     state_of,
 )
-from node.domain.section import Fact, Party, SectionFacts, begin_of, day_at, take_fact
+from node.domain.section import ByParty, Fact, Party, SectionFacts, begin_of, day_at, take_fact
 from node.errors import InvalidError
 
 SECTION = "GC-2026-001-1"
@@ -478,3 +478,12 @@ def test_no_record_that_a_source_may_write_stops_the_derivation(records):
         story.add(category, f"x{number}", **fields)
     for owed in story.owed():
         state_of(owed, SIGNED)
+
+
+NAMED = st.builds(Party, st.sampled_from(["", "A", "B"]), st.sampled_from(["", "甲", "乙"]))
+
+
+@given(st.lists(NAMED, max_size=8), NAMED)
+def test_things_are_found_by_party_as_parties_are_told(owners, asked):
+    found = ByParty((party, number) for number, party in enumerate(owners)).of(asked)
+    assert sorted(found) == [n for n, party in enumerate(owners) if party.is_same(asked.code, asked.name)]
