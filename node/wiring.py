@@ -407,7 +407,7 @@ class Services:
             clock,
             me,
             rules=rules_with(config.obligation_changes()),
-            calendar=dict,  # no year is voted: Monday to Friday
+            calendar=self.projection.calendar,
         )
         self.releases = Releases(
             store, self.gate, self.follower, self.projection, self.obligations, self.guarantees

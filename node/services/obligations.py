@@ -14,7 +14,7 @@ import msgspec
 from node.domain.calendar import Calendar
 from node.domain.document import reopen_document
 from node.domain.guarantee import Guarantee
-from node.domain.guarantee_table import TRANSITIONS
+from node.domain.guarantee_table import LIVE
 from node.domain.guarantee_table import State as Standing
 from node.domain.obligation import (
     Held,
@@ -217,7 +217,7 @@ class Obligations:
 
     def _note_rules(self) -> None:
         """Have every section looked at again where rules or calendar are others than the last ones."""
-        years = sorted((year.year, year.early, year.late) for year in self._calendar().values())
+        years = sorted((year.year, year.words) for year in self._calendar().values())
         mark = hashlib.sha256(self._rules_digest + repr(years).encode()).digest()
         if self._store.get(layout.OBLIGATION_RULES) == mark:
             return
@@ -323,16 +323,12 @@ class Obligations:
             amount=terms.amount,
             currency=terms.currency,
             begins=terms.nbf,
-            ends=terms.exp,
+            ends=row.end or terms.exp,
             state=Standing(row.state).name,
             step=row.sequence,
-            is_over=row.state not in _LIVE,
+            is_over=Standing(row.state) not in LIVE,
             is_quiet=row.state == Standing.ISSUED,
         )
-
-
-_LIVE = frozenset(one.state for one in TRANSITIONS)
-"""States that some event leads out of."""
 
 
 def _due(day: int, digest: bytes) -> bytes:

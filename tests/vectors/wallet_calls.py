@@ -85,7 +85,7 @@ def signer(call: WalletCall) -> P256TestKey:
     """Whose wallet asks."""
     if isinstance(call, RecoverCall | FinishCall):
         return NEXT
-    return guarantee_story.beneficiary_key() if isinstance(call, ReleaseCall) else WALLET
+    return guarantee_story.beneficiary_key() if isinstance(call, ReleaseCall | ReleasesCall) else WALLET
 
 
 def _about_grants() -> list[WalletCall]:
