@@ -25,6 +25,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
+    opening_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -60,6 +61,7 @@ from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.notice_service import NoticeService
+from node.api.opening_service import OpeningService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.recovery_service import RecoveryService
@@ -108,6 +110,7 @@ MEMBER_SERVICES = tuple(
         "CatalogueService",
         "EventService",
         "GuaranteeService",
+        "OpeningService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -197,6 +200,13 @@ class Node:
                 tasks.create_task(
                     every(config.log.period_seconds, services.publish_when_known, "publish the log")
                 )
+                tasks.create_task(
+                    every(
+                        config.reservations.period_seconds,
+                        services.reserving.send_when_known,
+                        "reserve applications",
+                    )
+                )
         except asyncio.CancelledError:
             logger.info("%s stops", config.name)
             raise
@@ -258,6 +268,7 @@ class Node:
             s.log,
             s.cosignatures,
             s.catalogue,
+            s.share_keeping,
             callers,
             s.clock,
         )
@@ -285,8 +296,11 @@ class Node:
             s.disputes,
             s.controllers,
             s.recoveries,
+            s.reserving,
+            s.sealed_issuing,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        opening = OpeningService(s.openings, s.revealing)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
@@ -303,6 +317,7 @@ class Node:
             partial(catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server, catalogue),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(opening_service_pb2_grpc.add_OpeningServiceServicer_to_server, opening),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),

@@ -17,10 +17,12 @@ ANCHORS = "Anchors"
 GUARANTEES = "Guarantees"
 TRUST_LIST = "TrustList"
 CATALOGUE = "Catalogue"
+OPENINGS = "Openings"
+RESERVATIONS = "Reservations"
 VERIFIER = "ES256Verifier"
 PASSKEY_VERIFIER = "WebAuthnVerifier"
 
-BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST, CATALOGUE)
+BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST, CATALOGUE, OPENINGS, RESERVATIONS)
 """Those that the alliance's address book names; each is built with the alliance's address."""
 VERIFIERS = (VERIFIER, PASSKEY_VERIFIER)
 """Of signatures by wallets and passkeys; accepted from the founding on."""

@@ -37,6 +37,16 @@ from node.domain.recovery import (
     SubjectRecovered,
     VetoRecovery,
 )
+from node.domain.sealing import (
+    AnnounceOpening,
+    ApplicationsReserved,
+    OpeningAnnounced,
+    OpeningPostponed,
+    OpenTender,
+    PostponeOpening,
+    ReserveApplications,
+    TenderOpened,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +256,10 @@ Call = (
     | ConfirmRecovery
     | VetoRecovery
     | FinishRecovery
+    | AnnounceOpening
+    | PostponeOpening
+    | OpenTender
+    | ReserveApplications
 )
 
 
@@ -416,6 +430,10 @@ Happening = (
     | ContractSet
     | VerifierSet
     | DefinitionSet
+    | OpeningAnnounced
+    | OpeningPostponed
+    | TenderOpened
+    | ApplicationsReserved
 )
 
 

@@ -18,7 +18,7 @@ NO_CODE = bytes(32)
 DAY = 86_400
 FOUNDERS = ("hangzhou", "ningbo", "wenzhou")
 GUARANTOR = FOUNDERS[-1]
-BOOK = ("Subjects", "Grants", "Anchors", "Guarantees", "TrustList", "Catalogue")
+BOOK = ("Subjects", "Grants", "Anchors", "Guarantees", "TrustList", "Catalogue", "Openings", "Reservations")
 FOUNDING_DEFINITIONS = ((b"subject.base", keccak(text="base")), (b"trade.tender", keccak(text="tender")))
 FOUNDING_TRUST = ((b"zj-ca", b"an entry"), (b"js-ca", b"another"))
 
@@ -87,6 +87,8 @@ class World:
     guarantees: Contract
     trust: Contract
     catalogue: Contract
+    openings: Contract
+    reservations: Contract
 
     def fork(self) -> "World":
         return dataclasses.replace(self, evm=self.evm.fork(), members=dict(self.members))
