@@ -37,6 +37,7 @@ from tests.vectors import (
     login_vectors,
     mandate_vectors,
     refusals,
+    sealed_vectors,
     story,
     trust_vectors,
     wallet_calls,
@@ -265,6 +266,13 @@ def consents() -> Vectors:
     }
 
 
+def sealed() -> Vectors:
+    return {
+        "documents": [_document(key, token) for key, token in sealed_vectors.documents()],
+        **sealed_vectors.parts(),
+    }
+
+
 def descriptor() -> Vectors:
     return {
         "file": world.alliance_file().decode(),
@@ -372,6 +380,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "documents.json": documents,
     "login.json": logins,
     "consent.json": consents,
+    "sealed.json": sealed,
     "ledger.json": ledger_vectors.ledger,
     "ledger-proof.json": lambda: {
         "proof": encode_ledger_proof(chain.proof()).decode(),
