@@ -4,17 +4,25 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+import grpc
+import msgspec
 import pytest
 import pytest_asyncio
+from heqi.v1 import exchange_service_pb2, opening_service_pb2_grpc
 from heqi.v1 import guarantee_service_pb2 as pb
+from heqi.v1 import opening_service_pb2 as opening_pb
 
+from node.domain.document import peek_document
+from node.domain.opening import OpeningNotice, open_terms
 from node.errors import GrantMissingError, PeerError
+from node.services.sealing_rows import reservation_of
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
 from node.wallet.folder import WalletFolder, WalletState
 from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
 from node.wallet.keyfile import WalletKey, new_wallet_key
+from node.wallet.sealing import SealedScribe, new_plan, seal
 from node.wire.status import from_rpc_error
 from tests.support.network import Stubs, open_network, until
 from tests.support.network_bidder import FIELDS, Bidder, settled
@@ -302,3 +310,75 @@ async def test_a_false_file_is_an_answer_and_no_error(network):
 async def test_another_member_has_nothing_to_ask_at_the_banks_desk(network, method, request_):
     call = operate(network, BANK, method, request_, certificate=CENTRE)
     assert await refusal(call) == "ROLE_MISSING"
+
+
+async def opening(network, method, **fields):
+    """A call of the tender centre's own systems."""
+    node = network[CENTRE]
+    async with node.operator_channel() as connection:
+        stub = opening_service_pb2_grpc.OpeningServiceStub(connection)
+        try:
+            return await getattr(stub, method)(getattr(opening_pb, f"{method}Request")(**fields))
+        except Exception as error:
+            raise from_rpc_error(error, CENTRE) from error
+
+
+async def test_a_sealed_guarantee_from_the_announcement_to_the_sealed_file(network):
+    """Every call on the way; time does not pass here, so that nothing opens."""
+    now, holders = int(time.time()), (HOME, THIRD)
+    announced = await opening(
+        network, "AnnounceOpening", section=SECTION, open_time_seconds=now + DAY, holders=holders, threshold=2
+    )
+    papers = open_terms(announced.opening_terms, lambda name: network[name].member)
+    assert papers.id.hex() == announced.opening_id
+    state = lambda: opening(network, "ListOpenings")  # noqa: E731
+    while (listed := (await state()).openings)[0].state != "announced":
+        await asyncio.sleep(0.05)
+    assert (listed[0].section, listed[0].open_time_seconds) == (SECTION, now + DAY)
+
+    bidder, beneficiary = Bidder(network, 47), new_wallet_key()
+    await bidder.register(HOME)
+    await settled(bidder)
+    case, sealed = Case(bidder, beneficiary), SealedScribe(bidder.scribe)
+    public = beneficiary.beneficiary_key(SECTION).public_key.hex()
+    terms = Terms("虚构区住房和城乡建设局", public, SECTION, "bid", "80000.00", "CNY", now, now + 90 * DAY)
+    plan = sealed.begin(new_plan(await case.code(), terms), BANK, now)
+    assert await bidder.at(THIRD, "reserve", sealed.reserve(THIRD, plan)) == "waiting"
+    network[THIRD].services.reserving.send_batch()
+    while await bidder.at(THIRD, "reserve", sealed.reserve(THIRD, plan)) != "reserved":
+        await asyncio.sleep(0.05)
+    grant = bidder.scribe.grant_unasked(BANK, HOME, NEEDED_SCOPE, PURPOSE, uses=3, expires=now + 30 * DAY)
+    await bidder.at(HOME, "give_grant", bidder.scribe.give(HOME, grant))
+    nullifier = plan.nullifier
+    await until(lambda: reservation_of(network[BANK].services.projection._store, nullifier) is not None)
+    application = await bidder.at(BANK, "apply", sealed.apply(plan, grant))
+    plan = msgspec.structs.replace(plan, application=application)
+    assert (await bidder.at(BANK, "sealed_guarantee", sealed.ask(plan))).sealed_guarantee == ""
+    await assess(network, application)
+    await operate(
+        network, BANK, "IssueGuarantee", pb.IssueGuaranteeRequest(application_id=application, number="MW-47")
+    )
+    while not (found := await bidder.at(BANK, "sealed_guarantee", sealed.ask(plan))).proof:
+        await asyncio.sleep(0.1)
+    issued = (found.sealed_guarantee, found.issue_signature, found.proof)
+    file = seal(sealed.take(plan, network[BANK].member, *issued), papers).file
+
+    bid = opening_pb.SealedBid(sealed_file=file, bidder_code=bidder.code)
+    early = opening(network, "RevealGuarantees", opening_id=announced.opening_id, bids=[bid])
+    assert await refusal(early) == "CONFLICT"
+    assert await refusal(opening(network, "OpenTender", opening_id=announced.opening_id)) == "CONFLICT"
+    asked = network[CENTRE].member_channel(network[HOME])
+    async with asked:
+        for request in ("", announced.opening_terms):
+            shares = exchange_service_pb2.ReleaseSharesRequest(share_request=request)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await Stubs(asked).exchange.ReleaseShares(shares)
+            assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    notice = await opening(
+        network,
+        "PostponeOpening",
+        opening_id=announced.opening_id,
+        open_time_seconds=now + 2 * DAY,
+        reason="an addendum",
+    )
+    assert peek_document(notice.opening_notice, OpeningNotice).opens == now + 2 * DAY

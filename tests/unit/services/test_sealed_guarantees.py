@@ -9,8 +9,10 @@ from itertools import combinations
 import msgspec
 import pytest
 import pytest_asyncio
+from heqi.v1 import opening_service_pb2 as pb
 from msgspec.structs import replace
 
+from node.api.opening_service import OpeningService
 from node.domain.document import peek_document, sign_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url
 from node.domain.guarantee_table import State
@@ -253,6 +255,24 @@ async def test_a_refusal_of_another_reservation_frees_nothing(story: Story) -> N
     excused = replace(hidden, reservations=(replace(first, refusal=borrowed), last))
     file = opened_file(signed_part(content.guarantee), excused)
     assert await problem(story, with_content(story, one, replace(content, guarantee=file)))
+
+
+async def test_a_bid_systems_call_tells_of_each_bid_what_became_of_it(story: Story) -> None:
+    tender = story.tender
+    api = OpeningService(tender.centre.services.openings, tender.centre.services.revealing)
+    good, bad = story.of("honest"), story.of("badly-dealt")
+    bids = [
+        pb.SealedBid(sealed_file=good.sealed.file, bidder_code=good.bidder.code),
+        pb.SealedBid(sealed_file=bad.sealed.file),
+        pb.SealedBid(sealed_file=bad.sealed.file, opening_key=bad.sealed.opening_key),
+    ]
+    request = pb.RevealGuaranteesRequest(opening_id=tender.id, bids=bids)
+    found = (await api.RevealGuarantees(request, None)).guarantees
+    assert [bool(one.guarantee_id) for one in found] == [True, False, True]
+    assert found[1].problem
+    assert found[0].guarantee == content_of(tender, good).guarantee
+    states = {one.opening_id: one.state for one in (await api.ListOpenings(None, None)).openings}
+    assert states[tender.id] == "open"
 
 
 # -- after the opening ---------------------------------------------------------------------------------
