@@ -9,6 +9,7 @@ from node.api.caller import Context
 from node.api.guarantee_service import state_of
 from node.domain.encoding import to_rfc3339
 from node.domain.mandate import Power
+from node.domain.sealed_guarantee import is_sealed
 from node.domain.wallet import HistoryCall, StatusCall
 from node.errors import Mistake, UnknownCallerError
 from node.ports import Clock
@@ -356,7 +357,11 @@ class WalletService(rpc.WalletServiceServicer):
             # How far the guarantor's own look at the data is, is its business.
             state = "received" if state_of(row) == "assessed" else state_of(row)
             response.applications.add(
-                application_id=found.id, state=state, refusal_reason=row.refused, guarantee=row.guarantee
+                application_id=found.id,
+                state=state,
+                refusal_reason=row.refused,
+                # a sealed one is no file for anybody yet: GetSealedGuarantee hands it over
+                guarantee="" if is_sealed(row.guarantee) else row.guarantee,
             )
         return response
 

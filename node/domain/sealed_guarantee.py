@@ -59,6 +59,9 @@ _NULLIFIER_TAG = b"heqi.nullifier.v1\0"
 _BINDING_TAG = b"heqi.binding.v1\0"
 
 
+_SEALED_HEADER = to_base64url(canonical_json({"alg": "ES256", "typ": "heqi-sealed-guarantee+jwt"}))
+
+
 class Reservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """For whom a nullifier was reserved: what its binding commits to, and how it ended if another followed."""
 
@@ -279,6 +282,26 @@ def ledger_terms(sealed: SealedGuarantee, digest: bytes) -> GuaranteeTerms:
         beneficiary=bytes.fromhex(sealed.beneficiary),
         applicant=bytes.fromhex(sealed.applicant_mover),
     )
+
+
+def is_sealed(token: str) -> bool:
+    """Whether a document that a guarantor issued is a sealed one, without its hidden terms."""
+    return token.partition(".")[0] == _SEALED_HEADER
+
+
+def promised(token: str, verifier: bytes) -> tuple[int, GuaranteeTerms]:
+    """The end of what this guarantor itself issued, and what the ledger knows or will know of it.
+
+    Args:
+        token: as it was signed and kept.
+        verifier: address of the alliance's ES256 verifier, 20 bytes.
+    """
+    digest = document_digest(token)
+    if is_sealed(token):
+        sealed = reopen_document(token, SealedGuarantee)
+        return sealed.exp, ledger_terms(sealed, digest)
+    guarantee = reopen_document(token, Guarantee)
+    return guarantee.exp, guarantee_terms(guarantee, digest, verifier)
 
 
 def parse_content(raw: bytes) -> SealedContent:

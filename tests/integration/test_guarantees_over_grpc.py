@@ -360,6 +360,8 @@ async def test_a_sealed_guarantee_from_the_announcement_to_the_sealed_file(netwo
     )
     while not (found := await bidder.at(BANK, "sealed_guarantee", sealed.ask(plan))).proof:
         await asyncio.sleep(0.1)
+    [row] = await bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
+    assert (row.state, row.guarantee) == ("issued", ""), "no file that a wallet would take for a guarantee"
     issued = (found.sealed_guarantee, found.issue_signature, found.proof)
     file = seal(sealed.take(plan, network[BANK].member, *issued), papers).file
 

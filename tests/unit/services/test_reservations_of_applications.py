@@ -126,3 +126,15 @@ async def test_neither_guarantors_nor_the_centre_hold_shares(tender: SealedTende
             await openings.announce("S", opens, HOLDERS, threshold)
     with pytest.raises(RoleMissingError):
         await tender.bank.services.openings.announce("S", opens, HOLDERS, 2)
+
+
+async def test_what_a_sealed_guarantee_rests_on_is_held_like_anothers(tender: SealedTender) -> None:
+    """The bidder has its home erase it; the bank still has a promise to keep, and says so."""
+    bidder, home = await tender.tender.bidder(), tender.world.home
+    plan = await tender.issued(bidder, number="MW-9")
+    home.services.erasures.by_wallet(bidder.scribe.erase(home.name))
+    for _ in range(4):
+        await tender.world.settle()
+    told = [one for _, one in home.services.notices.of_subject(bidder.subject) if one.to == BANK]
+    assert [one.outcome for one in told] == ["held"]
+    assert tender.ask(bidder, plan).document

@@ -838,7 +838,7 @@ class OwnApplication(_message.Message):
     refusal_reason: _builtins.str
     """Why it was refused."""
     guarantee: _builtins.str
-    """The guarantee document, once it was issued."""
+    """The guarantee document, once it was issued; empty for a sealed one, which GetSealedGuarantee gives."""
     def __init__(
         self,
         *,
