@@ -12,7 +12,7 @@ from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.encoding import from_base64url, to_base64url
 from node.domain.guarantee import guarantee_terms
 from node.domain.ledger import IssueGuarantee
-from node.domain.opening import ShareRelease, ShareRequest, parse_sealed_file
+from node.domain.opening import ShareRelease, ShareRequest, open_terms, parse_sealed_file
 from node.domain.sealed_guarantee import (
     SealedContent,
     file_digest,
@@ -24,7 +24,7 @@ from node.domain.sealing import BATCH, AnnounceOpening, OpenTender
 from node.domain.shares import decrypt_content
 from node.errors import ConflictError, DocumentFormatError, MissingError
 from node.services.guarantees import Verdict
-from node.wallet.sealing import SealedPlan
+from node.wallet.sealing import SealedPlan, seal
 from tests.support.world import DAY, World
 from tests.support.world_bidder import Bidder
 from tests.support.world_centre import Centre
@@ -226,15 +226,29 @@ async def _try_early(story: Story, bidder: Bidder, plan: SealedPlan) -> None:
     opening = document_digest(token)
     world.queue(tender.centre, "early", AnnounceOpening(opening, early.opens))
     await world.settle(corroborate=False)
+    # The other way round: the terms that bidders have name the true moment, and the ledger is told an earlier one.
+    twin = sign_document(
+        replace(tender.opening.terms, jti=to_base64url(b"t" * 16)), tender.centre.keys.identity.sign
+    )
+    lied = open_terms(twin, world.member)
+    world.queue(tender.centre, "lied", AnnounceOpening(lied.id, early.opens))
+    await world.settle(corroborate=False)
     tender.pass_to(early.opens)
     world.queue(tender.centre, "early", OpenTender(opening))
+    world.queue(tender.centre, "lied", OpenTender(lied.id))
     await world.settle(corroborate=False)
+    other = parse_sealed_file(seal(plan, lied).file)
     for place, holder in enumerate(HOLDERS):
         sealed = file.shares[place].sealed
         story.early.append(ask(tender, holder, sealed, terms=token))
-        for caller in (tender.centre, world.home):
+        attempts = (
+            (sealed, "", tender.centre),
+            (sealed, "", world.home),
+            (other.shares[place].sealed, twin, tender.centre),
+        )
+        for share, terms, caller in attempts:
             try:
-                ask(tender, holder, sealed, caller=caller)
+                ask(tender, holder, share, terms=terms, caller=caller)
             except MissingError as error:
                 story.refusals.append(str(error))
 
