@@ -17,12 +17,23 @@ ANCHORS = "Anchors"
 GUARANTEES = "Guarantees"
 TRUST_LIST = "TrustList"
 CATALOGUE = "Catalogue"
+CALENDAR = "Calendar"
 OPENINGS = "Openings"
 RESERVATIONS = "Reservations"
 VERIFIER = "ES256Verifier"
 PASSKEY_VERIFIER = "WebAuthnVerifier"
 
-BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST, CATALOGUE, OPENINGS, RESERVATIONS)
+BOOK_NAMES = (
+    SUBJECTS,
+    GRANTS,
+    ANCHORS,
+    GUARANTEES,
+    TRUST_LIST,
+    CATALOGUE,
+    CALENDAR,
+    OPENINGS,
+    RESERVATIONS,
+)
 """Those that the alliance's address book names; each is built with the alliance's address."""
 VERIFIERS = (VERIFIER, PASSKEY_VERIFIER)
 """Of signatures by wallets and passkeys; accepted from the founding on."""

@@ -31,6 +31,7 @@ from node.domain.encoding import (
     to_base64url,
 )
 from node.domain.guarantee import (
+    EXAMINATION_DAYS,
     Amount,
     Currency,
     Guarantee,
@@ -96,7 +97,10 @@ class SealedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     application: Hex32
     beneficiary: Hex32
     applicant: Hex32
+    centre: Hex32
     """As `GuaranteeTerms` has them."""
+    end_salt: Hex32
+    """Opens the ledger's commitment to the end: the guarantor makes that itself, so that it says the end it signs."""
     nullifier: Hex32
     salt: Hex32
     """Opens the reservation's binding."""
@@ -125,6 +129,10 @@ class SealedGuarantee(Document, frozen=True, forbid_unknown_fields=True, kw_only
     beneficiary: Hex32
     applicant_mover: Hex32
     """The `applicant` of `GuaranteeTerms`."""
+    centre_mover: Hex32
+    """The `centre` of `GuaranteeTerms`."""
+    end: Hex32
+    """As `GuaranteeTerms` has it."""
     nullifier: Hex32
     """Of the reservation that it was issued under."""
 
@@ -148,6 +156,18 @@ class SealedContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The guarantor's over EIP-712 IssueGuarantee."""
     proof: str
     """That its log had the issue: evidence (docs/formats/bundle.md), base64url."""
+
+
+_COMMITMENTS = (
+    "hidden",
+    "application",
+    "beneficiary",
+    "applicant_mover",
+    "centre_mover",
+    "end",
+    "nullifier",
+)
+"""Of a sealed guarantee: what a plain one says openly, or follows from it."""
 
 
 def nullifier_of(code: str, generation: int) -> bytes:
@@ -251,8 +271,7 @@ def open_guarantee(file: str, keys_at: Callable[[float], Sequence[bytes]], verif
     check_guarantee(guarantee)
     check_rounded(guarantee.nbf, guarantee.exp)
     terms = guarantee_terms(guarantee, file_digest(file), verifier)
-    signed = (sealed.application, sealed.beneficiary, sealed.applicant_mover)
-    if signed != (terms.application.hex(), terms.beneficiary.hex(), terms.applicant.hex()):
+    if ledger_terms(sealed, file_digest(file)) != terms:
         raise VerificationError("the hidden terms do not fit what the ledger was to be told")
     return guarantee
 
@@ -281,6 +300,9 @@ def ledger_terms(sealed: SealedGuarantee, digest: bytes) -> GuaranteeTerms:
         guarantor=sealed.iss,
         beneficiary=bytes.fromhex(sealed.beneficiary),
         applicant=bytes.fromhex(sealed.applicant_mover),
+        centre=bytes.fromhex(sealed.centre_mover),
+        end=bytes.fromhex(sealed.end),
+        examination=EXAMINATION_DAYS[sealed.legal_nature],
     )
 
 
@@ -315,7 +337,7 @@ def parse_content(raw: bytes) -> SealedContent:
 
 def _merge(sealed: SealedGuarantee, hidden: HiddenTerms) -> Guarantee:
     told: dict[str, Any] = msgspec.structs.asdict(sealed)
-    for name in ("hidden", "application", "beneficiary", "applicant_mover", "nullifier"):
+    for name in _COMMITMENTS:
         del told[name]
     shown = ("centre", "code", "section", "beneficiary_name", "beneficiary_key")
     return Guarantee(**told, **{name: getattr(hidden, name) for name in shown})

@@ -13,7 +13,7 @@ from node.domain.act import ActKind
 from node.domain.document import document_digest, reopen_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, encode_evidence, show_record
-from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest
+from node.domain.ledger_ids import end_commitment, guarantee_id, issue_guarantee_digest
 from node.domain.sealed_guarantee import (
     LONGEST_RESERVATION_SECONDS,
     ApplicationRefusal,
@@ -153,6 +153,8 @@ class SealedIssuing:
             "application": part.application,
             "beneficiary": part.beneficiary,
             "applicant_mover": part.applicant,
+            "centre_mover": part.centre,
+            "end": end_commitment(bytes.fromhex(part.end_salt), call.exp).hex(),
             "nullifier": part.nullifier,
         }
         try:

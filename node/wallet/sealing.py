@@ -22,10 +22,18 @@ from node.domain.guarantee import (
     ApplicationCode,
     applicant_salt,
     beneficiary_salt,
+    centre_salt,
     code_digest,
+    end_salt,
     guarantee_terms,
 )
-from node.domain.ledger_ids import Eip712Domain, guarantee_id, issue_guarantee_digest, mover_commitment
+from node.domain.ledger_ids import (
+    Eip712Domain,
+    centre_commitment,
+    guarantee_id,
+    issue_guarantee_digest,
+    mover_commitment,
+)
 from node.domain.member import Member
 from node.domain.opening import SEALED_TYPE, DealtShare, Opening, SealedFile
 from node.domain.sealed_guarantee import (
@@ -166,6 +174,8 @@ class SealedScribe:
             application=code_digest(word).hex(),
             beneficiary=beneficiary.hex(),
             applicant=applicant.hex(),
+            centre=centre_commitment(centre_salt(word), plan.hidden.centre).hex(),
+            end_salt=end_salt(word, 1).hex(),
             nullifier=plan.nullifier.hex(),
             salt=last.salt,
             until=last.until,

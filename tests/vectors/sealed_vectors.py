@@ -10,8 +10,14 @@ import msgspec
 
 from node.domain.document import document_digest, sign_document
 from node.domain.encoding import canonical_json, to_base64url
-from node.domain.guarantee import applicant_salt, beneficiary_salt, code_digest
-from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest, mover_commitment
+from node.domain.guarantee import applicant_salt, beneficiary_salt, centre_salt, code_digest, end_salt
+from node.domain.ledger_ids import (
+    centre_commitment,
+    end_commitment,
+    guarantee_id,
+    issue_guarantee_digest,
+    mover_commitment,
+)
 from node.domain.opening import (
     SEALED_TYPE,
     DealtShare,
@@ -139,6 +145,8 @@ def part() -> SealedPart:
         beneficiary=mover_commitment(
             beneficiary_salt(CODE), verifier + bytes.fromhex(story.beneficiary_key)
         ).hex(),
+        centre=centre_commitment(centre_salt(CODE), CENTRE).hex(),
+        end_salt=end_salt(CODE, 1).hex(),
         applicant=mover_commitment(applicant_salt(CODE), verifier + bytes.fromhex(story.applicant_key)).hex(),
         nullifier=nullifier_of(CODE, 1).hex(),
         salt=last.salt,
@@ -158,6 +166,8 @@ def sealed() -> SealedGuarantee:
         application=shown.application,
         beneficiary=shown.beneficiary,
         applicant_mover=shown.applicant,
+        centre_mover=shown.centre,
+        end=end_commitment(bytes.fromhex(shown.end_salt), EXP).hex(),
         nullifier=shown.nullifier,
     )
 

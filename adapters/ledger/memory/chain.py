@@ -20,6 +20,7 @@ from adapters.ledger.artifact import (
 from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.memory.alliance import AllianceRules
 from adapters.ledger.memory.book import BookRules
+from adapters.ledger.memory.calendar import CalendarRules
 from adapters.ledger.memory.catalogue import CatalogueRules
 from adapters.ledger.memory.guarantees import GuaranteeRules, Issue
 from adapters.ledger.memory.member_keys import KeyRules
@@ -33,6 +34,7 @@ from adapters.ledger.memory.trust import TrustRules
 from node.domain.alliance_life import (
     ContractSet,
     MoveSubject,
+    ProposeCalendar,
     ProposeContract,
     ProposeDefinition,
     ProposeRoles,
@@ -136,10 +138,11 @@ class MemoryChain:
         book = BookRules(self._state, places, verifiers)
         trust = TrustRules(self._state)
         catalogue = CatalogueRules(self._state)
-        self._alliance = AllianceRules(self._state, book, trust, catalogue)
+        calendar = CalendarRules(self._state)
+        self._alliance = AllianceRules(self._state, book, trust, catalogue, calendar)
         moves = MoveRules(self._state, self._alliance, book, self.deployment)
         subjects = SubjectRules(self._state, self._alliance, book, self.deployment)
-        guarantees = GuaranteeRules(self._state, self._alliance, book, self.deployment)
+        guarantees = GuaranteeRules(self._state, self._alliance, book, calendar, self.deployment)
         sealing = SealingRules(self._state, self._alliance, book)
         keys = KeyRules(self._state, self._alliance, book, self.deployment)
         self._rules: dict[type[Call | Issue], Callable[[bytes, Any, int], list[Happening]]] = {
@@ -150,6 +153,7 @@ class MemoryChain:
             ProposeContract: self._alliance.propose,
             ProposeVerifier: self._alliance.propose,
             ProposeDefinition: self._alliance.propose,
+            ProposeCalendar: self._alliance.propose,
             StandingStep: lambda sender, call, _: self._alliance.take_step(sender, call),
             MoveSubject: lambda sender, call, _: subjects.move(sender, call),
             CastVote: self._alliance.vote,
