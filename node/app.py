@@ -28,6 +28,7 @@ from heqi.v1 import (
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
     obligation_service_pb2_grpc,
+    opening_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -68,6 +69,7 @@ from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.notice_service import NoticeService
 from node.api.obligation_service import ObligationService
+from node.api.opening_service import OpeningService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.recovery_service import RecoveryService
@@ -120,6 +122,7 @@ MEMBER_SERVICES = tuple(
         "GuaranteeFileService",
         "AwardService",
         "ObligationService",
+        "OpeningService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -210,6 +213,13 @@ class Node:
                 tasks.create_task(
                     every(config.log.period_seconds, services.publish_when_known, "publish the log")
                 )
+                tasks.create_task(
+                    every(
+                        config.reservations.period_seconds,
+                        services.reserving.send_when_known,
+                        "reserve applications",
+                    )
+                )
         except asyncio.CancelledError:
             logger.info("%s stops", config.name)
             raise
@@ -272,6 +282,7 @@ class Node:
             s.cosignatures,
             s.catalogue,
             s.awards,
+            s.share_keeping,
             callers,
             s.clock,
         )
@@ -302,9 +313,12 @@ class Node:
             s.awards,
             s.guarantee_files,
             s.releases,
+            s.reserving,
+            s.sealed_issuing,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor, s.batch_checks, s.pledges)
         files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)
+        opening = OpeningService(s.openings, s.revealing)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
@@ -327,6 +341,7 @@ class Node:
                 obligation_service_pb2_grpc.add_ObligationServiceServicer_to_server,
                 ObligationService(s.obligations),
             ),
+            partial(opening_service_pb2_grpc.add_OpeningServiceServicer_to_server, opening),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),

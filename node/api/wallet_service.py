@@ -11,6 +11,7 @@ from node.api.silence import even_refusals
 from node.domain.approval import Reserved
 from node.domain.encoding import from_hex, to_rfc3339
 from node.domain.mandate import Power
+from node.domain.sealed_guarantee import is_sealed
 from node.domain.wallet import HistoryCall, StatusCall
 from node.errors import Mistake, UnknownCallerError
 from node.ports import Clock
@@ -39,6 +40,8 @@ from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
 from node.services.releases import MOST as MOST_RELEASES
 from node.services.releases import Releases
+from node.services.reserving import Reserving
+from node.services.sealed_issuing import SealedIssuing
 from node.services.serving import Serving
 from node.services.sharing import Sharing
 
@@ -74,6 +77,8 @@ class WalletService(rpc.WalletServiceServicer):
         awards: Awards,
         guarantee_files: GuaranteeFiles,
         releases: Releases,
+        reserving: Reserving,
+        sealed_issuing: SealedIssuing,
     ) -> None:
         self._awards, self._guarantee_files = awards, guarantee_files
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
@@ -85,6 +90,7 @@ class WalletService(rpc.WalletServiceServicer):
         self._legal_history, self._clock = legal_history, clock
         self._packages, self._agency = packages, agency
         self._controllers, self._recoveries, self._releases = controllers, recoveries, releases
+        self._reserving, self._sealed_issuing = reserving, sealed_issuing
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -352,6 +358,22 @@ class WalletService(rpc.WalletServiceServicer):
         file = await self._guarantee_files.make_for_wallet(request.signed_request, application)
         return pb.GetGuaranteeFileResponse(file=file)
 
+    async def Reserve(self, request: pb.ReserveRequest, context: Context) -> pb.ReserveResponse:
+        """See the proto."""
+        return pb.ReserveResponse(state=self._reserving.reserve(request.signed_request).value)
+
+    async def GetSealedGuarantee(
+        self, request: pb.GetSealedGuaranteeRequest, context: Context
+    ) -> pb.GetSealedGuaranteeResponse:
+        """See the proto."""
+        collected = self._sealed_issuing.collect(request.signed_request)
+        return pb.GetSealedGuaranteeResponse(
+            sealed_guarantee=collected.document,
+            issue_signature=collected.signature,
+            proof=collected.proof,
+            refusal=collected.refusal,
+        )
+
     async def ListOwnApplications(
         self, request: pb.ListOwnApplicationsRequest, context: Context
     ) -> pb.ListOwnApplicationsResponse:
@@ -366,7 +388,11 @@ class WalletService(rpc.WalletServiceServicer):
             # How far the guarantor's own look at the data is, is its business.
             state = "received" if state_of(row) == "assessed" else state_of(row)
             response.applications.add(
-                application_id=found.id, state=state, refusal_reason=row.refused, guarantee=row.guarantee
+                application_id=found.id,
+                state=state,
+                refusal_reason=row.refused,
+                # a sealed one is no file for anybody yet: GetSealedGuarantee hands it over
+                guarantee="" if is_sealed(row.guarantee) else row.guarantee,
             )
         return response
 

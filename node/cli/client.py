@@ -20,6 +20,7 @@ from heqi.v1 import (
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
     obligation_service_pb2_grpc,
+    opening_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -69,6 +70,7 @@ class NodeClient:
         self.awards = award_service_pb2_grpc.AwardServiceStub(channel)
         self.guarantee_files = guarantee_file_service_pb2_grpc.GuaranteeFileServiceStub(channel)
         self.obligations = obligation_service_pb2_grpc.ObligationServiceStub(channel)
+        self.openings = opening_service_pb2_grpc.OpeningServiceStub(channel)
         self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)
         self.legal = legal_service_pb2_grpc.LegalServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)

@@ -23,7 +23,7 @@ class FeedEntry(msgspec.Struct, frozen=True):
     kind: str
     """A stable word such as `record.accepted`, `record.final`, `item.parked`, `subject.registered`, `subject.erased`,
     `subject.final`, `request.received`, `grant.received`, `grant.final`, `grant.revoked`, `read.answered`,
-    `read.received`, `read.withheld`, `award.read`, `application.received`, `guarantee.step`,
+    `read.received`, `read.withheld`, `award.read`, `application.received`, `guarantee.step`, `guarantee.revealed`,
     `obligation.due`, `obligation.late`, `release.prepared`, `member.admitted`, `proposal.made`."""
     time: float
     """Seconds since 1970 UTC."""

@@ -61,6 +61,14 @@
     ks/<guarantee id>                       attachment and seal of the file that was made of it
     kt/<number>                             a signed PDF of a bank without a node: what it was found to be, sealed
     kc/<digest of its content><number>      that such a file had this content
+    gs/<application id>                     what a guarantor signed on a sealed application, sealed
+    gn/<nullifier>                          the application that came under a reservation
+    op/<opening id>                         an opening of this centre: its terms and notices
+    oh/<centre>/<label>                     key for an opening that this member holds shares of, sealed
+    or/<request digest>                     a share-release that was given
+    oe/<opening id><holder>/<request digest>  a share-release that was obtained
+    rs/<number>                             reservation that waits for a batch
+    rn/<nullifier>                          its number; it is brought to the ledger once
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
     pr/<member>                             log of another member whose archive was imported
     pn/<member>/<size><level><index>        entry (level 0) or node of that log's tree
@@ -179,6 +187,14 @@ OBLIGATIONS = b"co/"
 OBLIGATION_DUE = b"cl/"
 OBLIGATION_TOLD = b"ct/"
 OBLIGATION_RULES = b"obligation-rules"
+SEALED_ISSUE = b"gs/"
+SEALED_NULLIFIER = b"gn/"
+OPENING = b"op/"
+OPENING_KEY = b"oh/"
+SHARES_GIVEN = b"or/"
+SHARES_OBTAINED = b"oe/"
+RESERVATION_WAITING = b"rs/"
+RESERVATION_NUMBER = b"rn/"
 PREDECESSOR = b"pr/"
 PREDECESSOR_NODE = b"pn/"
 PREDECESSOR_RECORD = b"px/"
@@ -220,6 +236,8 @@ LEDGER_SUBJECT = b"l/subject/"
 LEDGER_GRANT = b"l/grant/"
 LEDGER_ANCHOR = b"l/anchor/"
 LEDGER_GUARANTEE = b"l/guarantee/"
+LEDGER_OPENING = b"l/opening/"
+LEDGER_RESERVATION = b"l/reservation/"
 LEDGER_PROPOSAL = b"l/proposal/"
 LEDGER_TRUST = b"l/trust/"
 LEDGER_TRUST_VERSION = b"l/trust-version"

@@ -204,7 +204,7 @@ class Traces:
         row = applications.get(identity)
         if row is not None:
             gone.append(applications.holder_key(row))
-        gone.append(layout.APPLICATION + identity)
+        gone += [layout.APPLICATION + identity, layout.SEALED_ISSUE + identity]
         for prefix in (layout.APPLICATION_OF + bytes.fromhex(owner), layout.APPLICATION_ORDER):
             gone += [key for key, found in self._store.scan(prefix) if found == identity]
 

@@ -69,7 +69,7 @@ def apply_once(  # noqa: PLR0917
     file = wallet.path / APPLICATIONS_FOLDER / _file_name(name, code)
     draft = _read(file)
     if draft is None or not draft.is_alive(now) or not draft.is_for(terms):
-        draft = _Draft(terms, _sign_grant(wallet, writer, name, now))
+        draft = _Draft(terms, sign_grant(wallet, writer, name, now))
         _write(file, draft)
     if not draft.is_given:
         home.give_grant(writer.scribe.give(home.member.name, draft.grant))
@@ -80,9 +80,18 @@ def apply_once(  # noqa: PLR0917
     return application
 
 
-def _sign_grant(wallet: WalletFolder, writer: GuaranteeScribe, guarantor: str, now: int) -> str:
+def sign_grant(
+    wallet: WalletFolder,
+    writer: GuaranteeScribe,
+    guarantor: str,
+    now: int,
+    *,
+    seconds: int = _GRANT_SECONDS,
+    uses: int = _USES,
+) -> str:
+    """Let a guarantor read what it needs; kept in the wallet, and with nobody yet."""
     grant = writer.scribe.grant_unasked(
-        guarantor, wallet.state.home, NEEDED_SCOPE, PURPOSE, uses=_USES, expires=now + _GRANT_SECONDS
+        guarantor, wallet.state.home, NEEDED_SCOPE, PURPOSE, uses=uses, expires=now + seconds
     )
     wallet.remember_grant(writer.scribe.grant_id(grant), grant)
     return grant

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from node.domain.document import document_digest, open_members_document, peek_document, sign_document
+from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.grant import Scope
 from node.domain.guarantee import (
@@ -14,13 +14,13 @@ from node.domain.guarantee import (
     Guarantee,
     GuaranteeRelease,
     Kind,
-    check_guarantee,
     guarantee_terms,
 )
 from node.domain.guarantee_table import Event
 from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
 from node.domain.member import Member
+from node.domain.sealed_guarantee import file_digest, open_guarantee, peek_guarantee
 from node.domain.wallet import ApplicationsCall, ApplyCall, AwardsCall, CodeCall, ReleaseCall
 from node.errors import DocumentFormatError
 from node.wallet.documents import Scribe
@@ -83,8 +83,7 @@ class GuaranteeScribe:
         Raises:
             NodeError: it did not.
         """
-        guarantee = open_members_document(token, Guarantee, guarantor.identity_keys)
-        check_guarantee(guarantee)
+        guarantee = open_guarantee(token, guarantor.identity_keys, self.scribe.verifier)
         if (guarantee.alliance, guarantee.iss) != (self.scribe.descriptor.alliance, guarantor.name):
             raise DocumentFormatError("the guarantee is of another alliance or guarantor")
         return guarantee
@@ -103,7 +102,7 @@ class GuaranteeScribe:
 
     def sign_release(self, node: str, token: str, key: WalletKey, reason: str) -> str:
         """The request of `release` under any key, the beneficiary's or not."""
-        guarantee = peek_document(token, Guarantee)
+        guarantee = peek_guarantee(token)
         raw_id = self.id_of(guarantee, token)
         release = GuaranteeRelease(
             alliance=guarantee.alliance,
@@ -121,7 +120,7 @@ class GuaranteeScribe:
 
     def id_of(self, guarantee: Guarantee, token: str) -> bytes:
         """Id on the ledger, 32 bytes."""
-        terms = guarantee_terms(guarantee, document_digest(token), self.scribe.verifier)
+        terms = guarantee_terms(guarantee, file_digest(token), self.scribe.verifier)
         return guarantee_id(bytes.fromhex(guarantee.alliance), terms)
 
     def _domain(self) -> Eip712Domain:
