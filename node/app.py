@@ -17,6 +17,7 @@ from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
     catalogue_service_pb2_grpc,
+    desk_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
@@ -50,6 +51,7 @@ from node.api.access_service import AccessService
 from node.api.alliance_service import AllianceService
 from node.api.caller import Callers, check_wallet
 from node.api.catalogue_service import CatalogueService
+from node.api.desk_service import DeskService
 from node.api.erasure_service import ErasureService
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
@@ -84,6 +86,7 @@ from node.config import (
 from node.domain.descriptor import Descriptor, open_alliance_file
 from node.errors import ConfigError, UnavailableError
 from node.services.expiries import Deadline
+from node.services.issue_rules import RulesSource
 from node.setup import keep_operator
 from node.wiring import Outside, Services
 
@@ -98,6 +101,8 @@ _ERASE_SECONDS = 1.0
 _REGISTRY_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
 _DEFINITIONS_SECONDS = 2.0
+_DESK_SECONDS = 0.5
+_LINES_SECONDS = 60.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
     for name in (
@@ -108,6 +113,7 @@ MEMBER_SERVICES = tuple(
         "CatalogueService",
         "EventService",
         "GuaranteeService",
+        "DeskService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -160,6 +166,7 @@ class Node:
         """
         services, config = self.services, self._config
         services.note_config(config_digest(self._home))
+        services.rules.start()
         keep_operator(self._home, services.systems)
         services.on_authority_changed(self._streams.look_again)
         preparing = self._start_preparing()
@@ -188,6 +195,8 @@ class Node:
                     repeat("ask for definitions", services.catalogue.step, _DEFINITIONS_SECONDS)
                 )
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
+                tasks.create_task(repeat("decide by rules", services.desk.step, _DESK_SECONDS))
+                tasks.create_task(every(_LINES_SECONDS, services.lines.step, "look after credit lines"))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
                 tasks.create_task(every(_EXPIRIES_SECONDS, services.expiries.tell, "tell what runs out"))
@@ -274,6 +283,8 @@ class Node:
             s.codes,
             s.guarantees,
             s.guarantor,
+            s.desk,
+            s.line_desk,
             s.moving,
             s.exporting,
             s.logins,
@@ -287,6 +298,7 @@ class Node:
             s.recoveries,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        desk = DeskService(s.guarantor, s.desk, s.rules, s.line_desk)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
@@ -303,6 +315,7 @@ class Node:
             partial(catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server, catalogue),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(desk_service_pb2_grpc.add_DeskServiceServicer_to_server, desk),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),
@@ -382,6 +395,7 @@ async def open_node(
                 IdentityCertifier(config.name, keys.identity),
                 FileErasureList(home / ERASURES_FOLDER),
                 registry,
+                partial(_issue_rules, home),
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)
         finally:
@@ -393,6 +407,11 @@ async def open_node(
         await ledger.close()
         if registry is not None:
             registry.close()
+
+
+def _issue_rules(home: Path) -> RulesSource | None:
+    about = load_config(home).guarantor  # read anew: the hash in it may be another one by now
+    return RulesSource(read_file(home / about.rules), about.rules_sha256) if about.rules else None
 
 
 def _registry(home: Path, config: Config) -> TrialFileRegistry | None:

@@ -21,6 +21,7 @@ _MOST_WORKERS = 64
 _MAX_BYTES = 16_384
 _MAX_NAME = 200
 _LONGEST_FRESH = 366 * 86_400
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PORT = re.compile(r"[0-9]{1,5}")
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
 
@@ -115,6 +116,15 @@ class RegistryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For how long one answer about a company is used again."""
 
 
+class GuarantorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a guarantor decides; without rules its people decide everything."""
+
+    rules: str = ""
+    """File with the rules for instant decisions; a relative path begins at the node's folder."""
+    rules_sha256: str = ""
+    """SHA-256 of that file, entered by another person than its author: only this one is used."""
+
+
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long records of a category are kept; may only be stricter than the reviewed defaults."""
 
@@ -147,6 +157,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trust: TrustConfig = TrustConfig()
     registry: RegistryConfig = RegistryConfig()
     keys: KeysConfig = KeysConfig()
+    guarantor: GuarantorConfig = GuarantorConfig()
     retention: dict[str, RetentionConfig] = {}
     """By category."""
 
@@ -206,6 +217,7 @@ def parse_config(raw: bytes, path: str) -> Config:
     if not 0.1 <= config.trust.timeout_seconds <= 60:
         raise ConfigError(f"{path}: trust.timeout_seconds must be 0.1 to 60")
     _check_registry(config.registry, path)
+    _check_guarantor(config.guarantor, path)
     for field in msgspec.structs.fields(LimitsConfig):
         if not 1 <= getattr(config.limits, field.name) <= _MOST:
             raise ConfigError(f"{path}: limits.{field.name} must be 1 to {_MOST}")
@@ -222,6 +234,15 @@ def _check_registry(registry: RegistryConfig, path: str) -> None:
         raise ConfigError(f"{path}: registry.timeout_seconds must be 0.1 to 60")
     if not 0 <= registry.fresh_seconds <= _LONGEST_FRESH:
         raise ConfigError(f"{path}: registry.fresh_seconds must be 0 to {_LONGEST_FRESH}, a year")
+
+
+def _check_guarantor(guarantor: GuarantorConfig, path: str) -> None:
+    if bool(guarantor.rules) != bool(guarantor.rules_sha256):
+        raise ConfigError(
+            f"{path}: guarantor.rules and guarantor.rules_sha256 are given together, or neither"
+        )
+    if guarantor.rules_sha256 and not _SHA256.fullmatch(guarantor.rules_sha256):
+        raise ConfigError(f"{path}: guarantor.rules_sha256 has 64 lower-case hexadecimal digits")
 
 
 def _check_retention(config: Config, path: str) -> None:

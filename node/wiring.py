@@ -35,7 +35,9 @@ from node.services.controllers import Controllers
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.coverage import Coverage
+from node.services.credit_lines import CreditLines
 from node.services.decisions import Decisions
+from node.services.desk import Desk
 from node.services.disputes import Disputes
 from node.services.erasing import Erasing
 from node.services.erasure_book import ErasureBook
@@ -50,12 +52,14 @@ from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.holdings import Holdings
 from node.services.inbox import Inbox
+from node.services.issue_rules import RulesInForce, RulesSource
 from node.services.kept_reads import KeptReads
 from node.services.key_rotation import KeyRotation
 from node.services.ledger_proofs import LedgerProofs
 from node.services.legal_history import LegalHistory
 from node.services.legal_reading import LegalReading
 from node.services.legal_serving import LegalServing
+from node.services.line_desk import LineDesk
 from node.services.listing import Listing
 from node.services.loading import Loading
 from node.services.log import Log
@@ -109,6 +113,8 @@ class Outside:
     certifier: Certifier
     erasures: ErasureList
     registry: Registry | None = None
+    issue_rules: Callable[[], RulesSource | None] = lambda: None
+    """Reads a guarantor's rules anew; None where none are configured."""
 
 
 class Services:
@@ -168,7 +174,23 @@ class Services:
         )
         self.predecessors = Predecessors(store, self.vault, self.acts, self.alliance)
         self.ledger_proofs = LedgerProofs(store, self.alliance, outside.ledger, clock)
-        observers = (Reporter(self.feed, clock, me).report, self.ledger_proofs.note_event)
+        self.lines = CreditLines(
+            store,
+            self.vault,
+            self.records,
+            self.acts,
+            self.outbox,
+            self.projection,
+            self.feed,
+            clock,
+            entropy,
+            me,
+        )
+        observers = (
+            Reporter(self.feed, clock, me).report,
+            self.ledger_proofs.note_event,
+            self.lines.note_event,
+        )
         self.follower = Follower(
             store,
             outside.ledger,
@@ -388,6 +410,23 @@ class Services:
             self.reading,
             self.guarantees,
             self.outbox,
+            self.lines,
+            self.acts,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.rules = RulesInForce(store, self.acts, outside.issue_rules)
+        self.desk = Desk(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.guarantor,
+            self.lines,
+            self.rules,
+            self.kept_reads,
             self.feed,
             identity,
             clock,
@@ -437,6 +476,18 @@ class Services:
             self.legal_reading,
             self.corroboration,
             self.ledger_proofs,
+            identity,
+            clock,
+            entropy,
+        )
+        self.line_desk = LineDesk(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.lines,
+            self.kept_reads,
+            self.proving,
             identity,
             clock,
             entropy,

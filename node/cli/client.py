@@ -10,6 +10,7 @@ from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
     catalogue_service_pb2_grpc,
+    desk_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     guarantee_service_pb2_grpc,
@@ -63,6 +64,7 @@ class NodeClient:
         self.catalogue = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
         self.trust = trust_service_pb2_grpc.TrustServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
+        self.desk = desk_service_pb2_grpc.DeskServiceStub(channel)
         self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)
         self.legal = legal_service_pb2_grpc.LegalServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)

@@ -52,6 +52,15 @@ class ActKind(enum.Enum):
         "erasures.accepted",
         "确认删除清单完整 | the operator answered for the list of erasures",
     )
+    RULES_LOADED = ("rules.loaded", "载入秒出规则 | the rules for instant guarantees were loaded")
+    LINE_CHANGED = (
+        "line.changed",
+        "授信额度变更 | a credit line was granted, lowered, frozen, thawed or ended",
+    )
+    OUTSIDE_LINE = (
+        "guarantee.outside-line",
+        "额度外开立 | a guarantee was issued outside of the credit line",
+    )
     CONSENT_WITHDRAWN = ("consent.withdrawn", "代录撤回同意 | a person's withdrawal of consent was recorded")
     DISPUTE_SETTLED = ("dispute.settled", "答复异议 | a dispute about a record was answered")
     ARCHIVE_EXPORTED = (

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from node.domain.act import ActKind
+from node.domain.desk import FREES_CODE, DeskEvent, DeskMover, Stage, desk_step
 from node.domain.document import (
     document_digest,
     open_by_controller,
@@ -34,8 +36,11 @@ from node.errors import (
     SignatureError,
 )
 from node.ports import Clock, Signer, Store
+from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application, Applications, Numbered
+from node.services.credit_lines import CreditLines
+from node.services.exposures import Exposure
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
@@ -60,6 +65,8 @@ class Guarantor:
         reading: Reading,
         guarantees: Guarantees,
         outbox: Outbox,
+        lines: CreditLines,
+        acts: Acts,
         feed: Feed,
         signer: Signer,
         clock: Clock,
@@ -68,7 +75,8 @@ class Guarantor:
         self._store, self._alliance = store, alliance
         self._applications = Applications(store, vault, alliance.me)
         self._gate, self._reading, self._guarantees = gate, reading, guarantees
-        self._outbox, self._feed, self._signer = outbox, feed, signer
+        self._outbox, self._lines, self._acts = outbox, lines, acts
+        self._feed, self._signer = feed, signer
         self._clock, self._entropy = clock, entropy
 
     def apply(self, token: str) -> str:
@@ -93,19 +101,23 @@ class Guarantor:
         self._check_grant(call)
         check_guarantee(self._draft(call, number="-", name="-", credit_code=_ANY_CODE))
         code = _code(call)
+        transaction, former = Transaction(self._store), None
         known = self._applications.holder(code)
         if known is not None:
-            row = self.load(known.hex())
-            if _content(call) == _content(peek_document(row.call, ApplyCall)):
+            former = self.load(known.hex())
+            if _content(call) == _content(peek_document(former.call, ApplyCall)):
                 return known.hex()
-            if not row.refused:
+            if former.stage is Stage.NEED_INFO:
+                self._applications.put(transaction, known, msgspec.structs.replace(former, replaced=True))
+            elif former.stage not in FREES_CODE:
                 raise DuplicateError(
                     "there is another application under this code already: one per bidder and section"
                 )
         identity = document_digest(token)
-        transaction = Transaction(self._store)
         read = self._reading.adopt(transaction, call.grant)
-        self._applications.add(transaction, identity, code, Application(token, subject, read))
+        refusals = 0 if former is None else former.refusals + (former.stage is Stage.REFUSED)
+        application = Application(token, subject, read, refusals=refusals)
+        self._applications.add(transaction, identity, code, application)
         about = {"application": identity.hex(), "subject": subject}
         self._feed.add(transaction, FeedEntry("application.received", self._clock.now(), about))
         transaction.commit()
@@ -128,6 +140,14 @@ class Guarantor:
             StoreError: the database fails.
         """
         return self._applications.all(first)
+
+    def queue(self, first: int = 0) -> Iterator[Numbered]:
+        """The applications that are neither issued nor over, from number `first` on, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._applications.open(first)
 
     def load(self, application: str) -> Application:
         """One application.
@@ -160,19 +180,25 @@ class Guarantor:
         transaction.commit()
         return list(fetched.records)
 
-    def issue(self, application: str, number: str) -> str:
-        """Sign a guarantee and bring it to the ledger.
+    def issue(self, application: str, number: str, *, outside_line: bool = False) -> str:
+        """Sign a guarantee and bring it to the ledger, drawing on the applicant's credit line if it was given one.
+
+        Args:
+            application: its id, 64 hex digits.
+            number: the guarantor's own.
+            outside_line: leave the line alone; that is recorded as an act.
 
         Returns:
             The guarantee's id, 64 hex digits.
 
         Raises:
-            ConflictError: the application was not assessed yet, or is decided already.
+            ConflictError: the application was not assessed yet, is decided already, or its fee is not paid.
+            LineError: the line does not allow it.
             NodeError: the guarantee would be malformed.
         """
         self._check_role()
         self._alliance.check_may(Act.ISSUE)
-        found = self._undecided(application)
+        found = self._ready(application, DeskEvent.ISSUE)
         if not found.credit_code:
             raise ConflictError("read and verify the applicant's data first: heqi guarantee assess")
         if self._guarantees.by_number(self._alliance.me, number):
@@ -188,10 +214,25 @@ class Guarantor:
         issue = IssueGuarantee(terms, self._signer.sign(digest))
         self._outbox.add(transaction, f"guarantee/{raw_id.hex()}", issue)
         self._guarantees.keep(transaction, raw_id, guarantee, token)
+        self._book(transaction, raw_id, guarantee, outside_line=outside_line)
         decided = msgspec.structs.replace(found, guarantee=token)
         self._applications.put(transaction, bytes.fromhex(application), decided)
+        self._applications.settle(transaction, bytes.fromhex(application))
         transaction.commit()
         return raw_id.hex()
+
+    def _book(
+        self, transaction: Transaction, raw_id: bytes, guarantee: Guarantee, *, outside_line: bool
+    ) -> None:
+        """Who was given a line draws on it: without the guarantor's word nothing goes past it, frozen or not."""
+        subject, amount = guarantee.applicant, guarantee.amount
+        has_line = self._lines.find(subject) is not None
+        if has_line and outside_line:
+            self._acts.record(
+                transaction, ActKind.OUTSIDE_LINE, {"guarantee": raw_id.hex(), "subject": subject}
+            )
+        exposure = Exposure(subject, amount, guarantee.currency, guarantee.exp, has_line and not outside_line)
+        self._lines.book(transaction, raw_id, exposure)
 
     def refuse(self, application: str, reason: str) -> None:
         """Refuse an application; the applicant's wallet is told why, and its code is free again.
@@ -202,17 +243,23 @@ class Guarantor:
         """
         if not reason.strip():
             raise DocumentFormatError("a refusal needs a reason")
-        found = self._undecided(application)
+        found = self._ready(application, DeskEvent.REFUSE)
         transaction = Transaction(self._store)
         self._applications.put(
             transaction, bytes.fromhex(application), msgspec.structs.replace(found, refused=reason)
         )
+        self._applications.settle(transaction, bytes.fromhex(application))
         transaction.commit()
 
     def _undecided(self, application: str) -> Application:
         found = self.load(application)
-        if found.guarantee or found.refused:
-            raise ConflictError("the application is decided already")
+        if found.stage not in {Stage.APPLIED, Stage.NEED_INFO}:
+            raise ConflictError(f"the application is decided already: {found.stage.value}")
+        return found
+
+    def _ready(self, application: str, event: DeskEvent) -> Application:
+        found = self.load(application)
+        desk_step(found.stage, event, DeskMover.GUARANTOR)
         return found
 
     def _check_role(self) -> None:

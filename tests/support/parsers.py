@@ -80,6 +80,7 @@ from node.domain import (
 )
 from node.domain.bundle_check import Verifier
 from node.domain.catalogue import definition
+from node.domain.issue_rules import parse_rules
 from node.domain.trust import TrustList
 from node.errors import NodeError
 from node.wallet import recovering
@@ -484,6 +485,7 @@ def parsers() -> dict[str, Parser]:
                 b'name = "a"\nroles = ["CENTRE"]\n[listen]\nmembers = "h:1"\nwallets = "h:2"\n[ledger]\nurl = "unix:///x"\n',
             ),
         ),
+        "node.domain.issue_rules:parse_rules": Parser(parse_rules, (_RULES,)),
         "node.api.paging:start_of": Parser(paging.start_of, ("17",)),
         "node.cli.registration_source:read_line": Parser(
             read_line,
@@ -561,6 +563,18 @@ def parsers() -> dict[str, Parser]:
     }
 
 
+_RULES = b"""\
+type = "heqi.issue-rules.v1"
+name = "a"
+when_all_hold = "issue"
+number_prefix = "B-"
+[[rules]]
+id = "k"
+check = "kind"
+any_of = ["bid"]
+zh = "z"
+en = "e"
+"""
 ELSEWHERE = {
     "node.domain.proven_state:open_ledger_proof": "read_storage",
     "node.archives:open_archive": "an archive as a whole: test_archive.py changes every file of one",

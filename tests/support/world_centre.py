@@ -18,6 +18,7 @@ from node.domain.encoding import to_base64url
 from node.domain.member import Role
 from node.ports import Account, Clock, ErasureList, Registry, Store
 from node.services.feed import FeedEntry
+from node.services.issue_rules import RulesSource
 from node.services.outbox import OutboxItem
 from node.services.records import Records
 from node.services.serving import Serving
@@ -56,6 +57,7 @@ class Centre:
         self.is_running = False
         self._memory: dict[str, Store] = {}
         self.erasures = MemoryErasureList()
+        self.rules: RulesSource | None = None
         setup.network.centres[name] = self
         self.start()
 
@@ -70,7 +72,7 @@ class Centre:
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name),
             setup.network.authorities, setup.clock, setup.entropy,
             ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
-            self._erasures(), setup.registry,
+            self._erasures(), setup.registry, lambda: self.rules,
         )  # fmt: skip
         config = Config(
             name=self.name,
@@ -81,6 +83,7 @@ class Centre:
             trust=setup.trust,
         )
         self.services = Services(config, setup.descriptor, self.keys, self.outside)
+        self.services.rules.start()
         self.is_running = True
 
     def stop(self) -> None:

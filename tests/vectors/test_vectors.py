@@ -19,6 +19,7 @@ from node.domain import (
     certified,
     checkpoint,
     consent,
+    credit_line,
     custody,
     delegation,
     descriptor,
@@ -30,13 +31,16 @@ from node.domain import (
     evidence,
     grant,
     guarantee,
+    issue_rules,
     ledger_ids,
     legal_read,
+    line_statement,
     login,
     mandate,
     member,
     merkle,
     notice,
+    offer,
     reading,
     record,
     status,
@@ -103,6 +107,8 @@ KINDS = {
         legal_read.LegalAnswer,
         mandate.Mandate,
         *wallet.WalletCall.__subclasses__(),
+        line_statement.LineStatement,
+        offer.GuaranteeOffer,
         login.CertificateLogin,
         login.LoginSession,
         archive.ArchiveStatement,
@@ -118,9 +124,13 @@ KEYS, CANONICAL, RECORD, LOG = (load(f"{name}.json") for name in ("keys", "canon
 DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "ledger", "bundle"))
 LOGIN = load("login.json")
 ARCHIVE = load("archive.json")
-CONSENT = load("consent.json")
+CONSENT, DESK = load("consent.json"), load("desk.json")
 ALL_DOCUMENTS = DOCUMENTS["documents"] + LOGIN["documents"] + ARCHIVE["documents"] + CONSENT["documents"]
+ALL_DOCUMENTS += DESK["documents"]
 ALLIANCE_FILE = load("descriptor.json")["file"].encode()
+
+
+RECORD_HEADER = set(record.RecordHeader.__struct_fields__)
 
 
 def by(name):
@@ -293,6 +303,27 @@ def test_false_login_challenge_is_refused(case):
     with pytest.raises(NodeError) as error:
         login.parse_challenge(case["text"])
     assert error.value.reason == case["reason"]
+
+
+def test_a_line_of_credit_is_a_chain_of_entries():
+    known, states = credit_line.NOTHING_BEFORE, []
+    for case in DESK["line"]:
+        header = msgspec.convert(
+            {k: v for k, v in case["payload"].items() if k in RECORD_HEADER}, record.RecordHeader
+        )
+        sealed = record.seal_record(header, case["fields"], bytes.fromhex(case["seed"]))
+        assert json.loads(sealed.payload) == case["payload"]
+        assert (sealed.entry.hex(), case["fields"]["previous"]) == (case["entry"], known)
+        known = case["entry"]
+        states.append(evidence.VerifiedRecord(header, case["fields"], 0, sealed.payload, sealed.entry))
+    found = credit_line.check_history(states)
+    assert (found.number, found.entry.hex(), found.state.used) == (3, known, 0)
+
+
+def test_a_rules_file_is_approved_by_its_hash():
+    approved = issue_rules.parse_rules(DESK["rules"].encode())
+    assert approved.digest == DESK["rules_sha256"]
+    assert [rule.id for rule in approved.rules.rules] == ["kind", "amount", "line"]
 
 
 def test_shown_consents_and_the_evidence_of_a_recorded_one():

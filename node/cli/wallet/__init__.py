@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeAlias, get_args
 
 from node.cli.wallet import (
+    bank,
     drafts,
     erasing,
     guarantees,
@@ -94,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name not in {"consent", "dispute"}  # their own commands take them
     ]
     nested = [
+        *bank.describe(commands),
         *_describe_drafts(commands),
         *_describe_mandates(commands),
         *_describe_keys(commands),
@@ -432,6 +434,13 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("--days", type=int, default=90, help="有效天数 | valid for days (default 90)")
     one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
     one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
+    one.add_argument(
+        "--show",
+        action="append",
+        default=[],
+        metavar="CATEGORY:FIELD,FIELD",
+        help="另授权银行读取，供其规则判断 | also let the guarantor read this, for its rules",
+    )
     one.set_defaults(run=guarantees.apply)
     one = commands.add_parser("applications", help="保函申请结果 | what became of applications")
     one.add_argument("--guarantor", required=True, help="担保人 | member that was asked")

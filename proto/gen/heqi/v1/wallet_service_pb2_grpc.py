@@ -101,6 +101,21 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
                 _registered_method=True)
+        self.AcceptOffer = channel.unary_unary(
+                '/heqi.v1.WalletService/AcceptOffer',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferResponse.FromString,
+                _registered_method=True)
+        self.CancelApplication = channel.unary_unary(
+                '/heqi.v1.WalletService/CancelApplication',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationResponse.FromString,
+                _registered_method=True)
+        self.GetLine = channel.unary_unary(
+                '/heqi.v1.WalletService/GetLine',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineResponse.FromString,
+                _registered_method=True)
         self.ReleaseGuarantee = channel.unary_unary(
                 '/heqi.v1.WalletService/ReleaseGuarantee',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
@@ -275,6 +290,27 @@ class WalletServiceServicer:
 
     def ListOwnApplications(self, request, context):
         """At a guarantor: what became of this subject's applications.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptOffer(self, request, context):
+        """At a guarantor: accept the offer for an application, and so sign the contract.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelApplication(self, request, context):
+        """At a guarantor: take an application back, before the issue.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLine(self, request, context):
+        """At a guarantor: this subject's credit line, signed by the guarantor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -462,6 +498,21 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ListOwnApplications,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.SerializeToString,
+            ),
+            'AcceptOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptOffer,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferResponse.SerializeToString,
+            ),
+            'CancelApplication': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelApplication,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationResponse.SerializeToString,
+            ),
+            'GetLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLine,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineResponse.SerializeToString,
             ),
             'ReleaseGuarantee': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseGuarantee,
@@ -897,6 +948,87 @@ class WalletService:
             '/heqi.v1.WalletService/ListOwnApplications',
             heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/AcceptOffer',
+            heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelApplication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/CancelApplication',
+            heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetLine',
+            heqi_dot_v1_dot_wallet__service__pb2.GetLineRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetLineResponse.FromString,
             options,
             channel_credentials,
             insecure,
