@@ -59,6 +59,7 @@ from node.domain.member import Member, Role
 from node.domain.system import SystemRole
 from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.errors import EvidencePendingError
+from node.services.issue_rules import RulesSource
 from node.setup import create_home, follow_keys
 from node.wire.status import from_rpc_error
 from node.wire.tls import anchor_pem, server_name
@@ -88,6 +89,8 @@ class Centre:
     member: Member
     config: Config
     node: Node | None = None
+    rules: RulesSource | None = None
+    """A guarantor's rules for instant decisions, read at every `rules.load`."""
 
     @property
     def services(self) -> Services:
@@ -274,6 +277,7 @@ async def running(centre: Centre, network: Network) -> AsyncIterator[None]:
         ProcessSignatureReader(),
         IdentityCertifier(centre.name, centre.keys.identity),
         FileErasureList(centre.home / ERASURES_FOLDER),
+        issue_rules=lambda: centre.rules,
     )
     services = Services(centre.config, network.descriptor, centre.keys, outside)
     centre.node = Node(
