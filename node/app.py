@@ -7,6 +7,7 @@ async with open_node(Path("centre-a")) as node:
 import asyncio
 import logging
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -36,6 +37,8 @@ from heqi.v1 import (
 )
 
 from adapters.authorities.http import HttpAuthorities
+from adapters.banks.envelope import Es256Suite
+from adapters.banks.https import HttpsBank
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.keys import NodeKeys, open_keys
 from adapters.crypto.leaves import IdentityCertifier, LeafSource
@@ -102,6 +105,7 @@ _REGISTRY_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
 _DEFINITIONS_SECONDS = 2.0
 _DESK_SECONDS = 0.5
+_BANK_SECONDS = 1.0
 _LINES_SECONDS = 60.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
@@ -196,6 +200,9 @@ class Node:
                 )
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("decide by rules", services.desk.step, _DESK_SECONDS))
+                tasks.create_task(
+                    repeat("order from the core bank", services.bank_orders.step, _BANK_SECONDS)
+                )
                 tasks.create_task(every(_LINES_SECONDS, services.lines.step, "look after credit lines"))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
@@ -298,7 +305,7 @@ class Node:
             s.recoveries,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
-        desk = DeskService(s.guarantor, s.desk, s.rules, s.line_desk)
+        desk = DeskService(s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
@@ -378,7 +385,7 @@ async def open_node(
     peers = GrpcPeers(leaves.leaf)
     ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
     authorities = HttpAuthorities(config.trust.timeout_seconds)
-    registry = _registry(home, config)
+    registry, bank = _registry(home, config), _core_banking(home, config, keys, clock)
     store = LevelStore(home / DATA_FOLDER)
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
@@ -396,6 +403,7 @@ async def open_node(
                 FileErasureList(home / ERASURES_FOLDER),
                 registry,
                 partial(_issue_rules, home),
+                bank,
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)
         finally:
@@ -404,9 +412,23 @@ async def open_node(
         store.close()
         await peers.close()
         await authorities.close()
+        if bank is not None:
+            await bank.close()
         await ledger.close()
         if registry is not None:
             registry.close()
+
+
+def _core_banking(home: Path, config: Config, keys: NodeKeys, clock: SystemClock) -> HttpsBank | None:
+    about = config.guarantor
+    if not about.bank_url:
+        return None
+    suite = Es256Suite(keys.identity.sign, bytes.fromhex(about.bank_key))
+    try:
+        tls = ssl.create_default_context(cafile=home / about.bank_ca) if about.bank_ca else None
+    except OSError as error:  # also what is no certificate
+        raise ConfigError(f"cannot use guarantor.bank_ca {about.bank_ca}: {error}") from error
+    return HttpsBank(about.bank_url, suite, clock, tls=tls, timeout_seconds=about.bank_timeout_seconds)
 
 
 def _issue_rules(home: Path) -> RulesSource | None:

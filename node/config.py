@@ -21,6 +21,10 @@ _MOST_WORKERS = 64
 _MAX_BYTES = 16_384
 _MAX_NAME = 200
 _LONGEST_FRESH = 366 * 86_400
+_RAW_KEY = re.compile(r"[0-9a-f]{128}")
+_GATEWAY = re.compile(
+    r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?"
+)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PORT = re.compile(r"[0-9]{1,5}")
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
@@ -123,6 +127,15 @@ class GuarantorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """File with the rules for instant decisions; a relative path begins at the node's folder."""
     rules_sha256: str = ""
     """SHA-256 of that file, entered by another person than its author: only this one is used."""
+    bank_url: str = ""
+    """Gateway to the core banking system, `https://host[:port]`, or `http://` on this machine. Empty: people see to
+    fees, reservations and payments."""
+    bank_key: str = ""
+    """Public key that signs the gateway's answers, P-256, 128 hex digits."""
+    bank_ca: str = ""
+    """PEM file with the authority of the gateway's certificate; empty: the system's authorities."""
+    bank_timeout_seconds: float = 10.0
+    """How long the gateway may take to answer."""
 
 
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -241,6 +254,14 @@ def _check_guarantor(guarantor: GuarantorConfig, path: str) -> None:
         raise ConfigError(
             f"{path}: guarantor.rules and guarantor.rules_sha256 are given together, or neither"
         )
+    if bool(guarantor.bank_url) != bool(guarantor.bank_key):
+        raise ConfigError(f"{path}: guarantor.bank_url and guarantor.bank_key are given together, or neither")
+    if guarantor.bank_url and not _GATEWAY.fullmatch(guarantor.bank_url):
+        raise ConfigError(f"{path}: guarantor.bank_url must be https://host[:port], or http on this machine")
+    if guarantor.bank_key and not _RAW_KEY.fullmatch(guarantor.bank_key):
+        raise ConfigError(f"{path}: guarantor.bank_key has 128 lower-case hexadecimal digits")
+    if not 0.1 <= guarantor.bank_timeout_seconds <= 120:
+        raise ConfigError(f"{path}: guarantor.bank_timeout_seconds must be 0.1 to 120")
     if guarantor.rules_sha256 and not _SHA256.fullmatch(guarantor.rules_sha256):
         raise ConfigError(f"{path}: guarantor.rules_sha256 has 64 lower-case hexadecimal digits")
 

@@ -18,11 +18,11 @@ NodeError
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
 │  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  LedgerProofError
 │  ├─ WitnessError  CustodyError  GapError  ArchiveError  ConsentError  RulesUnapprovedError
-│  ├─ LineHistoryError
+│  ├─ LineHistoryError  BankAnswerError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
-   ├─ EvidencePendingError  DefinitionMissingError
+   ├─ EvidencePendingError  DefinitionMissingError  BankUnavailableError
    ├─ RegistryUnavailableError
    │  ├─ RegistrySlowError  RegistryAnswerError
    └─ LimitError            this caller asks too much at once
@@ -432,6 +432,13 @@ class LineHistoryError(VerificationError):
     )
 
 
+class BankAnswerError(VerificationError):
+    """The core banking system answered what cannot be: another order, another sum, or without a valid signature."""
+
+    reason = "BANK_ANSWER"
+    advice = "Compare with the bank's books before anything is tried again; the order is parked."
+
+
 class WitnessError(VerificationError):
     """Too few members have cosigned a log for it to count as witnessed."""
 
@@ -479,6 +486,13 @@ class UnavailableError(NodeError):
 
     reason = "UNAVAILABLE"
     advice = "Try again; nothing that was acknowledged is lost."
+
+
+class BankUnavailableError(UnavailableError):
+    """The core banking system does not answer; nobody knows yet whether it has carried an order out."""
+
+    reason = "BANK_UNAVAILABLE"
+    advice = "Wait: the order is submitted again under the same id, and carried out at most once."
 
 
 class EvidencePendingError(UnavailableError):

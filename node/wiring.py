@@ -11,6 +11,7 @@ from node.ports import (
     Authorities,
     Certifier,
     Clock,
+    CoreBanking,
     ErasureList,
     Keys,
     Ledger,
@@ -26,6 +27,7 @@ from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.attesting import Attesting
+from node.services.bank_orders import BankOrders
 from node.services.catalogue import Catalogue
 from node.services.catalogue_votes import CatalogueVotes
 from node.services.changes import Changes
@@ -115,6 +117,7 @@ class Outside:
     registry: Registry | None = None
     issue_rules: Callable[[], RulesSource | None] = lambda: None
     """Reads a guarantor's rules anew; None where none are configured."""
+    core_banking: CoreBanking | None = None
 
 
 class Services:
@@ -174,12 +177,16 @@ class Services:
         )
         self.predecessors = Predecessors(store, self.vault, self.acts, self.alliance)
         self.ledger_proofs = LedgerProofs(store, self.alliance, outside.ledger, clock)
+        self.bank_orders = BankOrders(
+            store, self.vault, outside.core_banking, self.acts, self.feed, clock, me
+        )
         self.lines = CreditLines(
             store,
             self.vault,
             self.records,
             self.acts,
             self.outbox,
+            self.bank_orders,
             self.projection,
             self.feed,
             clock,
@@ -426,6 +433,7 @@ class Services:
             self.guarantor,
             self.lines,
             self.rules,
+            self.bank_orders,
             self.kept_reads,
             self.feed,
             identity,

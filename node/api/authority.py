@@ -127,6 +127,8 @@ RULES: dict[str, Rule] = {
     _DESK + "ChangeLine": Rule(OPERATOR),
     _DESK + "GetCreditLine": Rule(OPERATOR),
     _DESK + "ProveLine": Rule(OPERATOR),
+    _DESK + "ListBankOrders": Rule(OPERATOR),
+    _DESK + "DecideBankOrder": Rule(OPERATOR),
     # -- what happens at this node -----------------------------------------------------------------------
     _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
     # -- logs, the own and the others' ------------------------------------------------------------------

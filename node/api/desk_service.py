@@ -1,5 +1,6 @@
 """`DeskService`: a guarantor's own systems decide about applications and credit lines."""
 
+import itertools
 from collections.abc import AsyncIterator
 
 from heqi.v1 import desk_service_pb2 as pb
@@ -11,6 +12,7 @@ from node.domain.credit_line import amount_of, plain
 from node.domain.encoding import from_hex
 from node.domain.issue_rules import Decision, parse_rules
 from node.errors import InvalidError
+from node.services.bank_orders import BankOrders, KeptOrder
 from node.services.credit_lines import CreditLine
 from node.services.desk import Desk
 from node.services.guarantor import Guarantor
@@ -18,14 +20,19 @@ from node.services.issue_rules import RulesInForce
 from node.services.line_desk import LineDesk
 
 _CHUNK_BYTES = 256 << 10
+_MOST_ORDERS = 1_000
+_Decision = pb.DecideBankOrderRequest.Decision
 _Change = pb.ChangeLineRequest.Change
 
 
 class DeskService(rpc.DeskServiceServicer):
     """Translates, calls the service concerned, translates back."""
 
-    def __init__(self, guarantor: Guarantor, desk: Desk, rules: RulesInForce, lines: LineDesk) -> None:
+    def __init__(
+        self, guarantor: Guarantor, desk: Desk, rules: RulesInForce, lines: LineDesk, orders: BankOrders
+    ) -> None:
         self._guarantor, self._desk, self._rules, self._lines = guarantor, desk, rules, lines
+        self._orders = orders
 
     async def GetApplication(
         self, request: pb.GetApplicationRequest, context: Context
@@ -129,6 +136,40 @@ class DeskService(rpc.DeskServiceServicer):
         for part in self._lines.prove(_id(request.subject_id), incomplete=request.incomplete):
             for start in range(0, len(part), _CHUNK_BYTES):
                 yield pb.ProveLineResponse(chunk=part[start : start + _CHUNK_BYTES])
+
+    async def ListBankOrders(
+        self, request: pb.ListBankOrdersRequest, context: Context
+    ) -> pb.ListBankOrdersResponse:
+        """See the proto."""
+        found = itertools.islice(self._orders.unsettled(), _MOST_ORDERS)
+        return pb.ListBankOrdersResponse(orders=[_order(kept) for kept in found])
+
+    async def DecideBankOrder(
+        self, request: pb.DecideBankOrderRequest, context: Context
+    ) -> pb.DecideBankOrderResponse:
+        """See the proto."""
+        order = _id(request.order_id)
+        match request.decision:
+            case _Decision.DECISION_RETRY:
+                self._orders.retry(order)
+            case _Decision.DECISION_DROP:
+                self._orders.drop(order)
+            case _:
+                raise InvalidError("say what is decided about the order")
+        return pb.DecideBankOrderResponse()
+
+
+def _order(kept: KeptOrder) -> pb.BankOrder:
+    return pb.BankOrder(
+        order_id=kept.order.id,
+        kind=kept.order.kind,
+        about=kept.order.about,
+        amount=kept.order.amount,
+        currency=kept.order.currency,
+        state=kept.state,
+        problem=kept.problem,
+        queue_time_seconds=int(kept.queued),
+    )
 
 
 def _id(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from heqi.v1 import guarantee_service_pb2 as pb
 
-from node.cli import guarantee_desk, guarantee_line, guarantee_rules
+from node.cli import guarantee_bank, guarantee_desk, guarantee_line, guarantee_rules
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import retry
@@ -70,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(run=refuse)
     guarantee_desk.describe(commands)
     plain = list(commands.choices.values())
-    for command in (*plain, *guarantee_rules.describe(commands), *guarantee_line.describe(commands)):
+    nested = (guarantee_rules, guarantee_line, guarantee_bank)
+    for command in (*plain, *(one for group in nested for one in group.describe(commands))):
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
 

@@ -52,6 +52,14 @@ class ActKind(enum.Enum):
         "erasures.accepted",
         "确认删除清单完整 | the operator answered for the list of erasures",
     )
+    BANK_ORDER_RETRIED = (
+        "bank-order.retried",
+        "再试核心系统指令 | a parked order to the core bank was tried again",
+    )
+    BANK_ORDER_DROPPED = (
+        "bank-order.dropped",
+        "放弃核心系统指令 | a parked order to the core bank was given up",
+    )
     RULES_LOADED = ("rules.loaded", "载入秒出规则 | the rules for instant guarantees were loaded")
     LINE_CHANGED = (
         "line.changed",

@@ -145,6 +145,11 @@ class Applications:
             yield key[len(layout.APPLICATION_WAITING) :].hex()
 
     @staticmethod
+    def await_rules(transaction: Transaction, identity: bytes) -> None:
+        """The rules are to look at it again."""
+        transaction.put(layout.APPLICATION_WAITING + identity, b"")
+
+    @staticmethod
     def settle(transaction: Transaction, identity: bytes) -> None:
         """The rules need not look at it any more."""
         transaction.delete(layout.APPLICATION_WAITING + identity)

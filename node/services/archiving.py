@@ -35,6 +35,7 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application
+from node.services.bank_orders import KeptOrder
 from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
 from node.services.credit_lines import CreditLine
@@ -90,6 +91,7 @@ _FAMILIES = (
     _Family("alarms", layout.ALARM, AlarmRow),
     _Family("anchor-proofs", layout.ANCHOR_PROOF, AnchorProof),
     _Family("applications", layout.APPLICATION, Application, lambda archiving, _: archiving.me),
+    _Family("bank-orders", layout.BANK_ORDER, KeptOrder, lambda archiving, _: archiving.me),
     _Family("consents", layout.CONSENT, KeptConsent, _first_text),
     _Family("corroborations", layout.CORROBORATED, LaterCheckpoint),
     _Family("credit-lines", layout.LINE, CreditLine, lambda archiving, _: archiving.me),

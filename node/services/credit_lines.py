@@ -12,14 +12,16 @@ import msgspec
 from node.domain import credit_line as rules
 from node.domain import ledger
 from node.domain.act import ActKind
+from node.domain.bank_order import OrderKind, order_of
 from node.domain.credit_line import LINE_CATEGORY, NOTHING_BEFORE, LineEvent, LineState, LineStatus
 from node.domain.draft import RecordDraft
 from node.domain.guarantee_table import State
 from node.domain.ledger import Event
-from node.errors import InvalidError, MissingError
+from node.errors import ConflictError, InvalidError, MissingError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.acts import Acts
+from node.services.bank_orders import BankOrders
 from node.services.exposures import Exposure, Exposures
 from node.services.feed import Feed, FeedEntry
 from node.services.outbox import Outbox
@@ -73,6 +75,7 @@ class CreditLines:
         records: Records,
         acts: Acts,
         outbox: Outbox,
+        orders: BankOrders,
         projection: Projection,
         feed: Feed,
         clock: Clock,
@@ -80,7 +83,7 @@ class CreditLines:
         me: str,
     ) -> None:
         self._store, self._vault, self._records, self._acts = store, vault, records, acts
-        self._outbox, self._projection, self._feed = outbox, projection, feed
+        self._outbox, self._orders, self._projection, self._feed = outbox, orders, projection, feed
         self._clock, self._entropy, self._me = clock, entropy, me
         self.exposures = Exposures(store, vault, me)
 
@@ -181,6 +184,7 @@ class CreditLines:
             StoreError: the database fails.
         """
         self.exposures.add(transaction, guarantee, exposure, is_sent=is_sent)
+        self._order(transaction, OrderKind.EARMARK, guarantee, exposure, Decimal(exposure.amount), 1)
         if exposure.on_line:
             before = self._existing(transaction, exposure.subject)
             amount, now = Decimal(exposure.amount), int(self._clock.now())
@@ -203,16 +207,30 @@ class CreditLines:
         if row is None or amount == Decimal(row.amount):
             return
         left = Decimal(row.amount) - amount
+        self._order(transaction, OrderKind.RELEASE, guarantee, row, left, row.releases + 1)
         if amount > 0:
-            self.exposures.put(
-                transaction, guarantee, msgspec.structs.replace(row, amount=rules.plain(amount))
-            )
+            kept = msgspec.structs.replace(row, amount=rules.plain(amount), releases=row.releases + 1)
+            self.exposures.put(transaction, guarantee, kept)
         else:
             self.exposures.remove(transaction, guarantee, row)
         if row.on_line:
             before = self._existing(transaction, row.subject)
             state = rules.returned(before.state, left)
             self._move(transaction, before, state, LineEvent.RETURNED, left, guarantee.hex())
+
+    def _order(  # noqa: PLR0917
+        self,
+        transaction: Transaction,
+        kind: OrderKind,
+        guarantee: bytes,
+        row: Exposure,
+        amount: Decimal,
+        step: int,
+    ) -> None:
+        if amount < 0:
+            raise ConflictError("what a guarantee is answered for does not rise")
+        order = order_of(kind, guarantee.hex(), row.subject, rules.plain(amount), row.currency, step)
+        self._orders.add(transaction, order)
 
     def note_event(self, transaction: Transaction, event: Event) -> None:
         """As the follower's observer: what a guarantee that is over has drawn comes back, in the batch that shows it.

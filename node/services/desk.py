@@ -14,6 +14,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from node.domain import credit_line
+from node.domain.bank_order import BankOrder, OrderKind, order_of
 from node.domain.desk import DeskEvent, DeskMover, Stage, desk_step
 from node.domain.document import document_digest, peek_document, sign_document
 from node.domain.duties import Act
@@ -39,6 +40,7 @@ from node.errors import (
 from node.ports import Clock, Signer, Store
 from node.services.alliance import Alliance
 from node.services.applications import Application, Applications
+from node.services.bank_orders import BankOrders, OrderState
 from node.services.credit_lines import CreditLines
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
@@ -70,6 +72,7 @@ class Desk:
         guarantor: Guarantor,
         lines: CreditLines,
         rules: RulesInForce,
+        orders: BankOrders,
         kept: KeptReads,
         feed: Feed,
         signer: Signer,
@@ -79,6 +82,8 @@ class Desk:
         self._store, self._alliance, self._gate = store, alliance, gate
         self._applications = Applications(store, vault, alliance.me)
         self._guarantor, self._lines, self._rules, self._kept = guarantor, lines, rules, kept
+        self._orders = orders
+        orders.on_done[OrderKind.COLLECT_FEE] = self._fee_collected
         self._feed, self._signer, self._clock, self._entropy = feed, signer, clock, entropy
         self._next_try: dict[str, tuple[float, float, float]] = {}
         """By application: when to try again, after what pause, and since when it waits."""
@@ -119,6 +124,10 @@ class Desk:
             ConflictError: it is decided already, or somebody decided meanwhile.
             NodeError: the data cannot be read or is false, or the step is not possible.
         """
+        row = self._guarantor.load(application)
+        if row.stage is Stage.FEE_PAID and row.decision is not None:
+            self._issue_at_once(application, approved)
+            return row.decision
         records = await self._guarantor.assess(application)
         row = self._guarantor.load(application)
         decision = decide(approved, self._facts(row, records))
@@ -127,6 +136,7 @@ class Desk:
             case Outcome.REFUSE:
                 self._guarantor.refuse(application, decision.reason)
             case Outcome.ISSUE:
+                self._count(Decimal(peek_document(row.call, ApplyCall).amount))
                 self._issue_at_once(application, approved)
             case Outcome.OFFER:
                 self._offer_at_once(application, row, approved)
@@ -145,11 +155,8 @@ class Desk:
         return decide(approved, self._facts(row, self._kept.show(row.read).records))
 
     def _issue_at_once(self, application: str, approved: Approved) -> None:
-        row = self._guarantor.load(application)
-        amount = Decimal(peek_document(row.call, ApplyCall).amount)
         transaction = Transaction(self._store)
         serial = transaction.take("guarantee-serial")
-        self._count(transaction, amount)
         transaction.commit()  # a number that is not used after all is no harm; one that is used twice would be
         year = datetime.fromtimestamp(self._clock.now(), UTC).year
         number = f"{approved.rules.number_prefix}{year}-{serial + 1:08d}"
@@ -160,16 +167,16 @@ class Desk:
         fee = fee_of(rules.fee, call.amount, call.currency)
         if fee is None:
             raise ConflictError("the rules have no fee in this currency")
-        transaction = Transaction(self._store)
-        self._count(transaction, Decimal(call.amount))
-        transaction.commit()
+        self._count(Decimal(call.amount))
         valid = rules.offer_days * 86_400
         self.offer(application, fee, rules.fee.currency, rules.conditions, valid)
 
-    def _count(self, transaction: Transaction, amount: Decimal) -> None:
-        day = self._day()
+    def _count(self, amount: Decimal) -> None:
+        """Before it is done: a crash in between makes the day's total too high, never too low."""
+        transaction, day = Transaction(self._store), self._day()
         for name, value in ((f"{day}/count", 1), (f"{day}/amount", int(amount * _MICRO))):
             transaction.set_counter(name, transaction.counter(name) + value)
+        transaction.commit()
 
     def _day(self) -> str:
         return f"desk/{datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()}"
@@ -292,7 +299,15 @@ class Desk:
         if not 0 < len(reference.strip()) <= 200 or not reference.isprintable():
             raise DocumentFormatError("a reference of the payment has 1 to 200 printable characters")
         row = self._moved(application, DeskEvent.CONFIRM_FEE, DeskMover.GUARANTOR)
-        self._save(application, replace(row, fee_paid=reference), "application.fee-paid")
+        asked = self._orders.find(_fee_order(application, row, OrderKind.COLLECT_FEE).id)
+        if asked is not None and asked.state != OrderState.DROPPED.value:
+            raise ConflictError(
+                "the core bank was asked to collect this fee; it is confirmed when that is done"
+            )
+        transaction = Transaction(self._store)
+        self._paid(transaction, application, row, reference)
+        transaction.commit()
+        self._feed.wake()
 
     def lapse(self, application: str) -> None:
         """An offer that was not taken up, or not paid for, in time is over.
@@ -329,8 +344,15 @@ class Desk:
         if offer.exp <= self._clock.now():
             raise ConflictError("the time of the offer is over")
         paid = "" if offer.fee.strip("0.") else NOTHING_TO_PAY
-        after = replace(row, contract=token, fee_paid=paid)
-        self._save(call.application, after, "application.accepted")
+        after = replace(row, contract=token)
+        transaction = Transaction(self._store)
+        self._put(transaction, call.application, after, "application.accepted")
+        if paid:
+            after = self._paid(transaction, call.application, after, paid)
+        else:
+            self._orders.add(transaction, _fee_order(call.application, row, OrderKind.COLLECT_FEE))
+        transaction.commit()
+        self._feed.wake()
         return after
 
     def cancel(self, token: str) -> None:
@@ -344,7 +366,32 @@ class Desk:
         if row.stage is Stage.CANCELLED:
             return  # the answer was lost
         desk_step(row.stage, DeskEvent.CANCEL, DeskMover.APPLICANT)
-        self._save(call.application, replace(row, cancelled=token), "application.cancelled")
+        transaction = Transaction(self._store)
+        self._put(transaction, call.application, replace(row, cancelled=token), "application.cancelled")
+        if row.fee_paid not in {"", NOTHING_TO_PAY}:
+            self._orders.add(transaction, _fee_order(call.application, row, OrderKind.REFUND_FEE))
+        transaction.commit()
+        self._feed.wake()
+
+    # -- the fee ------------------------------------------------------------------------------------------
+
+    def _fee_collected(self, transaction: Transaction, order: BankOrder, reference: str) -> None:
+        """The core bank has the money; of what was cancelled meanwhile it goes back."""
+        row = self._guarantor.load(order.about)
+        if row.stage is Stage.ACCEPTED:
+            self._paid(transaction, order.about, row, reference)
+        else:
+            self._orders.add(transaction, _fee_order(order.about, row, OrderKind.REFUND_FEE))
+
+    def _paid(
+        self, transaction: Transaction, application: str, row: Application, reference: str
+    ) -> Application:
+        """What rules have offered, rules issue."""
+        after = replace(row, fee_paid=reference)
+        self._put(transaction, application, after, "application.fee-paid")
+        if row.decision is not None and row.decision.outcome == Outcome.OFFER.value:
+            self._applications.await_rules(transaction, bytes.fromhex(application))
+        return after
 
     def _own(self, application: str, subject: str) -> Application:
         """An application of the wallet that calls; others' are not there for it."""
@@ -359,13 +406,22 @@ class Desk:
         return row
 
     def _save(self, application: str, row: Application, event: str) -> None:
-        transaction, identity = Transaction(self._store), bytes.fromhex(application)
+        transaction = Transaction(self._store)
+        self._put(transaction, application, row, event)
+        transaction.commit()
+        self._feed.wake()
+
+    def _put(self, transaction: Transaction, application: str, row: Application, event: str) -> None:
+        identity = bytes.fromhex(application)
         self._applications.put(transaction, identity, row)
         self._applications.settle(transaction, identity)
         self._feed.add(transaction, self._entry(application, event))
-        transaction.commit()
-        self._feed.wake()
 
     def _entry(self, application: str, event: str) -> FeedEntry:
         about = {"application": application, "subject": self._guarantor.load(application).subject}
         return FeedEntry(event, self._clock.now(), about)
+
+
+def _fee_order(application: str, row: Application, kind: OrderKind) -> BankOrder:
+    offer = peek_document(row.offer, GuaranteeOffer)
+    return order_of(kind, application, row.subject, offer.fee, offer.fee_currency)

@@ -64,6 +64,8 @@
     cg/<guarantee id>                       its subject
     ce/<end><guarantee id>                  the same by its end, seconds, number
     cn/<guarantee id>                       one that is on its way to the ledger by this node's outbox
+    mo/<order id>                           an order to the core bank and what became of it, sealed
+    mp/<order id>                           one that is neither done nor given up
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
@@ -169,6 +171,8 @@ LINE_STATE = b"ch/"
 EXPOSURE = b"cv/"
 EXPOSURE_OF = b"cg/"
 EXPOSURE_END = b"ce/"
+BANK_ORDER = b"mo/"
+BANK_ORDER_OPEN = b"mp/"
 EXPOSURE_SENT = b"cn/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"

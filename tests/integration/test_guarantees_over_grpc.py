@@ -380,5 +380,10 @@ async def test_rules_are_asked_for_and_tried_over_the_wire(network):
     tried = await at_desk(network, "CheckRules", rules=rules, application_id=case.application)
     assert tried.decision.outcome == "manual"
     assert [one.verdict for one in tried.decision.findings] == ["HOLDS", "HOLDS", "UNKNOWN", "HOLDS"]
+    assert list((await at_desk(network, "ListBankOrders")).orders) == []
+    assert await refusal(at_desk(network, "DecideBankOrder", order_id="ab" * 32)) == "INVALID"
+    drop = desk_pb.DecideBankOrderRequest.DECISION_DROP
+    unknown = at_desk(network, "DecideBankOrder", order_id="ab" * 32, decision=drop)
+    assert await refusal(unknown) == "NOT_FOUND"
     assert await refusal(at_desk(network, "GetCreditLine", subject_id="ab" * 32)) == "NOT_FOUND"
     assert await refusal(at_desk(network, "ChangeLine", subject_id="ab" * 32)) == "INVALID"

@@ -321,6 +321,7 @@ class World:
         with contextlib.suppress(ProjectionStaleError):
             await centre.services.desk.step()
         centre.services.lines.step()
+        await centre.services.bank_orders.step()
         await centre.services.catalogue.step()
         await centre.services.changes.step()
         await centre.services.notices.step()

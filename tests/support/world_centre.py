@@ -16,7 +16,7 @@ from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
 from node.domain.member import Role
-from node.ports import Account, Clock, ErasureList, Registry, Store
+from node.ports import Account, Clock, CoreBanking, ErasureList, Registry, Store
 from node.services.feed import FeedEntry
 from node.services.issue_rules import RulesSource
 from node.services.outbox import OutboxItem
@@ -58,6 +58,7 @@ class Centre:
         self._memory: dict[str, Store] = {}
         self.erasures = MemoryErasureList()
         self.rules: RulesSource | None = None
+        self.core_bank: CoreBanking | None = None
         setup.network.centres[name] = self
         self.start()
 
@@ -72,7 +73,7 @@ class Centre:
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name),
             setup.network.authorities, setup.clock, setup.entropy,
             ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
-            self._erasures(), setup.registry, lambda: self.rules,
+            self._erasures(), setup.registry, lambda: self.rules, self.core_bank,
         )  # fmt: skip
         config = Config(
             name=self.name,

@@ -4,6 +4,10 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
+from adapters.banks.envelope import Es256Suite, seal
+from node.domain.bank_order import OrderKind, order_of
 from node.domain.credit_line import NOTHING_BEFORE, LineEvent, LineState, LineStatus, fields_of
 from node.domain.document import document_digest, sign_document
 from node.domain.line_statement import LineStatement
@@ -12,7 +16,7 @@ from node.domain.record import RecordHeader, SealedRecord, seal_record
 from node.domain.wallet import AcceptCall, CancelCall, LineCall, WalletCall
 from tests.vectors import guarantee_story, wallet_calls, world
 from tests.vectors.keys import fixed_bytes
-from tests.vectors.world import ALLIANCE, GUARANTOR, NOW, SUBJECT, WALLET
+from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, NOW, SUBJECT, WALLET
 
 LINE = fixed_bytes("credit line", 16).hex()
 RULES = """\
@@ -133,6 +137,15 @@ def line() -> list[dict[str, Any]]:
         }
         for number, (fields, sealed) in enumerate(history(), 1)
     ]
+
+
+def bank() -> dict[str, Any]:
+    """An order and the envelope around it."""
+    order = order_of(OrderKind.COLLECT_FEE, application(), SUBJECT, "160", "CNY")
+    suite = Es256Suite(world.identity(GUARANTOR).sign, world.identity(HOME).public)
+    nonce = fixed_bytes("nonce of the bank order", 16).hex()
+    envelope = seal(suite, msgspec.json.encode(order).decode(), nonce, "20260301020000")
+    return {"order": msgspec.to_builtins(order), "envelope": json.loads(envelope)}
 
 
 def _header(number: int) -> RecordHeader:

@@ -262,6 +262,7 @@ def desk() -> Vectors:
     return {
         "documents": [_document(name, token) for name, token in desk_vectors.documents()],
         "line": desk_vectors.line(),
+        "bank": desk_vectors.bank(),
         "rules": desk_vectors.RULES,
         "rules_sha256": hashlib.sha256(desk_vectors.RULES.encode()).hexdigest(),
     }

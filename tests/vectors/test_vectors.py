@@ -14,6 +14,7 @@ from eth_hash.auto import keccak
 
 from node.domain import (
     archive,
+    bank_order,
     bundle,
     bundle_check,
     certified,
@@ -318,6 +319,15 @@ def test_a_line_of_credit_is_a_chain_of_entries():
         states.append(evidence.VerifiedRecord(header, case["fields"], 0, sealed.payload, sealed.entry))
     found = credit_line.check_history(states)
     assert (found.number, found.entry.hex(), found.state.used) == (3, known, 0)
+
+
+def test_a_bank_order_has_the_id_of_what_it_is_for():
+    order = DESK["bank"]["order"]
+    seed = b"heqi.bank-order.v1\0" + order["kind"].encode() + b"\0" + bytes.fromhex(order["about"])
+    assert hashlib.sha256(seed + order["step"].to_bytes(8, "big")).hexdigest() == order["id"]
+    about = (order["about"], order["subject"], order["amount"], order["currency"])
+    made = bank_order.order_of(bank_order.OrderKind(order["kind"]), *about)
+    assert msgspec.to_builtins(made) == order == json.loads(DESK["bank"]["envelope"]["data"])
 
 
 def test_a_rules_file_is_approved_by_its_hash():

@@ -794,3 +794,160 @@ class ProveLineResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProveLineResponse: _TypeAlias = ProveLineResponse  # noqa: Y015
+
+@_typing.final
+class BankOrder(_message.Message):
+    """An order to the core banking system."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    QUEUE_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """Id, 64 hex digits: always the same for the same thing."""
+    kind: _builtins.str
+    """"earmark", "release", "collect-fee", "refund-fee" or "pay-claim"."""
+    about: _builtins.str
+    """The application or guarantee that it is about, 64 hex digits."""
+    amount: _builtins.str
+    """Plain decimal."""
+    currency: _builtins.str
+    """ISO 4217."""
+    state: _builtins.str
+    """"open" or "parked"."""
+    problem: _builtins.str
+    """Why it is parked, or what delays it."""
+    queue_time_seconds: _builtins.int
+    """Since when it is to be done, seconds since 1970 UTC."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        about: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        state: _builtins.str = ...,
+        problem: _builtins.str = ...,
+        queue_time_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "amount", b"amount", "currency", b"currency", "kind", b"kind", "order_id", b"order_id", "problem", b"problem", "queue_time_seconds", b"queue_time_seconds", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankOrder: _TypeAlias = BankOrder  # noqa: Y015
+
+@_typing.final
+class ListBankOrdersRequest(_message.Message):
+    """Request of ListBankOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBankOrdersRequest: _TypeAlias = ListBankOrdersRequest  # noqa: Y015
+
+@_typing.final
+class ListBankOrdersResponse(_message.Message):
+    """Response of ListBankOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___BankOrder]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        orders: _abc.Iterable[Global___BankOrder] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["orders", b"orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBankOrdersResponse: _TypeAlias = ListBankOrdersResponse  # noqa: Y015
+
+@_typing.final
+class DecideBankOrderRequest(_message.Message):
+    """Request of DecideBankOrder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Decision:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[DecideBankOrderRequest._Decision.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DECISION_UNSPECIFIED: DecideBankOrderRequest._Decision.ValueType  # 0
+        """Not used."""
+        DECISION_RETRY: DecideBankOrderRequest._Decision.ValueType  # 1
+        """Try it again."""
+        DECISION_DROP: DecideBankOrderRequest._Decision.ValueType  # 2
+        """Give it up."""
+
+    class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
+        """What is decided."""
+
+    DECISION_UNSPECIFIED: DecideBankOrderRequest.Decision.ValueType  # 0
+    """Not used."""
+    DECISION_RETRY: DecideBankOrderRequest.Decision.ValueType  # 1
+    """Try it again."""
+    DECISION_DROP: DecideBankOrderRequest.Decision.ValueType  # 2
+    """Give it up."""
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """From ListBankOrders."""
+    decision: Global___DecideBankOrderRequest.Decision.ValueType
+    """What is decided."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        decision: Global___DecideBankOrderRequest.Decision.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideBankOrderRequest: _TypeAlias = DecideBankOrderRequest  # noqa: Y015
+
+@_typing.final
+class DecideBankOrderResponse(_message.Message):
+    """Response of DecideBankOrder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideBankOrderResponse: _TypeAlias = DecideBankOrderResponse  # noqa: Y015

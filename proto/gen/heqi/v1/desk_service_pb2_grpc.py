@@ -95,6 +95,16 @@ class DeskServiceStub:
                 request_serializer=heqi_dot_v1_dot_desk__service__pb2.ProveLineRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_desk__service__pb2.ProveLineResponse.FromString,
                 _registered_method=True)
+        self.ListBankOrders = channel.unary_unary(
+                '/heqi.v1.DeskService/ListBankOrders',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.ListBankOrdersRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.ListBankOrdersResponse.FromString,
+                _registered_method=True)
+        self.DecideBankOrder = channel.unary_unary(
+                '/heqi.v1.DeskService/DecideBankOrder',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderResponse.FromString,
+                _registered_method=True)
 
 
 class DeskServiceServicer:
@@ -185,6 +195,20 @@ class DeskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBankOrders(self, request, context):
+        """Orders to the core banking system that are neither done nor given up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideBankOrder(self, request, context):
+        """Try a parked order again under its id, or give it up: somebody has seen to it in the bank's books.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeskServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -247,6 +271,16 @@ def add_DeskServiceServicer_to_server(servicer, server):
                     servicer.ProveLine,
                     request_deserializer=heqi_dot_v1_dot_desk__service__pb2.ProveLineRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_desk__service__pb2.ProveLineResponse.SerializeToString,
+            ),
+            'ListBankOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBankOrders,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.ListBankOrdersRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.ListBankOrdersResponse.SerializeToString,
+            ),
+            'DecideBankOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideBankOrder,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -574,6 +608,60 @@ class DeskService:
             '/heqi.v1.DeskService/ProveLine',
             heqi_dot_v1_dot_desk__service__pb2.ProveLineRequest.SerializeToString,
             heqi_dot_v1_dot_desk__service__pb2.ProveLineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBankOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.DeskService/ListBankOrders',
+            heqi_dot_v1_dot_desk__service__pb2.ListBankOrdersRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.ListBankOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideBankOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.DeskService/DecideBankOrder',
+            heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,10 @@ class DeskServiceStub:
     """A credit line."""
     ProveLine: _grpc.UnaryStreamMultiCallable[_desk_service_pb2.ProveLineRequest, _desk_service_pb2.ProveLineResponse]
     """The history of a credit line as a case: a bundle for each state, under one signed list."""
+    ListBankOrders: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListBankOrdersRequest, _desk_service_pb2.ListBankOrdersResponse]
+    """Orders to the core banking system that are neither done nor given up."""
+    DecideBankOrder: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.DecideBankOrderRequest, _desk_service_pb2.DecideBankOrderResponse]
+    """Try a parked order again under its id, or give it up: somebody has seen to it in the bank's books."""
 
 @_typing.type_check_only
 class DeskServiceAsyncStub(DeskServiceStub):
@@ -87,6 +91,10 @@ class DeskServiceAsyncStub(DeskServiceStub):
     """A credit line."""
     ProveLine: _aio.UnaryStreamMultiCallable[_desk_service_pb2.ProveLineRequest, _desk_service_pb2.ProveLineResponse]  # type: ignore[assignment]
     """The history of a credit line as a case: a bundle for each state, under one signed list."""
+    ListBankOrders: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListBankOrdersRequest, _desk_service_pb2.ListBankOrdersResponse]  # type: ignore[assignment]
+    """Orders to the core banking system that are neither done nor given up."""
+    DecideBankOrder: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.DecideBankOrderRequest, _desk_service_pb2.DecideBankOrderResponse]  # type: ignore[assignment]
+    """Try a parked order again under its id, or give it up: somebody has seen to it in the bank's books."""
 
 class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
     """A guarantor's desk between application and issue, and its credit lines. Callers: the guarantor's own systems."""
@@ -186,5 +194,21 @@ class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_desk_service_pb2.ProveLineResponse], _abc.AsyncIterator[_desk_service_pb2.ProveLineResponse]]:
         """The history of a credit line as a case: a bundle for each state, under one signed list."""
+
+    @_abc_1.abstractmethod
+    def ListBankOrders(
+        self,
+        request: _desk_service_pb2.ListBankOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ListBankOrdersResponse, _abc.Awaitable[_desk_service_pb2.ListBankOrdersResponse]]:
+        """Orders to the core banking system that are neither done nor given up."""
+
+    @_abc_1.abstractmethod
+    def DecideBankOrder(
+        self,
+        request: _desk_service_pb2.DecideBankOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.DecideBankOrderResponse, _abc.Awaitable[_desk_service_pb2.DecideBankOrderResponse]]:
+        """Try a parked order again under its id, or give it up: somebody has seen to it in the bank's books."""
 
 def add_DeskServiceServicer_to_server(servicer: DeskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
