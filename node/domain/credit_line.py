@@ -289,9 +289,9 @@ def _after(
         raise ConflictError("the first state of a line is its grant")
     match event:
         case LineEvent.DRAWN:
-            if fields.guarantee in draws or not fields.guarantee:
-                raise ConflictError("a guarantee draws once")
-            draws[fields.guarantee] = amount
+            if not fields.guarantee:
+                raise ConflictError("a draw names its guarantee")
+            draws[fields.guarantee] = draws.get(fields.guarantee, Decimal(0)) + amount
             # When it was drawn only the issuer's clock says; that the term was not over then is its word.
             return drawn(before, amount, before.currency, before.until - 1)
         case LineEvent.RETURNED:

@@ -47,7 +47,8 @@ class Facts:
     currency: str
     nbf: int
     exp: int
-    centre: str
+    centre: str | None
+    """Member that runs the tender; None where the application does not show it."""
     now: int
     """Seconds since 1970 UTC."""
     granted: Mapping[str, frozenset[str]]

@@ -290,7 +290,7 @@ def _judge(rule: AnyRule, facts: Facts) -> tuple[Verdict, Sequence[str]]:  # noq
         case Validity():
             return _known(facts.days <= rule.at_most_days), ("nbf", "exp")
         case Centres():
-            return _known(facts.centre in rule.any_of), ("centre",)
+            return _known(None if facts.centre is None else facts.centre in rule.any_of), ("centre",)
         case Line():
             free = facts.line_free
             return _known(None if free is None else free >= facts.amount), ("line.free", "amount")

@@ -17,7 +17,7 @@ from node.domain.credit_line import LINE_CATEGORY, NOTHING_BEFORE, LineEvent, Li
 from node.domain.draft import RecordDraft
 from node.domain.guarantee_table import State
 from node.domain.ledger import Event
-from node.errors import ConflictError, InvalidError, MissingError
+from node.errors import InvalidError, MissingError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.acts import Acts
@@ -184,39 +184,54 @@ class CreditLines:
             StoreError: the database fails.
         """
         self.exposures.add(transaction, guarantee, exposure, is_sent=is_sent)
-        self._order(transaction, OrderKind.EARMARK, guarantee, exposure, Decimal(exposure.amount), 1)
+        self._order(
+            transaction, OrderKind.EARMARK, guarantee, exposure, Decimal(exposure.amount), exposure.steps
+        )
         if exposure.on_line:
             before = self._existing(transaction, exposure.subject)
             amount, now = Decimal(exposure.amount), int(self._clock.now())
             state = rules.drawn(before.state, amount, exposure.currency, now)
             self._move(transaction, before, state, LineEvent.DRAWN, amount, guarantee.hex())
 
-    def reduce(self, transaction: Transaction, guarantee: bytes, amount: Decimal) -> None:
-        """Of a guarantee can be claimed only so much from now on: the rest returns to the line; nothing left ends it.
+    def change(
+        self, transaction: Transaction, guarantee: bytes, amount: Decimal, exp: int | None = None
+    ) -> None:
+        """Of a guarantee can be claimed so much from now on, and until then; nothing left ends it.
+
+        What is less returns to the line, what is more is drawn on it.
 
         Args:
-            transaction: of what reduces it.
+            transaction: of what changes it.
             guarantee: its id, 32 bytes; one that this node does not answer for changes nothing.
-            amount: what is left, not more than before.
+            amount: what can be claimed.
+            exp: its new end, seconds since 1970 UTC; None: as it is.
 
         Raises:
-            ConflictError: it would rise.
+            LineError: the line does not allow the rise.
             StoreError: the database fails.
         """
         row = self.exposures.find(transaction, guarantee)
-        if row is None or amount == Decimal(row.amount):
+        if row is None:
             return
-        left = Decimal(row.amount) - amount
-        self._order(transaction, OrderKind.RELEASE, guarantee, row, left, row.releases + 1)
+        more = amount - Decimal(row.amount)
+        end, steps = row.exp if exp is None else exp, row.steps + (more != 0)
+        self.exposures.remove(transaction, guarantee, row)
         if amount > 0:
-            kept = msgspec.structs.replace(row, amount=rules.plain(amount), releases=row.releases + 1)
-            self.exposures.put(transaction, guarantee, kept)
+            kept = Exposure(row.subject, rules.plain(amount), row.currency, end, row.on_line, steps)
+            self.exposures.add(transaction, guarantee, kept, is_sent=False)
+        if more > 0:
+            self._order(transaction, OrderKind.EARMARK, guarantee, row, more, steps)
+        if more < 0:
+            self._order(transaction, OrderKind.RELEASE, guarantee, row, -more, steps)
+        if not row.on_line or not more:
+            return
+        before = self._existing(transaction, row.subject)
+        if more > 0:
+            state = rules.drawn(before.state, more, row.currency, int(self._clock.now()))
+            self._move(transaction, before, state, LineEvent.DRAWN, more, guarantee.hex())
         else:
-            self.exposures.remove(transaction, guarantee, row)
-        if row.on_line:
-            before = self._existing(transaction, row.subject)
-            state = rules.returned(before.state, left)
-            self._move(transaction, before, state, LineEvent.RETURNED, left, guarantee.hex())
+            state = rules.returned(before.state, -more)
+            self._move(transaction, before, state, LineEvent.RETURNED, -more, guarantee.hex())
 
     def _order(  # noqa: PLR0917
         self,
@@ -227,8 +242,6 @@ class CreditLines:
         amount: Decimal,
         step: int,
     ) -> None:
-        if amount < 0:
-            raise ConflictError("what a guarantee is answered for does not rise")
         order = order_of(kind, guarantee.hex(), row.subject, rules.plain(amount), row.currency, step)
         self._orders.add(transaction, order)
 
@@ -242,7 +255,7 @@ class CreditLines:
             case ledger.GuaranteeMoved() as moved:
                 self.exposures.arrived(transaction, moved.guarantee)
                 if not rules.is_live(State(moved.state)):
-                    self.reduce(transaction, moved.guarantee, Decimal(0))
+                    self.change(transaction, moved.guarantee, Decimal(0))
 
     def step(self) -> None:
         """What has ended by its date, or never came to the ledger and will not, comes back.
@@ -256,8 +269,8 @@ class CreditLines:
         now = self._clock.now()
         for guarantee in list(self.exposures.ended(now - GRACE_SECONDS)):
             known = self._projection.guarantee(guarantee)
-            # A claim under way is another state; then the ledger ends it and not the clock.
-            if known is None or State(known.state) is State.ISSUED:
+            # After any step (a claim, an amendment) the ledger ends it and not the clock.
+            if known is None or (State(known.state) is State.ISSUED and known.sequence == 1):
                 self._return(guarantee)
 
     def _never_came(self, guarantee: bytes) -> bool:
@@ -268,7 +281,7 @@ class CreditLines:
 
     def _return(self, guarantee: bytes) -> None:
         transaction = Transaction(self._store)
-        self.reduce(transaction, guarantee, Decimal(0))
+        self.change(transaction, guarantee, Decimal(0))
         transaction.commit()
 
     # -- what is asked ----------------------------------------------------------------------------------

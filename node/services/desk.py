@@ -199,7 +199,7 @@ class Desk:
             currency=call.currency,
             nbf=call.nbf,
             exp=call.exp,
-            centre=peek_document(call.code, ApplicationCode).iss,
+            centre=peek_document(call.code, ApplicationCode).iss if call.code else None,
             now=int(self._clock.now()),
             granted=granted,
             records=by_category,

@@ -25,8 +25,8 @@ class Exposure(msgspec.Struct, frozen=True):
     """Its end as the document has it, seconds since 1970 UTC."""
     on_line: bool
     """Whether it was drawn on the subject's credit line."""
-    releases: int = 0
-    """How often it was reduced."""
+    steps: int = 1
+    """How often its amount was set, the issue included: numbers the orders to the core bank."""
 
 
 class Exposures:

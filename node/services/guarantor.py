@@ -214,25 +214,33 @@ class Guarantor:
         issue = IssueGuarantee(terms, self._signer.sign(digest))
         self._outbox.add(transaction, f"guarantee/{raw_id.hex()}", issue)
         self._guarantees.keep(transaction, raw_id, guarantee, token)
-        self._book(transaction, raw_id, guarantee, outside_line=outside_line)
+        exposure = (guarantee.applicant, guarantee.amount, guarantee.currency, guarantee.exp)
+        self._book(transaction, raw_id, *exposure, outside_line=outside_line)
         decided = msgspec.structs.replace(found, guarantee=token)
         self._applications.put(transaction, bytes.fromhex(application), decided)
         self._applications.settle(transaction, bytes.fromhex(application))
         transaction.commit()
         return raw_id.hex()
 
-    def _book(
-        self, transaction: Transaction, raw_id: bytes, guarantee: Guarantee, *, outside_line: bool
+    def _book(  # noqa: PLR0917
+        self,
+        transaction: Transaction,
+        raw_id: bytes,
+        subject: str,
+        amount: str,
+        currency: str,
+        exp: int,
+        *,
+        outside_line: bool,
+        is_sent: bool = True,
     ) -> None:
         """Who was given a line draws on it: without the guarantor's word nothing goes past it, frozen or not."""
-        subject, amount = guarantee.applicant, guarantee.amount
         has_line = self._lines.find(subject) is not None
         if has_line and outside_line:
-            self._acts.record(
-                transaction, ActKind.OUTSIDE_LINE, {"guarantee": raw_id.hex(), "subject": subject}
-            )
-        exposure = Exposure(subject, amount, guarantee.currency, guarantee.exp, has_line and not outside_line)
-        self._lines.book(transaction, raw_id, exposure)
+            about = {"guarantee": raw_id.hex(), "subject": subject}
+            self._acts.record(transaction, ActKind.OUTSIDE_LINE, about)
+        exposure = Exposure(subject, amount, currency, exp, has_line and not outside_line)
+        self._lines.book(transaction, raw_id, exposure, is_sent=is_sent)
 
     def refuse(self, application: str, reason: str) -> None:
         """Refuse an application; the applicant's wallet is told why, and its code is free again.

@@ -102,6 +102,7 @@ CASES: list[tuple[str, Facts, str]] = [
     ('check = "validity"\nat_most_days = 90', facts(exp=NOW + 90 * DAY + 1), "FAILS"),
     ('check = "centre"\nany_of = ["hangzhou"]', facts(), "HOLDS"),
     ('check = "centre"\nany_of = ["ningbo"]', facts(), "FAILS"),
+    ('check = "centre"\nany_of = ["ningbo"]', facts(centre=None), "UNKNOWN"),
     (LINE, facts(), "UNKNOWN"),
     (LINE, facts(line_free=Decimal(80000)), "HOLDS"),
     (LINE, facts(line_free=Decimal("79999.99")), "FAILS"),

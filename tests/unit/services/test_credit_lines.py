@@ -235,13 +235,38 @@ async def test_what_is_no_line_is_not_granted(tender: Tender, limit: str, days: 
 async def test_a_part_that_was_paid_comes_back_and_the_rest_stays(tender: Tender, bidder: Bidder) -> None:
     issued = await tender.in_force(bidder=bidder)
     lines, transaction = tender.bank.services.lines, Transaction(tender.bank.store)
-    lines.reduce(transaction, bytes.fromhex(issued.id), Decimal(30000))
-    lines.reduce(transaction, bytes.fromhex(issued.id), Decimal(30000))
-    lines.reduce(transaction, bytes(32), Decimal(0))
+    for _ in range(2):
+        lines.change(transaction, bytes.fromhex(issued.id), Decimal(30000))
+    lines.change(transaction, bytes(32), Decimal(0))
     transaction.commit()
-    assert line(tender, bidder).used == "30000"
-    with pytest.raises(ConflictError):
-        lines.reduce(Transaction(tender.bank.store), bytes.fromhex(issued.id), Decimal(40000))
+    assert (line(tender, bidder).used, line(tender, bidder).number) == ("30000", 3)
+
+
+async def test_a_guarantee_that_rises_draws_the_difference_or_does_not_rise(
+    tender: Tender, bidder: Bidder
+) -> None:
+    issued = await tender.in_force(bidder=bidder)
+    lines, raw_id = tender.bank.services.lines, bytes.fromhex(issued.id)
+    transaction = Transaction(tender.bank.store)
+    lines.change(transaction, raw_id, Decimal(200000))
+    transaction.commit()
+    assert line(tender, bidder).used == "200000"
+    with pytest.raises(LineError):
+        lines.change(Transaction(tender.bank.store), raw_id, Decimal(200001))
+    tender.release(issued)
+    await tender.world.settle()
+    assert line(tender, bidder).used == "0"
+
+
+async def test_an_extended_guarantee_stays_drawn_until_its_new_end(tender: Tender, bidder: Bidder) -> None:
+    issued = await tender.in_force(bidder=bidder)
+    lines, transaction = tender.bank.services.lines, Transaction(tender.bank.store)
+    lines.change(transaction, bytes.fromhex(issued.id), Decimal(80000), issued.terms.exp + 60 * DAY)
+    transaction.commit()
+    for days, used in ((130, "80000"), (60, "0")):
+        tender.world.clock.advance(days * DAY)
+        await tender.world.settle()
+        assert line(tender, bidder).used == used
 
 
 # -- the chain of states -----------------------------------------------------------------------------------
