@@ -377,11 +377,12 @@ class Desk:
 
     def _fee_collected(self, transaction: Transaction, order: BankOrder, reference: str) -> None:
         """The core bank has the money; of what was cancelled meanwhile it goes back."""
-        row = self._guarantor.load(order.about)
-        if row.stage is Stage.ACCEPTED:
+        row = self._applications.get(bytes.fromhex(order.about))
+        if row is not None and row.stage is Stage.ACCEPTED:
             self._paid(transaction, order.about, row, reference)
         else:
-            self._orders.add(transaction, _fee_order(order.about, row, OrderKind.REFUND_FEE))
+            sum_ = (order.subject, order.amount, order.currency)
+            self._orders.add(transaction, order_of(OrderKind.REFUND_FEE, order.about, *sum_))
 
     def _paid(
         self, transaction: Transaction, application: str, row: Application, reference: str

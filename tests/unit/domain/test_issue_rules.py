@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.domain.issue_facts import FactRecord, Facts, Total
@@ -222,6 +222,7 @@ def test_ids_are_unique() -> None:
         parse_rules((HEAD + 2 * block).encode())
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(CASES), min_size=1, max_size=6), st.data())
 def test_nothing_is_let_through_unless_every_rule_holds(
     cases: list[tuple[str, Facts, str]], data: st.DataObject

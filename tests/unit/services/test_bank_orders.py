@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from adapters.banks.trial import TrialBank
-from node.domain.bank_order import BankAnswer, OrderKind, order_of
+from node.domain.bank_order import BankAnswer, OrderKind, check_answer, order_of
 from node.domain.desk import Stage
-from node.errors import ConflictError, MissingError
+from node.errors import BankAnswerError, ConflictError, MissingError
 from node.services.bank_orders import KeptOrder
 from node.services.transaction import Transaction
 from tests.support.world_bidder import Bidder
@@ -91,19 +91,21 @@ async def test_a_fee_that_waits_for_its_payer_is_asked_for_again(
     assert books.submitted.count(fee) == 4
 
 
-WRONG = {
-    "another amount": {"amount": "16000"},
-    "another currency": {"currency": "USD"},
-    "another order": {"id": "ab" * 32},
-    "no reference": {"reference": " "},
-}
+@pytest.mark.parametrize(
+    "changes", [{"amount": "16000"}, {"currency": "USD"}, {"id": "ab" * 32}, {"reference": " "}]
+)
+def test_an_answer_is_to_this_order_about_this_sum(changes: dict[str, str]) -> None:
+    order = order_of(OrderKind.COLLECT_FEE, "ab" * 32, "cd" * 32, "160", "CNY")
+    answer = BankAnswer(order.id, "done", "160", "CNY", "T1")
+    check_answer(order, answer)
+    with pytest.raises(BankAnswerError):
+        check_answer(order, msgspec.structs.replace(answer, **changes))
 
 
-@pytest.mark.parametrize("wrong", WRONG)
 async def test_a_wrong_answer_is_parked_and_believed_in_nothing(
-    tender: Tender, bidder: Bidder, books: TrialBank, wrong: str
+    tender: Tender, bidder: Bidder, books: TrialBank
 ) -> None:
-    books.tamper = lambda answer: msgspec.structs.replace(answer, **WRONG[wrong])
+    books.tamper = lambda answer: msgspec.structs.replace(answer, amount="16000")
     application = await accepted(tender, bidder)
     await tender.world.settle()
     [kept] = unsettled(tender)

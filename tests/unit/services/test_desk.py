@@ -24,7 +24,7 @@ from node.services.guarantees import Verdict
 from node.services.issue_rules import RulesSource
 from tests.support.world import DAY
 from tests.support.world_bidder import Bidder
-from tests.support.world_desk import accept, applied, cancel, row, source, terms, use_rules
+from tests.support.world_desk import accept, applied, cancel, grant_line, row, source, terms, use_rules
 from tests.support.world_guarantees import Tender
 
 
@@ -139,6 +139,17 @@ async def test_a_crash_after_the_decision_loses_nothing(
     [found] = tender.bank.services.guarantor.applications()
     assert found.row.stage is Stage.ISSUED
     assert len(list(tender.bank.services.lines.exposures.of(bidder.subject))) == 1
+
+
+async def test_what_rules_may_not_issue_after_all_is_left_to_people(tender: Tender, bidder: Bidder) -> None:
+    use_rules(tender.bank)
+    grant_line(tender, bidder, "1")
+    found = row(tender, await applied(tender, bidder))
+    assert (found.stage, found.problem) == (Stage.APPLIED, "LINE")
+    assert len(await tender.bank.feed("application.manual")) == 1
+    asked = len(list(tender.world.home.serving.history(bidder.subject)))
+    await tender.world.settle()
+    assert len(list(tender.world.home.serving.history(bidder.subject))) == asked, "it is not tried again"
 
 
 async def test_rules_that_were_swapped_are_not_used(tender: Tender, bidder: Bidder) -> None:
