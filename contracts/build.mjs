@@ -16,6 +16,7 @@ const TARGETS = [
     contracts: [
       "Alliance",
       "Anchors",
+      "Calendar",
       "Catalogue",
       "ES256Verifier",
       "Grants",

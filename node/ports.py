@@ -35,6 +35,8 @@ class Answer:
     """Consents of the people whose fields are shown (`encode_shown`); empty if there are none such."""
     notices: tuple[str, ...] = ()
     """Notices by the home about disputes of these records."""
+    approval_status: bytes = b""
+    """`StatusProof` of the second officer's delegation, which is in the grant; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

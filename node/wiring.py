@@ -340,7 +340,7 @@ class Services:
             self.feed,
             clock,
         )
-        self.controllers = Controllers(store, self.alliance, self.gate, self.outbox)
+        self.controllers = Controllers(store, self.alliance, self.gate, self.outbox, self.registrations)
         self.recoveries = Recoveries(
             store,
             self.vault,

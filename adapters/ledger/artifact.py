@@ -17,10 +17,11 @@ ANCHORS = "Anchors"
 GUARANTEES = "Guarantees"
 TRUST_LIST = "TrustList"
 CATALOGUE = "Catalogue"
+CALENDAR = "Calendar"
 VERIFIER = "ES256Verifier"
 PASSKEY_VERIFIER = "WebAuthnVerifier"
 
-BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST, CATALOGUE)
+BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST, CATALOGUE, CALENDAR)
 """Those that the alliance's address book names; each is built with the alliance's address."""
 VERIFIERS = (VERIFIER, PASSKEY_VERIFIER)
 """Of signatures by wallets and passkeys; accepted from the founding on."""

@@ -9,6 +9,7 @@ from adapters.ledger.artifact import ALLIANCE, ANCHORS, GRANTS, GUARANTEES, SUBJ
 from adapters.ledger.deployment import Deployment
 from node.domain.alliance_life import (
     MoveSubject,
+    ProposeCalendar,
     ProposeContract,
     ProposeDefinition,
     ProposeRoles,
@@ -16,6 +17,7 @@ from node.domain.alliance_life import (
     StandingStep,
 )
 from node.domain.ledger import (
+    NO_WORD,
     Action,
     AnchorCheckpoint,
     Call,
@@ -23,6 +25,7 @@ from node.domain.ledger import (
     ChangeController,
     ChangeKeys,
     CreateSubject,
+    Evidence,
     GrantTerms,
     GuaranteeTerms,
     IssueGuarantee,
@@ -31,6 +34,7 @@ from node.domain.ledger import (
     ProposeTrust,
     RegisterGrant,
     RevokeGrant,
+    Signed,
     StepGuarantee,
     UpdateEndpoints,
 )
@@ -48,6 +52,7 @@ DATA_TYPES: dict[Action, tuple[str, ...]] = {
     Action.SET_TRUST: ("bytes32", "bytes"),
     Action.SET_ROLES: ("bytes32", "uint8"),
     Action.SET_DEFINITION: ("bytes32", "uint32", "bytes32"),
+    Action.SET_CALENDAR: ("uint16", "uint256", "uint256"),
 }
 """What a proposal's data is the encoding of."""
 
@@ -120,8 +125,18 @@ def _issue_guarantee(call: IssueGuarantee, verifier: bytes) -> Invocation:
 
 
 def _step_guarantee(call: StepGuarantee) -> Invocation:
-    arguments = (call.guarantee, call.event, call.document, call.signer, call.salt, call.signature)
-    return Invocation(GUARANTEES, encode_function(GUARANTEES, "step", arguments), 2_000_000, call.at)
+    step = call.step
+    told = (
+        step.guarantee,
+        step.sequence,
+        step.previous,
+        step.event,
+        step.document,
+        step.end,
+        step.expires,
+    )
+    arguments = (told, _signed(call.mover), _evidence(call.evidence))
+    return Invocation(GUARANTEES, encode_function(GUARANTEES, "step", arguments), 3_000_000, call.at)
 
 
 def _propose_admission(call: ProposeAdmission) -> Invocation:
@@ -158,6 +173,12 @@ def _propose_definition(call: ProposeDefinition) -> Invocation:
     values = [category_to_bytes32(call.category), call.version, call.definition]
     data = encode_values(DATA_TYPES[Action.SET_DEFINITION], values)
     return _propose(Action.SET_DEFINITION, data, call.expires)
+
+
+def _propose_calendar(call: ProposeCalendar) -> Invocation:
+    year = call.year
+    data = encode_values(DATA_TYPES[Action.SET_CALENDAR], [year.year, year.early, year.late])
+    return _propose(Action.SET_CALENDAR, data, call.expires)
 
 
 def _propose(action: Action, data: bytes, expires: int, gas: int = 4_000_000) -> Invocation:
@@ -229,7 +250,22 @@ def _guarantee_terms(terms: GuaranteeTerms) -> tuple[object, ...]:
         member_name_to_bytes32(terms.guarantor),
         terms.beneficiary,
         terms.applicant,
+        terms.centre,
+        terms.end,
+        terms.examination,
     )
+
+
+def _signed(signed: Signed) -> tuple[object, ...]:
+    """The struct `IGuarantees.Signed`."""
+    member = member_name_to_bytes32(signed.member) if signed.member else NO_WORD
+    return (signed.signer, signed.salt, member, signed.signature)
+
+
+def _evidence(evidence: Evidence) -> tuple[object, ...]:
+    """The struct `IGuarantees.Evidence`."""
+    receipt = evidence.receipt or Signed(b"", b"")
+    return (evidence.end, evidence.salt, evidence.lodged, _signed(receipt))
 
 
 _TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
@@ -246,6 +282,7 @@ _TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
     ProposeContract: _propose_contract,
     ProposeVerifier: _propose_verifier,
     ProposeDefinition: _propose_definition,
+    ProposeCalendar: _propose_calendar,
     StandingStep: _standing_step,
     MoveSubject: _move_subject,
     ProposeRecovery: _propose_recovery,

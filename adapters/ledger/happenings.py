@@ -6,6 +6,7 @@ from typing import Any
 from adapters.ledger.abi import Arguments, decode_log, decode_values
 from adapters.ledger.calls import DATA_TYPES
 from node.domain.alliance_life import (
+    CalendarSet,
     ContractSet,
     DefinitionSet,
     LeaveAnnounced,
@@ -17,6 +18,7 @@ from node.domain.alliance_life import (
     SummonsEnded,
     VerifierSet,
 )
+from node.domain.calendar import WorkingYear
 from node.domain.keys import KeyChange, KeyProofs, KeySet, Succession
 from node.domain.ledger import (
     Action,
@@ -107,6 +109,8 @@ def _proposal_made(event: Arguments) -> ProposalMade:
 
 
 def _entry(action: Action, data: Sequence[Any]) -> bytes:
+    if action is Action.SET_CALENDAR:
+        return calendar_entry(WorkingYear(*data))
     place = {Action.SET_TRUST: 1, Action.SET_DEFINITION: 2}.get(action)
     return b"" if place is None else data[place]
 
@@ -118,6 +122,16 @@ def _about_member(name: bytes) -> tuple[str, str]:
 def definition_detail(version: int, definition: bytes) -> str:
     """What a vote on a definition decides."""
     return f"version {version} sha-256 {definition.hex()}"
+
+
+def calendar_entry(year: WorkingYear) -> bytes:
+    """The days that are voted on, 64 bytes."""
+    return year.early.to_bytes(32, "big") + year.late.to_bytes(32, "big")
+
+
+def calendar_detail(year: WorkingYear) -> str:
+    """What a vote on a year decides, in short."""
+    return f"{year.early.bit_count() + year.late.bit_count()} working days"
 
 
 def _text(name: bytes) -> str:
@@ -139,6 +153,7 @@ _ABOUT: dict[Action, Callable[..., tuple[str, str]]] = {
         category_from_bytes32(name),
         definition_detail(version, definition),
     ),
+    Action.SET_CALENDAR: lambda *year: (str(year[0]), calendar_detail(WorkingYear(*year))),
 }
 
 _TABLE: dict[str, Callable[[Arguments], Happening]] = {
@@ -177,11 +192,15 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
         event["sequence"],
         event["document"],
         event["expires"],
+        event["end"],
+        event["since"],
+        event["due"],
     ),
     "TrustSet": lambda event: TrustSet(read_name(event["ca"]), event["version"], event["entry"]),
     "DefinitionSet": lambda event: DefinitionSet(
         category_from_bytes32(event["category"]), event["version"], event["definition"]
     ),
+    "CalendarSet": lambda event: CalendarSet(WorkingYear(event["year"], event["early"], event["late"])),
     "MemberSummoned": lambda event: MemberSummoned(
         read_name(event["id"]), read_name(event["by"]), event["until"]
     ),

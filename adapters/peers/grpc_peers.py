@@ -60,6 +60,7 @@ class GrpcPeers:
             response.status_proof,
             response.consents,
             tuple(response.notices),
+            response.approval_status_proof,
         )
 
     async def submit_receipt(self, member: Member, receipt: str) -> None:

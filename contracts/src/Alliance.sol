@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {AddressBook} from "./AddressBook.sol";
 import {IAlliance} from "./interfaces/IAlliance.sol";
+import {ICalendar} from "./interfaces/ICalendar.sol";
 import {ICatalogue} from "./interfaces/ICatalogue.sol";
 import {MemberKeys} from "./MemberKeys.sol";
 import {ProposalData} from "./libraries/ProposalData.sol";
@@ -38,6 +39,7 @@ contract Alliance is Standings, MemberKeys, AddressBook {
     uint256 private constant MAX_PROPOSAL_AGE = 90 days;
     bytes32 private constant TRUST_LIST = "TrustList";
     bytes32 private constant CATALOGUE = "Catalogue";
+    bytes32 private constant CALENDAR = "Calendar";
 
     bytes32 private _allianceId;
     /// @dev Also the number of the newest proposal: they count from 1
@@ -152,6 +154,9 @@ contract Alliance is Standings, MemberKeys, AddressBook {
         } else if (action == Action.SET_DEFINITION) {
             (bytes32 category, uint32 version, bytes32 definition) = data.toDefinition();
             ICatalogue(contractOf(CATALOGUE)).set(category, version, definition);
+        } else if (action == Action.SET_CALENDAR) {
+            (uint16 year, uint256 early, uint256 late) = data.toCalendar();
+            ICalendar(contractOf(CALENDAR)).set(year, early, late);
         } else {
             (, uint8 roles) = data.toRoles();
             _setRoles(about, roles);
@@ -186,6 +191,9 @@ contract Alliance is Standings, MemberKeys, AddressBook {
         } else if (action == Action.SET_DEFINITION) {
             (bytes32 category, uint32 version, bytes32 definition) = data.toDefinition();
             ICatalogue(contractOf(CATALOGUE)).check(category, version, definition);
+        } else if (action == Action.SET_CALENDAR) {
+            (uint16 year, uint256 early, uint256 late) = data.toCalendar();
+            ICalendar(contractOf(CALENDAR)).check(year, early, late);
         } else if (action == Action.SET_ROLES) {
             uint8 roles;
             (about, roles) = data.toRoles();

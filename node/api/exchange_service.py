@@ -70,6 +70,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
             status_proof=answer.status,
             consents=answer.consents,
             notices=answer.notices,
+            approval_status_proof=answer.approval_status,
         )
 
     async def SubmitReceipt(

@@ -7,7 +7,8 @@ from heqi.v1 import legal_service_pb2_grpc as rpc
 from node.api.caller import Callers, Context
 from node.domain.encoding import from_hex, to_rfc3339
 from node.domain.signature import p256_bytes
-from node.services.legal_reading import LegalReading, Officer, OwnLegal
+from node.services.legal_reading import LegalReading, Officer
+from node.services.own_legal import OwnLegal
 from node.services.proving import Proving
 from node.wire.messages import verified_record_message
 

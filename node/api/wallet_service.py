@@ -7,6 +7,7 @@ from heqi.v1 import wallet_service_pb2_grpc as rpc
 from node.api import paging
 from node.api.caller import Context
 from node.api.guarantee_service import state_of
+from node.domain.approval import Reserved
 from node.domain.encoding import to_rfc3339
 from node.domain.mandate import Power
 from node.domain.wallet import HistoryCall, StatusCall
@@ -116,6 +117,8 @@ class WalletService(rpc.WalletServiceServicer):
         """See the proto."""
         call = self._gate.open(request.signed_request, StatusCall)
         subject = self._registrations.owned_by(call.subject, self._gate.principal(call, Power.LOOK))
+        if call.mandate:
+            self._registrations.check_call(call, Reserved.MANDATE)
         positions = list(self._records.all_of(subject))
         through = self._proving.final_through()
         projection = self._alliance.projection
@@ -124,6 +127,9 @@ class WalletService(rpc.WalletServiceServicer):
             accepted_count=len(positions),
             final_count=sum(position < through for position in positions),
         )
+        registration = self._registrations.load(subject)
+        response.two_officers.extend(registration.reserved)
+        response.officers.extend(() if call.mandate else registration.officers)
         for pending in self._sharing.requests(subject):
             response.requests.add(access_request=pending.token, answered=bool(pending.grant))
         for grant_id, kept in self._sharing.grants(subject):
@@ -203,6 +209,7 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.ChangeControllerRequest, context: Context
     ) -> pb.ChangeControllerResponse:
         """See the proto."""
+        await self._controllers.prepare(request.signed_request)
         self._controllers.change(request.signed_request)
         return pb.ChangeControllerResponse()
 
@@ -248,6 +255,7 @@ class WalletService(rpc.WalletServiceServicer):
 
     async def Erase(self, request: pb.EraseRequest, context: Context) -> pb.EraseResponse:
         """See the proto."""
+        await self._erasures.prepare(request.signed_request)
         found = self._erasures.by_wallet(request.signed_request)
         return pb.EraseResponse(receipts=filter(None, map(self._erasures.receipt, found)))
 

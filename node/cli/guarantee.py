@@ -35,6 +35,7 @@ _VERDICTS = {
     "WRONG_CODE": "申请码不符",
     "AMBIGUOUS": "编号重复",
     "NEVER_ISSUED": "从未开立",
+    "ENDED": "已终止",
 }
 
 

@@ -7,6 +7,8 @@ Pure data, as in `node.domain.ledger`, which takes these into `Call` and `Happen
 import enum
 from dataclasses import dataclass
 
+from node.domain.calendar import WorkingYear
+
 # -- calls -----------------------------------------------------------------------------------------------
 
 
@@ -89,6 +91,14 @@ class ProposeDefinition:
     """One more than the version in force."""
     definition: bytes
     """32 bytes: SHA-256 of its canonical JSON."""
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeCalendar:
+    """`Alliance.propose(SET_CALENDAR)`: the working days of a year; days that have begun stay what they were."""
+
+    year: WorkingYear
     expires: int
 
 
@@ -189,6 +199,13 @@ class DefinitionSet:
     version: int
     definition: bytes
     """32 bytes: SHA-256 of its canonical JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSet:
+    """A year's working days are these from now on."""
+
+    year: WorkingYear
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def check_certificate(chain: Sequence[bytes], trust: TrustList, at: int) -> Cert
         CertificateError: no path to a recognised authority, not in date, not meant for signing, none of the
             policies that this authority is recognised for, or without a valid credit code where it puts it.
     """
-    leaf, *intermediates = _load_chain(chain)
+    leaf, *intermediates = load_chain(chain)
     if not is_strong(leaf):
         raise CertificateError("the certificate's key is too weak or of an unknown kind")
     barred = trust.suspended_keys(at)
@@ -94,7 +94,12 @@ def check_certificate(chain: Sequence[bytes], trust: TrustList, at: int) -> Cert
     return CertificateIdentity(code, organisation[0] if organisation else "", leaf, path, anchor)
 
 
-def _load_chain(chain: Sequence[bytes]) -> list[x509.Certificate]:
+def load_chain(chain: Sequence[bytes]) -> list[x509.Certificate]:
+    """Parse DER certificates.
+
+    Raises:
+        CertificateError: too many, too large, or one cannot be read.
+    """
     if not 1 <= len(chain) <= MAX_CHAIN_LENGTH or any(len(der) > MAX_CERTIFICATE_BYTES for der in chain):
         raise CertificateError(
             f"a certificate chain has 1 to {MAX_CHAIN_LENGTH} certificates of ordinary size"

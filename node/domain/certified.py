@@ -7,6 +7,7 @@ RFC 7518 3.3 and 3.4; 电子签名法 art. 13.
 """
 
 import base64
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeAlias, TypeVar
@@ -16,17 +17,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt import PyJWS
 
-from node.domain.certificate import CertificateIdentity, check_certificate
+from node.domain.certificate import CertificateIdentity, check_certificate, load_chain
 from node.domain.document import Document, decode_payload, split_document, typ
 from node.domain.encoding import canonical_json, from_base64url
-from node.domain.trust import MIN_RSA_BITS, TrustList
+from node.domain.trust import MIN_RSA_BITS, TrustList, moments_of
 from node.errors import CertificateError, DocumentFormatError, SignatureError
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 D = TypeVar("D", bound=Document)
 _ALGORITHMS = ("ES256", "ES384", "RS256")
 _JWS = PyJWS(algorithms=list(_ALGORITHMS))
-_REMEMBERED = 128
+_REMEMBERED = 1_024
 
 
 def sign_certified(document: Document, chain: Sequence[bytes], key: PrivateKey) -> str:
@@ -64,13 +65,13 @@ def open_certified(token: str, kind: type[D], trust: TrustList, at: int) -> tupl
         SignatureError: not signed by the certificate's key.
     """
     document, _, chain = _read(token, kind)
-    identity = _identity(chain, trust, at)
+    identity = _chain_under(chain, trust).identity(at)
     _check_signature(token, kind)
     return document, identity
 
 
-# A delegation is judged at every read that rests on it. What follows from its bytes, the list and the second is
-# worked out once; refusals are not remembered.
+# A delegation is judged at every read that rests on it. What follows from its bytes and the list is worked out once
+# for all the time in which it is the same; refusals are not remembered.
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -81,9 +82,30 @@ def _read(token: str, kind: type[D]) -> tuple[D, str, tuple[bytes, ...]]:
     return decode_payload(payload, kind), algorithm, tuple(chain)
 
 
+class _Chain:
+    """A chain of certificates under one trust list."""
+
+    def __init__(self, chain: tuple[bytes, ...], trust: TrustList) -> None:
+        """Raises:
+        CertificateError: a certificate cannot be read.
+        """
+        self._chain, self._trust = chain, trust
+        # Between two of these moments nothing begins or ends on which the check depends.
+        self._moments = sorted({*trust.moments, *moments_of(load_chain(chain))})
+        self._found: dict[int, CertificateIdentity] = {}
+
+    def identity(self, at: int) -> CertificateIdentity:
+        """As `check_certificate`."""
+        place = bisect_right(self._moments, at)
+        found = self._found.get(place)
+        if found is None:
+            found = self._found[place] = check_certificate(self._chain, self._trust, at)
+        return found
+
+
 @lru_cache(maxsize=_REMEMBERED)
-def _identity(chain: tuple[bytes, ...], trust: TrustList, at: int) -> CertificateIdentity:
-    return check_certificate(chain, trust, at)
+def _chain_under(chain: tuple[bytes, ...], trust: TrustList) -> _Chain:
+    return _Chain(chain, trust)
 
 
 @lru_cache(maxsize=_REMEMBERED)

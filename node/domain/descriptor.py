@@ -25,6 +25,7 @@ CONTRACTS = frozenset(
     {
         "Alliance",
         "Anchors",
+        "Calendar",
         "Catalogue",
         "ES256Verifier",
         "Grants",

@@ -8,6 +8,7 @@ import enum
 from dataclasses import dataclass
 
 from node.domain.alliance_life import (
+    CalendarSet,
     ContractSet,
     DefinitionSet,
     LeaveAnnounced,
@@ -15,6 +16,7 @@ from node.domain.alliance_life import (
     MemberLeft,
     MemberSummoned,
     MoveSubject,
+    ProposeCalendar,
     ProposeContract,
     ProposeDefinition,
     ProposeRoles,
@@ -129,6 +131,12 @@ class GuaranteeTerms:
     """32 bytes: `mover_commitment` to the signer of the beneficiary's steps."""
     applicant: bytes
     """32 bytes: `mover_commitment` to the signer of the applicant's steps."""
+    centre: bytes
+    """32 bytes: `centre_commitment` to the member that runs the tender."""
+    end: bytes
+    """32 bytes: `end_commitment` to the exact end."""
+    examination: int
+    """Working days that the guarantor has to examine a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +147,65 @@ class IssueGuarantee:
     signature: bytes
 
 
+NO_WORD = bytes(32)
+
+
 @dataclass(frozen=True, slots=True)
-class StepGuarantee:
-    """`Guarantees.step`: one event, signed by its mover; any member relays it."""
+class GuaranteeStep:
+    """What the mover of a step signs: `IGuarantees.Step`."""
 
     guarantee: bytes
+    sequence: int
+    """Number of the step; the issue is 1."""
+    previous: bytes
+    """32 bytes: `document` of the step before, of the issue the guarantee's digest."""
     event: int
     """`node.domain.guarantee_table.Event`."""
     document: bytes
     """32 bytes: SHA-256 of the document that states the step."""
+    end: bytes = NO_WORD
+    """`end_commitment` to a new end, where the table's effect is PROPOSE; zeros if the end stays."""
+    expires: int = 0
+    """That end rounded up; 0 if it stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signature with what shows whose it is: `IGuarantees.Signed`."""
+
     signer: bytes
-    """ERC-7913 signer of the mover."""
-    salt: bytes
-    """32 bytes that open the ledger's commitment to the signer; any for a step of the guarantor, whom it names."""
+    """ERC-7913 signer; of guarantor and centre the ES256 verifier and the member's identity key."""
     signature: bytes
+    salt: bytes = NO_WORD
+    """32 bytes that open the ledger's commitment; any for the guarantor, whom the ledger names."""
+    member: str = ""
+    """Name of the centre; empty for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What shows that a step is in time: `IGuarantees.Evidence`."""
+
+    end: int = 0
+    """Exact end of the guarantee, where the table's time is IN_TIME or AFTER_GRACE."""
+    salt: bytes = NO_WORD
+    """32 bytes that open the commitment to it."""
+    lodged: int = 0
+    """When a counterparty received the step's document; 0 without a receipt."""
+    receipt: Signed | None = None
+    """The counterparty's, over `step_receipt_digest`."""
+
+
+NO_EVIDENCE = Evidence()
+
+
+@dataclass(frozen=True, slots=True)
+class StepGuarantee:
+    """`Guarantees.step`: one event, signed by its mover; any member relays it."""
+
+    step: GuaranteeStep
+    mover: Signed
+    evidence: Evidence = NO_EVIDENCE
     at: bytes = b""
     """20 bytes: the contract that holds the guarantee, if it was replaced since; empty: the one in force."""
 
@@ -168,6 +221,7 @@ class Action(enum.IntEnum):
     SET_TRUST = 6
     SET_ROLES = 7
     SET_DEFINITION = 8
+    SET_CALENDAR = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +291,7 @@ Call = (
     | ProposeVerifier
     | ProposeRoles
     | ProposeDefinition
+    | ProposeCalendar
     | CastVote
     | UpdateEndpoints
     | ChangeKeys
@@ -291,14 +346,16 @@ class ProposalMade:
     proposer: str
     action: Action
     about: str
-    """Name of a member (ADMIT, SUSPEND, REINSTATE, SET_ROLES), contract, authority, category; or verifier address."""
+    """Name of a member (ADMIT, SUSPEND, REINSTATE, SET_ROLES), contract, authority or category, a verifier's address,
+    a year."""
     expires: int
     eligible: int
     detail: str = ""
     """What a vote decides besides: a contract's address and code hash, a verifier's, a member's new roles, version
-    and hash of a definition."""
+    and hash of a definition, number of working days."""
     entry: bytes = b""
-    """For SET_TRUST what would be put in force, not checked; for SET_DEFINITION the definition's SHA-256."""
+    """For SET_TRUST what would be put in force, not checked; for SET_DEFINITION the definition's SHA-256; for
+    SET_CALENDAR the year's days, 64 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +442,13 @@ class GuaranteeMoved:
     document: bytes
     """32 bytes; for the issue the digest of the guarantee itself."""
     expires: int
+    """The rounded end in force."""
+    end: int = 0
+    """Exact end in force when the step was made, if the step opened it; 0 otherwise."""
+    since: int = 0
+    """Block time at which the state began; a stay that is over is left out."""
+    due: int = 0
+    """Block time at which the period that runs in this state is over; 0 if none runs."""
 
 
 Happening = (
@@ -416,6 +480,7 @@ Happening = (
     | ContractSet
     | VerifierSet
     | DefinitionSet
+    | CalendarSet
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from eth_hash.auto import keccak
 
 from node.domain.keys import KeyChange
-from node.domain.ledger import GrantTerms, GuaranteeTerms
+from node.domain.ledger import GrantTerms, GuaranteeStep, GuaranteeTerms
 from node.domain.member import member_name_to_bytes32
 from node.errors import CodeFormatError
 
@@ -29,8 +29,10 @@ _MOVE_SUBJECT_TYPE = keccak(b"MoveSubject(bytes32 subject,uint64 version,bytes32
 _REVOKE_GRANT_TYPE = keccak(b"RevokeGrant(bytes32 grant)")
 _ISSUE_GUARANTEE_TYPE = keccak(b"IssueGuarantee(bytes32 guarantee)")
 _STEP_GUARANTEE_TYPE = keccak(
-    b"StepGuarantee(bytes32 guarantee,uint64 sequence,uint8 event,bytes32 document)"
+    b"StepGuarantee(bytes32 guarantee,uint64 sequence,bytes32 previous,uint8 event,bytes32 document,"
+    b"bytes32 end,uint64 expires)"
 )
+_STEP_RECEIPT_TYPE = keccak(b"StepReceipt(bytes32 guarantee,uint8 event,bytes32 document,uint64 lodged)")
 
 _CHANGE_KEYS_TYPE = keccak(
     b"ChangeKeys(bytes32 member,uint64 version,address account,bytes32 identityX,bytes32 identityY,"
@@ -153,6 +155,9 @@ def guarantee_id(alliance_id: bytes, terms: GuaranteeTerms) -> bytes:
         + member_name_to_bytes32(terms.guarantor)
         + terms.beneficiary
         + terms.applicant
+        + terms.centre
+        + terms.end
+        + _word(terms.examination)
     )
 
 
@@ -166,16 +171,42 @@ def mover_commitment(salt: bytes, signer: bytes) -> bytes:
     return keccak(salt + signer)
 
 
+def centre_commitment(salt: bytes, centre: str) -> bytes:
+    """What the ledger holds of the centre that runs the tender until it makes a step; `salt` as for a mover."""
+    return keccak(salt + member_name_to_bytes32(centre))
+
+
+def end_commitment(salt: bytes, end: int) -> bytes:
+    """What the ledger holds of a guarantee's exact end until a step opens it; `salt` as for a mover."""
+    return keccak(salt + _word(end))
+
+
 def issue_guarantee_digest(domain: Eip712Domain, guarantee: bytes) -> bytes:
     """What the guarantor's identity key signs to issue."""
     return domain.digest(keccak(_ISSUE_GUARANTEE_TYPE + guarantee))
 
 
-def step_guarantee_digest(
-    domain: Eip712Domain, guarantee: bytes, sequence: int, event: int, document: bytes
+def step_guarantee_digest(domain: Eip712Domain, step: GuaranteeStep) -> bytes:
+    """What a mover signs; number and document of the step before make it count once, and after that step only."""
+    return domain.digest(
+        keccak(
+            _STEP_GUARANTEE_TYPE
+            + step.guarantee
+            + _word(step.sequence)
+            + step.previous
+            + _word(step.event)
+            + step.document
+            + step.end
+            + _word(step.expires)
+        )
+    )
+
+
+def step_receipt_digest(
+    domain: Eip712Domain, guarantee: bytes, event: int, document: bytes, lodged: int
 ) -> bytes:
-    """What a mover signs; `sequence` is the number that the step will have, so it counts once."""
-    return domain.digest(keccak(_STEP_GUARANTEE_TYPE + guarantee + _word(sequence) + _word(event) + document))
+    """What a counterparty signs that received a step's document at `lodged`, seconds since 1970 UTC."""
+    return domain.digest(keccak(_STEP_RECEIPT_TYPE + guarantee + _word(event) + document + _word(lodged)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ Source: RFC 5280 (policies, key usage); domain: `T_CA_ACCESS` and `T_CA_PLOY` of
 
 import base64
 import binascii
+import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -182,6 +183,9 @@ class TrustList:
         self._certificates = {
             anchor.id: x509.load_der_x509_certificate(anchor.der) for anchor in self.anchors
         }
+        ended = {anchor.suspended for anchor in self.anchors if anchor.suspended is not None}
+        self.moments = frozenset(ended | moments_of(self._certificates.values()))
+        """Seconds since 1970 UTC at which something on the list begins or ends."""
         self._keys = {anchor.id: public_key_bytes(self._certificates[anchor.id]) for anchor in self.anchors}
         self._store = lru_cache(maxsize=8)(self._new_store)
 
@@ -228,6 +232,21 @@ class TrustList:
 
     def _new_store(self, ids: tuple[str, ...]) -> verification.Store | None:
         return verification.Store([self._certificates[one] for one in ids]) if ids else None
+
+
+def moments_of(certificates: Iterable[x509.Certificate]) -> set[int]:
+    """The first seconds since 1970 UTC in which each counts, and in which it does not any more.
+
+    Source: RFC 5280 4.1.2.5: the period includes both its ends.
+    """
+    return {
+        moment
+        for one in certificates
+        for moment in (
+            math.ceil(one.not_valid_before_utc.timestamp()),
+            math.floor(one.not_valid_after_utc.timestamp()) + 1,
+        )
+    }
 
 
 def public_key_bytes(certificate: x509.Certificate) -> bytes:

@@ -14,6 +14,8 @@ from node.domain.encoding import Hex32, Hex64, Seconds
 from node.domain.guarantee import Text
 
 WINDOW_SECONDS = 300
+APPROVED_WINDOW_SECONDS = 86_400
+"""For requests with an approval: the second officer has a day for it."""
 
 
 class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -27,6 +29,8 @@ class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The wallet's key, or passkey; it signs the request."""
     mandate: str = ""
     """The mandate under which `key` acts for `subject`, a compact JWS; left out if the subject itself acts."""
+    approval: str = ""
+    """The second officer's approval, a compact JWS; left out where one officer is enough."""
 
 
 class PackageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -44,17 +44,16 @@ from node.services.exposures import Exposure
 from node.services.holdings import InNotice
 from node.services.ledger_proofs import AnchorProof
 from node.services.legal_history import LegalEntry
-from node.services.legal_reading import Obtained as LegalObtained
-from node.services.legal_reading import OwnLegal
 from node.services.log import Log
 from node.services.look_ups import LookUp
 from node.services.notice_rows import OutNotice
+from node.services.own_legal import LegalObtained, OwnLegal
 from node.services.own_requests import Obtained, OwnRequest
 from node.services.packages import Package
 from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow
 from node.services.records import RecordRow, Records, stored_of
-from node.services.registration import Registration
+from node.services.registration_rows import Registration
 from node.services.serving import HistoryEntry
 from node.services.sharing import KeptGrant, PendingRequest
 from node.services.tiles import Tiles

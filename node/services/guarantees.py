@@ -20,7 +20,7 @@ from node.domain.guarantee import (
     guarantee_terms,
 )
 from node.domain.guarantee_table import Event, State, transition
-from node.domain.ledger import StepGuarantee
+from node.domain.ledger import GuaranteeStep, Signed, StepGuarantee
 from node.domain.ledger_ids import guarantee_id, step_guarantee_digest
 from node.domain.member import Member, Role
 from node.domain.signature import verify_p256
@@ -70,6 +70,8 @@ class Verdict(enum.Enum):
     applicant."""
     AMBIGUOUS = "AMBIGUOUS"
     """The guarantor has signed more than one document under that number."""
+    ENDED = "ENDED"
+    """Over before its end: paid in full, given up by all three, or void because the tender failed."""
     NEVER_ISSUED = "NEVER_ISSUED"
     """Signed by the guarantor; its end has passed, and the ledger never had it."""
 
@@ -220,18 +222,17 @@ class Guarantees:
         if transition(State(row.state), Event.RELEASE) is None:
             raise ConflictError(f"a guarantee that is {State(row.state).name} cannot be released")
         document = document_digest(call.release)
-        step = (raw_id, row.sequence + 1, Event.RELEASE, document)
+        step = GuaranteeStep(raw_id, row.sequence + 1, row.document, Event.RELEASE, document)
         # A guarantee lives on in the contract that it was issued in, also when that is replaced.
         at = row.contract or self._alliance.contract("Guarantees")
-        digest = step_guarantee_digest(self._alliance.domain_at(at), *step)
+        digest = step_guarantee_digest(self._alliance.domain_at(at), step)
         signature = bytes.fromhex(call.signature)
         verify_p256(bytes.fromhex(call.key), digest, signature)
         if self._is_under_way(raw_id, Event.RELEASE):
             return Taken(raw_id.hex(), was_under_way=True)
         transaction = Transaction(self._store)
-        signer, salt = self._alliance.signer_of(call.key), beneficiary_salt(guarantee.code)
-        move = StepGuarantee(raw_id, Event.RELEASE, document, signer, salt, signature, at)
-        self._outbox.add(transaction, _object(raw_id), move)
+        mover = Signed(self._alliance.signer_of(call.key), signature, beneficiary_salt(guarantee.code))
+        self._outbox.add(transaction, _object(raw_id), StepGuarantee(step, mover, at=at))
         about = {"guarantee": raw_id.hex(), "event": Event.RELEASE.name}
         self._feed.add(transaction, FeedEntry("guarantee.step", self._clock.now(), about))
         transaction.commit()
@@ -240,7 +241,7 @@ class Guarantees:
 
     def _is_under_way(self, raw_id: bytes, event: Event) -> bool:
         return any(
-            isinstance(call := item.decoded(), StepGuarantee) and call.event == event
+            isinstance(call := item.decoded(), StepGuarantee) and call.step.event == event
             for item in self._outbox.of(_object(raw_id))
             if item.state is not Place.PARKED
         )
@@ -287,10 +288,19 @@ def _off_the_ledger(terms: Guarantee | None, now: float) -> tuple[Verdict, str]:
     return Verdict.NOT_YET, "the ledger has no such guarantee"
 
 
+_ENDED = {
+    State.CLOSED: "it has been paid in full",
+    State.SURRENDERED: "applicant, guarantor and beneficiary have given it up",
+    State.VOID: "the tender failed, and it is void",
+}
+
+
 def _on_the_ledger(row: GuaranteeRow, terms: Guarantee | None, now: float) -> tuple[Verdict, str]:
     if row.state == State.RELEASED:
         return Verdict.RELEASED, "the beneficiary has released it"
-    if now >= (row.expires if terms is None else terms.exp):
+    if row.state in _ENDED:
+        return Verdict.ENDED, _ENDED[State(row.state)]
+    if row.state == State.EXPIRED or now >= (row.expires if terms is None else terms.exp):
         return Verdict.EXPIRED, "it has expired"
     if terms is None:
         return Verdict.ISSUED, "issued and not released; only the document says whether it is in force now"

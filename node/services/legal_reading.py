@@ -20,7 +20,6 @@ from node.domain.act import ActKind
 from node.domain.document import document_digest, open_document, peek_document, reopen_document, sign_document
 from node.domain.duties import Act
 from node.domain.encoding import to_base64url
-from node.domain.erasure import OBTAINED_PART
 from node.domain.evidence import VerifiedEvidence, VerifiedRecord
 from node.domain.legal_read import (
     LegalCountersignature,
@@ -44,7 +43,6 @@ from node.errors import (
     UnavailableError,
 )
 from node.ports import Answer, Clock, Peers, Signer, Store
-from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.anchored import when_anchored
@@ -53,6 +51,7 @@ from node.services.follower import Follower
 from node.services.ledger_proofs import LedgerProofs
 from node.services.legal_check import check_legal_answer
 from node.services.legal_serving import LegalServing
+from node.services.own_legal import OwnLegal, OwnLegals
 from node.services.pauses import Pauses
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
@@ -69,34 +68,6 @@ class Officer:
     name: str
     key: bytes
     """64 bytes, P-256: the key of its certificate; empty if that has another kind of key."""
-
-
-class OwnLegal(msgspec.Struct, frozen=True):
-    """A request on a legal basis of this centre, and what became of it."""
-
-    request: str
-    countersignature: str = ""
-    read: str = ""
-    """Durable before it is sent: a repetition must be the same read."""
-    subject: str = ""
-    """Whose the records are, once there was an answer."""
-    receipt: str = ""
-    """What is still to be handed in; empty when the home has it."""
-    at: int = 0
-    """When it was answered, seconds since 1970 UTC; 0 while it was not."""
-    refused: str = ""
-    """Why the home gave nothing, the last time it was asked."""
-
-    def asked(self) -> LegalRequest:
-        """What was asked."""
-        return reopen_document(self.request, LegalRequest)
-
-
-class Obtained(msgspec.Struct, frozen=True):
-    """What another home answered."""
-
-    evidence: bytes
-    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +100,8 @@ class LegalReading:
         """Args:
         serving: answers this centre's reads of what it keeps itself.
         """
-        self._store, self._vault, self._alliance, self._serving = store, vault, alliance, serving
+        self._store, self._alliance, self._serving = store, alliance, serving
+        self._own = OwnLegals(store, vault, alliance.me)
         self._proofs = proofs
         self._follower, self._peers, self._acts, self._feed = follower, peers, acts, feed
         self._signer, self._clock, self._entropy = signer, clock, entropy
@@ -156,7 +128,7 @@ class LegalReading:
         check_may_read(basis, roles, is_own=request.aud == self._alliance.me)
         self._alliance.projection.member(request.aud)
         digest = document_digest(token)
-        if self._store.get(layout.OWN_LEGAL + digest) is None:
+        if not self._own.has(digest):
             self._save(digest, OwnLegal(token), ActKind.LEGAL_REQUESTED, request)
         return digest.hex()
 
@@ -166,7 +138,8 @@ class LegalReading:
         Raises:
             NodeError: it is malformed, not this officer's, by the first officer, or on another request.
         """
-        own, raw = self._load(digest), bytes.fromhex(digest)
+        raw = bytes.fromhex(digest)
+        own = self._own.load(raw)
         request = own.asked()
         if officer.name == request.officer:
             raise LegalBasisError("the second officer is another than the first")
@@ -190,8 +163,8 @@ class LegalReading:
         Raises:
             NodeError: it is not countersigned, the home refuses or cannot be reached, or what it sent is false.
         """
-        request, raw = self._load(digest).asked(), bytes.fromhex(digest)
-        self._check_officer(officer, request)
+        raw = bytes.fromhex(digest)
+        self._check_officer(officer, self._own.load(raw).asked())
         async with self._fetching[raw]:
             return await self._fetch(raw)
 
@@ -201,7 +174,7 @@ class LegalReading:
         Raises:
             StoreError: the database fails.
         """
-        return self._store.get(layout.OWN_LEGAL + bytes.fromhex(digest)) is not None
+        return self._own.has(bytes.fromhex(digest))
 
     def obtained(self, digest: str) -> tuple[str, bytes]:
         """Who answered a request, and the evidence.
@@ -210,8 +183,9 @@ class LegalReading:
             MissingError: it was not answered, or what it brought was erased or lies at this centre itself.
             StoreError: the database fails.
         """
-        own = self._load(digest)
-        answer = self._kept(bytes.fromhex(digest), own)
+        raw = bytes.fromhex(digest)
+        own = self._own.load(raw)
+        answer = self._own.obtained(raw, own)
         if answer is None:
             raise MissingError("nothing was read elsewhere under this request")
         return own.asked().aud, answer.evidence
@@ -224,15 +198,15 @@ class LegalReading:
             LegalBasisError: the officer is another.
             NodeError: it lies at this centre itself, which may not show it now.
         """
-        own = self._load(digest)
+        raw = bytes.fromhex(digest)
+        own = self._own.load(raw)
         self._check_officer(officer, own.asked())
-        papers = LegalPapers(own.read, own.request, own.countersignature)
-        answer = self._kept(bytes.fromhex(digest), own)
+        answer = self._own.obtained(raw, own)
         if not own.at:
             raise MissingError("nothing was read under this request yet")
         if answer is None:
-            answer = self._serving.read(self._alliance.me, papers)
-        return papers, answer, own.at
+            answer = self._serving.read(self._alliance.me, own.papers)
+        return own.papers, answer, own.at
 
     def requests(self) -> Iterator[tuple[str, OwnLegal]]:
         """All requests of this centre, by digest.
@@ -240,9 +214,7 @@ class LegalReading:
         Raises:
             StoreError: the database fails.
         """
-        for key, _ in self._store.scan(layout.OWN_LEGAL):
-            digest = key[len(layout.OWN_LEGAL) :].hex()
-            yield digest, self._load(digest)
+        return ((digest.hex(), own) for digest, own in self._own.all())
 
     async def step(self) -> None:
         """Hand in receipts that a home has not taken yet; a home that does not take one is asked less and less often.
@@ -250,7 +222,7 @@ class LegalReading:
         Raises:
             StoreError: the database fails.
         """
-        waiting = [key[len(layout.OWN_LEGAL_OPEN) :] for key, _ in self._store.scan(layout.OWN_LEGAL_OPEN)]
+        waiting = self._own.open()
         self._pauses.keep(set(waiting))
         for digest in waiting:
             if self._pauses.is_due(digest):
@@ -262,12 +234,12 @@ class LegalReading:
         # What is kept is no newer than what the ledger said when it came, but who may read now only the ledger says.
         self._follower.check_fresh()
         self._alliance.projection.check_known("Subjects", "Anchors")
-        own = self._load(digest.hex())
+        own = self._own.load(digest)
         request = own.asked()
         if not own.countersignature:
             raise LegalBasisError("the second officer has not signed this request")
         self._check_place(request)
-        answer = self._kept(digest, own)
+        answer = self._own.obtained(digest, own)
         if answer is None:
             check_age(request, self._clock.now())
             own = self._with_read(digest, own, request)
@@ -291,14 +263,6 @@ class LegalReading:
         roles = self._alliance.projection.member(self._alliance.me).roles
         check_may_read(basis, roles, is_own=request.aud == self._alliance.me)
 
-    def _kept(self, digest: bytes, own: OwnLegal) -> Answer | None:
-        key = layout.OWN_LEGAL_OBTAINED + digest
-        sealed = self._store.get(key) if own.at else None
-        if sealed is None:
-            return None
-        obtained = msgspec.msgpack.decode(self._vault.open(own.subject, key, sealed), type=Obtained)
-        return Answer(obtained.evidence, obtained.answer, "")
-
     def _with_read(self, digest: bytes, own: OwnLegal, request: LegalRequest) -> OwnLegal:
         if own.read:
             return own
@@ -312,26 +276,24 @@ class LegalReading:
             countersignature=document_digest(own.countersignature).hex(),
         )
         own = msgspec.structs.replace(own, read=sign_document(read, self._signer.sign))
-        self._save(digest, own)
+        self._own.save(digest, own)
         return own
 
     async def _ask(self, digest: bytes, own: OwnLegal, request: LegalRequest) -> Answer:
-        papers = LegalPapers(own.read, own.request, own.countersignature)
         try:
             if request.aud == self._alliance.me:
-                return self._serving.read(self._alliance.me, papers)
-            return await self._peers.read_on_legal_basis(
-                self._alliance.projection.member(request.aud), papers
-            )
+                return self._serving.read(self._alliance.me, own.papers)
+            home = self._alliance.projection.member(request.aud)
+            return await self._peers.read_on_legal_basis(home, own.papers)
         except UnavailableError:
             raise  # to be repeated with the same read
         except MissingError as error:
             # The home has this on record: the request is used up.
-            self._save(digest, msgspec.structs.replace(own, refused=error.reason))
+            self._own.save(digest, msgspec.structs.replace(own, refused=error.reason))
             raise
         except NodeError as error:
             # Refused before it was looked at: the next try is another read, under the same two signatures.
-            self._save(digest, msgspec.structs.replace(own, read="", refused=error.reason))
+            self._own.save(digest, msgspec.structs.replace(own, read="", refused=error.reason))
             raise
 
     async def _check(self, own: OwnLegal, request: LegalRequest, answer: Answer) -> VerifiedEvidence:
@@ -355,14 +317,10 @@ class LegalReading:
         subject, now = evidence.records[0].header.owner, int(self._clock.now())
         own = msgspec.structs.replace(own, subject=subject, receipt=token, at=now, refused="")
         transaction = Transaction(self._store)
-        if (
-            request.aud != self._alliance.me
-        ):  # a home needs no second copy, which its subject's erasure would not reach
-            key = layout.OWN_LEGAL_OBTAINED + digest
-            content = msgspec.msgpack.encode(Obtained(answer.evidence, answer.answer))
-            transaction.put(key, self._vault.seal(subject, key, content, OBTAINED_PART))
-            transaction.put(layout.UNCORROBORATED + digest + layout.number(0), b"")
-        self._put(transaction, digest, own)
+        # A home needs no second copy, which its subject's erasure would not reach.
+        if request.aud != self._alliance.me:
+            self._own.put_obtained(transaction, digest, subject, answer)
+        self._own.put(transaction, digest, own)
         self._proofs.note_read(transaction, digest, 0, b"", request.aud, evidence.checkpoint.size)
         self._record(transaction, ActKind.LEGAL_READ, digest, request)
         about = {"request": digest.hex(), "home": request.aud}
@@ -372,7 +330,7 @@ class LegalReading:
         return own
 
     async def _hand_in(self, digest: bytes) -> None:
-        own = self._load(digest.hex())
+        own = self._own.load(digest)
         home = own.asked().aud
         try:
             if home == self._alliance.me:
@@ -382,35 +340,13 @@ class LegalReading:
         except NodeError as error:
             logger.info("a receipt for %s waits: %s", digest.hex()[:8], error)
             return
-        self._save(digest, msgspec.structs.replace(self._load(digest.hex()), receipt=""))
+        self._own.save(digest, msgspec.structs.replace(self._own.load(digest), receipt=""))
 
-    def _load(self, digest: str) -> OwnLegal:
-        key = layout.OWN_LEGAL + bytes.fromhex(digest)
-        sealed = self._store.get(key)
-        if sealed is None:
-            raise MissingError("this node has no such request")
-        return msgspec.msgpack.decode(self._vault.open(self._alliance.me, key, sealed), type=OwnLegal)
-
-    def _save(
-        self,
-        digest: bytes,
-        own: OwnLegal,
-        kind: ActKind | None = None,
-        request: LegalRequest | None = None,
-    ) -> None:
+    def _save(self, digest: bytes, own: OwnLegal, kind: ActKind, request: LegalRequest) -> None:
         transaction = Transaction(self._store)
-        self._put(transaction, digest, own)
-        if kind is not None and request is not None:
-            self._record(transaction, kind, digest, request)
+        self._own.put(transaction, digest, own)
+        self._record(transaction, kind, digest, request)
         transaction.commit()
-
-    def _put(self, transaction: Transaction, digest: bytes, own: OwnLegal) -> None:
-        key = layout.OWN_LEGAL + digest
-        transaction.put(key, self._vault.seal(self._alliance.me, key, msgspec.msgpack.encode(own)))
-        if own.receipt:
-            transaction.put(layout.OWN_LEGAL_OPEN + digest, b"")
-        else:
-            transaction.delete(layout.OWN_LEGAL_OPEN + digest)
 
     def _record(self, transaction: Transaction, kind: ActKind, digest: bytes, request: LegalRequest) -> None:
         about = {"request": digest.hex(), "home": request.aud, "basis": request.basis, "case": request.case}

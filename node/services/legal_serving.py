@@ -71,11 +71,13 @@ class LegalServing:
             NodeError: the read is not allowed or not possible now; nothing was looked up.
         """
         read, request, used = self._authorise(caller, papers)
+        evidence = b""
         if used is None:
-            used = self._look_up(papers, read, request)
+            used, evidence = self._look_up(papers, read, request)
         if not used.answer:
             raise MissingError("nothing is kept here under that name in this scope")
-        evidence = self._showing.show(used.positions, request.scope, used.size)
+        if not evidence:
+            evidence = self._showing.show(self._showing.load(used.positions), request.scope, used.size)
         return Answer(evidence, used.answer, "")
 
     def take_receipt(self, caller: str, token: str) -> None:
@@ -120,17 +122,17 @@ class LegalServing:
             )
         return read, request, used
 
-    def _look_up(self, papers: LegalPapers, read: LegalRead, request: LegalRequest) -> Outcome:
-        """4. and 5.: what there is, and the account of it, durable before anybody learns of it."""
+    def _look_up(self, papers: LegalPapers, read: LegalRead, request: LegalRequest) -> tuple[Outcome, bytes]:
+        """4. and 5.: what there is with its evidence, and the account of it, durable before anybody learns of it."""
         digest, now = document_digest(papers.read), self._clock.now()
         subject = self._registrations.kept_for(request.subject, request.credit_code)
         size = self._alliance.projection.anchored_size(self._alliance.me)
         try:
-            positions = self._showing.select(subject, request.scope, size)
-            evidence = self._showing.show(positions, request.scope, size)
-            outcome = Outcome(digest, self._sign(read, digest, evidence), positions, size)
+            selected = self._showing.select(subject, request.scope, size)
+            evidence = self._showing.show(selected, request.scope, size)
+            outcome = Outcome(digest, self._sign(read, digest, evidence), list(selected), size)
         except (MissingError, StaleVersionError):
-            outcome = Outcome(digest)
+            outcome, evidence = Outcome(digest), b""
         transaction = Transaction(self._store)
         self._history.put_outcome(transaction, document_digest(papers.request), outcome, now)
         due = notice_due(request, now)
@@ -142,7 +144,7 @@ class LegalServing:
         self._feed.add(transaction, FeedEntry("legal.answered", now, about))
         transaction.commit()
         self._feed.wake()
-        return outcome
+        return outcome, evidence
 
     def _sign(self, read: LegalRead, digest: bytes, evidence: bytes) -> str:
         answer = LegalAnswer(

@@ -15,6 +15,9 @@ import msgspec
 from node.domain import alliance_life, ledger, recovery
 from node.domain.alliance_life import BookEntry
 from node.domain.controller import exchange
+from node.domain.guarantee_table import Effect, transition
+from node.domain.guarantee_table import Event as GuaranteeEvent
+from node.domain.guarantee_table import State as GuaranteeState
 from node.domain.keys import Succession, succeed
 from node.domain.ledger import Action, Block, Event
 from node.domain.member import Member, Role, Standing
@@ -64,6 +67,9 @@ class SubjectRow(msgspec.Struct, frozen=True):
     """ERC-7913 signers, in the ledger's order; any one speaks for the subject."""
     recoveries: tuple[RecoveryRow, ...] = ()
     """Proposed for this version; another version ends them."""
+    recovered: bytes = b""
+    """The key that took the place of all others by the last recovery, an ERC-7913 signer; empty if there was none, or
+    once it was removed."""
 
 
 class GrantRow(msgspec.Struct, frozen=True):
@@ -80,8 +86,19 @@ class GuaranteeRow(msgspec.Struct, frozen=True):
     """`node.domain.guarantee_table.State`."""
     sequence: int
     expires: int
+    """The rounded end in force."""
     contract: bytes = b""
     """20 bytes: the contract that holds it."""
+    document: bytes = b""
+    """32 bytes: digest of the last step's document; what the next step must name."""
+    event: int = 0
+    """The last one."""
+    end: int = 0
+    """Exact end, once a step has opened it; 0 again where another end has taken its place since."""
+    since: int = 0
+    """Block time at which the state began; a stay that is over is left out."""
+    due: int = 0
+    """Block time at which the period that runs in this state is over; 0 if none runs."""
 
 
 class CategoryRow(msgspec.Struct, frozen=True):
@@ -308,9 +325,8 @@ def apply_event(transaction: Transaction, event: Event) -> None:
                 home=home,
                 recoveries=(),
             )
-        case ledger.GuaranteeMoved(guarantee, _, state, sequence, _, expires):
-            row = GuaranteeRow(state, sequence, expires, event.contract)
-            _put(transaction, layout.LEDGER_GUARANTEE + guarantee, row)
+        case ledger.GuaranteeMoved() as moved:
+            _move_guarantee(transaction, moved, event.contract)
         case ledger.Anchored(member, size, root):
             key = layout.LEDGER_ANCHOR + layout.text(member) + layout.number(size)
             _put(transaction, key, AnchorRow(root, event.block))
@@ -321,6 +337,28 @@ def apply_event(transaction: Transaction, event: Event) -> None:
             _define(transaction, name, version, definition)
         case _:
             _apply_membership(transaction, event.happening)
+
+
+def _move_guarantee(transaction: Transaction, moved: ledger.GuaranteeMoved, contract: bytes) -> None:
+    key = layout.LEDGER_GUARANTEE + moved.guarantee
+    raw = transaction.get(key)
+    before = None if raw is None else msgspec.msgpack.decode(raw, type=GuaranteeRow)
+    end = moved.end or (0 if before is None else before.end)
+    rule = None if before is None else transition(GuaranteeState(before.state), GuaranteeEvent(moved.event))
+    if rule is not None and rule.effect is Effect.ADOPT:
+        end = 0
+    row = GuaranteeRow(
+        moved.state,
+        moved.sequence,
+        moved.expires,
+        contract,
+        moved.document,
+        moved.event,
+        end,
+        moved.since,
+        moved.due,
+    )
+    _put(transaction, key, row)
 
 
 def _apply_membership(transaction: Transaction, happening: ledger.Happening) -> None:
@@ -373,7 +411,12 @@ def _apply_recovery(transaction: Transaction, happening: ledger.Happening) -> No
             _change(transaction, layout.LEDGER_SUBJECT + subject, SubjectRow, version=version, recoveries=())
         case recovery.SubjectRecovered(subject, version, controller):
             key = layout.LEDGER_SUBJECT + subject
-            changes = {"version": version, "controllers": (controller,), "recoveries": ()}
+            changes = {
+                "version": version,
+                "controllers": (controller,),
+                "recoveries": (),
+                "recovered": controller,
+            }
             _change(transaction, key, SubjectRow, **changes)
 
 
@@ -384,7 +427,8 @@ def _change_controllers(
     if row is not None:
         key = layout.LEDGER_SUBJECT + subject
         controllers = exchange(row.controllers, removed, added)
-        _put(transaction, key, SubjectRow(row.home, version, controllers))
+        recovered = b"" if removed == row.recovered else row.recovered
+        _put(transaction, key, SubjectRow(row.home, version, controllers, recovered=recovered))
 
 
 def _confirm(transaction: Transaction, subject: bytes, controller: bytes, member: str, until: int) -> None:

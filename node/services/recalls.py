@@ -32,9 +32,9 @@ class Recalls:
             MissingError: the subject has had it erased.
             StoreError: the database fails.
         """
-        signed = reopen_document(answer.answer, ReadAnswer).iat
-        for _, raw in self._store.scan(layout.RECALL + layout.text(subject, home)):
-            notice = reopen_document(raw.decode(), Notice)
+        recalled = self._store.scan(layout.RECALL + layout.text(subject, home))
+        for notice in [reopen_document(raw.decode(), Notice) for _, raw in recalled]:
+            signed = reopen_document(answer.answer, ReadAnswer).iat
             match notice.about:
                 case ConsentWithdrawn(consent):
                     if consent in {

@@ -154,6 +154,19 @@ class Recognition:
             known=known,
         )
 
+    def check_within(self, token: str, by: int, proof: bytes = b"") -> Judgement:
+        """Decide whether a delegation held when the ledger took what contains it; later news does not matter.
+
+        Args:
+            token: the delegation, inside a document that the ledger knows by its digest.
+            by: the ledger took that no later than this, seconds since 1970 UTC; in the future, as of now.
+            proof: as in `check`.
+
+        Raises:
+            NodeError: as `check`.
+        """
+        return self.check(token, at=min(by, self._now()), proof=proof)
+
     async def warm(self, token: str, moment: int | None = None) -> None:
         """Ask the authorities about a delegation's certificates, where nothing kept is news.
 

@@ -1,6 +1,6 @@
 """At a subject's home: which records a read is about, and their evidence; whoever allowed the read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from node.domain.category import category
 from node.domain.draft import NOBODY
@@ -8,6 +8,7 @@ from node.domain.evidence import Evidence, ShownRecord, encode_evidence, show_re
 from node.domain.grant import Scope
 from node.errors import MissingError, StaleVersionError
 from node.services.log import Log
+from node.services.preparing import StoredRecord
 from node.services.records import Records
 
 
@@ -17,8 +18,8 @@ class Showing:
     def __init__(self, records: Records, log: Log) -> None:
         self._records, self._log = records, log
 
-    def select(self, subject: str, scope: Sequence[Scope], size: int) -> list[int]:
-        """Positions of the newest record of every thing in the scope, among those below `size` in the log.
+    def select(self, subject: str, scope: Sequence[Scope], size: int) -> dict[int, StoredRecord]:
+        """The newest record of every thing in the scope, among those below `size` in the log, by position.
 
         Raises:
             MissingError: a category has none.
@@ -30,31 +31,38 @@ class Showing:
             index = self._log.index_of(position)
             return index is not None and index < size
 
-        positions: list[int] = []
+        selected: dict[int, StoredRecord] = {}
         for part in scope:
             # What is sealed until an opening answers like what is not there, and costs the same: nobody looks.
             owner = NOBODY if category(part.category).sealed else subject
-            found = list(self._records.newest(owner, part.category, is_final))
+            found = self.load(self._records.newest(owner, part.category, is_final))
             if not found:
                 raise MissingError(f"the subject has no final record of {part.category}")
-            if any(self._records.load(at).header.version < part.least_version for at in found):
+            if any(record.header.version < part.least_version for record in found.values()):
                 raise StaleVersionError(
                     f"a record of {part.category} is older than version {part.least_version}"
                 )
-            positions += found
-        return positions
+            selected |= found
+        return selected
 
-    def show(self, positions: Sequence[int], scope: Sequence[Scope], size: int) -> bytes:
-        """The evidence for records at these positions: the fields of the scope, under the checkpoint of `size`.
+    def load(self, positions: Iterable[int]) -> dict[int, StoredRecord]:
+        """The records at these positions.
 
         Raises:
             MissingError: a record is erased.
             StoreError: the database fails.
         """
+        return {position: self._records.load(position) for position in positions}
+
+    def show(self, records: Mapping[int, StoredRecord], scope: Sequence[Scope], size: int) -> bytes:
+        """The evidence for records by their positions: the fields of the scope, under the checkpoint of `size`.
+
+        Raises:
+            StoreError: the database fails.
+        """
         wanted = {part.category: frozenset(part.fields) for part in scope}
         shown: list[ShownRecord] = []
-        for position in positions:
-            stored = self._records.load(position)
+        for position, stored in records.items():
             sealed, proof = stored.seal(), self._log.prove(position, size)
             opened = sealed.commitments.disclosures
             fields = [opened[name] for name in sorted(wanted[stored.header.category] & opened.keys())]

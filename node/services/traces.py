@@ -30,7 +30,7 @@ from node.services.own_requests import OwnRequests
 from node.services.parking import OPEN, Parking
 from node.services.recognition import status_key
 from node.services.records import RecordRow, stored_of
-from node.services.registration import Registration
+from node.services.registration_rows import Registration
 from node.services.serving import HistoryEntry
 from node.services.transaction import Transaction
 from node.services.vault import Vault, part_of

@@ -18,6 +18,7 @@ from node.domain.guarantee import (
     guarantee_terms,
 )
 from node.domain.guarantee_table import Event
+from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
 from node.domain.line_statement import LineStatement
 from node.domain.member import Member
@@ -163,8 +164,9 @@ class GuaranteeScribe:
             reason=reason,
         )
         signed = sign_document(release, key.sign)
-        step = (raw_id, FIRST_STEP, Event.RELEASE, document_digest(signed))
-        signature = key.sign(step_guarantee_digest(self._domain(), *step))
+        previous, document = document_digest(token), document_digest(signed)
+        step = GuaranteeStep(raw_id, FIRST_STEP, previous, Event.RELEASE, document)
+        signature = key.sign(step_guarantee_digest(self._domain(), step))
         speaker = replace(self.scribe, key=key, subject="")
         return speaker.call(ReleaseCall, node, guarantee=token, release=signed, signature=signature.hex())
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from eth_utils import keccak
 
-from node.domain.guarantee_table import Event, State
-from tests.contracts.guarantor import DOCUMENT, EXPIRY_UNIT, SALT, Guarantor
+from node.domain.guarantee_table import Effect, Event, Mover, Period, State, Time
+from tests.contracts.guarantor import DOCUMENT, EXPIRY_UNIT, Guarantor, end_commitment
 from tests.contracts.signers import AddressSigner, ES256Signer
 from tests.contracts.world import DAY, FOUNDERS, GUARANTOR, SET_VERIFIER, SUSPEND, World, identity_key, name
 from tests.support.evm import refused
@@ -27,16 +27,20 @@ def issued(guarantor: Guarantor) -> Guarantor:
 
 @pytest.fixture
 def free(world: World) -> Guarantor:
-    """Under a table with every row, see FreeGuarantees.sol; its guarantee is issued."""
+    """Under a table that takes further rows, see FreeGuarantees.sol; its guarantee is issued."""
     contract = world.evm.deploy("FreeGuarantees", world.alliance.address, sender=world.stranger)
     guarantor = Guarantor(world, contract)
     guarantor.issue()
     return guarantor
 
 
-def by(mover: int, *, next_state: int = State.ISSUED, before_expiry: bool = False) -> int:
-    """An event of FreeGuarantees."""
-    return next_state + 16 * (1 + mover) + (128 if before_expiry else 0)
+def by(free: Guarantor, mover: Mover, *, next_state: int = State.ISSUED, time: int = Time.ANY) -> int:
+    """A new event, possible in two states."""
+    event = 100 + 32 * mover + next_state
+    for state in (State.ISSUED, State.RELEASED):
+        rule = (next_state, mover, time, Period.NONE, Effect.NOTHING)
+        free.world.send("ningbo", free.contract, "add", state, event, rule)
+    return event
 
 
 # -- issue ---------------------------------------------------------------------------------------------
@@ -55,6 +59,9 @@ def test_a_guarantee_is_issued_under_the_hash_of_its_terms(guarantor: Guarantor)
             "sequence": 1,
             "document": terms.digest,
             "expires": terms.expires,
+            "end": 0,
+            "since": guarantor.world.evm.now,
+            "due": 0,
         },
     )
     assert guarantor.state() == (State.ISSUED, 1, terms.expires)
@@ -111,8 +118,8 @@ def test_a_suspended_guarantor_does_not_issue_but_its_duties_run_on(world: World
     world.decide(("hangzhou", "ningbo"), SUSPEND, name(GUARANTOR))
     with refused("GuaranteesNotGuarantor", name(GUARANTOR)):
         free.issue(free.other_terms())
-    free.step(free.identity, by(0), sequence=2)
-    free.step(free.beneficiary, Event.RELEASE, sequence=3)
+    free.step(free.identity, by(free, Mover.GUARANTOR))
+    free.step(free.beneficiary, Event.RELEASE)
     assert free.state()[:2] == (State.RELEASED, 3)
 
 
@@ -157,6 +164,9 @@ def test_a_refused_issue_uses_up_no_application(guarantor: Guarantor) -> None:
         {"guarantor": name("bank")},
         {"beneficiary": keccak(text="thief")},
         {"applicant": keccak(text="thief")},
+        {"centre": keccak(text="thief")},
+        {"end": end_commitment(0)},
+        {"examination": 30},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -191,6 +201,15 @@ def test_an_issue_for_somewhere_else_is_worthless(guarantor: Guarantor, domain: 
         guarantor.issue(signature=guarantor.sign_issue(guarantor.terms, **domain))
 
 
+@pytest.mark.parametrize("examination", [0, 31, 255])
+def test_an_examination_without_days_or_without_end_is_refused(
+    guarantor: Guarantor, examination: int
+) -> None:
+    terms = guarantor.other_terms(examination=examination)
+    with refused("GuaranteesMalformedExamination", examination):
+        guarantor.issue(terms)
+
+
 def test_the_issuers_verifier_is_one_that_members_accepted(world: World, guarantor: Guarantor) -> None:
     evil = world.evm.deploy("EvilVerifier", sender=world.stranger)
     for verifier in (evil.address, bytes(20), world.alliance.address):
@@ -214,12 +233,14 @@ def test_two_guarantees_for_one_beneficiary_share_nothing_that_is_not_everybodys
             application=keccak(text=f"application {number}"),
             beneficiary=keccak(keccak(text=f"salt {number}") + guarantor.beneficiary.signer),
             applicant=keccak(text=f"applicant {number}"),
+            centre=keccak(text=f"centre {number}"),
+            end=keccak(text=f"end {number}"),
         )
         for number in (1, 2)
     )
     [[moved], [other]] = guarantor.issue(first).events, guarantor.issue(second).events
     same = {name for name, value in moved.values.items() if other.values[name] == value}
-    assert same == {"event_", "state", "sequence", "expires"}
+    assert same == {"event_", "state", "sequence", "expires", "end", "due"}
     with refused("GuaranteesWrongMover", first.guarantee):
         guarantor.step(
             guarantor.beneficiary, Event.RELEASE, guarantee=first.guarantee, salt=keccak(text="salt 2")
@@ -245,6 +266,9 @@ def test_the_beneficiary_releases_through_any_member(issued: Guarantor, relay: s
             "sequence": 2,
             "document": DOCUMENT,
             "expires": issued.terms.expires,
+            "end": 0,
+            "since": issued.world.evm.now,
+            "due": 0,
         },
     )
     assert issued.state() == (State.RELEASED, 2, issued.terms.expires)
@@ -271,54 +295,72 @@ def test_the_beneficiarys_signer_without_its_signature_releases_nothing(
 
 
 def test_a_release_counts_once(issued: Guarantor) -> None:
-    signature = issued.sign_step(issued.beneficiary, Event.RELEASE)
-    issued.step(issued.beneficiary, Event.RELEASE, signature=signature)
+    said = issued.said(Event.RELEASE)
+    arguments = issued.arguments(issued.beneficiary, said)
+    issued.world.send("ningbo", issued.contract, "step", *arguments)
     with refused("GuaranteesAlreadyMoved", issued.terms.guarantee, Event.RELEASE):
-        issued.step(issued.beneficiary, Event.RELEASE, signature=signature)
+        issued.world.send("ningbo", issued.contract, "step", *arguments)
 
 
 def test_only_a_repetition_of_the_last_step_counts_as_done(free: Guarantor) -> None:
+    further = by(free, Mover.BENEFICIARY, next_state=State.RELEASED)
+    first = free.said(Event.RELEASE)
     free.step(free.beneficiary, Event.RELEASE)
     with refused("GuaranteesAlreadyMoved", free.terms.guarantee, Event.RELEASE):
-        free.step(free.beneficiary, Event.RELEASE, sequence=3)
-    with refused("GuaranteesWrongStep", free.terms.guarantee, State.RELEASED, Event.ISSUE):
-        free.step(free.identity, Event.ISSUE, sequence=3)
-    free.step(free.beneficiary, by(1, next_state=State.RELEASED), sequence=3)
+        free.step(free.beneficiary, **first | {"document": keccak(text="another release")})
     with refused("GuaranteesWrongStep", free.terms.guarantee, State.RELEASED, Event.RELEASE):
-        free.step(free.beneficiary, Event.RELEASE, sequence=4)
+        free.step(free.beneficiary, Event.RELEASE)
+    free.step(free.beneficiary, further)
+    with refused("GuaranteesWrongStep", free.terms.guarantee, State.RELEASED, Event.RELEASE):
+        free.step(free.beneficiary, **first)
 
 
 def test_a_step_is_not_replayed_where_the_table_comes_back(free: Guarantor) -> None:
-    signature = free.sign_step(free.beneficiary, by(1))
-    free.step(free.beneficiary, by(1), signature=signature)
+    event, between = by(free, Mover.BENEFICIARY), by(free, Mover.GUARANTOR)
+    arguments = free.arguments(free.beneficiary, free.said(event))
+    free.world.send("ningbo", free.contract, "step", *arguments)
+    with refused("GuaranteesAlreadyMoved", free.terms.guarantee, event):
+        free.world.send("ningbo", free.contract, "step", *arguments)
+    free.step(free.identity, between)
+    with refused("GuaranteesOtherStep", free.terms.guarantee, 3, DOCUMENT):
+        free.world.send("ningbo", free.contract, "step", *arguments)
     with refused("GuaranteesWrongSignature", free.terms.guarantee):
-        free.step(free.beneficiary, by(1), signature=signature)
-    free.step(free.beneficiary, by(1), sequence=3)
+        signature = arguments[1][-1]
+        free.step(free.beneficiary, event, signature=signature)
+    free.step(free.beneficiary, event)
+
+
+def test_an_answer_is_to_the_step_that_was_seen(free: Guarantor) -> None:
+    """A guarantor that signs two steps of one number cannot have the answer to one count for the other."""
+    shown, sent = by(free, Mover.GUARANTOR), by(free, Mover.BENEFICIARY)
+    answer = free.said(sent, sequence=3, previous=keccak(text="the step that was shown"))
+    free.step(free.identity, shown, document=keccak(text="another step"))
+    with refused("GuaranteesOtherStep", free.terms.guarantee, 2, keccak(text="another step")):
+        free.step(free.beneficiary, **answer)
 
 
 def test_a_step_is_not_replayed_on_another_guarantee_event_or_document(free: Guarantor) -> None:
-    other = free.other_terms()
+    other, event = free.other_terms(), by(free, Mover.BENEFICIARY)
     free.issue(other)
-    signature = free.sign_step(free.beneficiary, by(1))
+    signature = free.sign_step(free.beneficiary, event)
     for change in (
         {"guarantee": other.guarantee},
         {"document": keccak(text="another")},
-        {"event": by(1, next_state=5)},
+        {"event": by(free, Mover.BENEFICIARY, next_state=5)},
     ):
-        arguments = {"event": by(1)} | change
         with refused("GuaranteesWrongSignature"):
-            free.step(free.beneficiary, **arguments, signature=signature)
+            free.step(free.beneficiary, **{"event": event} | change, signature=signature)
 
 
 def test_a_step_that_must_come_before_expiry_comes_before_it(world: World, free: Guarantor) -> None:
-    event, late = by(1, before_expiry=True), world.fork()
+    event, late = by(free, Mover.BENEFICIARY, time=Time.BEFORE_EXPIRY), world.fork()
     world.evm.now = free.terms.expires - 2
     free.step(free.beneficiary, event)
     free.world = late
     late.evm.now = free.terms.expires - 1
     with refused("GuaranteesExpired", free.terms.expires):
         free.step(free.beneficiary, event)
-    free.step(free.beneficiary, by(1))
+    free.step(free.beneficiary, by(free, Mover.BENEFICIARY))
 
 
 def test_an_expired_guarantee_can_still_be_released(world: World, issued: Guarantor) -> None:
@@ -337,32 +379,32 @@ def test_what_was_not_issued_is_not_moved(world: World, issued: Guarantor) -> No
 def test_the_guarantor_steps_by_its_identity_key_under_any_accepted_verifier(
     world: World, free: Guarantor
 ) -> None:
-    another = world.evm.deploy("ES256Verifier", sender=world.stranger)
+    another, event = world.evm.deploy("ES256Verifier", sender=world.stranger), by(free, Mover.GUARANTOR)
     signer = ES256Signer(another.address, identity_key(GUARANTOR))
     with refused("GuaranteesMalformedSigner"):
-        free.step(signer, by(0))
+        free.step(signer, event)
     world.decide(("hangzhou", "ningbo"), SET_VERIFIER, another.address, True)
-    free.step(signer, by(0))
-    free.step(free.identity, by(0), sequence=3)
+    free.step(signer, event)
+    free.step(free.identity, event)
 
 
 def test_nothing_but_the_identity_key_is_the_guarantor(world: World, free: Guarantor) -> None:
-    key = free.identity.signer
+    key, said = free.identity.signer, free.said(by(free, Mover.GUARANTOR))
     for signer in (
         key + b"\0",
         key[:-1],
         world.members[GUARANTOR].address,
         world.identity("hangzhou").signer,
     ):
-        arguments = (free.terms.guarantee, by(0), DOCUMENT, signer, SALT, bytes(64))
+        mover = (signer, bytes(32), bytes(32), bytes(64))
         with refused("GuaranteesWrongMover", free.terms.guarantee):
-            world.send(GUARANTOR, free.contract, "step", *arguments)
+            world.send(GUARANTOR, free.contract, "step", tuple(said.values()), mover, free.opened())
 
 
 def test_the_applicant_moves_what_is_the_applicants(free: Guarantor) -> None:
     with refused("GuaranteesWrongMover"):
-        free.step(free.beneficiary, by(2))
-    free.step(free.applicant, by(2))
+        free.step(free.beneficiary, by(free, Mover.APPLICANT))
+    free.step(free.applicant, by(free, Mover.APPLICANT))
 
 
 def test_guarantees_do_not_touch_each_other(issued: Guarantor) -> None:

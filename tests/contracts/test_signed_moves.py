@@ -7,7 +7,7 @@ import pytest
 from eth_utils import keccak
 
 from node.domain.guarantee_table import Event
-from tests.contracts.guarantor import DOCUMENT, SALT, Guarantor
+from tests.contracts.guarantor import NOTHING, SALT, Guarantor
 from tests.contracts.signers import AddressSigner, ES256Signer, mirror, typed_digest
 from tests.contracts.world import ALLIANCE_ID, SET_VERIFIER, World
 from tests.support.evm import Contract, Reverted, create_address, refused
@@ -83,13 +83,17 @@ class GuaranteeMoves:
         return guarantee
 
     def digest(self, guarantee: bytes, **changes: object) -> bytes:
-        return self._guarantor.step_digest(Event.RELEASE, guarantee=guarantee, **changes)
+        return self._guarantor.step_digest(
+            self._guarantor.said(Event.RELEASE, guarantee=guarantee), **changes
+        )
 
     def move(self, guarantee: bytes, signer: bytes, signature: bytes) -> None:
         self._step(self.world, guarantee, signer, signature)
 
     def _step(self, world: World, guarantee: bytes, signer: bytes, signature: bytes) -> None:
-        arguments = (guarantee, Event.RELEASE, DOCUMENT, signer, SALT, signature)
+        said = self._guarantor.said(Event.RELEASE, guarantee=guarantee)
+        mover = (signer, SALT, NOTHING, signature)
+        arguments = (tuple(said.values()), mover, self._guarantor.opened())
         world.send("hangzhou", self.contract, "step", *arguments)
 
 

@@ -4,7 +4,7 @@ import pytest
 from eth_utils import keccak
 
 from node.domain.guarantee_table import Event, State
-from tests.contracts.guarantor import Guarantor
+from tests.contracts.guarantor import SALT, Guarantor
 from tests.contracts.signers import typed_digest
 from tests.contracts.world import FOUNDERS, SET_CONTRACT, SET_VERIFIER, World, argument, name
 from tests.support.evm import refused
@@ -52,7 +52,7 @@ def test_a_contract_takes_nothing_new_before_it_is_voted_in_and_after_it_is_vote
         "Subjects": ("create", (b"\1" * 32, world.address_signer().signer)),
         "Grants": ("register", (b"\1" * 32, 2**63, 2**63, world.address_signer().signer)),
         "Anchors": ("anchor", (1, b"\1" * 32, [])),
-        "Guarantees": ("issue", ((b"\1" * 32, b"\1" * 32, 2**63, *[b"\1" * 32] * 3), b"\1" * 20, b"")),
+        "Guarantees": ("issue", ((b"\1" * 32, b"\1" * 32, 2**63, *[b"\1" * 32] * 5, 5), b"\1" * 20, b"")),
     }
     function, arguments = calls[contract]
     waiting = world.evm.deploy(contract, world.alliance.address, sender=world.stranger)
@@ -147,17 +147,8 @@ def test_an_evil_verifier_cannot_speak_for_keys_of_another_verifier(world: World
     desk.issue()
     forged = evil + desk.beneficiary.signer[20:]
     with refused("GuaranteesWrongMover"):
-        world.send(
-            "ningbo",
-            desk.contract,
-            "step",
-            desk.terms.guarantee,
-            RELEASE,
-            b"\1" * 32,
-            forged,
-            b"\0" * 32,
-            b"",
-        )
+        said = tuple(desk.said(RELEASE).values())
+        world.send("ningbo", desk.contract, "step", said, (forged, SALT, bytes(32), b""), desk.opened())
 
 
 def test_an_evil_verifier_forges_an_issue_on_the_ledger_as_long_as_it_is_accepted(

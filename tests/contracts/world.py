@@ -13,12 +13,23 @@ from tests.support.evm import Account, Contract, Evm, Receipt, create_address
 
 ALLIANCE_ID = keccak(text="an alliance")
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
-NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER, SET_TRUST, SET_ROLES, SET_DEFINITION = range(9)
+(
+    NONE,
+    ADMIT,
+    SUSPEND,
+    REINSTATE,
+    SET_CONTRACT,
+    SET_VERIFIER,
+    SET_TRUST,
+    SET_ROLES,
+    SET_DEFINITION,
+    SET_CALENDAR,
+) = range(10)
 NO_CODE = bytes(32)
 DAY = 86_400
 FOUNDERS = ("hangzhou", "ningbo", "wenzhou")
 GUARANTOR = FOUNDERS[-1]
-BOOK = ("Subjects", "Grants", "Anchors", "Guarantees", "TrustList", "Catalogue")
+BOOK = ("Subjects", "Grants", "Anchors", "Guarantees", "TrustList", "Catalogue", "Calendar")
 FOUNDING_DEFINITIONS = ((b"subject.base", keccak(text="base")), (b"trade.tender", keccak(text="tender")))
 FOUNDING_TRUST = ((b"zj-ca", b"an entry"), (b"js-ca", b"another"))
 
@@ -31,6 +42,7 @@ _ARGUMENTS = {
     SET_ROLES: ["bytes32", "uint8"],
     SET_TRUST: ["bytes32", "bytes"],
     SET_DEFINITION: ["bytes32", "uint32", "bytes32"],
+    SET_CALENDAR: ["uint16", "uint256", "uint256"],
 }
 
 
@@ -87,6 +99,7 @@ class World:
     guarantees: Contract
     trust: Contract
     catalogue: Contract
+    calendar: Contract
 
     def fork(self) -> "World":
         return dataclasses.replace(self, evm=self.evm.fork(), members=dict(self.members))

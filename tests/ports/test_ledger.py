@@ -14,12 +14,14 @@ from node.domain.ledger import (
     ChangeController,
     CreateSubject,
     GrantTerms,
+    GuaranteeStep,
     GuaranteeTerms,
     IssueGuarantee,
     MemberAdmitted,
     ProposeStanding,
     RegisterGrant,
     RevokeGrant,
+    Signed,
     StepGuarantee,
     UpdateEndpoints,
     VoteCast,
@@ -124,7 +126,8 @@ async def test_a_refused_call_that_is_sent_anyway_fails_and_uses_its_nonce(world
 async def test_a_stranger_may_call_nothing(world: World) -> None:
     stranger, key = new_account_key(), world.es256_key()
     terms = await terms_of(world, key.signer)
-    guarantee = GuaranteeTerms(bytes(32), bytes(32), terms.expires, FIRST, bytes(32), bytes(32))
+    guarantee = GuaranteeTerms(bytes(32), bytes(32), terms.expires, FIRST, *[bytes(32)] * 4, 5)
+    step = GuaranteeStep(bytes(32), 2, bytes(32), 2, bytes(32))
     for call, problem in [
         (Tree().grow(1), "AnchorsNotMember"),
         (CreateSubject(bytes(32), key.signer), "SubjectsNotMember"),
@@ -132,7 +135,7 @@ async def test_a_stranger_may_call_nothing(world: World) -> None:
         (RegisterGrant(terms), "GrantsNotMember"),
         (RevokeGrant(terms, bytes(64)), "GrantsNotMember"),
         (IssueGuarantee(guarantee, bytes(64)), "GuaranteesNotMember"),
-        (StepGuarantee(bytes(32), 2, bytes(32), key.signer, bytes(32), bytes(64)), "GuaranteesNotMember"),
+        (StepGuarantee(step, Signed(key.signer, bytes(64))), "GuaranteesNotMember"),
         (CastVote(1, True), "AllianceNotMember"),
         (UpdateEndpoints("a:1", "b:2"), "AllianceNotMember"),
         (ProposeStanding(Action.SUSPEND, FIRST, await world.now() + 60), "AllianceNotMember"),

@@ -16,6 +16,7 @@ from adapters.ledger.engine import Engine
 from node.domain.alliance_life import MoveSubject, ProposeRoles, StandingStep, Step
 from node.domain.catalogue.shipped import FoundingEntry, founding_entries
 from node.domain.guarantee import end_on_ledger
+from node.domain.guarantee_table import Event as Guarantee
 from node.domain.keys import KeyChange, KeyProofs, KeySet
 from node.domain.ledger import (
     AnchorCheckpoint,
@@ -23,18 +24,23 @@ from node.domain.ledger import (
     ChangeController,
     ChangeKeys,
     CreateSubject,
+    Evidence,
     GrantTerms,
+    GuaranteeStep,
     GuaranteeTerms,
     IssueGuarantee,
     ProposeAdmission,
     ProposeTrust,
     RegisterGrant,
     RevokeGrant,
+    Signed,
     StepGuarantee,
     UpdateEndpoints,
 )
 from node.domain.ledger_ids import (
+    centre_commitment,
     change_controller_digest,
+    end_commitment,
     grant_id,
     guarantee_id,
     issue_guarantee_digest,
@@ -184,11 +190,15 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
     revoke = revoke_grant_digest(world.deployment.domain_of("Grants"), grant_id(world.alliance_id, terms))
     there = world.deployment.domain_of("Guarantees")
     owner = mover_commitment(salt, revoker.signer)
-    covered = GuaranteeTerms(salt, salt, end_on_ledger(now + 6_000), GUARANTOR, owner, owner)
+    end = now + 6_000
+    commitments = owner, owner, centre_commitment(salt, "hangzhou"), end_commitment(salt, end)
+    covered = GuaranteeTerms(salt, salt, end_on_ledger(end), GUARANTOR, *commitments, 30)
     guarantee = guarantee_id(world.alliance_id, covered)
     issue = IssueGuarantee(covered, world.identity(GUARANTOR).sign(issue_guarantee_digest(there, guarantee)))
-    step = (guarantee, 2, 2, bytes(32))
-    release = revoker.sign(step_guarantee_digest(there, *step), high=True)
+    claim = GuaranteeStep(guarantee, 2, salt, Guarantee.CLAIM_EXTEND_OR_PAY, salt, salt, end_on_ledger(end))
+    claimed = Signed(revoker.signer, revoker.sign(step_guarantee_digest(there, claim), high=True), salt)
+    release = GuaranteeStep(guarantee, 3, salt, Guarantee.RELEASE, bytes(32))
+    released = Signed(revoker.signer, revoker.sign(step_guarantee_digest(there, release), high=True), salt)
     padded = revoker.signer + bytes(64)  # the longest key a signer may have
     checked = ChangeController | MoveSubject | RevokeGrant | IssueGuarantee | StepGuarantee
     rpc = Engine(engine.url, 5.0)
@@ -206,7 +216,8 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (UpdateEndpoints(big, big), "hangzhou"),
         (UpdateEndpoints(big, big), GUARANTOR),  # the contract reads its issuer's whole row
         (issue, "nanjing"),
-        (StepGuarantee(guarantee, 2, bytes(32), revoker.signer, salt, release), "nanjing"),
+        (StepGuarantee(claim, claimed, Evidence(end, salt)), "nanjing"),
+        (StepGuarantee(release, released), "nanjing"),
         (ProposeAdmission(newcomer, now + 600), "hangzhou"),
         (CastVote(1, True), "shanghai"),
         (ProposeTrust("sh-ca", b"x" * MAX_ENTRY_BYTES, now + 600), "hangzhou"),

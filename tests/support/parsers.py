@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from eth_hash.auto import keccak
@@ -42,6 +43,7 @@ from node.cli.scopes import read_scopes
 from node.cli.trust_file import read_trust
 from node.config import parse_config
 from node.domain import (
+    approval,
     archive,
     attestation,
     bundle,
@@ -81,10 +83,13 @@ from node.domain import (
 )
 from node.domain.bundle_check import Verifier
 from node.domain.catalogue import definition
+from node.domain.document import sign_document
 from node.domain.issue_rules import parse_rules
 from node.domain.trust import TrustList
 from node.errors import NodeError
 from node.wallet import recovering
+from node.wallet.approving import Held, open_held
+from node.wallet.documents import Scribe
 from node.wallet.keyfile import load_wallet_key, new_wallet_key
 from node.wallet.logins import open_login
 from node.wallet.passkey import Passkey
@@ -94,9 +99,10 @@ from tests.support import signed_files
 from tests.support import trust as trust_support
 from tests.support.archives import KEY, OPENER, RECIPIENT
 from tests.support.trial_timestamps import TrialTimestamps
-from tests.vectors import erasure_vectors, mandate_vectors, story, world
+from tests.vectors import approval_vectors, erasure_vectors, mandate_vectors, story, world
 from tests.vectors.authority import bidder
 from tests.vectors.keys import log_key
+from tests.vectors.world import SUBJECT, WALLET
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 PASSPHRASE = b"correct horse battery staple"
@@ -128,12 +134,29 @@ def _passkey_document() -> str:
     return document.sign_by_controller(accepted, _passkey())
 
 
+def _approved(token: str) -> object:
+    """An approval of the grant of the vectors, or whatever else it is of."""
+    given = approval_vectors.grant()
+    return approval.open_approval(given, given.key, token)
+
+
+def _held_file() -> bytes:
+    alone = msgspec.structs.replace(approval_vectors.grant(), approval="")
+    held = Held(document=sign_document(alone, WALLET.sign), approval=approval_vectors.grant().approval)
+    return msgspec.json.encode(held)
+
+
+def _held(raw: bytes) -> object:
+    return open_held(raw, Scribe(new_wallet_key(), world.descriptor(), SUBJECT))
+
+
 def _tokens(*kinds: str) -> tuple[str, ...]:
     found = [
         *_vectors("documents")["documents"],
         *_vectors("login")["documents"],
         *_vectors("archive")["documents"],
         *_vectors("consent")["documents"],
+        *_vectors("approval")["documents"],
     ]
     return tuple(
         f"{one['signing_input']}.{encoding.to_base64url(bytes.fromhex(one['signature']))}"
@@ -327,6 +350,8 @@ def parsers() -> dict[str, Parser]:
         ),
         "node.domain.mandate:open_mandate": Parser(mandate.open_mandate, _tokens("mandate")),
         "node.domain.mandate:authority_of": Parser(mandate.authority_of, _tokens("grant")),
+        "node.domain.approval:open_approval": Parser(_approved, _tokens("approval")),
+        "node.wallet.approving:open_held": Parser(_held, (_held_file(),)),
         "node.domain.joint_bid:open_joint_bid": Parser(
             joint_bid.open_joint_bid, (joint_bid.encode_joint_bid(mandate_vectors.joint_bid()),)
         ),
@@ -367,6 +392,9 @@ def parsers() -> dict[str, Parser]:
         "node.wallet.recovering:parse_papers": Parser(
             recovering.parse_papers,
             (json.dumps({"subject": "", "delegation": "", "acceptance": ""}).encode(),),
+        ),
+        "node.domain.certificate:load_chain": Parser(
+            lambda raw: certificate.load_chain([raw]), (bidders.der,)
         ),
         "node.domain.certificate:check_certificate": Parser(
             lambda raw: certificate.check_certificate([raw], recognised, world.NOW), (bidders.der,), slow=True

@@ -100,7 +100,8 @@ def other_payload(record: ShownRecord, **changes: object) -> ShownRecord:
 def shown(home: Centre, positions: Sequence[int], scope: Sequence[Scope], size: int = 0) -> Evidence:
     """True evidence over any records of the home's log, for whoever asks."""
     size = size or home.services.proving.anchored_size()
-    return parse_evidence(home.serving._showing.show(positions, scope, size))
+    showing = home.serving._showing
+    return parse_evidence(showing.show(showing.load(positions), scope, size))
 
 
 def forged_tree(

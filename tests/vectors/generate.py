@@ -20,12 +20,13 @@ from node.domain.descriptor import descriptor_digest
 from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
 from node.domain.document import Document, document_digest, open_document, sign_document, split_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
-from node.domain.grant import Grant
+from node.domain.grant import Grant, open_grant
 from node.domain.ledger_proof import LedgerProof, encode_ledger_proof
 from node.domain.login import parse_challenge
 from node.domain.proven_state import open_ledger_proof
 from node.errors import NodeError
 from tests.vectors import (
+    approval_vectors,
     archive_vectors,
     attestation_vectors,
     authority,
@@ -277,6 +278,19 @@ def consents() -> Vectors:
     }
 
 
+def approvals() -> Vectors:
+    alone = msgspec.structs.replace(approval_vectors.grant(), approval="")
+    return {
+        "documents": [_document(key, token) for key, token in approval_vectors.documents()],
+        "alone": canonical_json(msgspec.to_builtins(alone)).decode(),
+        "alone_id": document_digest(sign_document(alone, WALLET.sign)).hex(),
+        "refused_grants": [
+            {"why": why, "reason": _reason(lambda bad=bad: open_grant(bad)), "token": bad}
+            for why, bad in approval_vectors.false_grants()
+        ],
+    }
+
+
 def descriptor() -> Vectors:
     return {
         "file": world.alliance_file().decode(),
@@ -396,6 +410,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "erasure.json": erasure_vectors.vectors,
     "attestation.json": attestation_vectors.vectors,
     "mandate.json": mandate_vectors.vectors,
+    "approval.json": approvals,
 }
 
 if __name__ == "__main__":

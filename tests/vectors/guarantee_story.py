@@ -12,7 +12,7 @@ from node.domain.encoding import to_base64url
 from node.domain.grant import Grant, Scope
 from node.domain.guarantee import ApplicationCode, Guarantee, GuaranteeRelease, guarantee_terms
 from node.domain.guarantee_table import Event
-from node.domain.ledger import GuaranteeTerms
+from node.domain.ledger import GuaranteeStep, GuaranteeTerms
 from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest, step_guarantee_digest
 from tests.vectors import authority, world
 from tests.vectors.keys import P256TestKey, derived, fixed_bytes, p256
@@ -129,6 +129,6 @@ def release_token() -> str:
 
 
 def release_digest() -> bytes:
-    document = document_digest(release_token())
-    step = issued_id(), RELEASE_STEP, Event.RELEASE, document
-    return step_guarantee_digest(world.domain("Guarantees"), *step)
+    previous, document = document_digest(guarantee_token()), document_digest(release_token())
+    step = GuaranteeStep(issued_id(), RELEASE_STEP, previous, Event.RELEASE, document)
+    return step_guarantee_digest(world.domain("Guarantees"), step)

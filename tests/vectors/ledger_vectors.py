@@ -7,7 +7,7 @@ import msgspec
 
 from node.domain.controller import controllers_digest
 from node.domain.document import document_digest
-from node.domain.guarantee import applicant_salt, beneficiary_salt
+from node.domain.guarantee import applicant_salt, beneficiary_salt, centre_salt, end_salt
 from node.domain.guarantee_table import Event
 from node.domain.keys import KeyChange, KeyProofs, KeySet, Succession
 from node.domain.ledger_ids import (
@@ -128,6 +128,13 @@ def _guarantee() -> Mapping[str, Any]:
                 beneficiary_salt(told.CODE), told.beneficiary_key().public, terms.beneficiary
             ),
             "applicant": _mover(applicant_salt(told.CODE), told.applicant_key().public, terms.applicant),
+            "centre": {
+                "salt": centre_salt(told.CODE).hex(),
+                "name": told.guarantee().centre,
+                "commitment": terms.centre.hex(),
+            },
+            "end": {"salt": end_salt(told.CODE, 1).hex(), "commitment": terms.end.hex()},
+            "examination": terms.examination,
             "id": told.issued_id().hex(),
         },
         "issue": {
@@ -137,6 +144,7 @@ def _guarantee() -> Mapping[str, Any]:
         "release": {
             "sequence": told.RELEASE_STEP,
             "event": int(Event.RELEASE),
+            "previous": terms.digest.hex(),
             "document": document_digest(told.release_token()).hex(),
             "digest": told.release_digest().hex(),
             "signature": told.beneficiary_key().sign(told.release_digest()).hex(),

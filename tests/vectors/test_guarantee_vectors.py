@@ -11,7 +11,7 @@ from eth_utils import keccak
 
 from node.domain import document, encoding, ledger_ids
 from node.domain.guarantee import Guarantee, check_guarantee, guarantee_terms
-from node.domain.ledger import GuaranteeTerms
+from node.domain.ledger import GuaranteeStep, GuaranteeTerms
 from node.domain.signature import verify_p256
 from node.wallet.keyfile import WalletKey
 
@@ -41,6 +41,9 @@ def terms() -> GuaranteeTerms:
         TOLD["guarantor"],
         bytes.fromhex(TOLD["beneficiary"]["commitment"]),
         bytes.fromhex(TOLD["applicant"]["commitment"]),
+        bytes.fromhex(TOLD["centre"]["commitment"]),
+        bytes.fromhex(TOLD["end"]["commitment"]),
+        TOLD["examination"],
     )
 
 
@@ -70,6 +73,17 @@ def test_the_ends_on_the_ledger_and_the_movers_by_the_formulas_of_the_specificat
         assert keccak(bytes.fromhex(mover["salt"] + mover["signer"])).hex() == mover["commitment"]
 
 
+def test_the_centre_and_the_end_by_the_formulas_of_the_specification() -> None:
+    code, centre, end = TOLD["code"].encode("ascii"), TOLD["centre"], TOLD["end"]
+    assert hashlib.sha256(b"heqi.centre-salt.v1\0" + code).hexdigest() == centre["salt"]
+    word = centre["name"].encode("ascii").ljust(32, b"\0")
+    assert keccak(bytes.fromhex(centre["salt"]) + word).hex() == centre["commitment"]
+    first = (1).to_bytes(32, "big")
+    assert hashlib.sha256(b"heqi.end-salt.v1\0" + code + first).hexdigest() == end["salt"]
+    word = TOLD["exp"].to_bytes(32, "big")
+    assert keccak(bytes.fromhex(end["salt"]) + word).hex() == end["commitment"]
+
+
 def test_the_id_commits_to_the_terms() -> None:
     assert ledger_ids.guarantee_id(ALLIANCE, terms()).hex() == TOLD["id"]
 
@@ -84,8 +98,15 @@ def test_the_issue_is_the_guarantors_signature() -> None:
 def test_the_release_is_the_beneficiarys_signature() -> None:
     case, (_, release_id) = LEDGER["release"], signed("guarantee-release")
     assert case["document"] == release_id
-    step = bytes.fromhex(TOLD["id"]), case["sequence"], case["event"], bytes.fromhex(case["document"])
-    digest = ledger_ids.step_guarantee_digest(domain(), *step)
+    assert case["previous"] == TOLD["digest"]
+    step = GuaranteeStep(
+        bytes.fromhex(TOLD["id"]),
+        case["sequence"],
+        bytes.fromhex(case["previous"]),
+        case["event"],
+        bytes.fromhex(case["document"]),
+    )
+    digest = ledger_ids.step_guarantee_digest(domain(), step)
     assert digest.hex() == case["digest"]
     verify_p256(bytes.fromhex(TOLD["beneficiary"]["signer"])[20:], digest, bytes.fromhex(case["signature"]))
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eth_hash.auto import keccak
 
 from node.domain import (
+    approval,
     archive,
     bank_order,
     bundle,
@@ -107,6 +108,7 @@ KINDS = {
         legal_read.LegalRead,
         legal_read.LegalAnswer,
         mandate.Mandate,
+        approval.Approval,
         *wallet.WalletCall.__subclasses__(),
         line_statement.LineStatement,
         offer.GuaranteeOffer,
@@ -126,8 +128,15 @@ DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "led
 LOGIN = load("login.json")
 ARCHIVE = load("archive.json")
 CONSENT, DESK = load("consent.json"), load("desk.json")
-ALL_DOCUMENTS = DOCUMENTS["documents"] + LOGIN["documents"] + ARCHIVE["documents"] + CONSENT["documents"]
-ALL_DOCUMENTS += DESK["documents"]
+APPROVAL = load("approval.json")
+ALL_DOCUMENTS = [
+    *DOCUMENTS["documents"],
+    *LOGIN["documents"],
+    *ARCHIVE["documents"],
+    *CONSENT["documents"],
+    *APPROVAL["documents"],
+    *DESK["documents"],
+]
 ALLIANCE_FILE = load("descriptor.json")["file"].encode()
 
 
@@ -355,6 +364,29 @@ def test_every_kind_of_document_has_a_vector():
 def test_false_document_is_refused(case):
     with pytest.raises(NodeError) as error:
         document.open_document(case["token"], grant.Grant, bytes.fromhex(KEYS["p256"]["wallet"]["public"]))
+    assert error.value.reason == case["reason"]
+
+
+def test_an_approval_names_the_document_as_it_is_without_it():
+    [given] = [one for one in APPROVAL["documents"] if one["header"]["typ"] == "heqi-grant+jwt"]
+    [approved] = [one for one in APPROVAL["documents"] if one["header"]["typ"] == "heqi-approval+jwt"]
+    payload = json.loads(given["payload"])
+    del payload["approval"]
+    assert encoding.canonical_json(payload).decode() == APPROVAL["alone"]
+    signed = f"{given['signing_input'].partition('.')[0]}.{encoding.to_base64url(APPROVAL['alone'].encode())}"
+    assert hashlib.sha256(signed.encode()).hexdigest() == APPROVAL["alone_id"]
+    assert json.loads(approved["payload"])["document"] == APPROVAL["alone_id"]
+    opened = msgspec.json.decode(given["payload"], type=grant.Grant)
+    assert (
+        approval.open_approval(opened, opened.key, opened.approval).key
+        == KEYS["p256"]["second officer"]["public"]
+    )
+
+
+@pytest.mark.parametrize("case", APPROVAL["refused_grants"], ids=by("why"))
+def test_a_grant_with_a_false_approval_is_refused(case):
+    with pytest.raises(NodeError) as error:
+        grant.open_grant(case["token"])
     assert error.value.reason == case["reason"]
 
 

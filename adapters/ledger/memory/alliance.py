@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from adapters.ledger.happenings import definition_detail
+from adapters.ledger.happenings import calendar_detail, calendar_entry, definition_detail
 from adapters.ledger.memory.book import BookRules
+from adapters.ledger.memory.calendar import CalendarRules
 from adapters.ledger.memory.catalogue import CatalogueRules
 from adapters.ledger.memory.standings import StandingRules
 from adapters.ledger.memory.state import State
 from adapters.ledger.memory.trust import TrustRules
 from node.domain.alliance_life import (
+    ProposeCalendar,
     ProposeContract,
     ProposeDefinition,
     ProposeRoles,
@@ -47,6 +49,7 @@ Proposing = (
     | ProposeContract
     | ProposeVerifier
     | ProposeDefinition
+    | ProposeCalendar
 )
 
 
@@ -86,6 +89,9 @@ class _Proposal:
                 detail = f"accept code 0x{code_hash.hex()}" if accepted else "drop"
             case ProposeDefinition(about, version, entry):
                 action, detail = Action.SET_DEFINITION, definition_detail(version, entry)
+            case ProposeCalendar(year):
+                action, about, detail = Action.SET_CALENDAR, str(year.year), calendar_detail(year)
+                entry = calendar_entry(year)
         expires = self.call.expires
         return ProposalMade(number, proposer, action, about, expires, self.eligible, detail, entry)
 
@@ -93,9 +99,16 @@ class _Proposal:
 class AllianceRules(StandingRules):
     """The alliance contract's functions; each returns what it reports."""
 
-    def __init__(self, state: State, book: BookRules, trust: TrustRules, catalogue: CatalogueRules) -> None:
+    def __init__(
+        self,
+        state: State,
+        book: BookRules,
+        trust: TrustRules,
+        catalogue: CatalogueRules,
+        calendar: CalendarRules,
+    ) -> None:
         super().__init__(state)
-        self._book, self._trust, self._catalogue = book, trust, catalogue
+        self._book, self._trust, self._catalogue, self._calendar = book, trust, catalogue, calendar
 
     def found(self, founders: tuple[Member, ...]) -> list[Happening]:
         """What the constructor does.
@@ -176,7 +189,7 @@ class AllianceRules(StandingRules):
             return bool(self.member(call.name).roles & ~Role(call.roles))
         return isinstance(call, ProposeStanding) and call.action is Action.SUSPEND
 
-    def _carry_out(self, call: Proposing) -> Happening:
+    def _carry_out(self, call: Proposing) -> Happening:  # noqa: PLR0911  one for each action
         match call:
             case ProposeAdmission(member):
                 return self._admit(member)
@@ -197,6 +210,8 @@ class AllianceRules(StandingRules):
                 return self._trust.set(anchor, entry)
             case ProposeDefinition(name, version, definition):
                 return self._catalogue.set(name, version, definition)
+            case ProposeCalendar(year):
+                return self._calendar.set(year)
 
     def _check(self, call: Proposing) -> None:
         match call:
@@ -218,6 +233,8 @@ class AllianceRules(StandingRules):
                 self._trust.check(anchor, entry)
             case ProposeDefinition(name, version, definition):
                 self._catalogue.check(name, version, definition)
+            case ProposeCalendar(year):
+                self._calendar.check(year)
             case _:
                 raise LedgerRefusedError("AllianceMalformedProposal")
 

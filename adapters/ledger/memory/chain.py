@@ -20,6 +20,7 @@ from adapters.ledger.artifact import (
 from adapters.ledger.deployment import DeployedContract, Deployment
 from adapters.ledger.memory.alliance import AllianceRules
 from adapters.ledger.memory.book import BookRules
+from adapters.ledger.memory.calendar import CalendarRules
 from adapters.ledger.memory.catalogue import CatalogueRules
 from adapters.ledger.memory.guarantees import GuaranteeRules, Issue
 from adapters.ledger.memory.member_keys import KeyRules
@@ -32,6 +33,7 @@ from adapters.ledger.memory.trust import TrustRules
 from node.domain.alliance_life import (
     ContractSet,
     MoveSubject,
+    ProposeCalendar,
     ProposeContract,
     ProposeDefinition,
     ProposeRoles,
@@ -134,10 +136,11 @@ class MemoryChain:
         book = BookRules(self._state, places, verifiers)
         trust = TrustRules(self._state)
         catalogue = CatalogueRules(self._state)
-        self._alliance = AllianceRules(self._state, book, trust, catalogue)
+        calendar = CalendarRules(self._state)
+        self._alliance = AllianceRules(self._state, book, trust, catalogue, calendar)
         moves = MoveRules(self._state, self._alliance, book, self.deployment)
         subjects = SubjectRules(self._state, self._alliance, book, self.deployment)
-        guarantees = GuaranteeRules(self._state, self._alliance, book, self.deployment)
+        guarantees = GuaranteeRules(self._state, self._alliance, book, calendar, self.deployment)
         keys = KeyRules(self._state, self._alliance, book, self.deployment)
         self._rules: dict[type[Call | Issue], Callable[[bytes, Any, int], list[Happening]]] = {
             ProposeAdmission: self._alliance.propose,
@@ -147,6 +150,7 @@ class MemoryChain:
             ProposeContract: self._alliance.propose,
             ProposeVerifier: self._alliance.propose,
             ProposeDefinition: self._alliance.propose,
+            ProposeCalendar: self._alliance.propose,
             StandingStep: lambda sender, call, _: self._alliance.take_step(sender, call),
             MoveSubject: lambda sender, call, _: subjects.move(sender, call),
             CastVote: self._alliance.vote,

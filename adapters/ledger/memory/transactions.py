@@ -15,6 +15,7 @@ from adapters.ledger.happenings import key_change_from_tuples, member_from_tuple
 from adapters.ledger.memory.guarantees import Issue
 from node.domain.alliance_life import (
     MoveSubject,
+    ProposeCalendar,
     ProposeContract,
     ProposeDefinition,
     ProposeRoles,
@@ -22,6 +23,7 @@ from node.domain.alliance_life import (
     StandingStep,
     Step,
 )
+from node.domain.calendar import WorkingYear
 from node.domain.ledger import (
     Action,
     AnchorCheckpoint,
@@ -30,13 +32,16 @@ from node.domain.ledger import (
     ChangeController,
     ChangeKeys,
     CreateSubject,
+    Evidence,
     GrantTerms,
+    GuaranteeStep,
     GuaranteeTerms,
     ProposeAdmission,
     ProposeStanding,
     ProposeTrust,
     RegisterGrant,
     RevokeGrant,
+    Signed,
     StepGuarantee,
     UpdateEndpoints,
 )
@@ -100,6 +105,8 @@ def _propose(action: int, data: bytes, expires: int) -> Call:
             return ProposeRoles(member_name_from_bytes32(values[0]), values[1], expires)
         case Action.SET_DEFINITION:
             return ProposeDefinition(category_from_bytes32(values[0]), values[1], values[2], expires)
+        case Action.SET_CALENDAR:
+            return ProposeCalendar(WorkingYear(*values), expires)
         case Action.SET_TRUST:
             return ProposeTrust(member_name_from_bytes32(values[0]), values[1], expires)
         case standing:
@@ -115,10 +122,19 @@ def _revoke(digest: bytes, register_before: int, expires: int, revoker: bytes, s
 
 
 def _issue(terms: tuple[Any, ...], verifier: str, signature: bytes) -> Issue:
-    digest, application, expires, guarantor, beneficiary, applicant = terms
+    digest, application, expires, guarantor, *rest = terms
     name, address = member_name_from_bytes32(guarantor), bytes.fromhex(verifier[2:])
-    told = GuaranteeTerms(digest, application, expires, name, beneficiary, applicant)
-    return Issue(told, address, signature)
+    return Issue(GuaranteeTerms(digest, application, expires, name, *rest), address, signature)
+
+
+def _step(step: tuple[Any, ...], mover: tuple[Any, ...], evidence: tuple[Any, ...]) -> StepGuarantee:
+    end, salt, lodged, receipt = evidence
+    shown = Evidence(end, salt, lodged, _signed(*receipt) if lodged else None)
+    return StepGuarantee(GuaranteeStep(*step), _signed(*mover), shown)
+
+
+def _signed(signer: bytes, salt: bytes, member: bytes, signature: bytes) -> Signed:
+    return Signed(signer, signature, salt, member_name_from_bytes32(member) if any(member) else "")
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
@@ -128,7 +144,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "register": lambda *terms: RegisterGrant(GrantTerms(*terms)),
     "revoke": _revoke,
     "issue": _issue,
-    "step": StepGuarantee,
+    "step": _step,
     "propose": _propose,
     "vote": CastVote,
     "updateEndpoints": UpdateEndpoints,

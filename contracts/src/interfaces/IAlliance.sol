@@ -8,7 +8,18 @@ import {IStanding} from "./IStanding.sol";
 /// members that were active when the proposal was made. Nobody votes on a proposal about itself, and a suspension, or
 /// taking a role away, needs two votes at least. What a member does about its own standing: IStanding.
 interface IAlliance is IStanding {
-    enum Action { NONE, ADMIT, SUSPEND, REINSTATE, SET_CONTRACT, SET_VERIFIER, SET_TRUST, SET_ROLES, SET_DEFINITION }
+    enum Action {
+        NONE,
+        ADMIT,
+        SUSPEND,
+        REINSTATE,
+        SET_CONTRACT,
+        SET_VERIFIER,
+        SET_TRUST,
+        SET_ROLES,
+        SET_DEFINITION,
+        SET_CALENDAR
+    }
 
     /// @param id name of the member, `[a-z][a-z0-9-]{0,30}`, right-padded with zeros
     /// @param roles bit mask: 1 centre, 2 guarantor, 4 supervisor
@@ -72,7 +83,7 @@ interface IAlliance is IStanding {
     /// ADMIT (Member) · SUSPEND, REINSTATE (bytes32 id) · SET_CONTRACT (bytes32 name, address location,
     /// bytes32 codeHash) · SET_VERIFIER (address verifier, bool accepted, bytes32 codeHash) · SET_ROLES (bytes32 id,
     /// uint8 roles) · SET_TRUST (bytes32 ca, bytes entry) · SET_DEFINITION (bytes32 category, uint32 version,
-    /// bytes32 definition); no other encoding of the same values is taken
+    /// bytes32 definition) · SET_CALENDAR (uint16 year, uint256 early, uint256 late); no other encoding of the same values is taken
     event ProposalMade(
         uint256 indexed proposal, bytes32 indexed proposer, Action action, bytes data, uint64 expires, uint32 eligible
     );

@@ -61,6 +61,14 @@ library ProposalData {
         return abi.decode(data, (bytes32, uint32, bytes32));
     }
 
+    /// @return year that SET_CALENDAR is about
+    /// @return early its first 256 days, as in ICalendar
+    /// @return late those after
+    function toCalendar(bytes memory data) internal pure returns (uint16 year, uint256 early, uint256 late) {
+        if (data.length != 96 || _word(data, 0) > type(uint16).max) revert IAlliance.AllianceMalformedProposal();
+        return abi.decode(data, (uint16, uint256, uint256));
+    }
+
     /// @return member that ADMIT is about; well encoded, but not checked further
     function toMember(bytes memory data) internal pure returns (IAlliance.Member memory member) {
         if (!_hasMemberLayout(data)) revert IAlliance.AllianceMalformedProposal();

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeAlias, get_args
 
 from node.cli.wallet import (
+    approving,
     bank,
     drafts,
     erasing,
@@ -18,6 +19,7 @@ from node.cli.wallet import (
     setup,
     sharing,
 )
+from node.domain.delegation import ReservedAct
 from node.domain.grant import Basis
 
 _EPILOG = """\
@@ -35,6 +37,7 @@ _EPILOG = """\
   heqi wallet mandate give --wallet w --key KEY --name 王五 --power look --days 90 --out mandate.jwt
   heqi wallet login --wallet w heqi:login/1/…
   heqi wallet erase --wallet w --wait
+双人复核 | two officers:  heqi wallet grant 1 --wallet w --second act.json; heqi wallet approve --help
 人员本人 | people in the records, each with a wallet of its own:
   heqi wallet consent give --wallet p --subject SUBJECT --thing STAFF --receiver centre-b --field person_name …
   heqi wallet consent withdraw --wallet p --subject SUBJECT CONSENT
@@ -56,6 +59,8 @@ _KEYS_EPILOG = """\
 每把密钥都能单独代表主体，也能移除其他密钥：丢失或被盗请立即移除
 any one key speaks for the subject and can remove the others: remove a lost or stolen one at once
 """
+_DRAFTED = {"draft": ("submit",), "mandate": ("give",), "keys": ("add", "remove", "replace", "attach")}
+"""Commands in groups whose act may be for two officers."""
 _RECOVER_EPILOG = """\
 丢失全部密钥 | every key is lost:
   heqi wallet init --wallet new --alliance alliance.json --home-centre centre-a
@@ -88,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="MANDATE",
             help="代他人办理：收到的委托编号 | act for whoever gave this wallet the mandate",
         )
+    _describe_approving(commands)
     people.describe(commands)
     plain = [
         one
@@ -103,6 +109,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ]
     for command in (*plain, *nested):
         people.add_wallet(command)
+    drafted = [
+        commands.choices[name] for name in ("delegate", "grant", "standing", "register", "erase", "move")
+    ]
+    drafted += [
+        one
+        for group, names in _DRAFTED.items()
+        for one in nested
+        if one.prog.split()[-2] == group and one.prog.split()[-1] in names
+    ]
+    for command in drafted:
+        command.add_argument(
+            "--second",
+            type=Path,
+            metavar="FILE",
+            help="须双人办理：只写入文件，待复核 | for two officers: only write it to this file, to be approved",
+        )
+
+
+def _describe_approving(commands: Commands) -> None:
+    one = commands.add_parser(
+        "approve",
+        help="复核另一位经办人的事项 | as second officer: approve what another drafted",
+        epilog=approving.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("file", type=Path, help="经办人写的文件 | file that the first officer wrote")
+    one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
+    one.set_defaults(run=approving.approve)
+    one = commands.add_parser(
+        "submit",
+        help="提交已复核的事项 | as first officer: hand in what was approved",
+        epilog=approving.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("file", type=Path, help="已复核的文件 | the approved file")
+    one.add_argument(
+        "--relay", metavar="MEMBER", help="授权：由另一成员上链 | a grant: through another member"
+    )
+    one.add_argument("--out", type=Path, help="委托：写入此文件 | a mandate: where to write it")
+    one.add_argument("--wait", action="store_true", help="删除：等待回执 | an erasure: wait for the receipt")
+    one.set_defaults(run=approving.submit)
 
 
 def _describe_drafts(commands: Commands) -> list[argparse.ArgumentParser]:
@@ -257,6 +304,13 @@ def _describe_setup(commands: Commands) -> None:
         action="store_true",
         help="（已注册）再加一张本单位证书，与先前的并存 | once registered: hand in a further certificate of the "
         "same company, kept beside the first",
+    )
+    one.add_argument(
+        "--two-officers",
+        action="append",
+        default=[],
+        choices=get_args(ReservedAct),
+        help="此事项须双人办理，可重复；见 heqi wallet approve --help | this act needs two officers; may be repeated",
     )
     one.set_defaults(run=setup.delegate)
     one = commands.add_parser("register", help="注册或补充材料 | register, or hand in further documents")

@@ -1,5 +1,6 @@
 import base64
 import json
+from datetime import timedelta
 
 import jwt
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from node.domain.certified import open_certified
 from node.domain.delegation import Delegation, open_delegation, sign_delegation
 from node.domain.document import typ
 from node.domain.encoding import canonical_json, from_base64url
@@ -56,6 +58,61 @@ def test_delegation_holds_until_it_ends_and_not_before_it_was_made():
     for at in (NOW - 301, world.delegation().exp + 1):
         with pytest.raises(CertificateError, match="not valid at this time"):
             open_at(TOKEN, at)
+
+
+_DAY = 86_400
+_BEGIN, _LAST = int(authority.START.timestamp()), int(authority.END.timestamp())
+
+
+def _through_an_intermediate() -> tuple[str, TrustList]:
+    """Two ways up: by an authority between that begins later and ends earlier, and by the root that is suspended."""
+    start, end = (
+        moment + timedelta(days=days) for moment, days in ((authority.START, 20), (authority.END, -30))
+    )
+    middle = issue(
+        name("Middle"), p256("Middle").key, root(), start=start, end=end,
+        key_usage=usage("key_cert_sign", "crl_sign"),
+        constraints=authority.x509.BasicConstraints(ca=True, path_length=0),
+    )  # fmt: skip
+    leaf = issue(
+        name("bidder", (authority.CREDIT_CODE,), authority.ORGANISATION), KEY.key, middle,
+        start=authority.START + timedelta(days=10), end=authority.END - timedelta(days=20),
+        key_usage=usage("digital_signature"), constraints=None,
+    )  # fmt: skip
+    token = sign_delegation(world.delegation(), [leaf.der, middle.der], leaf.key)
+    return token, TrustList([replace(anchor(), suspended=_LAST - 40 * _DAY)])
+
+
+_EDGES = [
+    edge + shift
+    for edge in (
+        NOW,
+        *(_BEGIN + days * _DAY for days in (0, 10, 20)),
+        *(_LAST - days * _DAY for days in (40, 30, 20, 0)),
+    )
+    for shift in (-1, 0, 1)
+]
+
+
+@given(st.lists(st.sampled_from(_EDGES) | st.integers(_BEGIN - _DAY, _LAST + _DAY), min_size=1, max_size=12))
+def test_what_is_remembered_of_a_certificate_is_what_a_fresh_look_says_at_every_second(moments):
+    token, trust = _THROUGH
+    for at in moments:
+        # A list of its own: nothing is remembered of it.
+        fresh = _outcome(token, TrustList(trust.anchors), at)
+        assert _outcome(token, trust, at) == fresh
+        assert (fresh is not None) == (_BEGIN + 20 * _DAY <= at < _LAST - 40 * _DAY)
+
+
+def _outcome(token, trust, at):
+    try:
+        _, identity = open_certified(token, Delegation, trust, at)
+    except CertificateError:
+        return None
+    return identity.credit_code, identity.path, identity.anchor
+
+
+_THROUGH = _through_an_intermediate()
 
 
 def test_delegation_for_another_alliance_is_refused():

@@ -1,6 +1,6 @@
 """Identifiers and digests against eth-abi and eth-account, which the node does not use for them."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from eth_abi import encode
@@ -10,16 +10,19 @@ from eth_utils import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.ledger import GrantTerms, GuaranteeTerms
+from node.domain.ledger import GrantTerms, GuaranteeStep, GuaranteeTerms
 from node.domain.ledger_ids import (
     Eip712Domain,
+    centre_commitment,
     change_controller_digest,
+    end_commitment,
     grant_id,
     guarantee_id,
     issue_guarantee_digest,
     mover_commitment,
     revoke_grant_digest,
     step_guarantee_digest,
+    step_receipt_digest,
     subject_id,
     veto_recovery_digest,
 )
@@ -50,8 +53,17 @@ TYPES = {
     "StepGuarantee": [
         ("guarantee", "bytes32"),
         ("sequence", "uint64"),
+        ("previous", "bytes32"),
         ("event", "uint8"),
         ("document", "bytes32"),
+        ("end", "bytes32"),
+        ("expires", "uint64"),
+    ],
+    "StepReceipt": [
+        ("guarantee", "bytes32"),
+        ("event", "uint8"),
+        ("document", "bytes32"),
+        ("lodged", "uint64"),
     ],
 }
 
@@ -112,26 +124,39 @@ def test_issue_guarantee_digest_is_that_of_eth_account(chain_id, contract, allia
     assert ours == typed_digest(chain_id, contract, alliance, "IssueGuarantee", {"guarantee": guarantee})
 
 
-@given(ADDRESSES, WORDS, WORDS, UINT64, st.integers(0, 255), WORDS)
-def test_step_guarantee_digest_is_that_of_eth_account(
-    contract, alliance, guarantee, sequence, event, document
-):
-    step = {"guarantee": guarantee, "sequence": sequence, "event": event, "document": document}
-    ours = step_guarantee_digest(Eip712Domain(1, contract, alliance), **step)
-    assert ours == typed_digest(1, contract, alliance, "StepGuarantee", step)
+STEPS = st.builds(GuaranteeStep, WORDS, UINT64, WORDS, st.integers(0, 255), WORDS, WORDS, UINT64)
 
 
-@given(WORDS, WORDS, WORDS, UINT64, NAMES, WORDS, WORDS)
-def test_guarantee_id_is_the_abi_encoding_hashed(
-    alliance, digest, application, expires, guarantor, beneficiary, applicant
-):
-    name, movers = member_name_to_bytes32(guarantor), (beneficiary, applicant)
-    words = encode(
-        ["bytes32"] * 3 + ["uint64"] + ["bytes32"] * 3,
-        [alliance, digest, application, expires, name, *movers],
-    )
-    terms = GuaranteeTerms(digest, application, expires, guarantor, beneficiary, applicant)
-    assert guarantee_id(alliance, terms) == keccak(words)
+@given(ADDRESSES, WORDS, STEPS)
+def test_step_guarantee_digest_is_that_of_eth_account(contract, alliance, step):
+    ours = step_guarantee_digest(Eip712Domain(1, contract, alliance), step)
+    assert ours == typed_digest(1, contract, alliance, "StepGuarantee", asdict(step))
+
+
+@given(ADDRESSES, WORDS, WORDS, st.integers(0, 255), WORDS, UINT64)
+def test_step_receipt_digest_is_that_of_eth_account(contract, alliance, guarantee, event, document, lodged):
+    receipt = {"guarantee": guarantee, "event": event, "document": document, "lodged": lodged}
+    ours = step_receipt_digest(Eip712Domain(1, contract, alliance), **receipt)
+    assert ours == typed_digest(1, contract, alliance, "StepReceipt", receipt)
+
+
+TERMS = st.builds(
+    GuaranteeTerms, WORDS, WORDS, UINT64, NAMES, WORDS, WORDS, WORDS, WORDS, st.integers(0, 255)
+)
+
+
+@given(WORDS, TERMS)
+def test_guarantee_id_is_the_abi_encoding_hashed(alliance, terms):
+    told = asdict(terms) | {"guarantor": member_name_to_bytes32(terms.guarantor)}
+    kinds = ["bytes32"] * 3 + ["uint64"] + ["bytes32"] * 5 + ["uint8"]
+    assert guarantee_id(alliance, terms) == keccak(encode(kinds, [alliance, *told.values()]))
+
+
+@given(WORDS, NAMES, UINT64)
+def test_commitments_to_centre_and_end_are_words_hashed(salt, centre, end):
+    words = encode(["bytes32", "bytes32"], [salt, member_name_to_bytes32(centre)])
+    assert centre_commitment(salt, centre) == keccak(words)
+    assert end_commitment(salt, end) == keccak(encode(["bytes32", "uint64"], [salt, end]))
 
 
 @given(WORDS, SIGNERS)
@@ -169,7 +194,7 @@ def test_each_term_of_a_grant_changes_its_id():
 
 
 def test_each_term_of_a_guarantee_changes_its_id():
-    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", bytes(32), bytes(32))
+    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", *[bytes(32)] * 4, 5)
     other = b"\1" * 32
     changes = (
         {"digest": other},
@@ -178,13 +203,16 @@ def test_each_term_of_a_guarantee_changes_its_id():
         {"guarantor": "insurer"},
         {"beneficiary": other},
         {"applicant": other},
+        {"centre": other},
+        {"end": other},
+        {"examination": 6},
     )
     ids = {guarantee_id(bytes(32), replace(terms, **change)) for change in changes}
-    assert len(ids | {guarantee_id(bytes(32), terms), guarantee_id(other, terms)}) == 8
+    assert len(ids | {guarantee_id(bytes(32), terms), guarantee_id(other, terms)}) == 11
 
 
 def test_a_guarantee_that_two_movers_exchanged_is_another():
-    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", bytes(32), b"\1" * 32)
+    terms = GuaranteeTerms(bytes(32), bytes(32), 1, "bank", bytes(32), b"\1" * 32, bytes(32), bytes(32), 5)
     exchanged = replace(terms, beneficiary=terms.applicant, applicant=terms.beneficiary)
     assert guarantee_id(bytes(32), terms) != guarantee_id(bytes(32), exchanged)
 

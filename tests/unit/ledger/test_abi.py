@@ -1,6 +1,7 @@
 """The tables between domain and contracts are complete and say the same as the committed ABIs."""
 
 import typing
+from dataclasses import asdict
 
 import pytest
 from eth_abi.abi import encode
@@ -17,10 +18,13 @@ from node.domain.ledger import (
     Call,
     CastVote,
     ChangeKeys,
+    Evidence,
     GuaranteeMoved,
+    GuaranteeStep,
     GuaranteeTerms,
     Happening,
     IssueGuarantee,
+    Signed,
     StepGuarantee,
 )
 from node.domain.member import member_name_to_bytes32
@@ -66,23 +70,37 @@ def test_call_data_is_what_solidity_expects() -> None:
 
 
 def test_an_issue_names_the_verifier_and_not_the_signers() -> None:
-    beneficiary, applicant = b"\x11" * 32, b"\x22" * 32
-    terms = GuaranteeTerms(b"\x33" * 32, b"\x44" * 32, 9, "hangzhou", beneficiary, applicant)
+    commitments = [bytes([number]) * 32 for number in range(1, 5)]
+    terms = GuaranteeTerms(b"\x33" * 32, b"\x44" * 32, 9, "hangzhou", *commitments, 5)
     invocation = calls.to_invocation(IssueGuarantee(terms, b"\x55" * 64), DEPLOYMENT)
-    kinds = "(bytes32,bytes32,uint64,bytes32,bytes32,bytes32),address,bytes"
-    struct = (terms.digest, terms.application, 9, NAME, beneficiary, applicant)
-    expected = encode(
-        ["(bytes32,bytes32,uint64,bytes32,bytes32,bytes32)", "address", "bytes"],
-        [struct, VERIFIER, b"\x55" * 64],
-    )
-    assert (invocation.contract, invocation.data) == ("Guarantees", topic(f"issue({kinds})")[:4] + expected)
+    kinds = ["(bytes32,bytes32,uint64,bytes32,bytes32,bytes32,bytes32,bytes32,uint8)", "address", "bytes"]
+    struct = (terms.digest, terms.application, 9, NAME, *commitments, 5)
+    expected = topic(f"issue({','.join(kinds)})")[:4] + encode(kinds, [struct, VERIFIER, b"\x55" * 64])
+    assert (invocation.contract, invocation.data) == ("Guarantees", expected)
 
 
-def test_a_step_shows_its_signer_and_the_salt() -> None:
-    call = StepGuarantee(b"\x11" * 32, 2, b"\x22" * 32, b"\x33" * 84, b"\x55" * 32, b"\x44" * 64)
+SIGNED = "(bytes,bytes32,bytes32,bytes)"
+
+
+@pytest.mark.parametrize("receipt", [None, Signed(b"\x66" * 84, b"\x77" * 64, b"\x88" * 32, "hangzhou")])
+def test_a_step_shows_its_signer_the_salt_and_what_its_time_needs(receipt: Signed | None) -> None:
+    step = GuaranteeStep(b"\x11" * 32, 2, b"\x12" * 32, 7, b"\x22" * 32, b"\x23" * 32, 99)
+    mover = Signed(b"\x33" * 84, b"\x44" * 64, b"\x55" * 32)
+    call = StepGuarantee(step, mover, Evidence(8, b"\x56" * 32, 6 if receipt else 0, receipt))
     invocation = calls.to_invocation(call, DEPLOYMENT)
-    kinds = ["bytes32", "uint8", "bytes32", "bytes", "bytes32", "bytes"]
-    values = [call.guarantee, call.event, call.document, call.signer, call.salt, call.signature]
+    kinds = [
+        "(bytes32,uint64,bytes32,uint8,bytes32,bytes32,uint64)",
+        SIGNED,
+        f"(uint64,bytes32,uint64,{SIGNED})",
+    ]
+    shown = (b"", bytes(32), bytes(32), b"")
+    if receipt:
+        shown = (receipt.signer, receipt.salt, NAME, receipt.signature)
+    values = [
+        tuple(asdict(step).values()),
+        (mover.signer, mover.salt, bytes(32), mover.signature),
+        (8, b"\x56" * 32, 6 if receipt else 0, shown),
+    ]
     selector = topic(f"step({','.join(kinds)})")[:4]
     assert (invocation.contract, invocation.data) == ("Guarantees", selector + encode(kinds, values))
 
@@ -96,10 +114,10 @@ def test_a_log_is_read_by_its_first_topic() -> None:
 
 
 def test_a_guarantees_step_is_read() -> None:
-    kinds = ["uint8", "uint8", "uint64", "bytes32", "uint64"]
+    kinds = ["uint8", "uint8", "uint64", "bytes32", "uint64", "uint64", "uint64", "uint64"]
     topics = [topic(f"GuaranteeMoved(bytes32,{','.join(kinds)})"), b"\x11" * 32]
-    moved = GuaranteeMoved(b"\x11" * 32, 2, 3, 4, b"\x55" * 32, 6)
-    assert to_happening(topics, encode(kinds, [2, 3, 4, b"\x55" * 32, 6])) == moved
+    moved = GuaranteeMoved(b"\x11" * 32, 2, 3, 4, b"\x55" * 32, 6, 7, 8, 9)
+    assert to_happening(topics, encode(kinds, [2, 3, 4, b"\x55" * 32, 6, 7, 8, 9])) == moved
 
 
 def test_events_without_a_word_in_the_domain_are_left_out() -> None:

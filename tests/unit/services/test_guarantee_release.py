@@ -10,7 +10,7 @@ from node.domain.document import document_digest, open_document, peek_document, 
 from node.domain.encoding import to_base64url
 from node.domain.guarantee import Guarantee, GuaranteeRelease, beneficiary_salt, guarantee_terms
 from node.domain.guarantee_table import Event, State
-from node.domain.ledger import IssueGuarantee, StepGuarantee
+from node.domain.ledger import GuaranteeStep, IssueGuarantee, Signed, StepGuarantee
 from node.domain.ledger_ids import step_guarantee_digest
 from node.domain.wallet import ReleaseCall
 from node.errors import (
@@ -67,11 +67,12 @@ class Releaser:
         step = {
             "guarantee": bytes.fromhex(self.issued.id),
             "sequence": 2,
+            "previous": document_digest(self.issued.file),
             "event": Event.RELEASE,
             "document": document_digest(signed),
             **self.step,
         }
-        digest = step_guarantee_digest(self.alliance.signing_domain("Guarantees"), **step)
+        digest = step_guarantee_digest(self.alliance.signing_domain("Guarantees"), GuaranteeStep(**step))
         return Scribe(self.key, self.tender.world.descriptor, "").call(
             ReleaseCall,
             self.tender.centre.name,
@@ -143,11 +144,11 @@ async def test_the_ledger_takes_the_step_from_nobody_else(tender: Tender, issued
     """A member's node that leaves out every check of its own gets no further."""
     key, raw_id, document = MOVERS[mover](tender, issued), bytes.fromhex(issued.id), os.urandom(32)
     alliance = tender.bank.services.alliance
-    digest = step_guarantee_digest(alliance.signing_domain("Guarantees"), raw_id, 2, Event.RELEASE, document)
+    step = GuaranteeStep(raw_id, 2, document_digest(issued.file), Event.RELEASE, document)
+    signature = key.sign(step_guarantee_digest(alliance.signing_domain("Guarantees"), step))
     signer = alliance.signer_of(key.public_key.hex())
-    salt = beneficiary_salt(issued.terms.code)
-    step = StepGuarantee(raw_id, Event.RELEASE, document, signer, salt, key.sign(digest))
-    tender.world.queue(tender.bank, f"guarantee/{issued.id}", step)
+    mover = Signed(signer, signature, beneficiary_salt(issued.terms.code))
+    tender.world.queue(tender.bank, f"guarantee/{issued.id}", StepGuarantee(step, mover))
     await tender.world.settle()
     [item] = tender.bank.outbox()
     assert item.state is Place.PARKED
@@ -301,5 +302,5 @@ async def test_the_release_that_the_ledger_names_is_the_beneficiarys_document(
     [item] = tender.centre.outbox()
     step = item.decoded()
     assert isinstance(step, StepGuarantee)
-    assert step.document == document_digest(document)
-    assert peek_document(issued.file, Guarantee).beneficiary_key == step.signer[20:].hex()
+    assert step.step.document == document_digest(document)
+    assert peek_document(issued.file, Guarantee).beneficiary_key == step.mover.signer[20:].hex()

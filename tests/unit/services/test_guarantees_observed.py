@@ -130,7 +130,7 @@ async def test_a_release_opens_its_own_guarantee_and_no_other(
     tender.release(issued[0])
     await tender.world.settle()
     [step] = observer.calls("step")
-    signer, salt = step[3], step[4]
+    signer, salt = step[7], step[8]
     assert signer[20:].hex() == issued[0].terms.beneficiary_key == issued[1].terms.beneficiary_key
     committed = [row[4] for row in observer.calls("issue")]
     opened = {keccak(word + signer) for word in words([*observer.calls("issue"), step]) | {b"", salt}}

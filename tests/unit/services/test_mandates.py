@@ -21,6 +21,7 @@ from node.errors import (
     UnknownCallerError,
 )
 from node.services.transaction import Transaction
+from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey, new_wallet_key
 from node.wallet.mandates import Limits, sign_mandate
 from node.wallet.mandates import terms_of as _mandate_terms
@@ -54,17 +55,23 @@ async def under_mandate(world: World, *powers: Power, **kind: Any) -> tuple[Bidd
     return bidder, key, token
 
 
-# -- power of attorney ------------------------------------------------------------------------------------
-
-
-async def test_an_attorney_grants_and_the_reader_checks_mandate_and_grant(world: World) -> None:
-    bidder, key, mandate = await under_mandate(world, Power.GRANT)
+async def granted_under_mandate(world: World, *powers: Power) -> tuple[Bidder, Scribe, str, str]:
+    """As `under_mandate`, with a grant that the reader has: whose, by whom, the mandate, the request's digest."""
+    bidder, key, mandate = await under_mandate(world, *(powers or (Power.GRANT,)))
     scribe = acting(world, key, bidder, mandate)
     digest, token = grant_by(world, scribe, bidder)
     await world.settle()
     hand_over(world, scribe, bidder, token)
     await world.settle()
     await world.settle()
+    return bidder, scribe, mandate, digest
+
+
+# -- power of attorney ------------------------------------------------------------------------------------
+
+
+async def test_an_attorney_grants_and_the_reader_checks_mandate_and_grant(world: World) -> None:
+    bidder, _, _, digest = await granted_under_mandate(world)
     fetched = await world.reader.services.reading.fetch(digest)
     assert fetched.credit_code == bidder.code
     await world.settle()
@@ -272,13 +279,7 @@ async def test_a_mandate_ends(world: World) -> None:
 
 @pytest.mark.parametrize("where", ["home", "third"])
 async def test_a_revoked_mandate_ends_its_calls_and_its_grants_at_once(world: World, where: str) -> None:
-    bidder, key, mandate = await under_mandate(world, Power.GRANT, Power.REGISTER)
-    scribe = acting(world, key, bidder, mandate)
-    digest, token = grant_by(world, scribe, bidder)
-    await world.settle()
-    hand_over(world, scribe, bidder, token)
-    await world.settle()
-    await world.settle()
+    bidder, scribe, mandate, digest = await granted_under_mandate(world, Power.GRANT, Power.REGISTER)
     await world.reader.services.reading.fetch(digest)
     withdraw(world, bidder, mandate, getattr(world, where))
     if where == "home":  # before the ledger has it
@@ -297,13 +298,7 @@ async def test_a_revoked_mandate_ends_its_calls_and_its_grants_at_once(world: Wo
 async def test_what_was_read_under_a_mandate_is_not_used_after_its_revocation(
     world: World, where: str
 ) -> None:
-    bidder, key, mandate = await under_mandate(world, Power.GRANT)
-    scribe = acting(world, key, bidder, mandate)
-    digest, token = grant_by(world, scribe, bidder)
-    await world.settle()
-    hand_over(world, scribe, bidder, token)
-    await world.settle()
-    await world.settle()
+    bidder, _, mandate, digest = await granted_under_mandate(world)
     await world.reader.services.reading.fetch(digest)
     assert world.reader.services.kept_reads.show(digest).records
     withdraw(world, bidder, mandate, getattr(world, where))
@@ -315,13 +310,7 @@ async def test_what_was_read_under_a_mandate_is_not_used_after_its_revocation(
 async def test_the_reader_refuses_under_a_revoked_mandate_though_the_home_answers(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bidder, key, mandate = await under_mandate(world, Power.GRANT)
-    scribe = acting(world, key, bidder, mandate)
-    digest, token = grant_by(world, scribe, bidder)
-    await world.settle()
-    hand_over(world, scribe, bidder, token)
-    await world.settle()
-    await world.settle()
+    bidder, _, mandate, digest = await granted_under_mandate(world)
     withdraw(world, bidder, mandate, world.third)
     await world.settle()
     monkeypatch.setattr("node.services.serving.check_in_force", lambda *_: None)

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from adapters.store.memory import MemoryStore
+from node.domain.guarantee_table import Event as Step
+from node.domain.guarantee_table import State
 from node.domain.ledger import (
     Action,
     Anchored,
@@ -36,7 +38,7 @@ from node.services.projection import (
 from node.services.transaction import Transaction
 from tests.support.ledgers import new_member
 
-A, B = b"\xaa" * 32, b"\xbb" * 32
+A, B, C = b"\xaa" * 32, b"\xbb" * 32, b"\xcc" * 32
 MEMBER = new_member("hangzhou", b"\1" * 20)
 
 
@@ -102,11 +104,25 @@ def test_a_tombstone_is_revoked_though_it_was_never_registered() -> None:
 
 
 def test_a_guarantee_is_where_its_last_step_left_it() -> None:
-    book = Book(GuaranteeMoved(A, 1, 1, 1, B, 99))
-    assert book.projection.guarantee(A) == GuaranteeRow(state=1, sequence=1, expires=99)
-    book.report(GuaranteeMoved(A, 2, 2, 2, B, 99))
-    assert book.projection.guarantee(A) == GuaranteeRow(state=2, sequence=2, expires=99)
+    book = Book(GuaranteeMoved(A, 1, 1, 1, B, 99, since=5))
+    issued = GuaranteeRow(state=1, sequence=1, expires=99, document=B, event=1, since=5)
+    assert book.projection.guarantee(A) == issued
+    book.report(GuaranteeMoved(A, Step.CLAIM, State.CLAIMED, 2, C, 99, end=90, since=6, due=70))
+    claimed = GuaranteeRow(4, 2, 99, document=C, event=Step.CLAIM, end=90, since=6, due=70)
+    assert book.projection.guarantee(A) == claimed
+    book.report(GuaranteeMoved(A, Step.WITHDRAW, State.ISSUED, 3, B, 99, since=7))
+    withdrawn = GuaranteeRow(1, 3, 99, document=B, event=Step.WITHDRAW, end=90, since=7)
+    assert book.projection.guarantee(A) == withdrawn, "an end that was opened is known from then on"
     assert book.projection.guarantee(B) is None
+
+
+def test_an_end_that_was_opened_is_forgotten_when_another_takes_its_place() -> None:
+    book = Book(GuaranteeMoved(A, Step.ISSUE, State.ISSUED, 1, B, 99))
+    book.report(GuaranteeMoved(A, Step.PROPOSE, State.AMENDMENT_PROPOSED, 2, B, 99))
+    book.report(GuaranteeMoved(A, Step.ACCEPT, State.ISSUED, 3, B, 199, end=90))
+    row = book.projection.guarantee(A)
+    assert row is not None
+    assert (row.end, row.expires) == (0, 199)
 
 
 def test_anchors_are_kept_by_log_and_size() -> None:

@@ -182,6 +182,7 @@ class ReadRecordsResponse(_message.Message):
     STATUS_PROOF_FIELD_NUMBER: _builtins.int
     CONSENTS_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
+    APPROVAL_STATUS_PROOF_FIELD_NUMBER: _builtins.int
     evidence: _builtins.bytes
     """Canonical JSON, docs/formats/bundle.md."""
     answer: _builtins.str
@@ -192,6 +193,8 @@ class ReadRecordsResponse(_message.Message):
     """What authorities said of the certificate behind it (docs/formats/trust.md), canonical JSON; empty if nothing."""
     consents: _builtins.bytes
     """Consents of the people whose fields are shown, docs/formats/consent.md; empty if there are none."""
+    approval_status_proof: _builtins.bytes
+    """As status_proof, of the second officer's delegation in the grant (docs/formats/approval.md); empty without one."""
     @_builtins.property
     def notices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Notice documents about disputes of these records."""
@@ -205,10 +208,11 @@ class ReadRecordsResponse(_message.Message):
         status_proof: _builtins.bytes = ...,
         consents: _builtins.bytes = ...,
         notices: _abc.Iterable[_builtins.str] | None = ...,
+        approval_status_proof: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "consents", b"consents", "delegation", b"delegation", "evidence", b"evidence", "notices", b"notices", "status_proof", b"status_proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "approval_status_proof", b"approval_status_proof", "consents", b"consents", "delegation", b"delegation", "evidence", b"evidence", "notices", b"notices", "status_proof", b"status_proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -118,6 +118,8 @@ class CheckGuaranteeResponse(_message.Message):
         """The guarantor has signed more than one guarantee under that number; check the file itself."""
         VERDICT_NEVER_ISSUED: CheckGuaranteeResponse._Verdict.ValueType  # 10
         """Signed by the guarantor, but its end has passed and the ledger never had it."""
+        VERDICT_ENDED: CheckGuaranteeResponse._Verdict.ValueType  # 11
+        """Over before its end: paid in full, given up by all three, or void because the tender failed."""
 
     class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
         """What a check says."""
@@ -148,6 +150,8 @@ class CheckGuaranteeResponse(_message.Message):
     """The guarantor has signed more than one guarantee under that number; check the file itself."""
     VERDICT_NEVER_ISSUED: CheckGuaranteeResponse.Verdict.ValueType  # 10
     """Signed by the guarantor, but its end has passed and the ledger never had it."""
+    VERDICT_ENDED: CheckGuaranteeResponse.Verdict.ValueType  # 11
+    """Over before its end: paid in full, given up by all three, or void because the tender failed."""
 
     VERDICT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int

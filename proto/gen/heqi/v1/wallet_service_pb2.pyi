@@ -284,6 +284,8 @@ class GetStatusResponse(_message.Message):
     FINAL_COUNT_FIELD_NUMBER: _builtins.int
     REQUESTS_FIELD_NUMBER: _builtins.int
     GRANTS_FIELD_NUMBER: _builtins.int
+    TWO_OFFICERS_FIELD_NUMBER: _builtins.int
+    OFFICERS_FIELD_NUMBER: _builtins.int
     subject_final: _builtins.bool
     """Whether the ledger has the subject."""
     accepted_count: _builtins.int
@@ -298,6 +300,14 @@ class GetStatusResponse(_message.Message):
     def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___GrantState]:
         """Grants that this home keeps."""
 
+    @_builtins.property
+    def two_officers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Acts that need two officers here (docs/formats/approval.md), ascending."""
+
+    @_builtins.property
+    def officers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Controller keys that count as officers; empty while nothing needs two, and for who acts under a mandate."""
+
     def __init__(
         self,
         *,
@@ -306,10 +316,12 @@ class GetStatusResponse(_message.Message):
         final_count: _builtins.int = ...,
         requests: _abc.Iterable[Global___ReceivedRequest] | None = ...,
         grants: _abc.Iterable[Global___GrantState] | None = ...,
+        two_officers: _abc.Iterable[_builtins.str] | None = ...,
+        officers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "final_count", b"final_count", "grants", b"grants", "requests", b"requests", "subject_final", b"subject_final"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "final_count", b"final_count", "grants", b"grants", "officers", b"officers", "requests", b"requests", "subject_final", b"subject_final", "two_officers", b"two_officers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
