@@ -27,6 +27,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
+    opening_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -65,6 +66,7 @@ from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.notice_service import NoticeService
+from node.api.opening_service import OpeningService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.recovery_service import RecoveryService
@@ -118,6 +120,7 @@ MEMBER_SERVICES = tuple(
         "EventService",
         "GuaranteeService",
         "DeskService",
+        "OpeningService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -213,6 +216,13 @@ class Node:
                 tasks.create_task(
                     every(config.log.period_seconds, services.publish_when_known, "publish the log")
                 )
+                tasks.create_task(
+                    every(
+                        config.reservations.period_seconds,
+                        services.reserving.send_when_known,
+                        "reserve applications",
+                    )
+                )
         except asyncio.CancelledError:
             logger.info("%s stops", config.name)
             raise
@@ -274,6 +284,7 @@ class Node:
             s.log,
             s.cosignatures,
             s.catalogue,
+            s.share_keeping,
             callers,
             s.clock,
         )
@@ -303,9 +314,12 @@ class Node:
             s.disputes,
             s.controllers,
             s.recoveries,
+            s.reserving,
+            s.sealed_issuing,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor)
         desk = DeskService(s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders)
+        opening = OpeningService(s.openings, s.revealing)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
@@ -323,6 +337,7 @@ class Node:
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
             partial(desk_service_pb2_grpc.add_DeskServiceServicer_to_server, desk),
+            partial(opening_service_pb2_grpc.add_OpeningServiceServicer_to_server, opening),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),

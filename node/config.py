@@ -61,6 +61,13 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Entries in every batch, cover included. Change it between days, not with the load: it is public."""
 
 
+class ReservationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How reservations of guarantee applications are brought to the ledger."""
+
+    period_seconds: float = 300.0
+    """One batch of a fixed size per period, with or without work; how long an applicant waits at most."""
+
+
 class RecordsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How records are taken in."""
 
@@ -165,6 +172,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: Listen
     ledger: LedgerConfig
     log: LogConfig = LogConfig()
+    reservations: ReservationsConfig = ReservationsConfig()
     records: RecordsConfig = RecordsConfig()
     limits: LimitsConfig = LimitsConfig()
     trust: TrustConfig = TrustConfig()
@@ -222,6 +230,7 @@ def parse_config(raw: bytes, path: str) -> Config:
             raise ConfigError(f"{path}: {name} must be {least} to {most}")
     for name, seconds in (
         ("log.period_seconds", config.log.period_seconds),
+        ("reservations.period_seconds", config.reservations.period_seconds),
         ("ledger.poll_seconds", config.ledger.poll_seconds),
         ("ledger.staleness_seconds", config.ledger.staleness_seconds),
     ):

@@ -13,7 +13,7 @@ NodeError
 ├─ MissingError             there is nothing by that name
 ├─ ConflictError            a right request in the wrong state
 │  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
-│  ├─ LineError
+│  ├─ LineError  ReservationMissingError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
 │  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  LedgerProofError
@@ -345,6 +345,13 @@ class LedgerRefusedError(ConflictError):
         """
         self.problem = problem
         super().__init__(f"the contract refuses: {problem}{f' ({detail})' if detail else ''}")
+
+
+class ReservationMissingError(ConflictError):
+    """A sealed application has no live reservation on the ledger; never reserved, reserved for another, or over."""
+
+    reason = "RESERVATION_MISSING"
+    advice = "Wait until the next batch of reservations is final, or reserve anew: `heqi wallet reserve`."
 
 
 class NonceTakenError(ConflictError):

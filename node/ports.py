@@ -551,6 +551,18 @@ class Peers(Protocol):
         """
         ...
 
+    async def opening_key(self, member: Member, request: str) -> str:
+        """Have a holder make a key for an opening. MUST be safe to repeat: the same label is the same key."""
+        ...
+
+    async def shares(self, member: Member, request: str) -> str:
+        """A holder's shares of an opened tender. MUST be safe to repeat.
+
+        Raises:
+            MissingError: it has nothing to release for such an opening.
+        """
+        ...
+
     async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
         """Hand a cosignature to the log's own node. MUST be safe to repeat."""
         ...

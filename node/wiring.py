@@ -70,6 +70,7 @@ from node.services.look_ups import LookUps
 from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.notices import Notices
+from node.services.openings import Openings
 from node.services.outbox import Outbox
 from node.services.packages import Packages
 from node.services.parking import Parking
@@ -85,8 +86,12 @@ from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
 from node.services.remarks import Remarks
 from node.services.reporter import Reporter
+from node.services.reserving import Reserving
+from node.services.revealing import Revealing
+from node.services.sealed_issuing import SealedIssuing
 from node.services.sender import Sender
 from node.services.serving import Serving
+from node.services.share_keeping import ShareKeeping
 from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.systems import Systems
@@ -409,6 +414,18 @@ class Services:
             self.codes,
             clock,
         )
+        self.sealed_issuing = SealedIssuing(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.records,
+            self.log,
+            self.acts,
+            identity,
+            clock,
+            entropy,
+        )
         self.guarantor = Guarantor(
             store,
             self.vault,
@@ -423,6 +440,7 @@ class Services:
             identity,
             clock,
             entropy,
+            self.sealed_issuing,
         )
         self.rules = RulesInForce(store, self.acts, outside.issue_rules)
         self.desk = Desk(
@@ -440,6 +458,35 @@ class Services:
             clock,
             entropy,
         )
+        self.share_keeping = ShareKeeping(
+            store, self.vault, self.alliance, self.follower, self.acts, identity, clock, entropy
+        )
+        self.openings = Openings(
+            store,
+            self.alliance,
+            self.follower,
+            self.outbox,
+            outside.peers,
+            self.acts,
+            identity,
+            clock,
+            entropy,
+        )
+        self.revealing = Revealing(
+            store,
+            self.alliance,
+            self.openings,
+            self.codes,
+            self.guarantees,
+            self.outbox,
+            self.feed,
+            outside.peers,
+            outside.ledger,
+            identity,
+            clock,
+            entropy,
+        )
+        self.reserving = Reserving(store, self.alliance, self.gate, self.follower, self.outbox, entropy)
         self.agency = Agency(
             store,
             self.alliance,

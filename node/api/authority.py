@@ -58,7 +58,7 @@ _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
 _LEGAL, _REGISTRATIONS = "/heqi.v1.LegalService/", "/heqi.v1.RegistrationService/"
 _DESK = "/heqi.v1.DeskService/"
-_RECOVERIES = "/heqi.v1.RecoveryService/"
+_RECOVERIES, _OPENINGS = "/heqi.v1.RecoveryService/", "/heqi.v1.OpeningService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
 RULES: dict[str, Rule] = {
@@ -88,6 +88,11 @@ RULES: dict[str, Rule] = {
     _LEGAL + "GetLegalBundle": Rule(OFFICER),
     # -- guarantees --------------------------------------------------------------------------------------
     _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | WRITER | READER),
+    _OPENINGS + "AnnounceOpening": Rule(OPERATOR),
+    _OPENINGS + "PostponeOpening": Rule(OPERATOR),
+    _OPENINGS + "OpenTender": Rule(OPERATOR | WRITER),
+    _OPENINGS + "ListOpenings": Rule(OPERATOR | WRITER | READER),
+    _OPENINGS + "RevealGuarantees": Rule(OPERATOR | WRITER, 16 * MIB),
     _GUARANTEES + "ListApplications": Rule(OPERATOR),
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
@@ -176,6 +181,8 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "GetWitnessedCheckpoint": Rule(MEMBER),
     _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
     _EXCHANGE + "GetDefinition": Rule(MEMBER),
+    _EXCHANGE + "MakeOpeningKey": Rule(MEMBER),
+    _EXCHANGE + "ReleaseShares": Rule(MEMBER, MIB),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
     _WALLET + "CheckPackage": Rule(WALLET, MIB),
@@ -204,6 +211,8 @@ RULES: dict[str, Rule] = {
     _WALLET + "GetApplicationCode": Rule(WALLET),
     _WALLET + "AnswerLogin": Rule(WALLET),
     _WALLET + "Apply": Rule(WALLET, MIB),
+    _WALLET + "Reserve": Rule(WALLET),
+    _WALLET + "GetSealedGuarantee": Rule(WALLET),
     _WALLET + "ListOwnApplications": Rule(WALLET),
     _WALLET + "AcceptOffer": Rule(WALLET),
     _WALLET + "CancelApplication": Rule(WALLET),

@@ -14,6 +14,7 @@ from node.services.inbox import Inbox
 from node.services.legal_serving import LegalServing
 from node.services.log import Log
 from node.services.serving import Serving
+from node.services.share_keeping import ShareKeeping
 from node.services.sharing import Sharing
 from node.version import VERSION
 
@@ -32,13 +33,14 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         log: Log,
         cosignatures: Cosignatures,
         catalogue: Catalogue,
+        share_keeping: ShareKeeping,
         callers: Callers,
         clock: Clock,
     ) -> None:
         self._sharing, self._serving, self._legal, self._callers = sharing, serving, legal, callers
         self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
-        self._catalogue = catalogue
+        self._catalogue, self._share_keeping = catalogue, share_keeping
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
         """See the proto."""
@@ -72,6 +74,23 @@ class ExchangeService(rpc.ExchangeServiceServicer):
             notices=answer.notices,
             approval_status_proof=answer.approval_status,
         )
+
+    async def MakeOpeningKey(
+        self, request: pb.MakeOpeningKeyRequest, context: Context
+    ) -> pb.MakeOpeningKeyResponse:
+        """See the proto."""
+        caller = self._callers.of(context).member
+        key = self._share_keeping.make_key(caller, request.opening_key_request)
+        return pb.MakeOpeningKeyResponse(opening_key=key)
+
+    async def ReleaseShares(
+        self, request: pb.ReleaseSharesRequest, context: Context
+    ) -> pb.ReleaseSharesResponse:
+        """See the proto."""
+        async with even_refusals():
+            caller = self._callers.of(context).member
+            release = self._share_keeping.release(caller, request.share_request)
+        return pb.ReleaseSharesResponse(share_release=release)
 
     async def SubmitReceipt(
         self, request: pb.SubmitReceiptRequest, context: Context

@@ -10,6 +10,7 @@ from node.api.guarantee_service import state_of
 from node.domain.approval import Reserved
 from node.domain.encoding import to_rfc3339
 from node.domain.mandate import Power
+from node.domain.sealed_guarantee import is_sealed
 from node.domain.wallet import HistoryCall, StatusCall
 from node.errors import Mistake, UnknownCallerError
 from node.ports import Clock
@@ -36,6 +37,8 @@ from node.services.proving import Proving
 from node.services.records import Records
 from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
+from node.services.reserving import Reserving
+from node.services.sealed_issuing import SealedIssuing
 from node.services.serving import Serving
 from node.services.sharing import Sharing
 
@@ -70,6 +73,8 @@ class WalletService(rpc.WalletServiceServicer):
         disputes: Disputes,
         controllers: Controllers,
         recoveries: Recoveries,
+        reserving: Reserving,
+        sealed_issuing: SealedIssuing,
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
@@ -81,6 +86,7 @@ class WalletService(rpc.WalletServiceServicer):
         self._legal_history, self._clock = legal_history, clock
         self._packages, self._agency = packages, agency
         self._controllers, self._recoveries = controllers, recoveries
+        self._reserving, self._sealed_issuing = reserving, sealed_issuing
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -334,6 +340,22 @@ class WalletService(rpc.WalletServiceServicer):
         """See the proto."""
         return pb.ApplyResponse(application_id=self._guarantor.apply(request.signed_request))
 
+    async def Reserve(self, request: pb.ReserveRequest, context: Context) -> pb.ReserveResponse:
+        """See the proto."""
+        return pb.ReserveResponse(state=self._reserving.reserve(request.signed_request).value)
+
+    async def GetSealedGuarantee(
+        self, request: pb.GetSealedGuaranteeRequest, context: Context
+    ) -> pb.GetSealedGuaranteeResponse:
+        """See the proto."""
+        collected = self._sealed_issuing.collect(request.signed_request)
+        return pb.GetSealedGuaranteeResponse(
+            sealed_guarantee=collected.document,
+            issue_signature=collected.signature,
+            proof=collected.proof,
+            refusal=collected.refusal,
+        )
+
     async def ListOwnApplications(
         self, request: pb.ListOwnApplicationsRequest, context: Context
     ) -> pb.ListOwnApplicationsResponse:
@@ -351,7 +373,8 @@ class WalletService(rpc.WalletServiceServicer):
                 application_id=found.id,
                 state=state,
                 refusal_reason=row.refused,
-                guarantee=row.guarantee,
+                # a sealed one is no file for anybody yet: GetSealedGuarantee hands it over
+                guarantee="" if is_sealed(row.guarantee) else row.guarantee,
                 offer=row.offer,
                 needs=row.needs,
             )

@@ -18,6 +18,7 @@ from heqi.v1 import (
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
+    opening_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -65,6 +66,7 @@ class NodeClient:
         self.trust = trust_service_pb2_grpc.TrustServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
         self.desk = desk_service_pb2_grpc.DeskServiceStub(channel)
+        self.openings = opening_service_pb2_grpc.OpeningServiceStub(channel)
         self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)
         self.legal = legal_service_pb2_grpc.LegalServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)

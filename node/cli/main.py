@@ -29,6 +29,7 @@ COMMANDS = {
     "erasure": "删除：请求、期限、回执 | erasure: what was erased, retention rules, receipts",
     "notice": "通知持有方、异议、代录撤回 | holders told, disputes, withdrawals of consent on record",
     "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",
+    "opening": "开标时间与密文保函 | openings, and the sealed guarantees in bids",
     "wallet": "交易主体钱包 | a bidder's wallet",
     "verify": "离线核验证据包 | check an evidence bundle without network",
     "verify-signature": "离线核验文件签名 | check signatures on a file without network",

@@ -76,6 +76,14 @@ class ActKind(enum.Enum):
         "导出节点档案 | all that this node holds was exported as an archive",
     )
     ARCHIVE_IMPORTED = ("archive.imported", "导入前任节点档案 | the archive of another node was imported")
+    GUARANTEE_SEALED = ("guarantee.sealed", "开立密文保函 | a sealed guarantee was issued")
+    OPENING_ANNOUNCED = ("opening.announced", "公告开标时间 | the moment of an opening was committed to")
+    OPENING_POSTPONED = ("opening.postponed", "推迟开标 | an opening was put off")
+    TENDER_OPENED = ("opening.opened", "开标 | an announced tender was opened")
+    SHARES_RELEASED = (
+        "shares.released",
+        "交出开标密钥份额 | shares of an opened tender were given to its centre",
+    )
     CONFIG_LOADED = ("config.loaded", "载入配置 | the node started with another configuration than before")
 
     def __init__(self, word: str, summary: str) -> None:

@@ -12,6 +12,7 @@ from node.domain.controller import ControllerKey, ControllerSignature, OtherKey
 from node.domain.document import Document
 from node.domain.encoding import Hex32, Hex64, Seconds
 from node.domain.guarantee import Text
+from node.domain.sealed_guarantee import SealedPart
 
 WINDOW_SECONDS = 300
 APPROVED_WINDOW_SECONDS = 86_400
@@ -290,13 +291,13 @@ class ApplyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     kind: ClassVar[str] = "wallet-apply"
 
     code: str
-    """An application-code document of the tender's centre, a compact JWS."""
+    """An application-code document of the tender's centre, a compact JWS; empty in a sealed application."""
     grant: str
     """A grant to the guarantor on the applicant's data, a compact JWS."""
     applicant_key: Hex64
     """One-time key of this guarantee."""
     beneficiary_name: str
-    beneficiary_key: Hex64
+    beneficiary_key: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{128})?\Z")]
     """One-time key of the beneficiary."""
     section: str
     guarantee_kind: str
@@ -304,6 +305,25 @@ class ApplyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     currency: str
     nbf: Seconds
     exp: Seconds
+    sealed: SealedPart | None = None
+    """Instead of code, beneficiary and section, which are empty then: the guarantor is not to learn the tender."""
+
+
+class ReserveCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At any member: bring this reservation to the ledger with the next batch, or say where it stands."""
+
+    kind: ClassVar[str] = "wallet-reserve"
+
+    nullifier: Hex32
+    binding: Hex32
+
+
+class SealedIssueCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At a guarantor: what it signed on a sealed application of this subject."""
+
+    kind: ClassVar[str] = "wallet-sealed-issue"
+
+    application: Hex32
 
 
 class ApplicationsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):

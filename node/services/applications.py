@@ -1,13 +1,12 @@
 """Where a guarantor's node keeps applications: by id, in the order they came in, by applicant and by code."""
 
-import hashlib
 from collections.abc import Iterator
 
 import msgspec
 
 from node.domain.desk import FREES_CODE, Stage
-from node.domain.document import reopen_document
-from node.domain.guarantee import ApplicationCode
+from node.domain.document import peek_document, reopen_document
+from node.domain.guarantee import ApplicationCode, code_digest
 from node.domain.issue_rules import Decision
 from node.domain.wallet import ApplyCall
 from node.errors import MissingError
@@ -90,12 +89,12 @@ class Applications:
     def __init__(self, store: Store, vault: Vault, member: str) -> None:
         self._store, self._vault, self._member = store, vault, member
 
-    def add(self, transaction: Transaction, identity: bytes, code: str, row: Application) -> None:
-        """Keep a new application; from now on the code is its."""
+    def add(self, transaction: Transaction, identity: bytes, code: bytes, row: Application) -> None:
+        """Keep a new application; from now on the code, by its SHA-256, is its."""
         place = transaction.take(_COUNTER)
         number = layout.number(place)
         self.put(transaction, identity, msgspec.structs.replace(row, number=place))
-        transaction.put(_holder(code), identity)
+        transaction.put(layout.APPLICATION_CODE + code, identity)
         transaction.put(layout.APPLICATION_WAITING + identity, b"")
         transaction.put(layout.APPLICATION_ORDER + number, identity)
         transaction.put(layout.APPLICATION_OF + bytes.fromhex(row.subject) + number, identity)
@@ -154,18 +153,17 @@ class Applications:
         """The rules need not look at it any more."""
         transaction.delete(layout.APPLICATION_WAITING + identity)
 
-    def holder(self, code: str) -> bytes | None:
-        """Id of the application that came last under a code, or None.
+    def holder(self, code: bytes) -> bytes | None:
+        """Id of the application that came last under a code, by its SHA-256, or None.
 
         Raises:
             StoreError: the database fails.
         """
-        return self._store.get(_holder(code))
+        return self._store.get(layout.APPLICATION_CODE + code)
 
     def holder_key(self, row: Application) -> bytes:
         """Where it is filed under its code."""
-        code = reopen_document(reopen_document(row.call, ApplyCall).code, ApplicationCode).code
-        return _holder(code)
+        return layout.APPLICATION_CODE + digest_of_code(reopen_document(row.call, ApplyCall))
 
     def all(self, first: int = 0) -> Iterator[Numbered]:
         """All applications from number `first` on, oldest first.
@@ -197,5 +195,8 @@ class Applications:
             yield Numbered(number, identity.hex(), self.load(identity.hex()))
 
 
-def _holder(code: str) -> bytes:
-    return layout.APPLICATION_CODE + hashlib.sha256(code.encode()).digest()
+def digest_of_code(call: ApplyCall) -> bytes:
+    """SHA-256 of the code that an application is under, whether it shows the code or not; 32 bytes."""
+    if call.sealed is not None:
+        return bytes.fromhex(call.sealed.application)
+    return code_digest(peek_document(call.code, ApplicationCode).code)

@@ -26,6 +26,7 @@ from node.domain.ledger import IssueGuarantee
 from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest
 from node.domain.member import Role
 from node.domain.package import BASE
+from node.domain.sealed_guarantee import SealedPart
 from node.domain.wallet import ApplicationsCall, ApplyCall
 from node.errors import (
     ConflictError,
@@ -38,7 +39,7 @@ from node.errors import (
 from node.ports import Clock, Signer, Store
 from node.services.acts import Acts
 from node.services.alliance import Alliance
-from node.services.applications import Application, Applications, Numbered
+from node.services.applications import Application, Applications, Numbered, digest_of_code
 from node.services.credit_lines import CreditLines
 from node.services.exposures import Exposure
 from node.services.feed import Feed, FeedEntry
@@ -46,6 +47,7 @@ from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.outbox import Outbox
 from node.services.reading import Reading
+from node.services.sealed_issuing import SealedIssuing
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
@@ -71,8 +73,9 @@ class Guarantor:
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
+        sealed: SealedIssuing,
     ) -> None:
-        self._store, self._alliance = store, alliance
+        self._store, self._alliance, self._sealed = store, alliance, sealed
         self._applications = Applications(store, vault, alliance.me)
         self._gate, self._reading, self._guarantees = gate, reading, guarantees
         self._outbox, self._lines, self._acts = outbox, lines, acts
@@ -97,10 +100,11 @@ class Guarantor:
             return taken
         call = self._gate.open(token, ApplyCall)
         subject = self._gate.check_controller(call).hex()
-        self._check_code(call)
+        if call.sealed is None:
+            self._check_code(call)
+            check_guarantee(self._draft(call, number="-", name="-", credit_code=_ANY_CODE))
         self._check_grant(call)
-        check_guarantee(self._draft(call, number="-", name="-", credit_code=_ANY_CODE))
-        code = _code(call)
+        code = digest_of_code(call)
         transaction, former = Transaction(self._store), None
         known = self._applications.holder(code)
         if known is not None:
@@ -113,11 +117,15 @@ class Guarantor:
                 raise DuplicateError(
                     "there is another application under this code already: one per bidder and section"
                 )
+        if call.sealed is not None:
+            self._sealed.check(call, call.sealed)
         identity = document_digest(token)
         read = self._reading.adopt(transaction, call.grant)
         refusals = 0 if former is None else former.refusals + (former.stage is Stage.REFUSED)
         application = Application(token, subject, read, refusals=refusals)
         self._applications.add(transaction, identity, code, application)
+        if call.sealed is not None:
+            self._sealed.take(transaction, call.sealed, identity)
         about = {"application": identity.hex(), "subject": subject}
         self._feed.add(transaction, FeedEntry("application.received", self._clock.now(), about))
         transaction.commit()
@@ -204,6 +212,10 @@ class Guarantor:
         if self._guarantees.by_number(self._alliance.me, number):
             raise DuplicateError(f"there is a guarantee {number} already")
         call = peek_document(found.call, ApplyCall)
+        if call.sealed is not None:
+            return self._issue_sealed(
+                application, found, call, call.sealed, number, outside_line=outside_line
+            )
         guarantee = self._draft(call, number=number, name=found.legal_name, credit_code=found.credit_code)
         check_guarantee(guarantee)
         token = sign_document(guarantee, self._signer.sign)
@@ -241,6 +253,31 @@ class Guarantor:
             self._acts.record(transaction, ActKind.OUTSIDE_LINE, about)
         exposure = Exposure(subject, amount, currency, exp, has_line and not outside_line)
         self._lines.book(transaction, raw_id, exposure, is_sent=is_sent)
+
+    def _issue_sealed(
+        self,
+        application: str,
+        found: Application,
+        call: ApplyCall,
+        part: SealedPart,
+        number: str,
+        *,
+        outside_line: bool,
+    ) -> str:
+        """The same for an application whose tender this node does not know: nothing goes to the ledger."""
+        self._sealed.check_live(call, part)
+        sealed = self._sealed.draft(
+            call, part, number=number, name=found.legal_name, credit_code=found.credit_code
+        )
+        transaction = Transaction(self._store)
+        token, raw_id = self._sealed.sign(transaction, application, sealed)
+        exposure = (sealed.applicant, sealed.amount, sealed.currency, sealed.exp)
+        self._book(transaction, raw_id, *exposure, outside_line=outside_line, is_sent=False)
+        decided = msgspec.structs.replace(found, guarantee=token)
+        self._applications.put(transaction, bytes.fromhex(application), decided)
+        self._applications.settle(transaction, bytes.fromhex(application))
+        transaction.commit()
+        return raw_id.hex()
 
     def refuse(self, application: str, reason: str) -> None:
         """Refuse an application; the applicant's wallet is told why, and its code is free again.
@@ -333,13 +370,9 @@ class Guarantor:
             raise DocumentFormatError(f"the terms applied for are malformed: {error}") from error
 
 
-def _code(call: ApplyCall) -> str:
-    return peek_document(call.code, ApplicationCode).code
-
-
 def _content(call: ApplyCall) -> ApplyCall:
     """What is applied for, whenever and however often it was signed and under whichever copy of the code."""
-    return msgspec.structs.replace(call, iat=0, jti="", code=_code(call))
+    return msgspec.structs.replace(call, iat=0, jti="", code=digest_of_code(call).hex())
 
 
 _ANY_CODE = "91110108740053589U"

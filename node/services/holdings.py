@@ -24,7 +24,6 @@ from node.domain.encoding import to_base64url
 from node.domain.erasure import OBTAINED_PART, as_read, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
-from node.domain.guarantee import Guarantee, guarantee_terms
 from node.domain.guarantee_table import State
 from node.domain.ledger_ids import guarantee_id
 from node.domain.notice import (
@@ -37,6 +36,7 @@ from node.domain.notice import (
     check_about,
     kind_of,
 )
+from node.domain.sealed_guarantee import promised
 from node.domain.wallet import ApplyCall, EraseCall
 from node.errors import DocumentFormatError, MissingError, UnknownCallerError
 from node.ports import Clock, Signer, Store
@@ -287,17 +287,16 @@ class Holdings:
     def _is_claimable(self, token: str) -> bool:
         if not token:
             return False
-        guarantee = reopen_document(token, Guarantee)
-        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifiers.es256)
+        end, terms = promised(token, self._alliance.verifiers.es256)
         row = self._alliance.projection.guarantee(guarantee_id(self._alliance.raw_id, terms))
         is_released = row is not None and row.state == State.RELEASED
-        return guarantee.exp > self._clock.now() and not is_released
+        return end > self._clock.now() and not is_released
 
     def _held(self, notice: Notice) -> str:
         """Why something stays for now; empty if nothing does."""
         live = {one.read: one for one in self._live(notice.subject)}
         ends = [
-            reopen_document(live[digest.hex()].guarantee, Guarantee).exp
+            promised(live[digest.hex()].guarantee, self._alliance.verifiers.es256)[0]
             for digest, _ in self._meant(notice)
             if digest.hex() in live
         ]

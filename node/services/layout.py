@@ -68,6 +68,14 @@
     mp/<order id>                           one that is neither done nor given up
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
+    gs/<application id>                     what a guarantor signed on a sealed application, sealed
+    gn/<nullifier>                          the application that came under a reservation
+    op/<opening id>                         an opening of this centre: its terms and notices
+    oh/<centre>/<label>                     key for an opening that this member holds shares of, sealed
+    or/<request digest>                     a share-release that was given
+    oe/<opening id><holder>/<request digest>  a share-release that was obtained
+    rs/<number>                             reservation that waits for a batch
+    rn/<nullifier>                          its number; it is brought to the ledger once
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
     pr/<member>                             log of another member whose archive was imported
     pn/<member>/<size><level><index>        entry (level 0) or node of that log's tree
@@ -177,6 +185,14 @@ EXPOSURE_SENT = b"cn/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
+SEALED_ISSUE = b"gs/"
+SEALED_NULLIFIER = b"gn/"
+OPENING = b"op/"
+OPENING_KEY = b"oh/"
+SHARES_GIVEN = b"or/"
+SHARES_OBTAINED = b"oe/"
+RESERVATION_WAITING = b"rs/"
+RESERVATION_NUMBER = b"rn/"
 PREDECESSOR = b"pr/"
 PREDECESSOR_NODE = b"pn/"
 PREDECESSOR_RECORD = b"px/"
@@ -218,6 +234,8 @@ LEDGER_SUBJECT = b"l/subject/"
 LEDGER_GRANT = b"l/grant/"
 LEDGER_ANCHOR = b"l/anchor/"
 LEDGER_GUARANTEE = b"l/guarantee/"
+LEDGER_OPENING = b"l/opening/"
+LEDGER_RESERVATION = b"l/reservation/"
 LEDGER_PROPOSAL = b"l/proposal/"
 LEDGER_TRUST = b"l/trust/"
 LEDGER_TRUST_VERSION = b"l/trust-version"

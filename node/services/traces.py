@@ -198,7 +198,11 @@ class Traces:
         row = applications.get(identity)
         if row is not None:
             gone.append(applications.holder_key(row))
-        gone += [layout.APPLICATION + identity, layout.APPLICATION_WAITING + identity]
+        gone += [
+            layout.APPLICATION + identity,
+            layout.APPLICATION_WAITING + identity,
+            layout.SEALED_ISSUE + identity,
+        ]
         own = layout.APPLICATION_OF + bytes.fromhex(owner)
         for prefix in (own, layout.APPLICATION_ORDER, layout.APPLICATION_OPEN):
             gone += [key for key, found in self._store.scan(prefix) if found == identity]

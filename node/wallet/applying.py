@@ -76,7 +76,7 @@ def apply_once(  # noqa: PLR0917
     file = wallet.path / APPLICATIONS_FOLDER / _file_name(name, code)
     draft = _read(file)
     if draft is None or not draft.is_alive(now) or not draft.is_for(terms) or not draft.shows(shown):
-        draft = _Draft(terms, _sign_grant(wallet, writer, name, shown, now))
+        draft = _Draft(terms, sign_grant(wallet, writer, name, now, shown))
         _write(file, draft)
     if not draft.is_given:
         home.give_grant(writer.scribe.give(home.member.name, draft.grant))
@@ -87,11 +87,19 @@ def apply_once(  # noqa: PLR0917
     return application
 
 
-def _sign_grant(
-    wallet: WalletFolder, writer: GuaranteeScribe, guarantor: str, shown: Sequence[Scope], now: int
+def sign_grant(
+    wallet: WalletFolder,
+    writer: GuaranteeScribe,
+    guarantor: str,
+    now: int,
+    shown: Sequence[Scope] = (),
+    *,
+    seconds: int = _GRANT_SECONDS,
+    uses: int = _USES,
 ) -> str:
+    """Let a guarantor read what it needs, and what else is shown; kept in the wallet, and with nobody yet."""
     grant = writer.scribe.grant_unasked(
-        guarantor, wallet.state.home, needed_with(shown), PURPOSE, uses=_USES, expires=now + _GRANT_SECONDS
+        guarantor, wallet.state.home, needed_with(shown), PURPOSE, uses=uses, expires=now + seconds
     )
     wallet.remember_grant(writer.scribe.grant_id(grant), grant)
     return grant

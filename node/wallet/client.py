@@ -159,6 +159,16 @@ class WalletClient:
         """At a guarantor: apply; the application's id."""
         return self._call(self._stub.Apply, pb.ApplyRequest(signed_request=signed)).application_id
 
+    def reserve(self, signed: str) -> str:
+        """At any member: bring a reservation to the ledger; "waiting" or "reserved"."""
+        return self._call(self._stub.Reserve, pb.ReserveRequest(signed_request=signed)).state
+
+    def sealed_guarantee(self, signed: str) -> pb.GetSealedGuaranteeResponse:
+        """At a guarantor: what it signed on a sealed application."""
+        request = pb.GetSealedGuaranteeRequest(signed_request=signed)
+        answer: pb.GetSealedGuaranteeResponse = self._call(self._stub.GetSealedGuarantee, request)
+        return answer
+
     def applications(self, sign: Callable[[], str], page_size: int = 0) -> list[pb.OwnApplication]:
         """At a guarantor: what became of the applications, oldest first; `sign` writes the request for each page."""
         found: list[pb.OwnApplication] = []

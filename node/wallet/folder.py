@@ -17,6 +17,7 @@ revoked.json     grants that were revoked
 erasures/*.jwt   requests for erasure, by id, and beside each the receipts for it
 consents/*.jwt   consents of people that this wallet signed, by id, and beside each the home's receipt and the salt of
                  its evidence
+sealed/          sealed applications, each with its opening key once the bid was sealed: keep it to yourself
 applications/    applications for guarantees that no guarantor has answered yet
 """
 

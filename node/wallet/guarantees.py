@@ -14,7 +14,6 @@ from node.domain.guarantee import (
     ApplicationCode,
     Guarantee,
     GuaranteeRelease,
-    check_guarantee,
     guarantee_terms,
 )
 from node.domain.guarantee_table import Event
@@ -23,6 +22,7 @@ from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_di
 from node.domain.line_statement import LineStatement
 from node.domain.member import Member
 from node.domain.offer import GuaranteeOffer
+from node.domain.sealed_guarantee import file_digest, open_guarantee, peek_guarantee
 from node.domain.wallet import (
     AcceptCall,
     ApplicationsCall,
@@ -134,8 +134,7 @@ class GuaranteeScribe:
         Raises:
             NodeError: it did not.
         """
-        guarantee = open_members_document(token, Guarantee, guarantor.identity_keys)
-        check_guarantee(guarantee)
+        guarantee = open_guarantee(token, guarantor.identity_keys, self.scribe.verifier)
         if (guarantee.alliance, guarantee.iss) != (self.scribe.descriptor.alliance, guarantor.name):
             raise DocumentFormatError("the guarantee is of another alliance or guarantor")
         return guarantee
@@ -154,7 +153,7 @@ class GuaranteeScribe:
 
     def sign_release(self, node: str, token: str, key: WalletKey, reason: str) -> str:
         """The request of `release` under any key, the beneficiary's or not."""
-        guarantee = peek_document(token, Guarantee)
+        guarantee = peek_guarantee(token)
         raw_id = self.id_of(guarantee, token)
         release = GuaranteeRelease(
             alliance=guarantee.alliance,
@@ -172,7 +171,7 @@ class GuaranteeScribe:
 
     def id_of(self, guarantee: Guarantee, token: str) -> bytes:
         """Id on the ledger, 32 bytes."""
-        terms = guarantee_terms(guarantee, document_digest(token), self.scribe.verifier)
+        terms = guarantee_terms(guarantee, file_digest(token), self.scribe.verifier)
         return guarantee_id(bytes.fromhex(guarantee.alliance), terms)
 
     def _domain(self) -> Eip712Domain:

@@ -1,23 +1,35 @@
 """A guarantee over real gRPC: code, application, assessment, issue, check, release, and the refusals on the way."""
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import grpc
+import msgspec
 import pytest
 import pytest_asyncio
 from heqi.v1 import desk_service_pb2 as desk_pb
-from heqi.v1 import desk_service_pb2_grpc
+from heqi.v1 import desk_service_pb2_grpc, exchange_service_pb2, opening_service_pb2_grpc
 from heqi.v1 import guarantee_service_pb2 as pb
+from heqi.v1 import opening_service_pb2 as opening_pb
 
+from node.cli.main import main
 from node.domain.descriptor import founders_of
+from node.domain.document import peek_document
+from node.domain.grant import Grant
+from node.domain.opening import OpeningNotice, open_terms, parse_sealed_file
 from node.errors import GrantMissingError, PeerError
+from node.services.sealing_rows import reservation_of
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
-from node.wallet.folder import WalletFolder, WalletState
+from node.wallet.folder import WalletFolder, WalletState, create_wallet, open_wallet, write_state
 from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
 from node.wallet.keyfile import WalletKey, new_wallet_key
+from node.wallet.sealed_plans import SealedPlans
+from node.wallet.sealing import SealedScribe, new_plan, seal
 from node.wire.status import from_rpc_error
 from tests.support.network import Stubs, open_network, until
 from tests.support.network_bidder import FIELDS, Bidder, settled
@@ -387,3 +399,145 @@ async def test_rules_are_asked_for_and_tried_over_the_wire(network):
     assert await refusal(unknown) == "NOT_FOUND"
     assert await refusal(at_desk(network, "GetCreditLine", subject_id="ab" * 32)) == "NOT_FOUND"
     assert await refusal(at_desk(network, "ChangeLine", subject_id="ab" * 32)) == "INVALID"
+
+
+async def opening(network, method, **fields):
+    """A call of the tender centre's own systems."""
+    node = network[CENTRE]
+    async with node.operator_channel() as connection:
+        stub = opening_service_pb2_grpc.OpeningServiceStub(connection)
+        try:
+            return await getattr(stub, method)(getattr(opening_pb, f"{method}Request")(**fields))
+        except Exception as error:
+            raise from_rpc_error(error, CENTRE) from error
+
+
+async def test_a_sealed_guarantee_from_the_announcement_to_the_sealed_file(network):
+    """Every call on the way; time does not pass here, so that nothing opens."""
+    now, holders = int(time.time()), (HOME, THIRD)
+    announced = await opening(
+        network, "AnnounceOpening", section=SECTION, open_time_seconds=now + DAY, holders=holders, threshold=2
+    )
+    papers = open_terms(announced.opening_terms, lambda name: network[name].member)
+    assert papers.id.hex() == announced.opening_id
+    state = lambda: opening(network, "ListOpenings")  # noqa: E731
+    while (listed := (await state()).openings)[0].state != "announced":
+        await asyncio.sleep(0.05)
+    assert (listed[0].section, listed[0].open_time_seconds) == (SECTION, now + DAY)
+
+    bidder, beneficiary = Bidder(network, 47), new_wallet_key()
+    await bidder.register(HOME)
+    await settled(bidder)
+    case, sealed = Case(bidder, beneficiary), SealedScribe(bidder.scribe)
+    public = beneficiary.beneficiary_key(SECTION).public_key.hex()
+    terms = Terms("虚构区住房和城乡建设局", public, SECTION, "bid", "80000.00", "CNY", now, now + 90 * DAY)
+    plan = sealed.begin(new_plan(await case.code(), terms), BANK, now)
+    assert await bidder.at(THIRD, "reserve", sealed.reserve(THIRD, plan)) == "waiting"
+    network[THIRD].services.reserving.send_batch()
+    while await bidder.at(THIRD, "reserve", sealed.reserve(THIRD, plan)) != "reserved":
+        await asyncio.sleep(0.05)
+    grant = bidder.scribe.grant_unasked(BANK, HOME, NEEDED_SCOPE, PURPOSE, uses=3, expires=now + 30 * DAY)
+    await bidder.at(HOME, "give_grant", bidder.scribe.give(HOME, grant))
+    nullifier = plan.nullifier
+    await until(lambda: reservation_of(network[BANK].services.projection._store, nullifier) is not None)
+    application = await bidder.at(BANK, "apply", sealed.apply(plan, grant))
+    plan = msgspec.structs.replace(plan, application=application)
+    assert (await bidder.at(BANK, "sealed_guarantee", sealed.ask(plan))).sealed_guarantee == ""
+    await assess(network, application)
+    await operate(
+        network, BANK, "IssueGuarantee", pb.IssueGuaranteeRequest(application_id=application, number="MW-47")
+    )
+    while not (found := await bidder.at(BANK, "sealed_guarantee", sealed.ask(plan))).proof:
+        await asyncio.sleep(0.1)
+    [row] = await bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
+    assert (row.state, row.guarantee) == ("issued", ""), "no file that a wallet would take for a guarantee"
+    issued = (found.sealed_guarantee, found.issue_signature, found.proof)
+    file = seal(sealed.take(plan, network[BANK].member, *issued), papers).file
+
+    bid = opening_pb.SealedBid(sealed_file=file, bidder_code=bidder.code)
+    early = opening(network, "RevealGuarantees", opening_id=announced.opening_id, bids=[bid])
+    assert await refusal(early) == "CONFLICT"
+    assert await refusal(opening(network, "OpenTender", opening_id=announced.opening_id)) == "CONFLICT"
+    asked = network[CENTRE].member_channel(network[HOME])
+    async with asked:
+        for request in ("", announced.opening_terms):
+            shares = exchange_service_pb2.ReleaseSharesRequest(share_request=request)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await Stubs(asked).exchange.ReleaseShares(shares)
+            assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    notice = await opening(
+        network,
+        "PostponeOpening",
+        opening_id=announced.opening_id,
+        open_time_seconds=now + 2 * DAY,
+        reason="an addendum",
+    )
+    assert peek_document(notice.opening_notice, OpeningNotice).opens == now + 2 * DAY
+
+
+async def run_commands(*argvs):
+    """Commands as a user gives them, in a thread, because they block; each one must succeed."""
+    for argv in argvs:
+        code = await asyncio.to_thread(main, [str(one) for one in argv])
+        assert code in {0, None}, argv
+
+
+async def test_the_commands_of_a_sealed_guarantee(network, tmp_path, capsys):
+    passphrase, folder = tmp_path / "passphrase", tmp_path / "wallet"
+    passphrase.write_text("correct horse battery staple")
+    secret = passphrase.read_bytes()
+    bidder = Bidder(network, 48)
+    bidder.key = create_wallet(folder, network.alliance_file.read_bytes(), HOME, secret)
+    (folder / "delegation.jwt").write_text(bidder.delegation())
+    await bidder.register(HOME)
+    await settled(bidder)
+    write_state(folder, WalletState(HOME, bidder.subject))
+    (folder / "cards").mkdir()
+    (folder / "cards" / "bank.jwt").write_text((network[BANK].home / "card.jwt").read_text())
+    home, terms, sealed = network[CENTRE].home, tmp_path / "opening.jwt", tmp_path / "bid.sealed"
+    section, soon = "GC-2026-003/1", datetime.fromtimestamp(time.time() + DAY, UTC).isoformat()
+    later = datetime.fromtimestamp(time.time() + 2 * DAY, UTC).isoformat()
+    own = ("--wallet", folder, "--passphrase-file", passphrase)
+    await run_commands(
+        ("opening", "announce", "--home", home, "--section", section, "--at", soon, "--holder", HOME,
+         "--holder", THIRD, "--threshold", "2", "--out", terms, "--json"),
+        ("wallet", "prepare", *own, "--guarantor", BANK),
+    )  # fmt: skip
+    announced = json.loads(capsys.readouterr().out.partition("}")[0] + "}")["opening"]
+    public = new_wallet_key().beneficiary_key(section).public_key.hex()
+    apply = ("wallet", "apply", "--sealed", *own, "--guarantor", BANK, "--centre", CENTRE, "--section", section,
+             "--amount", "90000.00", "--beneficiary-name", "示例局", "--beneficiary-key", public)  # fmt: skip
+    assert await asyncio.to_thread(main, [str(one) for one in apply]) == 1, "the batch is yet to come"
+    network[HOME].services.reserving.send_batch()
+    while await asyncio.to_thread(main, [str(one) for one in apply]) != 0:
+        await asyncio.sleep(0.2)
+    plans = SealedPlans(open_wallet(folder))
+    assert peek_document(plans.grant_for(BANK, int(time.time())), Grant).uses == 100, (
+        "the grant of long before"
+    )
+    application = plans.load(section).application
+    await assess(network, application)
+    issued = pb.IssueGuaranteeRequest(application_id=application, number="MW-48")
+    await operate(network, BANK, "IssueGuarantee", issued)
+    await run_commands(
+        ("wallet", "sealed", *own, "--section", section, "--wait"),
+        ("wallet", "seal", *own, "--section", section, "--opening", terms, "--out", sealed),
+    )
+    capsys.readouterr()
+    await run_commands(("wallet", "sealed", *own, "--section", section, "--show-key"))
+    key = tmp_path / "key"
+    key.write_text(capsys.readouterr().out)
+    assert bytes.fromhex(key.read_text()) == bytes.fromhex(plans.load(section).opening_key)
+    assert parse_sealed_file(sealed.read_bytes()).opening == announced
+    reveal = ("opening", "reveal", "--home", home, announced, f"{sealed}:{key}", "--out", tmp_path / "opened")
+    assert await asyncio.to_thread(main, [str(one) for one in reveal]) == 1, "before its moment"
+    while await asyncio.to_thread(
+        main, ["opening", "postpone", "--home", str(home), announced, "--at", later, "--reason", "补遗", "--out",
+               str(tmp_path / "notice.jwt")],
+    ) != 0:  # fmt: skip
+        await asyncio.sleep(0.2)
+    assert await asyncio.to_thread(main, ["opening", "open", "--home", str(home), announced]) == 1
+    capsys.readouterr()
+    await run_commands(("opening", "list", "--home", home, "--json"))
+    listed = {one["opening"]: one for one in json.loads(capsys.readouterr().out)}
+    assert listed[announced]["section"] == section

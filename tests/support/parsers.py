@@ -68,8 +68,11 @@ from node.domain import (
     login,
     mandate,
     member,
+    opening,
     record,
     registry,
+    sealed_guarantee,
+    shares,
     signature,
     signed_file,
     status,
@@ -150,6 +153,28 @@ def _held(raw: bytes) -> object:
     return open_held(raw, Scribe(new_wallet_key(), world.descriptor(), SUBJECT))
 
 
+def _sealed_member(name: str) -> member.Member:
+    """The centres of the vectors, and a bank."""
+    return descriptor.open_card(document.sign_document(world.card(name), world.identity(name).sign))
+
+
+def _open_guarantee(file: str) -> object:
+    keys = [world.identity(world.GUARANTOR).public]
+    return sealed_guarantee.open_guarantee(file, lambda _: keys, world.contract("ES256Verifier"))
+
+
+def _sealed_share() -> bytes:
+    return encoding.from_base64url(_vectors("sealed")["shares"][0]["sealed"])
+
+
+def _open_share(sealed: bytes) -> bytes:
+    case = _vectors("sealed")["shares"][0]
+    info = shares.share_info(
+        bytes.fromhex(world.ALLIANCE), bytes.fromhex(_vectors("sealed")["opening"]), case["holder"]
+    )
+    return shares.open_share(bytes.fromhex(case["secret"]), sealed, info)
+
+
 def _tokens(*kinds: str) -> tuple[str, ...]:
     found = [
         *_vectors("documents")["documents"],
@@ -157,6 +182,7 @@ def _tokens(*kinds: str) -> tuple[str, ...]:
         *_vectors("archive")["documents"],
         *_vectors("consent")["documents"],
         *_vectors("approval")["documents"],
+        *_vectors("sealed")["documents"],
     ]
     return tuple(
         f"{one['signing_input']}.{encoding.to_base64url(bytes.fromhex(one['signature']))}"
@@ -348,6 +374,22 @@ def parsers() -> dict[str, Parser]:
         "node.domain.case:read_case": Parser(
             lambda raw: list(case.read_case(io.BytesIO(raw), verifier).bundles), (story.case(),), slow=True
         ),
+        "node.domain.opening:open_terms": Parser(
+            lambda token: opening.open_terms(token, _sealed_member), _tokens("opening-terms")
+        ),
+        "node.domain.opening:parse_sealed_file": Parser(
+            opening.parse_sealed_file, (_vectors("sealed")["file"].encode(),)
+        ),
+        "node.domain.sealed_guarantee:parse_content": Parser(
+            sealed_guarantee.parse_content, (_vectors("sealed")["content"].encode(),)
+        ),
+        "node.domain.sealed_guarantee:peek_guarantee": Parser(
+            sealed_guarantee.peek_guarantee, (_vectors("sealed")["opened_guarantee"], *_tokens("guarantee"))
+        ),
+        "node.domain.sealed_guarantee:open_guarantee": Parser(
+            _open_guarantee, (_vectors("sealed")["opened_guarantee"], *_tokens("guarantee"))
+        ),
+        "node.domain.shares:open_share": Parser(_open_share, (_sealed_share(),)),
         "node.domain.mandate:open_mandate": Parser(mandate.open_mandate, _tokens("mandate")),
         "node.domain.mandate:authority_of": Parser(mandate.authority_of, _tokens("grant")),
         "node.domain.approval:open_approval": Parser(_approved, _tokens("approval")),
@@ -617,6 +659,8 @@ ELSEWHERE = {
     "node.cli.wallet.session:open_session": "the wallet's own folder",
     "node.domain.archive_check:read_record": "an archive as a whole: test_archive.py changes every file of one",
     "node.domain.document:open_members_document": "peek_document and open_document",
+    "node.domain.shares:split_key": "deals shares of a key; takes nothing apart",
+    "node.domain.sealed_guarantee:reopen_guarantee": "reads what this node has checked and kept",
     "node.domain.document:reopen_document": "reads only what this node has checked and kept",
     "node.domain.succession:read_succession": "takes what parse_successions and parse_bundle have checked",
     "node.domain.tile:read_node": "reads tiles that a signed manifest names",

@@ -93,6 +93,7 @@ class World:
         trust: TrustConfig = TrustConfig(),  # noqa: B008  # frozen
         registry: Registry | None = None,
         engine: AnvilEngine | None = None,
+        reserves: bool = False,
     ) -> None:
         """Args:
         names: the founders that are centres.
@@ -108,6 +109,7 @@ class World:
         anchors: further entries of the founding trust list.
         trust: of all nodes.
         registry: that all nodes ask; none if None.
+        reserves: have every node send a batch of reservations in each log period.
         engine: a running engine that takes the twin's place; then nothing of the ledger can be made to fail.
         """
         # The real time, because certificates and what `time.time()` says elsewhere must agree with it.
@@ -129,7 +131,7 @@ class World:
             self.descriptor, self.network, self.clock, open_ledger, entropy, folder,
             batch_size, confirmations, staleness_seconds, trust, registry,
         )  # fmt: skip
-        self._setup = setup
+        self._setup, self._reserves = setup, reserves
         self.centres = {name: Centre(name, keys[name], setup, roles[name]) for name in roles}
         self.bidders: list[Bidder] = []
         self._patches = (
@@ -264,6 +266,8 @@ class World:
         if publish:
             for centre in self._running():
                 centre.services.publish()
+                if self._reserves:
+                    centre.services.reserving.send_batch()
         before: list[list[OutboxItem]] = []
         for _ in range(_MOST_ROUNDS):
             for centre in self._running():

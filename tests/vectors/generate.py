@@ -40,6 +40,7 @@ from tests.vectors import (
     login_vectors,
     mandate_vectors,
     refusals,
+    sealed_vectors,
     story,
     trust_vectors,
     wallet_calls,
@@ -291,6 +292,13 @@ def approvals() -> Vectors:
     }
 
 
+def sealed() -> Vectors:
+    return {
+        "documents": [_document(key, token) for key, token in sealed_vectors.documents()],
+        **sealed_vectors.parts(),
+    }
+
+
 def descriptor() -> Vectors:
     return {
         "file": world.alliance_file().decode(),
@@ -399,6 +407,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "login.json": logins,
     "consent.json": consents,
     "desk.json": desk,
+    "sealed.json": sealed,
     "ledger.json": ledger_vectors.ledger,
     "ledger-proof.json": lambda: {
         "proof": encode_ledger_proof(chain.proof()).decode(),

@@ -8,8 +8,7 @@ from node.cli.scopes import read_scopes
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session
 from node.config import read_file
-from node.domain.document import peek_document
-from node.domain.guarantee import Guarantee
+from node.domain.sealed_guarantee import peek_guarantee
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.guarantees import GuaranteeScribe, Terms
@@ -79,7 +78,7 @@ def release(args: argparse.Namespace) -> None:
     """As the beneficiary: give a guarantee back."""
     wallet, scribe, home = open_session(args)
     token = read_file(args.file).decode().strip()
-    guarantor = wallet.member(peek_document(token, Guarantee).iss)
+    guarantor = wallet.member(peek_guarantee(token).iss)
     with home:
         signed = GuaranteeScribe(scribe).release(home.member.name, token, guarantor, args.reason)
         taken = home.release_guarantee(signed)

@@ -92,7 +92,7 @@ def test_a_writer_reads_no_record():
     assert {method.rpartition("/")[2] for method in allowed} == {
         "AppendRecords", "GetLastSequence", "ListParkedRecords", "GetNodeStatus", "ListMembers", "Watch",
         "CheckGuarantee", "CreateLogin", "GetLogin", "WatchLogin", "VerifySignature", "ListAuthorities",
-        "ListDefinitions", "ConfirmFee",
+        "ListDefinitions", "ConfirmFee", "OpenTender", "ListOpenings", "RevealGuarantees",
     }  # fmt: skip
 
 

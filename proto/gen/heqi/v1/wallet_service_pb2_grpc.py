@@ -96,6 +96,16 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyResponse.FromString,
                 _registered_method=True)
+        self.GetSealedGuarantee = channel.unary_unary(
+                '/heqi.v1.WalletService/GetSealedGuarantee',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeResponse.FromString,
+                _registered_method=True)
+        self.Reserve = channel.unary_unary(
+                '/heqi.v1.WalletService/Reserve',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReserveRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReserveResponse.FromString,
+                _registered_method=True)
         self.ListOwnApplications = channel.unary_unary(
                 '/heqi.v1.WalletService/ListOwnApplications',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
@@ -283,6 +293,21 @@ class WalletServiceServicer:
     def Apply(self, request, context):
         """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
         the same grant, gets the same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSealedGuarantee(self, request, context):
+        """At a guarantor: what it signed on one sealed application of this subject, also that it refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reserve(self, request, context):
+        """At any member: bring a reservation of a guarantee application to the ledger with the next batch, or ask where it
+        stands. Go to one member with it: twice on the ledger, it could not be cover.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -493,6 +518,16 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.Apply,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyResponse.SerializeToString,
+            ),
+            'GetSealedGuarantee': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSealedGuarantee,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeResponse.SerializeToString,
+            ),
+            'Reserve': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reserve,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReserveRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReserveResponse.SerializeToString,
             ),
             'ListOwnApplications': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOwnApplications,
@@ -921,6 +956,60 @@ class WalletService:
             '/heqi.v1.WalletService/Apply',
             heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ApplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSealedGuarantee(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetSealedGuarantee',
+            heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reserve(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/Reserve',
+            heqi_dot_v1_dot_wallet__service__pb2.ReserveRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ReserveResponse.FromString,
             options,
             channel_credentials,
             insecure,

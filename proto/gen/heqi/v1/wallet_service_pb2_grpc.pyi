@@ -61,6 +61,12 @@ class WalletServiceStub:
     """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
     the same grant, gets the same answer.
     """
+    GetSealedGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetSealedGuaranteeRequest, _wallet_service_pb2.GetSealedGuaranteeResponse]
+    """At a guarantor: what it signed on one sealed application of this subject, also that it refused."""
+    Reserve: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReserveRequest, _wallet_service_pb2.ReserveResponse]
+    """At any member: bring a reservation of a guarantee application to the ledger with the next batch, or ask where it
+    stands. Go to one member with it: twice on the ledger, it could not be cover.
+    """
     ListOwnApplications: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]
     """At a guarantor: what became of this subject's applications."""
     AcceptOffer: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AcceptOfferRequest, _wallet_service_pb2.AcceptOfferResponse]
@@ -139,6 +145,12 @@ class WalletServiceAsyncStub(WalletServiceStub):
     Apply: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]  # type: ignore[assignment]
     """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
     the same grant, gets the same answer.
+    """
+    GetSealedGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetSealedGuaranteeRequest, _wallet_service_pb2.GetSealedGuaranteeResponse]  # type: ignore[assignment]
+    """At a guarantor: what it signed on one sealed application of this subject, also that it refused."""
+    Reserve: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReserveRequest, _wallet_service_pb2.ReserveResponse]  # type: ignore[assignment]
+    """At any member: bring a reservation of a guarantee application to the ledger with the next batch, or ask where it
+    stands. Go to one member with it: twice on the ledger, it could not be cover.
     """
     ListOwnApplications: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]  # type: ignore[assignment]
     """At a guarantor: what became of this subject's applications."""
@@ -287,6 +299,24 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_wallet_service_pb2.ApplyResponse, _abc.Awaitable[_wallet_service_pb2.ApplyResponse]]:
         """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
         the same grant, gets the same answer.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSealedGuarantee(
+        self,
+        request: _wallet_service_pb2.GetSealedGuaranteeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetSealedGuaranteeResponse, _abc.Awaitable[_wallet_service_pb2.GetSealedGuaranteeResponse]]:
+        """At a guarantor: what it signed on one sealed application of this subject, also that it refused."""
+
+    @_abc_1.abstractmethod
+    def Reserve(
+        self,
+        request: _wallet_service_pb2.ReserveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ReserveResponse, _abc.Awaitable[_wallet_service_pb2.ReserveResponse]]:
+        """At any member: bring a reservation of a guarantee application to the ledger with the next batch, or ask where it
+        stands. Go to one member with it: twice on the ledger, it could not be cover.
         """
 
     @_abc_1.abstractmethod
