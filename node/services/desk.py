@@ -237,13 +237,17 @@ class Desk:
 
         Raises:
             MissingError: there is no such application.
-            ConflictError: it is not one that waits for a decision.
+            ConflictError: it is not one that waits for a decision, or it is sealed.
             DocumentFormatError: nothing is said.
             StoreError: the database fails.
         """
         if not needs.strip():
             raise DocumentFormatError("say what is missing")
         row = self._moved(application, DeskEvent.ASK, DeskMover.GUARANTOR)
+        if peek_document(row.call, ApplyCall).sealed is not None:
+            raise ConflictError(
+                "a sealed application comes once: refuse it with the reason, to be reserved anew"
+            )
         self._save(application, replace(row, needs=needs), "application.asked")
 
     def offer(
