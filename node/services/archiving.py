@@ -47,6 +47,7 @@ from node.services.legal_history import LegalEntry
 from node.services.log import Log
 from node.services.look_ups import LookUp
 from node.services.notice_rows import OutNotice
+from node.services.openings import OwnOpening
 from node.services.own_legal import LegalObtained, OwnLegal
 from node.services.own_requests import Obtained, OwnRequest
 from node.services.packages import Package
@@ -54,6 +55,7 @@ from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow
 from node.services.records import RecordRow, Records, stored_of
 from node.services.registration_rows import Registration
+from node.services.sealed_issuing import SealedIssue
 from node.services.serving import HistoryEntry
 from node.services.sharing import KeptGrant, PendingRequest
 from node.services.tiles import Tiles
@@ -109,10 +111,14 @@ _FAMILIES = (
     _Family("legal-reads", layout.LEGAL_READ, LegalEntry, lambda archiving, _: archiving.me),
     _Family("legal-requests", layout.OWN_LEGAL, OwnLegal, lambda archiving, _: archiving.me),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
+    _Family("openings", layout.OPENING, OwnOpening),
     _Family("packages", layout.PACKAGE, Package, _first_text),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),
+    _Family("sealed-issues", layout.SEALED_ISSUE, SealedIssue, lambda archiving, _: archiving.me),
+    _Family("shares-given", layout.SHARES_GIVEN, None),
+    _Family("shares-obtained", layout.SHARES_OBTAINED, None),
     _Family("waiting", layout.WAITING, WaitingRow, _first_text),
     _Family("requests", layout.REQUEST, PendingRequest, _first_text),
 )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import grpc
-import msgspec
 import pytest
 import pytest_asyncio
 from heqi.v1 import desk_service_pb2 as desk_pb
@@ -21,7 +20,6 @@ from node.domain.document import peek_document
 from node.domain.grant import Grant
 from node.domain.opening import OpeningNotice, open_terms, parse_sealed_file
 from node.errors import GrantMissingError, PeerError
-from node.services.sealing_rows import reservation_of
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
@@ -29,7 +27,6 @@ from node.wallet.folder import WalletFolder, WalletState, create_wallet, open_wa
 from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
 from node.wallet.keyfile import WalletKey, new_wallet_key
 from node.wallet.sealed_plans import SealedPlans
-from node.wallet.sealing import SealedScribe, new_plan, seal
 from node.wire.status import from_rpc_error
 from tests.support.network import Stubs, open_network, until
 from tests.support.network_bidder import FIELDS, Bidder, settled
@@ -412,8 +409,7 @@ async def opening(network, method, **fields):
             raise from_rpc_error(error, CENTRE) from error
 
 
-async def test_a_sealed_guarantee_from_the_announcement_to_the_sealed_file(network):
-    """Every call on the way; time does not pass here, so that nothing opens."""
+async def test_an_opening_is_announced_and_put_off_and_nothing_opens_before_its_moment(network):
     now, holders = int(time.time()), (HOME, THIRD)
     announced = await opening(
         network, "AnnounceOpening", section=SECTION, open_time_seconds=now + DAY, holders=holders, threshold=2
@@ -425,36 +421,7 @@ async def test_a_sealed_guarantee_from_the_announcement_to_the_sealed_file(netwo
         await asyncio.sleep(0.05)
     assert (listed[0].section, listed[0].open_time_seconds) == (SECTION, now + DAY)
 
-    bidder, beneficiary = Bidder(network, 47), new_wallet_key()
-    await bidder.register(HOME)
-    await settled(bidder)
-    case, sealed = Case(bidder, beneficiary), SealedScribe(bidder.scribe)
-    public = beneficiary.beneficiary_key(SECTION).public_key.hex()
-    terms = Terms("虚构区住房和城乡建设局", public, SECTION, "bid", "80000.00", "CNY", now, now + 90 * DAY)
-    plan = sealed.begin(new_plan(await case.code(), terms), BANK, now)
-    assert await bidder.at(THIRD, "reserve", sealed.reserve(THIRD, plan)) == "waiting"
-    network[THIRD].services.reserving.send_batch()
-    while await bidder.at(THIRD, "reserve", sealed.reserve(THIRD, plan)) != "reserved":
-        await asyncio.sleep(0.05)
-    grant = bidder.scribe.grant_unasked(BANK, HOME, NEEDED_SCOPE, PURPOSE, uses=3, expires=now + 30 * DAY)
-    await bidder.at(HOME, "give_grant", bidder.scribe.give(HOME, grant))
-    nullifier = plan.nullifier
-    await until(lambda: reservation_of(network[BANK].services.projection._store, nullifier) is not None)
-    application = await bidder.at(BANK, "apply", sealed.apply(plan, grant))
-    plan = msgspec.structs.replace(plan, application=application)
-    assert (await bidder.at(BANK, "sealed_guarantee", sealed.ask(plan))).sealed_guarantee == ""
-    await assess(network, application)
-    await operate(
-        network, BANK, "IssueGuarantee", pb.IssueGuaranteeRequest(application_id=application, number="MW-47")
-    )
-    while not (found := await bidder.at(BANK, "sealed_guarantee", sealed.ask(plan))).proof:
-        await asyncio.sleep(0.1)
-    [row] = await bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
-    assert (row.state, row.guarantee) == ("issued", ""), "no file that a wallet would take for a guarantee"
-    issued = (found.sealed_guarantee, found.issue_signature, found.proof)
-    file = seal(sealed.take(plan, network[BANK].member, *issued), papers).file
-
-    bid = opening_pb.SealedBid(sealed_file=file, bidder_code=bidder.code)
+    bid = opening_pb.SealedBid(sealed_file=b"whatever", bidder_code="")
     early = opening(network, "RevealGuarantees", opening_id=announced.opening_id, bids=[bid])
     assert await refusal(early) == "CONFLICT"
     assert await refusal(opening(network, "OpenTender", opening_id=announced.opening_id)) == "CONFLICT"
@@ -519,6 +486,8 @@ async def test_the_commands_of_a_sealed_guarantee(network, tmp_path, capsys):
     await assess(network, application)
     issued = pb.IssueGuaranteeRequest(application_id=application, number="MW-48")
     await operate(network, BANK, "IssueGuarantee", issued)
+    [row] = await bidder.at(BANK, "applications", lambda: GuaranteeScribe(bidder.scribe).applications(BANK))
+    assert (row.state, row.guarantee) == ("issued", ""), "no file that a wallet would take for a guarantee"
     await run_commands(
         ("wallet", "sealed", *own, "--section", section, "--wait"),
         ("wallet", "seal", *own, "--section", section, "--opening", terms, "--out", sealed),

@@ -659,6 +659,7 @@ ELSEWHERE = {
     "node.cli.wallet.session:open_session": "the wallet's own folder",
     "node.domain.archive_check:read_record": "an archive as a whole: test_archive.py changes every file of one",
     "node.domain.document:open_members_document": "peek_document and open_document",
+    "node.cli.opening:open_": "a command that begins an opening",
     "node.domain.shares:split_key": "deals shares of a key; takes nothing apart",
     "node.domain.sealed_guarantee:reopen_guarantee": "reads what this node has checked and kept",
     "node.domain.document:reopen_document": "reads only what this node has checked and kept",

@@ -14,7 +14,6 @@ from node.domain.opening import Opening, open_terms
 from node.services.reserving import Place
 from node.services.revealing import Bid, Revealed
 from node.services.sealed_issuing import Collected
-from node.services.transaction import Transaction
 from node.wallet.sealing import Sealed, SealedPlan, SealedScribe, new_plan, seal
 from tests.support.world import DAY, World
 from tests.support.world_bidder import Bidder
@@ -154,11 +153,6 @@ class SealedTender:
         sealed = seal(plan, self.opening) if deal is None else seal(plan, self.opening, deal=deal)
         return SealedBid(bidder, plan, sealed)
 
-    async def bid(self, bidder: Bidder | None = None, **changes: Any) -> SealedBid:
-        """The whole way up to the sealed file."""
-        bidder = bidder or await self.tender.bidder()
-        return self.seal(bidder, await self.issued(bidder, **changes))
-
     # -- the centre --------------------------------------------------------------------------------------
 
     async def reveal(self, *bids: SealedBid | Bid) -> list[Revealed]:
@@ -168,13 +162,3 @@ class SealedTender:
     def rows(self, centre: Centre | None = None) -> int:
         """Guarantees on the ledger, as a node sees it."""
         return sum(1 for _ in (centre or self.centre).store.scan(b"l/guarantee/"))
-
-
-def drop_outbox(centre: Centre, name: str) -> None:
-    """As an operator who gives up what a node was about to send."""
-    transaction = Transaction(centre.store)
-    for number, item in list(centre.services.outbox.items()):
-        if item.object == name:
-            transaction.delete(b"o/" + number.to_bytes(8, "big"))
-    transaction.set_counter("open/" + name, 0)
-    transaction.commit()

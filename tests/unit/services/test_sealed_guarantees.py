@@ -276,6 +276,19 @@ async def test_a_bid_systems_call_tells_of_each_bid_what_became_of_it(story: Sto
     assert states[tender.id] == "open"
 
 
+async def test_an_archive_holds_openings_shares_and_sealed_issues(story: Story) -> None:
+    tender = story.tender
+    found: dict[str, str] = {}
+    for name in (tender.centre.name, HOLDERS[0], BANK):
+        archiving = tender.world[name].services.archiving
+        size = tender.world[name].services.log.size()
+        for path, lines in archiving.files(b"", lambda raw: raw, size):
+            found[f"{name} {path.partition('/')[0]}"] = lines.decode("utf-8", "replace")
+    assert tender.terms in found[f"{tender.centre.name} openings"]
+    assert "document" in found[f"{HOLDERS[0]} shares-given"]
+    assert "signature" in found[f"{BANK} sealed-issues"]
+
+
 # -- after the opening ---------------------------------------------------------------------------------
 
 
