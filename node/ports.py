@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from node.domain.alliance_life import BookEntry, ContractSet
+from node.domain.bank_order import BankAnswer, BankOrder
 from node.domain.guarantee_page import Glyph
 from node.domain.keys import KeyInfo, KeyKind
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
@@ -510,6 +511,28 @@ class Registry(Protocol):
         Raises:
             RegistryUnavailableError: it does not answer.
             RegistryAnswerError: it answers something that cannot be read, or about another code.
+        """
+        ...
+
+
+class CoreBanking(Protocol):
+    """The guarantor's own core banking system: books, accounts, payments.
+
+    It may be slow, wrong or away; what it says is checked and never believed beyond that. It MUST NOT block the event
+    loop, and MUST be safe for concurrent calls.
+    """
+
+    async def submit(self, order: BankOrder) -> BankAnswer:
+        """Have an order carried out, or learn how it stands.
+
+        It MUST carry an order id out at most once, however often and after whatever failure it is submitted, and MUST
+        answer the same again with the state of the first: "done" once it is in the books, "pending" while it waits
+        (for the applicant's payment, for instance), "refused" with a reason if it will not be done. It MUST refuse an
+        id that comes again with another content, and MUST NOT turn "done" into anything else.
+
+        Raises:
+            BankUnavailableError: no answer in time; whether it was carried out is not known.
+            BankAnswerError: an answer that cannot be read, or that is not the bank's.
         """
         ...
 

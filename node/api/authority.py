@@ -59,6 +59,7 @@ _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
 _LEGAL, _REGISTRATIONS = "/heqi.v1.LegalService/", "/heqi.v1.RegistrationService/"
 _OBLIGATIONS = "/heqi.v1.ObligationService/"
+_DESK = "/heqi.v1.DeskService/"
 _RECOVERIES, _OPENINGS = "/heqi.v1.RecoveryService/", "/heqi.v1.OpeningService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
@@ -128,6 +129,22 @@ RULES: dict[str, Rule] = {
     _TRUST + "ProposeAuthority": Rule(OPERATOR),
     _CATALOGUE + "ListDefinitions": Rule(SYSTEMS),
     _CATALOGUE + "ProposeDefinition": Rule(OPERATOR, 256 * KIB),
+    # -- a guarantor's desk ------------------------------------------------------------------------------
+    _DESK + "GetApplication": Rule(OPERATOR),
+    _DESK + "AskApplicant": Rule(OPERATOR),
+    _DESK + "OfferGuarantee": Rule(OPERATOR),
+    # The system that keeps the guarantor's accounts confirms payments, and needs to do nothing else.
+    _DESK + "ConfirmFee": Rule(OPERATOR | WRITER),
+    _DESK + "LapseOffer": Rule(OPERATOR),
+    _DESK + "GetRules": Rule(OPERATOR),
+    _DESK + "LoadRules": Rule(OPERATOR),
+    _DESK + "CheckRules": Rule(OPERATOR, 128 * KIB),
+    _DESK + "GrantLine": Rule(OPERATOR),
+    _DESK + "ChangeLine": Rule(OPERATOR),
+    _DESK + "GetCreditLine": Rule(OPERATOR),
+    _DESK + "ProveLine": Rule(OPERATOR),
+    _DESK + "ListBankOrders": Rule(OPERATOR),
+    _DESK + "DecideBankOrder": Rule(OPERATOR),
     # -- what happens at this node -----------------------------------------------------------------------
     _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
     # -- logs, the own and the others' ------------------------------------------------------------------
@@ -212,6 +229,9 @@ RULES: dict[str, Rule] = {
     _WALLET + "ProveAwards": Rule(WALLET),
     _WALLET + "GetGuaranteeFile": Rule(WALLET),
     _WALLET + "ListReleases": Rule(WALLET),
+    _WALLET + "AcceptOffer": Rule(WALLET),
+    _WALLET + "CancelApplication": Rule(WALLET),
+    _WALLET + "GetLine": Rule(WALLET),
     _WALLET + "ReleaseGuarantee": Rule(WALLET, MIB),
     # -- both listeners ----------------------------------------------------------------------------------
     _HEALTH + "Check": Rule(ANYBODY),

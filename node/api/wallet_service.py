@@ -21,6 +21,7 @@ from node.services.application_codes import ApplicationCodes
 from node.services.awards import Awards
 from node.services.consents import Consents
 from node.services.controllers import Controllers
+from node.services.desk import Desk
 from node.services.disputes import Disputes
 from node.services.erasures import Erasures
 from node.services.exporting import Exporting
@@ -29,6 +30,7 @@ from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.legal_history import LegalHistory
+from node.services.line_desk import LineDesk
 from node.services.logins import Logins
 from node.services.moving import Moving
 from node.services.notices import Notices
@@ -63,6 +65,8 @@ class WalletService(rpc.WalletServiceServicer):
         codes: ApplicationCodes,
         guarantees: Guarantees,
         guarantor: Guarantor,
+        desk: Desk,
+        lines: LineDesk,
         moving: Moving,
         exporting: Exporting,
         logins: Logins,
@@ -84,6 +88,7 @@ class WalletService(rpc.WalletServiceServicer):
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
+        self._desk, self._lines = desk, lines
         self._moving, self._exporting, self._logins = moving, exporting, logins
         self._erasures, self._consents, self._notices = erasures, consents, notices
         self._disputes = disputes
@@ -393,6 +398,8 @@ class WalletService(rpc.WalletServiceServicer):
                 refusal_reason=row.refused,
                 # a sealed one is no file for anybody yet: GetSealedGuarantee hands it over
                 guarantee="" if is_sealed(row.guarantee) else row.guarantee,
+                offer=row.offer,
+                needs=row.needs,
             )
         return response
 
@@ -415,6 +422,21 @@ class WalletService(rpc.WalletServiceServicer):
         if len(found) == MOST_RELEASES:
             response.next_page_token = found[-1].guarantee
         return response
+
+    async def AcceptOffer(self, request: pb.AcceptOfferRequest, context: Context) -> pb.AcceptOfferResponse:
+        """See the proto."""
+        return pb.AcceptOfferResponse(state=self._desk.accept(request.signed_request).stage.value)
+
+    async def CancelApplication(
+        self, request: pb.CancelApplicationRequest, context: Context
+    ) -> pb.CancelApplicationResponse:
+        """See the proto."""
+        self._desk.cancel(request.signed_request)
+        return pb.CancelApplicationResponse()
+
+    async def GetLine(self, request: pb.GetLineRequest, context: Context) -> pb.GetLineResponse:
+        """See the proto."""
+        return pb.GetLineResponse(statement=self._lines.statement(request.signed_request))
 
     async def ReleaseGuarantee(
         self, request: pb.ReleaseGuaranteeRequest, context: Context

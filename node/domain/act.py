@@ -53,6 +53,23 @@ class ActKind(enum.Enum):
         "erasures.accepted",
         "确认删除清单完整 | the operator answered for the list of erasures",
     )
+    BANK_ORDER_RETRIED = (
+        "bank-order.retried",
+        "再试核心系统指令 | a parked order to the core bank was tried again",
+    )
+    BANK_ORDER_DROPPED = (
+        "bank-order.dropped",
+        "放弃核心系统指令 | a parked order to the core bank was given up",
+    )
+    RULES_LOADED = ("rules.loaded", "载入秒出规则 | the rules for instant guarantees were loaded")
+    LINE_CHANGED = (
+        "line.changed",
+        "授信额度变更 | a credit line was granted, lowered, frozen, thawed or ended",
+    )
+    OUTSIDE_LINE = (
+        "guarantee.outside-line",
+        "额度外开立 | a guarantee was issued outside of the credit line",
+    )
     CONSENT_WITHDRAWN = ("consent.withdrawn", "代录撤回同意 | a person's withdrawal of consent was recorded")
     DISPUTE_SETTLED = ("dispute.settled", "答复异议 | a dispute about a record was answered")
     ARCHIVE_EXPORTED = (

@@ -354,6 +354,30 @@ class ReleasesCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=
     """标段编号; `key` is the beneficiary's one-time key for it."""
 
 
+class AcceptCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """I accept this offer for my application: with it the applicant's signature on the contract 合同签订."""
+
+    kind: ClassVar[str] = "wallet-accept"
+
+    application: Hex32
+    offer: Hex32
+    """Digest of the guarantee-offer document."""
+
+
+class CancelCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """I take my application back; before the issue only."""
+
+    kind: ClassVar[str] = "wallet-cancel"
+
+    application: Hex32
+
+
+class LineCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What credit line this subject has at this guarantor."""
+
+    kind: ClassVar[str] = "wallet-line"
+
+
 class ReleaseCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A beneficiary gives a guarantee back; its key is in the guarantee, it needs no subject."""
 

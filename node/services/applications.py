@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from node.domain.desk import FREES_CODE, Stage
 from node.domain.document import peek_document, reopen_document
 from node.domain.guarantee import ApplicationCode, code_digest
+from node.domain.issue_rules import Decision
 from node.domain.wallet import ApplyCall
 from node.errors import MissingError
 from node.ports import Store
@@ -31,6 +33,45 @@ class Application(msgspec.Struct, frozen=True):
     """Why, if it was refused."""
     guarantee: str = ""
     """The document, if one was issued."""
+    number: int = -1
+    """Its place in the order; -1 where that was not written down."""
+    refusals: int = 0
+    """How often an application under the same code was refused before."""
+    decision: Decision | None = None
+    """What the rules said, if they were asked."""
+    problem: str = ""
+    """Why the rules could not decide, for the guarantor's own people: the reason word of an error."""
+    needs: str = ""
+    """What the guarantor has asked for."""
+    replaced: bool = False
+    """Whether the applicant has applied anew with that."""
+    offer: str = ""
+    """A guarantee-offer document by this guarantor."""
+    contract: str = ""
+    """The applicant's signed acceptance of it."""
+    fee_paid: str = ""
+    """What confirms the payment; `-` where there was nothing to pay."""
+    cancelled: str = ""
+    """The applicant's signed cancellation."""
+    lapsed: bool = False
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands: the last of what was done."""
+        for is_there, stage in (
+            (self.guarantee, Stage.ISSUED),
+            (self.refused, Stage.REFUSED),
+            (self.cancelled, Stage.CANCELLED),
+            (self.lapsed, Stage.LAPSED),
+            (self.replaced, Stage.REPLACED),
+            (self.fee_paid, Stage.FEE_PAID),
+            (self.contract, Stage.ACCEPTED),
+            (self.offer, Stage.OFFERED),
+            (self.needs, Stage.NEED_INFO),
+        ):
+            if is_there:
+                return stage
+        return Stage.APPLIED
 
 
 class Numbered(msgspec.Struct, frozen=True):
@@ -50,9 +91,11 @@ class Applications:
 
     def add(self, transaction: Transaction, identity: bytes, code: bytes, row: Application) -> None:
         """Keep a new application; from now on the code, by its SHA-256, is its."""
-        number = layout.number(transaction.take(_COUNTER))
-        self.put(transaction, identity, row)
+        place = transaction.take(_COUNTER)
+        number = layout.number(place)
+        self.put(transaction, identity, msgspec.structs.replace(row, number=place))
         transaction.put(layout.APPLICATION_CODE + code, identity)
+        transaction.put(layout.APPLICATION_WAITING + identity, b"")
         transaction.put(layout.APPLICATION_ORDER + number, identity)
         transaction.put(layout.APPLICATION_OF + bytes.fromhex(row.subject) + number, identity)
 
@@ -60,6 +103,12 @@ class Applications:
         """Replace an application by what became of it."""
         key = layout.APPLICATION + identity
         transaction.put(key, self._vault.seal(self._member, key, msgspec.msgpack.encode(row)))
+        if row.number >= 0:
+            place = layout.APPLICATION_OPEN + layout.number(row.number)
+            if row.stage in FREES_CODE | {Stage.ISSUED}:
+                transaction.delete(place)
+            else:
+                transaction.put(place, identity)
 
     def get(self, identity: bytes) -> Application | None:
         """One application, or None.
@@ -85,6 +134,25 @@ class Applications:
             raise MissingError("there is no such application")
         return found
 
+    def waiting(self) -> Iterator[str]:
+        """Ids of the applications that the rules have not looked at yet.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for key, _ in self._store.scan(layout.APPLICATION_WAITING):
+            yield key[len(layout.APPLICATION_WAITING) :].hex()
+
+    @staticmethod
+    def await_rules(transaction: Transaction, identity: bytes) -> None:
+        """The rules are to look at it again."""
+        transaction.put(layout.APPLICATION_WAITING + identity, b"")
+
+    @staticmethod
+    def settle(transaction: Transaction, identity: bytes) -> None:
+        """The rules need not look at it any more."""
+        transaction.delete(layout.APPLICATION_WAITING + identity)
+
     def holder(self, code: bytes) -> bytes | None:
         """Id of the application that came last under a code, by its SHA-256, or None.
 
@@ -104,6 +172,14 @@ class Applications:
             StoreError: the database fails.
         """
         return self._rows(layout.APPLICATION_ORDER, first)
+
+    def open(self, first: int = 0) -> Iterator[Numbered]:
+        """Those that are neither issued nor over, from number `first` on, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._rows(layout.APPLICATION_OPEN, first)
 
     def of(self, subject: str, first: int = 0) -> Iterator[Numbered]:
         """An applicant's own applications from number `first` on, oldest first.

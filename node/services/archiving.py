@@ -35,9 +35,12 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application
+from node.services.bank_orders import KeptOrder
 from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
+from node.services.credit_lines import CreditLine
 from node.services.disputes import KeptDispute
+from node.services.exposures import Exposure
 from node.services.guarantee_files import SealedRow
 from node.services.holdings import InNotice
 from node.services.ledger_proofs import AnchorProof
@@ -91,10 +94,13 @@ _FAMILIES = (
     _Family("alarms", layout.ALARM, AlarmRow),
     _Family("anchor-proofs", layout.ANCHOR_PROOF, AnchorProof),
     _Family("applications", layout.APPLICATION, Application, lambda archiving, _: archiving.me),
+    _Family("bank-orders", layout.BANK_ORDER, KeptOrder, lambda archiving, _: archiving.me),
     _Family("consents", layout.CONSENT, KeptConsent, _first_text),
     _Family("corroborations", layout.CORROBORATED, LaterCheckpoint),
+    _Family("credit-lines", layout.LINE, CreditLine, lambda archiving, _: archiving.me),
     _Family("definitions", layout.DEFINITION, None, is_text=True),
     _Family("disputes", layout.DISPUTE, KeptDispute, _first_text),
+    _Family("exposures", layout.EXPOSURE, Exposure, lambda archiving, _: archiving.me),
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
     _Family("guarantee-seals", layout.GUARANTEE_SEAL, SealedRow),

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from node.domain.consent import parse_shown
+from node.domain.desk import Stage
 from node.domain.document import (
     document_digest,
     open_members_document,
@@ -67,6 +68,10 @@ class InNotice(msgspec.Struct, frozen=True):
     def notice(self) -> Notice:
         """What it says."""
         return reopen_document(self.token, Notice)
+
+
+_BOUND = frozenset({Stage.ACCEPTED, Stage.FEE_PAID, Stage.ISSUED})
+"""Stages of applications on which a contract or a guarantee rests."""
 
 
 class Holdings:
@@ -264,7 +269,7 @@ class Holdings:
         if isinstance(notice.about, Erased) and not notice.about.categories:
             for one in self._applications.of(notice.subject):
                 grant = reopen_document(reopen_document(one.row.call, ApplyCall).grant, Grant)
-                if not one.row.guarantee and grant.home == notice.iss:
+                if one.row.stage not in _BOUND and grant.home == notice.iss:
                     meant.add(part_of_application(one.id))
         return sorted(meant)
 

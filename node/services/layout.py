@@ -56,6 +56,16 @@
     in/<number>                             application id, in the order they came in
     is/<subject><number>                    application id, of one applicant
     ic/<application code digest>            the application that holds a code at this guarantor
+    io/<number>                             application id, of those that are not over, in the same order
+    iw/<application id>                     an application that waits for the guarantor's rules
+    cl/<subject>                            its credit line at this guarantor, sealed under the node's own key
+    ch/<line><number>                       position of the record of a state of the line, number
+    cv/<subject>/<guarantee id>             a guarantee of this guarantor that is not over, sealed the same
+    cg/<guarantee id>                       its subject
+    ce/<end><guarantee id>                  the same by its end, seconds, number
+    cn/<guarantee id>                       one that is on its way to the ledger by this node's outbox
+    mo/<order id>                           an order to the core bank and what became of it, sealed
+    mp/<order id>                           one that is neither done nor given up
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
     ks/<guarantee id>                       attachment and seal of the file that was made of it
@@ -173,6 +183,16 @@ APPLICATION = b"i/"
 APPLICATION_ORDER = b"in/"
 APPLICATION_OF = b"is/"
 APPLICATION_CODE = b"ic/"
+APPLICATION_OPEN = b"io/"
+APPLICATION_WAITING = b"iw/"
+LINE = b"cl/"
+LINE_STATE = b"ch/"
+EXPOSURE = b"cv/"
+EXPOSURE_OF = b"cg/"
+EXPOSURE_END = b"ce/"
+BANK_ORDER = b"mo/"
+BANK_ORDER_OPEN = b"mp/"
+EXPOSURE_SENT = b"cn/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"

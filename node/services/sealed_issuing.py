@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from node.domain.act import ActKind
+from node.domain.desk import FREES_CODE
 from node.domain.document import document_digest, reopen_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, encode_evidence, show_record
@@ -200,7 +201,9 @@ class SealedIssuing:
         applied = None if row is None else reopen_document(row.call, ApplyCall)
         if row is None or applied is None or row.subject != subject or applied.sealed is None:
             raise MissingError("there is no such application")
-        if row.refused:
+        if (
+            row.stage in FREES_CODE
+        ):  # cancelled or lapsed as well: the reservation may go to another guarantor
             return Collected(refusal=self._refusal(applied.sealed))
         if not row.guarantee:
             return Collected()

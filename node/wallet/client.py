@@ -196,6 +196,19 @@ class WalletClient:
         request = pb.ListReleasesRequest(signed_request=signed, page_token=page_token)
         return self._call(self._stub.ListReleases, request)
 
+    def accept_offer(self, signed: str) -> str:
+        """At a guarantor: sign the contract; the application's state afterwards."""
+        request = pb.AcceptOfferRequest(signed_request=signed)
+        return self._call(self._stub.AcceptOffer, request).state
+
+    def cancel_application(self, signed: str) -> None:
+        """At a guarantor: take an application back."""
+        self._call(self._stub.CancelApplication, pb.CancelApplicationRequest(signed_request=signed))
+
+    def line(self, signed: str) -> str:
+        """At a guarantor: the own credit line, a line-statement document; empty without one."""
+        return self._call(self._stub.GetLine, pb.GetLineRequest(signed_request=signed)).statement
+
     def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
         """As a beneficiary: bring a release to the ledger."""
         request = pb.ReleaseGuaranteeRequest(signed_request=signed)

@@ -49,6 +49,7 @@ T = TypeVar("T")
 KEY_FILE, STATE_FILE, DESCRIPTOR_FILE = "key.pem", "wallet.json", "alliance.json"
 DELEGATION_FILE, CARDS_FOLDER, GRANTS_FOLDER = "delegation.jwt", "cards", "grants"
 APPLICATIONS_FOLDER, ERASURES_FOLDER, CONSENTS_FOLDER = "applications", "erasures", "consents"
+LINES_FOLDER = "lines"
 ACCEPTANCE_FILE = "acceptance.jwt"
 PACKAGE_FILE, USES_FILE, REVOKED_FILE = "package.json", "uses.json", "revoked.json"
 

@@ -2,11 +2,12 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
-from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.document import document_digest, open_members_document, peek_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.grant import Scope
 from node.domain.guarantee import (
@@ -19,9 +20,20 @@ from node.domain.guarantee import (
 from node.domain.guarantee_table import Event
 from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
+from node.domain.line_statement import LineStatement
 from node.domain.member import Member
+from node.domain.offer import GuaranteeOffer
 from node.domain.sealed_guarantee import file_digest, open_guarantee, peek_guarantee
-from node.domain.wallet import ApplicationsCall, ApplyCall, AwardsCall, CodeCall, ReleaseCall
+from node.domain.wallet import (
+    AcceptCall,
+    ApplicationsCall,
+    ApplyCall,
+    AwardsCall,
+    CancelCall,
+    CodeCall,
+    LineCall,
+    ReleaseCall,
+)
 from node.errors import DocumentFormatError
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey
@@ -30,6 +42,14 @@ NEEDED_SCOPE = (Scope("subject.base", ("credit_code", "legal_name")),)
 PURPOSE = "guarantee-application"
 FIRST_STEP = 2
 """Number of the step after the issue."""
+
+
+def needed_with(shown: Sequence[Scope]) -> tuple[Scope, ...]:
+    """What a guarantor needs in any case, and what else the applicant lets it read."""
+    fields = {part.category: set(part.fields) for part in NEEDED_SCOPE}
+    for part in shown:
+        fields.setdefault(part.category, set()).update(part.fields)
+    return tuple(Scope(category, tuple(sorted(names))) for category, names in sorted(fields.items()))
 
 
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +96,43 @@ class GuaranteeScribe:
     def applications(self, guarantor: str) -> str:
         """Ask a guarantor what became of the applications."""
         return self.scribe.call(ApplicationsCall, guarantor)
+
+    def open_offer(self, token: str, guarantor: Member, application: str) -> GuaranteeOffer:
+        """An offer that its guarantor really signed, for this application.
+
+        Raises:
+            NodeError: it did not, or for another.
+        """
+        offer = open_members_document(token, GuaranteeOffer, guarantor.identity_keys)
+        expected = (self.scribe.descriptor.alliance, guarantor.name, application)
+        if (offer.alliance, offer.iss, offer.application) != expected:
+            raise DocumentFormatError("the offer is of another alliance, guarantor or application")
+        return offer
+
+    def accept(self, guarantor: str, application: str, offer: str) -> str:
+        """Sign the contract: accept just this offer."""
+        digest = document_digest(offer).hex()
+        return self.scribe.call(AcceptCall, guarantor, application=application, offer=digest)
+
+    def cancel(self, guarantor: str, application: str) -> str:
+        """Take an application back."""
+        return self.scribe.call(CancelCall, guarantor, application=application)
+
+    def ask_line(self, guarantor: str) -> str:
+        """Ask a guarantor for this subject's credit line."""
+        return self.scribe.call(LineCall, guarantor)
+
+    def open_line(self, token: str, guarantor: Member) -> LineStatement:
+        """A statement that its guarantor really signed, about this subject's line.
+
+        Raises:
+            NodeError: it did not, or about another.
+        """
+        statement = open_members_document(token, LineStatement, guarantor.identity_keys)
+        expected = (self.scribe.descriptor.alliance, guarantor.name, self.scribe.subject)
+        if (statement.alliance, statement.iss, statement.subject) != expected:
+            raise DocumentFormatError("the statement is of another alliance, guarantor or subject")
+        return statement
 
     def open(self, token: str, guarantor: Member) -> Guarantee:
         """A guarantee that its guarantor really signed.

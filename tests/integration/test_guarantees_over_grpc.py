@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 import grpc
 import pytest
 import pytest_asyncio
-from heqi.v1 import exchange_service_pb2, opening_service_pb2_grpc
+from heqi.v1 import desk_service_pb2 as desk_pb
+from heqi.v1 import desk_service_pb2_grpc, exchange_service_pb2, opening_service_pb2_grpc
 from heqi.v1 import guarantee_service_pb2 as pb
 from heqi.v1 import opening_service_pb2 as opening_pb
 
 from node.cli.main import main
+from node.domain.descriptor import founders_of
 from node.domain.document import peek_document
 from node.domain.grant import Grant
 from node.domain.opening import OpeningNotice, open_terms, parse_sealed_file
@@ -28,6 +30,7 @@ from node.wallet.sealed_plans import SealedPlans
 from node.wire.status import from_rpc_error
 from tests.support.network import Stubs, open_network, until
 from tests.support.network_bidder import FIELDS, Bidder, settled
+from tests.support.world_desk import RULES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -347,6 +350,87 @@ async def batch(network, requests):
             return [one async for one in Stubs(connection).guarantees.CheckGuarantees(iter(requests))]
         except Exception as error:
             raise from_rpc_error(error, CENTRE) from error
+
+
+# -- the desk between application and issue ------------------------------------------------------------------
+
+
+async def at_desk(network, method, **fields):
+    async with network[BANK].operator_channel() as connection:
+        stub = desk_service_pb2_grpc.DeskServiceStub(connection)
+        try:
+            return await getattr(stub, method)(getattr(desk_pb, f"{method}Request")(**fields))
+        except Exception as error:
+            raise from_rpc_error(error, BANK) from error
+
+
+async def test_offer_contract_fee_and_line_over_the_wire(network):
+    case = await new_case(network, 441)
+    application = case.application
+    await assess(network, application)
+    until = int(time.time()) + 300 * DAY
+    line = await at_desk(
+        network, "GrantLine", basis=application, currency="CNY", limit="90000", end_time_seconds=until
+    )
+    assert line.line.subject_id == case.bidder.scribe.subject
+    await at_desk(
+        network, "OfferGuarantee", application_id=application, fee="160", currency="CNY", valid_seconds=DAY
+    )
+    bank = founders_of(network.descriptor)[BANK]
+    [row] = await case.bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
+    assert case.writer.open_offer(row.offer, bank, application).fee == "160"
+    state = await case.bidder.at(BANK, "accept_offer", case.writer.accept(BANK, application, row.offer))
+    assert state == "accepted"
+    assert await refusal(issue(network, case, "BH-441")) == "CONFLICT"
+    await at_desk(network, "ConfirmFee", application_id=application, reference="T-41")
+    await issue(network, case, "BH-441")
+    found = await at_desk(network, "GetApplication", application_id=application)
+    assert (found.state, found.fee_reference) == ("issued", "T-41")
+    told = case.writer.open_line(await case.bidder.at(BANK, "line", case.writer.ask_line(BANK)), bank)
+    assert (told.limit, told.used) == ("90000", "80000")
+    frozen = await at_desk(
+        network,
+        "ChangeLine",
+        subject_id=case.bidder.scribe.subject,
+        change=desk_pb.ChangeLineRequest.CHANGE_FREEZE,
+    )
+    assert (frozen.line.status, frozen.line.free) == ("frozen", "10000")
+    shown = await at_desk(network, "GetCreditLine", subject_id=case.bidder.scribe.subject)
+    assert shown.line == frozen.line
+    assert await refusal(
+        case.bidder.at(BANK, "cancel_application", case.writer.cancel(BANK, application))
+    ) == ("CONFLICT")
+
+
+async def test_asking_for_more_and_cancelling_over_the_wire(network):
+    case = await new_case(network, 442)
+    await at_desk(network, "AskApplicant", application_id=case.application, needs="注册资本")
+    [row] = await case.bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
+    assert (row.state, row.needs) == ("need-info", "注册资本")
+    await case.bidder.at(BANK, "cancel_application", case.writer.cancel(BANK, case.application))
+    [row] = await case.bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
+    assert row.state == "cancelled"
+    listed = await operate(network, BANK, "ListApplications", pb.ListApplicationsRequest(open_only=True))
+    assert case.application not in {one.application_id for one in listed.applications}
+
+
+async def test_rules_are_asked_for_and_tried_over_the_wire(network):
+    assert (await at_desk(network, "GetRules")).rules_digest == ""
+    assert await refusal(at_desk(network, "LoadRules")) == "NOT_FOUND"
+    assert await refusal(at_desk(network, "CheckRules", rules=b"x")) == "RULES_FORMAT"
+    rules = RULES.format(outcome="issue").encode()
+    case = await new_case(network, 443)
+    await assess(network, case.application)
+    tried = await at_desk(network, "CheckRules", rules=rules, application_id=case.application)
+    assert tried.decision.outcome == "manual"
+    assert [one.verdict for one in tried.decision.findings] == ["HOLDS", "HOLDS", "UNKNOWN", "HOLDS"]
+    assert list((await at_desk(network, "ListBankOrders")).orders) == []
+    assert await refusal(at_desk(network, "DecideBankOrder", order_id="ab" * 32)) == "INVALID"
+    drop = desk_pb.DecideBankOrderRequest.DECISION_DROP
+    unknown = at_desk(network, "DecideBankOrder", order_id="ab" * 32, decision=drop)
+    assert await refusal(unknown) == "NOT_FOUND"
+    assert await refusal(at_desk(network, "GetCreditLine", subject_id="ab" * 32)) == "NOT_FOUND"
+    assert await refusal(at_desk(network, "ChangeLine", subject_id="ab" * 32)) == "INVALID"
 
 
 async def opening(network, method, **fields):

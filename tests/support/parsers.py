@@ -21,6 +21,7 @@ from eth_hash.auto import keccak
 
 from adapters.archive.envelope import Recipient, load_opener, new_recipient
 from adapters.archive.folder import ArchiveFolder
+from adapters.banks.envelope import Es256Suite, open_envelope, seal
 from adapters.crypto.containers import decrypt_private, decrypt_symmetric, encrypt_private, encrypt_symmetric
 from adapters.crypto.key_folder import P256Signer
 from adapters.crypto.key_uri import parse_key_uri
@@ -92,6 +93,7 @@ from node.domain import (
 from node.domain.bundle_check import Verifier
 from node.domain.catalogue import definition
 from node.domain.document import sign_document
+from node.domain.issue_rules import parse_rules
 from node.domain.trust import TrustList
 from node.errors import NodeError
 from node.wallet import awards, recovering
@@ -586,6 +588,10 @@ def parsers() -> dict[str, Parser]:
                 b'name = "a"\nroles = ["CENTRE"]\n[listen]\nmembers = "h:1"\nwallets = "h:2"\n[ledger]\nurl = "unix:///x"\n',
             ),
         ),
+        "adapters.banks.envelope:open_envelope": Parser(
+            lambda raw: open_envelope(_SUITE, raw), (seal(_SUITE, "{}", "0" * 32, "20260301000000"),)
+        ),
+        "node.domain.issue_rules:parse_rules": Parser(parse_rules, (_RULES,)),
         "node.api.paging:start_of": Parser(paging.start_of, ("17",)),
         "node.cli.registration_source:read_line": Parser(
             read_line,
@@ -672,6 +678,20 @@ def parsers() -> dict[str, Parser]:
     }
 
 
+_BANK = new_wallet_key()
+_SUITE = Es256Suite(_BANK.sign, _BANK.public_key)
+_RULES = b"""\
+type = "heqi.issue-rules.v1"
+name = "a"
+when_all_hold = "issue"
+number_prefix = "B-"
+[[rules]]
+id = "k"
+check = "kind"
+any_of = ["bid"]
+zh = "z"
+en = "e"
+"""
 ELSEWHERE = {
     "node.domain.proven_state:open_ledger_proof": "read_storage",
     "node.archives:open_archive": "an archive as a whole: test_archive.py changes every file of one",

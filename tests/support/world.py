@@ -38,7 +38,7 @@ from node.domain.member import Member, Role
 from node.domain.trust import TrustAnchor
 from node.domain.verdict import Gap
 from node.domain.wallet import PackageRecord
-from node.errors import LedgerUnavailableError
+from node.errors import LedgerUnavailableError, ProjectionStaleError
 from node.ports import Account, Registry
 from node.services import anchored
 from node.services.outbox import OutboxItem, State
@@ -323,6 +323,10 @@ class World:
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
         await centre.services.look_ups.step()
+        with contextlib.suppress(ProjectionStaleError):
+            await centre.services.desk.step()
+        centre.services.lines.step()
+        await centre.services.bank_orders.step()
         await centre.services.catalogue.step()
         await centre.services.changes.step()
         await centre.services.notices.step()

@@ -16,11 +16,13 @@ from node.domain import (
     approval,
     archive,
     award,
+    bank_order,
     bundle,
     bundle_check,
     certified,
     checkpoint,
     consent,
+    credit_line,
     custody,
     delegation,
     descriptor,
@@ -33,13 +35,16 @@ from node.domain import (
     grant,
     guarantee,
     guarantee_file,
+    issue_rules,
     ledger_ids,
     legal_read,
+    line_statement,
     login,
     mandate,
     member,
     merkle,
     notice,
+    offer,
     opening,
     pledge,
     reading,
@@ -125,6 +130,8 @@ KINDS = {
         approval.Approval,
         *SEALED_KINDS,
         *wallet.WalletCall.__subclasses__(),
+        line_statement.LineStatement,
+        offer.GuaranteeOffer,
         login.CertificateLogin,
         login.LoginSession,
         archive.ArchiveStatement,
@@ -140,12 +147,17 @@ KEYS, CANONICAL, RECORD, LOG = (load(f"{name}.json") for name in ("keys", "canon
 DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "ledger", "bundle"))
 LOGIN = load("login.json")
 ARCHIVE = load("archive.json")
-CONSENT, SEALED = load("consent.json"), load("sealed.json")
+CONSENT, SEALED, DESK = load("consent.json"), load("sealed.json"), load("desk.json")
 APPROVAL = load("approval.json")
 ALL_DOCUMENTS = [
-    case for topic in (DOCUMENTS, LOGIN, ARCHIVE, CONSENT, APPROVAL, SEALED) for case in topic["documents"]
+    case
+    for topic in (DOCUMENTS, LOGIN, ARCHIVE, CONSENT, APPROVAL, SEALED, DESK)
+    for case in topic["documents"]
 ]
 ALLIANCE_FILE = load("descriptor.json")["file"].encode()
+
+
+RECORD_HEADER = set(record.RecordHeader.__struct_fields__)
 
 
 def by(name):
@@ -318,6 +330,36 @@ def test_false_login_challenge_is_refused(case):
     with pytest.raises(NodeError) as error:
         login.parse_challenge(case["text"])
     assert error.value.reason == case["reason"]
+
+
+def test_a_line_of_credit_is_a_chain_of_entries():
+    known, states = credit_line.NOTHING_BEFORE, []
+    for case in DESK["line"]:
+        header = msgspec.convert(
+            {k: v for k, v in case["payload"].items() if k in RECORD_HEADER}, record.RecordHeader
+        )
+        sealed = record.seal_record(header, case["fields"], bytes.fromhex(case["seed"]))
+        assert json.loads(sealed.payload) == case["payload"]
+        assert (sealed.entry.hex(), case["fields"]["previous"]) == (case["entry"], known)
+        known = case["entry"]
+        states.append(evidence.VerifiedRecord(header, case["fields"], 0, sealed.payload, sealed.entry))
+    found = credit_line.check_history(states)
+    assert (found.number, found.entry.hex(), found.state.used) == (3, known, 0)
+
+
+def test_a_bank_order_has_the_id_of_what_it_is_for():
+    order = DESK["bank"]["order"]
+    seed = b"heqi.bank-order.v1\0" + order["kind"].encode() + b"\0" + bytes.fromhex(order["about"])
+    assert hashlib.sha256(seed + order["step"].to_bytes(8, "big")).hexdigest() == order["id"]
+    about = (order["about"], order["subject"], order["amount"], order["currency"])
+    made = bank_order.order_of(bank_order.OrderKind(order["kind"]), *about)
+    assert msgspec.to_builtins(made) == order == json.loads(DESK["bank"]["envelope"]["data"])
+
+
+def test_a_rules_file_is_approved_by_its_hash():
+    approved = issue_rules.parse_rules(DESK["rules"].encode())
+    assert approved.digest == DESK["rules_sha256"]
+    assert [rule.id for rule in approved.rules.rules] == ["kind", "amount", "line"]
 
 
 def test_shown_consents_and_the_evidence_of_a_recorded_one():

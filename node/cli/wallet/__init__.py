@@ -7,6 +7,7 @@ from typing import TypeAlias, get_args
 from node.cli.wallet import (
     approving,
     awards,
+    bank,
     drafts,
     erasing,
     guarantees,
@@ -110,6 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name not in {"consent", "dispute"}  # their own commands take them
     ]
     nested = [
+        *bank.describe(commands),
         *_describe_drafts(commands),
         *_describe_mandates(commands),
         *_describe_keys(commands),
@@ -541,6 +543,13 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("--days", type=int, default=90, help="有效天数 | valid for days (default 90)")
     one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
     one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
+    one.add_argument(
+        "--show",
+        action="append",
+        default=[],
+        metavar="CATEGORY:FIELD,FIELD",
+        help="另授权银行读取，供其规则判断 | also let the guarantor read this, for its rules",
+    )
     one.add_argument(
         "--sealed",
         action="store_true",

@@ -5,6 +5,7 @@ import hashlib
 import time
 
 from node.cli.output import print_json, print_table, say
+from node.cli.scopes import read_scopes
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session
 from node.config import read_file, replace_file
@@ -36,7 +37,7 @@ def apply(args: argparse.Namespace) -> None:
         exp=now + args.days * 86_400,
     )
     with home, WalletClient(wallet.member(args.guarantor)) as guarantor:
-        application = apply_once(wallet, writer, home, guarantor, code, terms)
+        application = apply_once(wallet, writer, home, guarantor, code, terms, read_scopes(args.show))
     if args.json:
         print_json({"application": application})
     else:
@@ -52,7 +53,7 @@ def applications(args: argparse.Namespace) -> None:
 
         def is_decided() -> bool:
             rows = client.applications(lambda: writer.applications(args.guarantor))
-            return bool(rows) and all(row.state != "received" for row in rows)
+            return bool(rows) and all(row.state != "received" for row in rows)  # an offer is a decision too
 
         if args.wait:
             wait_for("a decision", is_decided, _WAIT_SECONDS)
@@ -66,7 +67,10 @@ def applications(args: argparse.Namespace) -> None:
             writer.open(row.guarantee, guarantor)
     if args.out and issued:
         args.out.write_text(issued[-1].guarantee + "\n")
-    rows = [(row.application_id, row.state, row.refusal_reason) for row in found]
+    for row in found:
+        if row.offer:
+            writer.open_offer(row.offer, guarantor, row.application_id)
+    rows = [(row.application_id, row.state, row.refusal_reason or row.needs) for row in found]
     if args.json:
         print_json([dict(zip(("application", "state", "reason"), row, strict=True)) for row in rows])
         return

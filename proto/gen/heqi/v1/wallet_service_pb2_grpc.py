@@ -126,6 +126,21 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
                 _registered_method=True)
+        self.AcceptOffer = channel.unary_unary(
+                '/heqi.v1.WalletService/AcceptOffer',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferResponse.FromString,
+                _registered_method=True)
+        self.CancelApplication = channel.unary_unary(
+                '/heqi.v1.WalletService/CancelApplication',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationResponse.FromString,
+                _registered_method=True)
+        self.GetLine = channel.unary_unary(
+                '/heqi.v1.WalletService/GetLine',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineResponse.FromString,
+                _registered_method=True)
         self.ReleaseGuarantee = channel.unary_unary(
                 '/heqi.v1.WalletService/ReleaseGuarantee',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
@@ -342,6 +357,27 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcceptOffer(self, request, context):
+        """At a guarantor: accept the offer for an application, and so sign the contract.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelApplication(self, request, context):
+        """At a guarantor: take an application back, before the issue.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLine(self, request, context):
+        """At a guarantor: this subject's credit line, signed by the guarantor.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseGuarantee(self, request, context):
         """At any member: bring a beneficiary's release of a guarantee to the ledger.
         """
@@ -549,6 +585,21 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ListReleases,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.SerializeToString,
+            ),
+            'AcceptOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptOffer,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferResponse.SerializeToString,
+            ),
+            'CancelApplication': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelApplication,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationResponse.SerializeToString,
+            ),
+            'GetLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLine,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineResponse.SerializeToString,
             ),
             'ReleaseGuarantee': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseGuarantee,
@@ -1119,6 +1170,87 @@ class WalletService:
             '/heqi.v1.WalletService/ListReleases',
             heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/AcceptOffer',
+            heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelApplication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/CancelApplication',
+            heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetLine',
+            heqi_dot_v1_dot_wallet__service__pb2.GetLineRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetLineResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -77,6 +77,12 @@ class WalletServiceStub:
     """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
     ListReleases: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]
     """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
+    AcceptOffer: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AcceptOfferRequest, _wallet_service_pb2.AcceptOfferResponse]
+    """At a guarantor: accept the offer for an application, and so sign the contract."""
+    CancelApplication: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.CancelApplicationRequest, _wallet_service_pb2.CancelApplicationResponse]
+    """At a guarantor: take an application back, before the issue."""
+    GetLine: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetLineRequest, _wallet_service_pb2.GetLineResponse]
+    """At a guarantor: this subject's credit line, signed by the guarantor."""
     ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]
@@ -164,6 +170,12 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
     ListReleases: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]  # type: ignore[assignment]
     """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
+    AcceptOffer: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.AcceptOfferRequest, _wallet_service_pb2.AcceptOfferResponse]  # type: ignore[assignment]
+    """At a guarantor: accept the offer for an application, and so sign the contract."""
+    CancelApplication: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.CancelApplicationRequest, _wallet_service_pb2.CancelApplicationResponse]  # type: ignore[assignment]
+    """At a guarantor: take an application back, before the issue."""
+    GetLine: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetLineRequest, _wallet_service_pb2.GetLineResponse]  # type: ignore[assignment]
+    """At a guarantor: this subject's credit line, signed by the guarantor."""
     ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     AnswerLogin: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]  # type: ignore[assignment]
@@ -356,6 +368,30 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ListReleasesResponse, _abc.Awaitable[_wallet_service_pb2.ListReleasesResponse]]:
         """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
+
+    @_abc_1.abstractmethod
+    def AcceptOffer(
+        self,
+        request: _wallet_service_pb2.AcceptOfferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.AcceptOfferResponse, _abc.Awaitable[_wallet_service_pb2.AcceptOfferResponse]]:
+        """At a guarantor: accept the offer for an application, and so sign the contract."""
+
+    @_abc_1.abstractmethod
+    def CancelApplication(
+        self,
+        request: _wallet_service_pb2.CancelApplicationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.CancelApplicationResponse, _abc.Awaitable[_wallet_service_pb2.CancelApplicationResponse]]:
+        """At a guarantor: take an application back, before the issue."""
+
+    @_abc_1.abstractmethod
+    def GetLine(
+        self,
+        request: _wallet_service_pb2.GetLineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetLineResponse, _abc.Awaitable[_wallet_service_pb2.GetLineResponse]]:
+        """At a guarantor: this subject's credit line, signed by the guarantor."""
 
     @_abc_1.abstractmethod
     def ReleaseGuarantee(
