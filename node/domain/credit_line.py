@@ -18,7 +18,6 @@ import msgspec
 from node.domain.encoding import Hex32
 from node.domain.evidence import VerifiedRecord
 from node.domain.guarantee import Amount, Currency
-from node.domain.guarantee_table import TRANSITIONS, State
 from node.domain.record import ENTRY_BYTES
 from node.errors import ConflictError, InvalidError, LineError, LineHistoryError
 
@@ -90,11 +89,6 @@ class LineState:
     def free(self) -> Decimal:
         """What can still be drawn, if the line is open; never negative."""
         return max(self.limit - self.used, Decimal(0))
-
-
-def is_live(state: State) -> bool:
-    """Whether a guarantee in that state still binds its guarantor: some step leads out of it."""
-    return state is not State.NONE and any(row.state is state for row in TRANSITIONS)
 
 
 def granted(before: LineState | None, subject: str, currency: str, limit: Decimal, until: int) -> LineState:

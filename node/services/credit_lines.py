@@ -15,7 +15,7 @@ from node.domain.act import ActKind
 from node.domain.bank_order import OrderKind, order_of
 from node.domain.credit_line import LINE_CATEGORY, NOTHING_BEFORE, LineEvent, LineState, LineStatus
 from node.domain.draft import RecordDraft
-from node.domain.guarantee_table import State
+from node.domain.guarantee_table import LIVE, State
 from node.domain.ledger import Event
 from node.errors import InvalidError, MissingError
 from node.ports import Clock, Store
@@ -254,7 +254,7 @@ class CreditLines:
         match event.happening:
             case ledger.GuaranteeMoved() as moved:
                 self.exposures.arrived(transaction, moved.guarantee)
-                if not rules.is_live(State(moved.state)):
+                if State(moved.state) not in LIVE:
                     self.change(transaction, moved.guarantee, Decimal(0))
 
     def step(self) -> None:

@@ -24,7 +24,7 @@ from node.domain.encoding import to_base64url
 from node.domain.erasure import OBTAINED_PART, as_read, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
-from node.domain.guarantee_table import State
+from node.domain.guarantee_table import GRACE_SECONDS, LIVE, QUIET, State
 from node.domain.ledger_ids import guarantee_id
 from node.domain.notice import (
     ConsentWithdrawn,
@@ -289,8 +289,12 @@ class Holdings:
             return False
         end, terms = promised(token, self._alliance.verifiers.es256)
         row = self._alliance.projection.guarantee(guarantee_id(self._alliance.raw_id, terms))
-        is_released = row is not None and row.state == State.RELEASED
-        return end > self._clock.now() and not is_released
+        if row is None:
+            return end > self._clock.now()
+        state = State(row.state)
+        # A claim that was in time can come within the grace period, and one that is open lasts as long as it lasts.
+        may_come = end + GRACE_SECONDS > self._clock.now()
+        return state in LIVE and (may_come or state not in QUIET)
 
     def _held(self, notice: Notice) -> str:
         """Why something stays for now; empty if nothing does."""

@@ -113,13 +113,13 @@
     nx/<subject>/<home>/<notice digest>     a notice of deletion, for answers that are still on their way
     nr/<subject>/<home>/<category>/<thing>  what a home has said of a record that this node holds
     nq/<withdrawal digest>                  number of a withdrawal on its way
-    cf/<keyed digest of the section>        what the centre's records say of a section, sealed
-    cg/<keyed digest of the section><guarantee id>  a guarantee for a section of this centre that this node holds
-    cv/<guarantee id>                       a guarantee that is new here or has moved: its section is to be looked at
-    cx/<time><keyed digest of the section>  when a section is looked at again; seconds, 0 for at once
-    co/<keyed digest of the section>        what is owed in a section, and when it is looked at next, sealed
-    cl/<day><keyed digest of the section>   that something open falls due on that day; day number, number
-    ct/<obligation id>                      what of an obligation was told, `due` or `late`
+    qs/<keyed digest of the section>        what the centre's records say of a section, sealed
+    qg/<keyed digest of the section><guarantee id>  a guarantee for a section of this centre that this node holds
+    qn/<guarantee id>                       a guarantee that is new here or has moved: its section is to be looked at
+    ql/<time><keyed digest of the section>  when a section is looked at again; seconds, 0 for at once
+    qo/<keyed digest of the section>        what is owed in a section, and when it is looked at next, sealed
+    qd/<day><keyed digest of the section>   that something open falls due on that day; day number, number
+    qt/<obligation id>                      what of an obligation was told, `due` or `late`
     obligation-rules                        digest of the rules and the calendar that what is owed was derived by
     erasures                                how far this database has followed the list of erasures
 
@@ -199,13 +199,13 @@ GUARANTEE_FILE = b"kf/"
 GUARANTEE_SEAL = b"ks/"
 TAKEN_GUARANTEE = b"kt/"
 TAKEN_GUARANTEE_CONTENT = b"kc/"
-SECTION = b"cf/"
-SECTION_GUARANTEE = b"cg/"
-SECTION_NEWS = b"cv/"
-SECTION_LOOK = b"cx/"
-OBLIGATIONS = b"co/"
-OBLIGATION_DUE = b"cl/"
-OBLIGATION_TOLD = b"ct/"
+SECTION = b"qs/"
+SECTION_GUARANTEE = b"qg/"
+SECTION_NEWS = b"qn/"
+SECTION_LOOK = b"ql/"
+OBLIGATIONS = b"qo/"
+OBLIGATION_DUE = b"qd/"
+OBLIGATION_TOLD = b"qt/"
 OBLIGATION_RULES = b"obligation-rules"
 SEALED_ISSUE = b"gs/"
 SEALED_NULLIFIER = b"gn/"

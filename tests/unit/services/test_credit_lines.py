@@ -8,9 +8,8 @@ from decimal import Decimal
 import pytest
 
 from node.domain.catalogue import shipped
-from node.domain.credit_line import LINE_CATEGORY, NOTHING_BEFORE, LineEvent, check_history, is_live
+from node.domain.credit_line import LINE_CATEGORY, NOTHING_BEFORE, LineEvent, check_history
 from node.domain.evidence import VerifiedRecord
-from node.domain.guarantee_table import State
 from node.domain.ledger import IssueGuarantee
 from node.errors import ConflictError, InvalidError, LineError, LineHistoryError, MissingError, StoreError
 from node.services.credit_lines import GRACE_SECONDS, CreditLine
@@ -382,9 +381,3 @@ def test_the_words_are_those_of_the_definition() -> None:
     codes = shipped.definitions()[LINE_CATEGORY].fields["event"].schema["oneOf"]
     assert {one["const"] for one in codes} == {event.value for event in LineEvent}
     assert len(NOTHING_BEFORE) == 64
-
-
-def test_a_guarantee_is_live_until_nothing_can_happen_to_it_any_more() -> None:
-    live = {state.name for state in State if is_live(state)}
-    assert {"ISSUED", "CLAIMED", "STAYED", "COMPLYING", "SURRENDER_ASKED"} <= live
-    assert not live & {"NONE", "RELEASED", "CLOSED", "EXPIRED", "SURRENDERED", "VOID"}
