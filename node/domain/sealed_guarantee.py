@@ -9,7 +9,7 @@ when it signs the document, and anybody brings it to the ledger once the hidden 
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
@@ -43,7 +43,9 @@ from node.domain.guarantee import (
     guarantee_terms,
 )
 from node.domain.ledger import GuaranteeTerms
-from node.errors import DocumentFormatError, VerificationError
+from node.domain.ledger_ids import Eip712Domain, issue_guarantee_digest
+from node.domain.signature import verify_p256
+from node.errors import DocumentFormatError, SignatureError, VerificationError
 
 HIDDEN_TYPE: Final = "heqi.hidden-terms.v1"
 CONTENT_TYPE: Final = "heqi.sealed-content.v1"
@@ -274,6 +276,30 @@ def open_guarantee(file: str, keys_at: Callable[[float], Sequence[bytes]], verif
     if ledger_terms(sealed, file_digest(file)) != terms:
         raise VerificationError("the hidden terms do not fit what the ledger was to be told")
     return guarantee
+
+
+def check_issue_signature(
+    keys: Iterable[bytes], domain: Eip712Domain, raw_id: bytes, signature: bytes
+) -> None:
+    """Check the signature by which the ledger will take the row.
+
+    Args:
+        keys: the guarantor's identity keys that count, 64 bytes each.
+        domain: of the contract.
+        raw_id: id of the guarantee on the ledger.
+        signature: 64 bytes.
+
+    Raises:
+        SignatureError: it is by none of the keys over the issue of this guarantee.
+    """
+    digest = issue_guarantee_digest(domain, raw_id)
+    for key in keys:
+        try:
+            verify_p256(key, digest, signature)
+        except SignatureError:
+            continue
+        return
+    raise SignatureError("the guarantor's signature for the ledger is not over this guarantee")
 
 
 def check_sealed(sealed: SealedGuarantee) -> None:

@@ -6,6 +6,7 @@ nothing about them, as if there were none.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from node.domain.batch_check import MAX_ITEMS, Batch, Expected, Finding, SectionTerms, Shown, ShownPledge
 from node.domain.section import (
@@ -27,6 +28,7 @@ from node.services.guarantees import Checked, Verdict
 from node.services.pledges import PledgeChecked
 from node.services.sections import Sections
 
+T = TypeVar("T")
 _DAY_SECONDS = 86_400
 _WITHDRAWN = "withdrawn"
 _ROUNDS = 8
@@ -98,12 +100,9 @@ class BatchChecks:
             StoreError: the database fails.
         """
         number = _next(batch)
-        try:
-            checked = look()
-        except StoreError:
-            raise
-        except NodeError as error:
-            return Judged(number, None, batch.unreadable(number, f"{error.reason}: {error}"))
+        checked = _looked(look)
+        if isinstance(checked, str):
+            return Judged(number, None, batch.unreadable(number, checked))
         shown = Shown(
             number,
             checked.verdict.value,
@@ -123,12 +122,9 @@ class BatchChecks:
             StoreError: the database fails.
         """
         number = _next(batch)
-        try:
-            checked = look()
-        except StoreError:
-            raise
-        except NodeError as error:
-            return JudgedPledge(number, None, batch.unreadable(number, f"{error.reason}: {error}"))
+        checked = _looked(look)
+        if isinstance(checked, str):
+            return JudgedPledge(number, None, batch.unreadable(number, checked))
         shown = ShownPledge(
             number,
             checked.verdict.value,
@@ -145,6 +141,16 @@ def _next(batch: Batch) -> int:
     if batch.count >= MAX_ITEMS:
         raise TooLargeError(f"a batch has at most {MAX_ITEMS} items; divide it by sections")
     return batch.count
+
+
+def _looked(look: Callable[[], T]) -> T | str:
+    """What a look at one item found, or why it cannot be read: a bad item does not stop the others."""
+    try:
+        return look()
+    except StoreError:
+        raise
+    except NodeError as error:
+        return f"{error.reason}: {error}"
 
 
 def _filled(terms: SectionTerms, known: SectionFacts, now: float) -> SectionTerms:

@@ -18,7 +18,7 @@ from node.domain.encoding import from_base64url, to_base64url
 from node.domain.evidence import parse_evidence, verify_evidence
 from node.domain.guarantee import Guarantee, guarantee_terms
 from node.domain.ledger import IssueGuarantee
-from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest
+from node.domain.ledger_ids import guarantee_id
 from node.domain.member import Member, Role
 from node.domain.opening import (
     MOST_SHARES,
@@ -35,6 +35,7 @@ from node.domain.sealed_guarantee import (
     SealedContent,
     SealedGuarantee,
     binding_of,
+    check_issue_signature,
     file_digest,
     hidden_of,
     nullifier_of,
@@ -43,7 +44,6 @@ from node.domain.sealed_guarantee import (
     signed_part,
 )
 from node.domain.shares import decrypt_content, join_shares, share_commitment
-from node.domain.signature import verify_p256
 from node.errors import (
     AnchorError,
     DocumentFormatError,
@@ -51,7 +51,6 @@ from node.errors import (
     NodeError,
     NotMemberError,
     RoleMissingError,
-    SignatureError,
     UnavailableError,
     VerificationError,
 )
@@ -276,14 +275,8 @@ class Revealing:
 
     def _check_issue(self, guarantor: Member, file: str, terms: Guarantee, signature: bytes) -> None:
         """That the ledger will take the row."""
-        digest = issue_guarantee_digest(self._alliance.signing_domain("Guarantees"), self._id_of(file, terms))
-        for key in guarantor.identity_keys(terms.iat):
-            try:
-                verify_p256(key, digest, signature)
-            except SignatureError:
-                continue
-            return
-        raise SignatureError("the guarantor's signature for the ledger is not over this guarantee")
+        domain = self._alliance.signing_domain("Guarantees")
+        check_issue_signature(guarantor.identity_keys(terms.iat), domain, self._id_of(file, terms), signature)
 
     async def _check_proof(self, guarantor: Member, file: str, proof: bytes, deadline: int) -> None:
         evidence = verify_evidence(

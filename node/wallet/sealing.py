@@ -31,7 +31,6 @@ from node.domain.ledger_ids import (
     Eip712Domain,
     centre_commitment,
     guarantee_id,
-    issue_guarantee_digest,
     mover_commitment,
 )
 from node.domain.member import Member
@@ -46,6 +45,7 @@ from node.domain.sealed_guarantee import (
     SealedGuarantee,
     SealedPart,
     binding_of,
+    check_issue_signature,
     hidden_digest,
     nullifier_of,
     open_guarantee,
@@ -61,9 +61,8 @@ from node.domain.shares import (
     share_info,
     split_key,
 )
-from node.domain.signature import verify_p256
 from node.domain.wallet import ApplyCall, ReserveCall, SealedIssueCall
-from node.errors import ConflictError, DocumentFormatError, SignatureError
+from node.errors import ConflictError, DocumentFormatError
 from node.wallet.documents import Scribe
 from node.wallet.guarantees import Terms
 
@@ -235,7 +234,7 @@ class SealedScribe:
             raise DocumentFormatError("the guarantee is not what was applied for")
         told = guarantee_terms(guarantee, document_digest(document), self.scribe.verifier)
         raw_id = guarantee_id(bytes.fromhex(guarantee.alliance), told)
-        _check_signed(guarantor, guarantee.iat, issue_guarantee_digest(self._domain(), raw_id), signature)
+        check_issue_signature(guarantor.identity_keys(guarantee.iat), self._domain(), raw_id, signature)
         return replace(plan, guarantee=file, signature=signature.hex(), proof=to_base64url(proof))
 
     def take_refusal(self, plan: SealedPlan, guarantor: Member, refusal: str) -> SealedPlan:
@@ -292,13 +291,3 @@ def seal(
     )
     file = SealedFile(SEALED_TYPE, opening.id.hex(), dealt, to_base64url(ciphertext))
     return Sealed(canonical_json(msgspec.to_builtins(file)), key)
-
-
-def _check_signed(guarantor: Member, at: int, digest: bytes, signature: bytes) -> None:
-    for key in guarantor.identity_keys(at):
-        try:
-            verify_p256(key, digest, signature)
-        except SignatureError:
-            continue
-        return
-    raise SignatureError("the guarantor's signature for the ledger is not over this guarantee")

@@ -25,8 +25,18 @@ def apply(args: argparse.Namespace) -> None:
     with WalletClient(wallet.member(args.centre)) as centre:
         asked = writer.ask_code(args.centre, args.section, wallet.delegation(), args.kind)
         code = centre.application_code(asked)
-    now = int(time.time())
-    terms = Terms(
+    terms = terms_of(args, int(time.time()))
+    with home, WalletClient(wallet.member(args.guarantor)) as guarantor:
+        application = apply_once(wallet, writer, home, guarantor, code, terms, read_scopes(args.show))
+    if args.json:
+        print_json({"application": application})
+    else:
+        say(f"申请 {application}", f"is with {args.guarantor}")
+
+
+def terms_of(args: argparse.Namespace, now: int) -> Terms:
+    """What is applied for, sealed or not."""
+    return Terms(
         beneficiary_name=args.beneficiary_name,
         beneficiary_key=args.beneficiary_key,
         section=args.section,
@@ -36,12 +46,6 @@ def apply(args: argparse.Namespace) -> None:
         nbf=now,
         exp=now + args.days * 86_400,
     )
-    with home, WalletClient(wallet.member(args.guarantor)) as guarantor:
-        application = apply_once(wallet, writer, home, guarantor, code, terms, read_scopes(args.show))
-    if args.json:
-        print_json({"application": application})
-    else:
-        say(f"申请 {application}", f"is with {args.guarantor}")
 
 
 def applications(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import wait_for
+from node.cli.wallet.guarantees import terms_of
 from node.cli.wallet.session import open_session
 from node.config import read_file
 from node.domain.member import Member
@@ -16,7 +17,7 @@ from node.errors import ConflictError, UnavailableError
 from node.wallet.applying import sign_grant
 from node.wallet.client import WalletClient
 from node.wallet.folder import WalletFolder
-from node.wallet.guarantees import GuaranteeScribe, Terms
+from node.wallet.guarantees import GuaranteeScribe
 from node.wallet.sealed_plans import SealedPlans
 from node.wallet.sealing import SealedPlan, SealedScribe, new_plan, seal
 
@@ -114,24 +115,11 @@ def _plan(args: argparse.Namespace, desk: _Desk) -> SealedPlan:
         with WalletClient(desk.wallet.member(args.centre)) as centre:
             asked = desk.writer.ask_code(args.centre, args.section, desk.wallet.delegation())
             code = centre.application_code(asked)
-        plan = new_plan(code, _terms(args, now))
+        plan = new_plan(code, terms_of(args, now))
     last = plan.reservations[-1] if plan.reservations else None
     if last is None or last.guarantor != args.guarantor or last.refusal or last.until < now:
         plan = desk.plans.keep(desk.sealed.begin(plan, args.guarantor, now))
     return plan
-
-
-def _terms(args: argparse.Namespace, now: int) -> Terms:
-    return Terms(
-        beneficiary_name=args.beneficiary_name,
-        beneficiary_key=args.beneficiary_key,
-        section=args.section,
-        guarantee_kind=args.kind,
-        amount=args.amount,
-        currency=args.currency,
-        nbf=now,
-        exp=now + args.days * 86_400,
-    )
 
 
 def _reserved(args: argparse.Namespace, desk: _Desk, plan: SealedPlan) -> SealedPlan:
