@@ -178,6 +178,7 @@ class Node:
                 tasks.create_task(repeat("tell owners", services.coverage.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("compare versions", services.changes.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("tell holders", services.notices.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("hand in steps", services.guarantee_steps.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("follow notices", services.holdings.step, _EXCHANGE_SECONDS))
                 tasks.create_task(
                     repeat("hand in legal receipts", services.legal_reading.step, _LEGAL_SECONDS)
@@ -258,6 +259,7 @@ class Node:
             s.log,
             s.cosignatures,
             s.catalogue,
+            s.guarantee_steps,
             callers,
             s.clock,
         )
@@ -272,7 +274,7 @@ class Node:
             s.records,
             s.proving,
             s.codes,
-            s.guarantees,
+            s.guarantee_steps,
             s.guarantor,
             s.moving,
             s.exporting,
@@ -286,7 +288,7 @@ class Node:
             s.controllers,
             s.recoveries,
         )
-        guarantee = GuaranteeService(s.guarantees, s.guarantor)
+        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.guarantee_steps)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)

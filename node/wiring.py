@@ -46,6 +46,8 @@ from node.services.feed import Feed
 from node.services.filing import PageTokens
 from node.services.follower import Follower
 from node.services.gate import Gate
+from node.services.guarantee_lives import GuaranteeLives
+from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.holdings import Holdings
@@ -370,15 +372,20 @@ class Services:
         self.codes = ApplicationCodes(
             self.alliance, self.recognition, self.gate, identity, clock, entropy, index_key=keys.index
         )
-        self.guarantees = Guarantees(
+        lives = GuaranteeLives(store, self.alliance)
+        self.guarantees = Guarantees(store, self.alliance, self.follower, lives, self.codes, clock)
+        self.guarantee_steps = GuaranteeSteps(
             store,
             self.alliance,
             self.gate,
-            self.follower,
+            self.guarantees,
+            lives,
+            outside.peers,
             self.outbox,
             self.feed,
-            self.codes,
+            identity,
             clock,
+            entropy,
         )
         self.guarantor = Guarantor(
             store,

@@ -91,6 +91,9 @@ RULES: dict[str, Rule] = {
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
     _GUARANTEES + "RefuseApplication": Rule(OPERATOR),
+    _GUARANTEES + "StepGuarantee": Rule(OPERATOR, MIB),
+    _GUARANTEES + "GetGuaranteeLife": Rule(OPERATOR | READER),
+    _GUARANTEES + "ListClaims": Rule(OPERATOR | READER),
     # -- the alliance and this member's part in it -------------------------------------------------------
     _ALLIANCE + "GetNodeStatus": Rule(SYSTEMS),
     _ALLIANCE + "GetDiagnosis": Rule(OPERATOR | SUPERVISOR),
@@ -152,6 +155,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "ReadRecords": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
     _EXCHANGE + "SubmitNotice": Rule(MEMBER),
+    _EXCHANGE + "LodgeGuaranteeStep": Rule(MEMBER, MIB),
     _EXCHANGE + "ReadOnLegalBasis": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitLegalReceipt": Rule(MEMBER),
     _EXCHANGE + "GetNodeInfo": Rule(MEMBER),
@@ -189,6 +193,8 @@ RULES: dict[str, Rule] = {
     _WALLET + "Apply": Rule(WALLET, MIB),
     _WALLET + "ListOwnApplications": Rule(WALLET),
     _WALLET + "ReleaseGuarantee": Rule(WALLET, MIB),
+    _WALLET + "TakeGuaranteeStep": Rule(WALLET, 4 * MIB),
+    _WALLET + "GetOwnGuarantee": Rule(WALLET, MIB),
     # -- both listeners ----------------------------------------------------------------------------------
     _HEALTH + "Check": Rule(ANYBODY),
     _HEALTH + "List": Rule(ANYBODY),

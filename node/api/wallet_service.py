@@ -21,7 +21,7 @@ from node.services.disputes import Disputes
 from node.services.erasures import Erasures
 from node.services.exporting import Exporting
 from node.services.gate import Gate
-from node.services.guarantees import Guarantees
+from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantor import Guarantor
 from node.services.legal_history import LegalHistory
 from node.services.logins import Logins
@@ -35,6 +35,7 @@ from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
 from node.services.serving import Serving
 from node.services.sharing import Sharing
+from node.wire.guarantees import life_message, receipt_message
 
 
 class WalletService(rpc.WalletServiceServicer):
@@ -52,7 +53,7 @@ class WalletService(rpc.WalletServiceServicer):
         records: Records,
         proving: Proving,
         codes: ApplicationCodes,
-        guarantees: Guarantees,
+        guarantee_steps: GuaranteeSteps,
         guarantor: Guarantor,
         moving: Moving,
         exporting: Exporting,
@@ -68,7 +69,7 @@ class WalletService(rpc.WalletServiceServicer):
     ) -> None:
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
-        self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
+        self._codes, self._guarantee_steps, self._guarantor = codes, guarantee_steps, guarantor
         self._moving, self._exporting, self._logins = moving, exporting, logins
         self._erasures, self._consents, self._notices = erasures, consents, notices
         self._disputes = disputes
@@ -343,8 +344,26 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.ReleaseGuaranteeRequest, context: Context
     ) -> pb.ReleaseGuaranteeResponse:
         """See the proto."""
-        taken = self._guarantees.release(request.signed_request)
+        taken = self._guarantee_steps.release(request.signed_request)
         return pb.ReleaseGuaranteeResponse(guarantee_id=taken.guarantee, was_under_way=taken.was_under_way)
+
+    async def TakeGuaranteeStep(
+        self, request: pb.TakeGuaranteeStepRequest, context: Context
+    ) -> pb.TakeGuaranteeStepResponse:
+        """See the proto."""
+        taken = await self._guarantee_steps.take(request.signed_request)
+        return pb.TakeGuaranteeStepResponse(
+            guarantee_id=taken.guarantee,
+            was_under_way=taken.was_under_way,
+            receipt=receipt_message(taken.receipt),
+        )
+
+    async def GetOwnGuarantee(
+        self, request: pb.GetOwnGuaranteeRequest, context: Context
+    ) -> pb.GetOwnGuaranteeResponse:
+        """See the proto."""
+        shown = self._guarantee_steps.of_wallet(request.signed_request)
+        return pb.GetOwnGuaranteeResponse(life=life_message(shown))
 
     async def AnswerLogin(self, request: pb.AnswerLoginRequest, context: Context) -> pb.AnswerLoginResponse:
         """See the proto."""

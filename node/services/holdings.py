@@ -23,8 +23,8 @@ from node.domain.encoding import to_base64url
 from node.domain.erasure import OBTAINED_PART, as_read, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
-from node.domain.guarantee import Guarantee, guarantee_terms
-from node.domain.guarantee_table import State
+from node.domain.guarantee import Guarantee, end_on_ledger, guarantee_terms
+from node.domain.guarantee_table import HALTED, PAYABLE, QUIET
 from node.domain.ledger_ids import guarantee_id
 from node.domain.notice import (
     ConsentWithdrawn,
@@ -285,8 +285,12 @@ class Holdings:
         guarantee = reopen_document(token, Guarantee)
         terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifiers.es256)
         row = self._alliance.projection.guarantee(guarantee_id(self._alliance.raw_id, terms))
-        is_released = row is not None and row.state == State.RELEASED
-        return guarantee.exp > self._clock.now() and not is_released
+        if row is None:
+            return guarantee.exp > self._clock.now()
+        is_extended = row.expires != end_on_ledger(guarantee.exp)
+        end = row.expires if is_extended else guarantee.exp
+        is_claimed = row.state in {*PAYABLE, *HALTED}
+        return is_claimed or (row.state in QUIET and end > self._clock.now())
 
     def _held(self, notice: Notice) -> str:
         """Why something stays for now; empty if nothing does."""

@@ -22,44 +22,57 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from heqi.v1 import guarantee_pb2 as heqi_dot_v1_dot_guarantee__pb2
 from heqi.v1 import record_pb2 as heqi_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fheqi/v1/guarantee_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"q\n\x15\x43heckGuaranteeRequest\x12\x0e\n\x04\x66ile\x18\x01 \x01(\tH\x00\x12*\n\x06number\x18\x02 \x01(\x0b\x32\x18.heqi.v1.GuaranteeNumberH\x00\x12\x16\n\x0cguarantee_id\x18\x03 \x01(\tH\x00\x42\x04\n\x02\x62y\"4\n\x0fGuaranteeNumber\x12\x11\n\tguarantor\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\"\xe3\x03\n\x16\x43heckGuaranteeResponse\x12\x38\n\x07verdict\x18\x01 \x01(\x0e\x32\'.heqi.v1.CheckGuaranteeResponse.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x0cguarantee_id\x18\x03 \x01(\t\x12\x1b\n\x13\x65xpire_time_seconds\x18\x04 \x01(\x03\x12\x14\n\x0c\x62lock_number\x18\x05 \x01(\x03\x12&\n\x05terms\x18\x06 \x01(\x0b\x32\x17.heqi.v1.GuaranteeTerms\"\x8d\x02\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_VALID\x10\x01\x12\x13\n\x0fVERDICT_NOT_YET\x10\x02\x12\x13\n\x0fVERDICT_EXPIRED\x10\x03\x12\x14\n\x10VERDICT_RELEASED\x10\x04\x12\x11\n\rVERDICT_FALSE\x10\x05\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x06\x12\x12\n\x0eVERDICT_ISSUED\x10\x07\x12\x16\n\x12VERDICT_WRONG_CODE\x10\x08\x12\x15\n\x11VERDICT_AMBIGUOUS\x10\t\x12\x18\n\x14VERDICT_NEVER_ISSUED\x10\n\x12\x11\n\rVERDICT_ENDED\x10\x0b\"\xa4\x02\n\x0eGuaranteeTerms\x12\x11\n\tguarantor\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x16\n\x0e\x61pplicant_name\x18\x03 \x01(\t\x12\x16\n\x0e\x61pplicant_code\x18\x04 \x01(\t\x12\x18\n\x10\x62\x65neficiary_name\x18\x05 \x01(\t\x12\x0f\n\x07section\x18\x06 \x01(\t\x12\x16\n\x0eguarantee_kind\x18\x07 \x01(\t\x12\x14\n\x0clegal_nature\x18\x08 \x01(\t\x12\x0e\n\x06\x61mount\x18\t \x01(\t\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x12\x1a\n\x12start_time_seconds\x18\x0b \x01(\x03\x12\x18\n\x10\x65nd_time_seconds\x18\x0c \x01(\x03\x12\x0e\n\x06\x63\x65ntre\x18\r \x01(\t\"@\n\x17ListApplicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x18ListApplicationsResponse\x12*\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x14.heqi.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe9\x01\n\x0b\x41pplication\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nlegal_name\x18\x04 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12\x18\n\x10\x62\x65neficiary_name\x18\x08 \x01(\t\x12\x0f\n\x07section\x18\t \x01(\t\x12\x16\n\x0erefusal_reason\x18\n \x01(\t\x12\x11\n\tguarantee\x18\x0b \x01(\t\"2\n\x18\x41ssessApplicationRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\"E\n\x19\x41ssessApplicationResponse\x12(\n\x07records\x18\x01 \x03(\x0b\x32\x17.heqi.v1.VerifiedRecord\"?\n\x15IssueGuaranteeRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\".\n\x16IssueGuaranteeResponse\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\"B\n\x18RefuseApplicationRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1b\n\x19RefuseApplicationResponse2\xc9\x03\n\x10GuaranteeService\x12Q\n\x0e\x43heckGuarantee\x12\x1e.heqi.v1.CheckGuaranteeRequest\x1a\x1f.heqi.v1.CheckGuaranteeResponse\x12W\n\x10ListApplications\x12 .heqi.v1.ListApplicationsRequest\x1a!.heqi.v1.ListApplicationsResponse\x12Z\n\x11\x41ssessApplication\x12!.heqi.v1.AssessApplicationRequest\x1a\".heqi.v1.AssessApplicationResponse\x12Q\n\x0eIssueGuarantee\x12\x1e.heqi.v1.IssueGuaranteeRequest\x1a\x1f.heqi.v1.IssueGuaranteeResponse\x12Z\n\x11RefuseApplication\x12!.heqi.v1.RefuseApplicationRequest\x1a\".heqi.v1.RefuseApplicationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fheqi/v1/guarantee_service.proto\x12\x07heqi.v1\x1a\x17heqi/v1/guarantee.proto\x1a\x14heqi/v1/record.proto\"q\n\x15\x43heckGuaranteeRequest\x12\x0e\n\x04\x66ile\x18\x01 \x01(\tH\x00\x12*\n\x06number\x18\x02 \x01(\x0b\x32\x18.heqi.v1.GuaranteeNumberH\x00\x12\x16\n\x0cguarantee_id\x18\x03 \x01(\tH\x00\x42\x04\n\x02\x62y\"4\n\x0fGuaranteeNumber\x12\x11\n\tguarantor\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\"\xa0\x04\n\x16\x43heckGuaranteeResponse\x12\x38\n\x07verdict\x18\x01 \x01(\x0e\x32\'.heqi.v1.CheckGuaranteeResponse.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x0cguarantee_id\x18\x03 \x01(\t\x12\x1b\n\x13\x65xpire_time_seconds\x18\x04 \x01(\x03\x12\x14\n\x0c\x62lock_number\x18\x05 \x01(\x03\x12&\n\x05terms\x18\x06 \x01(\x0b\x32\x17.heqi.v1.GuaranteeTerms\x12\r\n\x05state\x18\x07 \x01(\t\x12\x17\n\x0f\x61mount_in_force\x18\x08 \x01(\t\x12\x13\n\x0bis_complete\x18\t \x01(\x08\"\x8d\x02\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_VALID\x10\x01\x12\x13\n\x0fVERDICT_NOT_YET\x10\x02\x12\x13\n\x0fVERDICT_EXPIRED\x10\x03\x12\x14\n\x10VERDICT_RELEASED\x10\x04\x12\x11\n\rVERDICT_FALSE\x10\x05\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x06\x12\x12\n\x0eVERDICT_ISSUED\x10\x07\x12\x16\n\x12VERDICT_WRONG_CODE\x10\x08\x12\x15\n\x11VERDICT_AMBIGUOUS\x10\t\x12\x18\n\x14VERDICT_NEVER_ISSUED\x10\n\x12\x11\n\rVERDICT_ENDED\x10\x0b\"N\n\x14StepGuaranteeRequest\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12\x11\n\tsays_json\x18\x03 \x01(\t\"U\n\x15StepGuaranteeResponse\x12\x15\n\rwas_under_way\x18\x01 \x01(\x08\x12%\n\x07receipt\x18\x02 \x01(\x0b\x32\x14.heqi.v1.StepReceipt\"/\n\x17GetGuaranteeLifeRequest\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\"@\n\x18GetGuaranteeLifeResponse\x12$\n\x04life\x18\x01 \x01(\x0b\x32\x16.heqi.v1.GuaranteeLife\":\n\x11ListClaimsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x12ListClaimsResponse\x12&\n\x06\x63laims\x18\x01 \x03(\x0b\x32\x16.heqi.v1.GuaranteeLife\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x02\n\x0eGuaranteeTerms\x12\x11\n\tguarantor\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x16\n\x0e\x61pplicant_name\x18\x03 \x01(\t\x12\x16\n\x0e\x61pplicant_code\x18\x04 \x01(\t\x12\x18\n\x10\x62\x65neficiary_name\x18\x05 \x01(\t\x12\x0f\n\x07section\x18\x06 \x01(\t\x12\x16\n\x0eguarantee_kind\x18\x07 \x01(\t\x12\x14\n\x0clegal_nature\x18\x08 \x01(\t\x12\x0e\n\x06\x61mount\x18\t \x01(\t\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x12\x1a\n\x12start_time_seconds\x18\x0b \x01(\x03\x12\x18\n\x10\x65nd_time_seconds\x18\x0c \x01(\x03\x12\x0e\n\x06\x63\x65ntre\x18\r \x01(\t\"@\n\x17ListApplicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x18ListApplicationsResponse\x12*\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x14.heqi.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe9\x01\n\x0b\x41pplication\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nlegal_name\x18\x04 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12\x18\n\x10\x62\x65neficiary_name\x18\x08 \x01(\t\x12\x0f\n\x07section\x18\t \x01(\t\x12\x16\n\x0erefusal_reason\x18\n \x01(\t\x12\x11\n\tguarantee\x18\x0b \x01(\t\"2\n\x18\x41ssessApplicationRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\"E\n\x19\x41ssessApplicationResponse\x12(\n\x07records\x18\x01 \x03(\x0b\x32\x17.heqi.v1.VerifiedRecord\"?\n\x15IssueGuaranteeRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\".\n\x16IssueGuaranteeResponse\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\"B\n\x18RefuseApplicationRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1b\n\x19RefuseApplicationResponse2\xb9\x05\n\x10GuaranteeService\x12Q\n\x0e\x43heckGuarantee\x12\x1e.heqi.v1.CheckGuaranteeRequest\x1a\x1f.heqi.v1.CheckGuaranteeResponse\x12W\n\x10ListApplications\x12 .heqi.v1.ListApplicationsRequest\x1a!.heqi.v1.ListApplicationsResponse\x12Z\n\x11\x41ssessApplication\x12!.heqi.v1.AssessApplicationRequest\x1a\".heqi.v1.AssessApplicationResponse\x12Q\n\x0eIssueGuarantee\x12\x1e.heqi.v1.IssueGuaranteeRequest\x1a\x1f.heqi.v1.IssueGuaranteeResponse\x12Z\n\x11RefuseApplication\x12!.heqi.v1.RefuseApplicationRequest\x1a\".heqi.v1.RefuseApplicationResponse\x12N\n\rStepGuarantee\x12\x1d.heqi.v1.StepGuaranteeRequest\x1a\x1e.heqi.v1.StepGuaranteeResponse\x12W\n\x10GetGuaranteeLife\x12 .heqi.v1.GetGuaranteeLifeRequest\x1a!.heqi.v1.GetGuaranteeLifeResponse\x12\x45\n\nListClaims\x12\x1a.heqi.v1.ListClaimsRequest\x1a\x1b.heqi.v1.ListClaimsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'heqi.v1.guarantee_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHECKGUARANTEEREQUEST']._serialized_start=66
-  _globals['_CHECKGUARANTEEREQUEST']._serialized_end=179
-  _globals['_GUARANTEENUMBER']._serialized_start=181
-  _globals['_GUARANTEENUMBER']._serialized_end=233
-  _globals['_CHECKGUARANTEERESPONSE']._serialized_start=236
-  _globals['_CHECKGUARANTEERESPONSE']._serialized_end=719
-  _globals['_CHECKGUARANTEERESPONSE_VERDICT']._serialized_start=450
-  _globals['_CHECKGUARANTEERESPONSE_VERDICT']._serialized_end=719
-  _globals['_GUARANTEETERMS']._serialized_start=722
-  _globals['_GUARANTEETERMS']._serialized_end=1014
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=1016
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=1080
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=1082
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=1177
-  _globals['_APPLICATION']._serialized_start=1180
-  _globals['_APPLICATION']._serialized_end=1413
-  _globals['_ASSESSAPPLICATIONREQUEST']._serialized_start=1415
-  _globals['_ASSESSAPPLICATIONREQUEST']._serialized_end=1465
-  _globals['_ASSESSAPPLICATIONRESPONSE']._serialized_start=1467
-  _globals['_ASSESSAPPLICATIONRESPONSE']._serialized_end=1536
-  _globals['_ISSUEGUARANTEEREQUEST']._serialized_start=1538
-  _globals['_ISSUEGUARANTEEREQUEST']._serialized_end=1601
-  _globals['_ISSUEGUARANTEERESPONSE']._serialized_start=1603
-  _globals['_ISSUEGUARANTEERESPONSE']._serialized_end=1649
-  _globals['_REFUSEAPPLICATIONREQUEST']._serialized_start=1651
-  _globals['_REFUSEAPPLICATIONREQUEST']._serialized_end=1717
-  _globals['_REFUSEAPPLICATIONRESPONSE']._serialized_start=1719
-  _globals['_REFUSEAPPLICATIONRESPONSE']._serialized_end=1746
-  _globals['_GUARANTEESERVICE']._serialized_start=1749
-  _globals['_GUARANTEESERVICE']._serialized_end=2206
+  _globals['_CHECKGUARANTEEREQUEST']._serialized_start=91
+  _globals['_CHECKGUARANTEEREQUEST']._serialized_end=204
+  _globals['_GUARANTEENUMBER']._serialized_start=206
+  _globals['_GUARANTEENUMBER']._serialized_end=258
+  _globals['_CHECKGUARANTEERESPONSE']._serialized_start=261
+  _globals['_CHECKGUARANTEERESPONSE']._serialized_end=805
+  _globals['_CHECKGUARANTEERESPONSE_VERDICT']._serialized_start=536
+  _globals['_CHECKGUARANTEERESPONSE_VERDICT']._serialized_end=805
+  _globals['_STEPGUARANTEEREQUEST']._serialized_start=807
+  _globals['_STEPGUARANTEEREQUEST']._serialized_end=885
+  _globals['_STEPGUARANTEERESPONSE']._serialized_start=887
+  _globals['_STEPGUARANTEERESPONSE']._serialized_end=972
+  _globals['_GETGUARANTEELIFEREQUEST']._serialized_start=974
+  _globals['_GETGUARANTEELIFEREQUEST']._serialized_end=1021
+  _globals['_GETGUARANTEELIFERESPONSE']._serialized_start=1023
+  _globals['_GETGUARANTEELIFERESPONSE']._serialized_end=1087
+  _globals['_LISTCLAIMSREQUEST']._serialized_start=1089
+  _globals['_LISTCLAIMSREQUEST']._serialized_end=1147
+  _globals['_LISTCLAIMSRESPONSE']._serialized_start=1149
+  _globals['_LISTCLAIMSRESPONSE']._serialized_end=1234
+  _globals['_GUARANTEETERMS']._serialized_start=1237
+  _globals['_GUARANTEETERMS']._serialized_end=1529
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=1531
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=1595
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=1597
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=1692
+  _globals['_APPLICATION']._serialized_start=1695
+  _globals['_APPLICATION']._serialized_end=1928
+  _globals['_ASSESSAPPLICATIONREQUEST']._serialized_start=1930
+  _globals['_ASSESSAPPLICATIONREQUEST']._serialized_end=1980
+  _globals['_ASSESSAPPLICATIONRESPONSE']._serialized_start=1982
+  _globals['_ASSESSAPPLICATIONRESPONSE']._serialized_end=2051
+  _globals['_ISSUEGUARANTEEREQUEST']._serialized_start=2053
+  _globals['_ISSUEGUARANTEEREQUEST']._serialized_end=2116
+  _globals['_ISSUEGUARANTEERESPONSE']._serialized_start=2118
+  _globals['_ISSUEGUARANTEERESPONSE']._serialized_end=2164
+  _globals['_REFUSEAPPLICATIONREQUEST']._serialized_start=2166
+  _globals['_REFUSEAPPLICATIONREQUEST']._serialized_end=2232
+  _globals['_REFUSEAPPLICATIONRESPONSE']._serialized_start=2234
+  _globals['_REFUSEAPPLICATIONRESPONSE']._serialized_end=2261
+  _globals['_GUARANTEESERVICE']._serialized_start=2264
+  _globals['_GUARANTEESERVICE']._serialized_end=2961
 # @@protoc_insertion_point(module_scope)
