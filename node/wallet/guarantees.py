@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from node.domain.document import document_digest, open_members_document, peek_document, sign_document
-from node.domain.encoding import to_base64url
+from node.domain.encoding import decode_canonical, to_base64url
 from node.domain.grant import Scope
 from node.domain.guarantee import (
     ApplicationCode,
@@ -73,6 +73,27 @@ class Seen:
     """Of the steps, as far as they were shown."""
     contract: bytes = b""
     """20 bytes: where it lives, if not in the founding contract."""
+
+
+class KeptStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step that was handed in, with what shows that it was in time."""
+
+    step: str
+    """The guarantee-step document."""
+    earlier: tuple[str, ...]
+    """Documents of the steps before."""
+    contract: str
+    """40 hex digits."""
+    receipt: StepReceipt | None
+
+
+def read_kept(raw: bytes) -> KeptStep:
+    """What a wallet kept of a step.
+
+    Raises:
+        DocumentFormatError: it is none.
+    """
+    return decode_canonical(raw.rstrip(b"\n"), KeptStep)
 
 
 def see(token: str, steps: Sequence[LedgerStep], documents: Sequence[str], contract: bytes = b"") -> Seen:

@@ -59,6 +59,7 @@ from node.domain import (
     erasure,
     evidence,
     grant,
+    guarantee_statement,
     joint_bid,
     ledger_proof,
     legal_read,
@@ -82,6 +83,7 @@ from node.domain.bundle_check import Verifier
 from node.domain.catalogue import definition
 from node.domain.trust import TrustList
 from node.errors import NodeError
+from node.wallet import guarantees as wallet_guarantees
 from node.wallet import recovering
 from node.wallet.keyfile import load_wallet_key, new_wallet_key
 from node.wallet.logins import open_login
@@ -423,6 +425,17 @@ def parsers() -> dict[str, Parser]:
         "node.domain.encoding:from_base64url": Parser(encoding.from_base64url, ("-_8", "YWJj")),
         "node.domain.encoding:from_hex": Parser(lambda text: encoding.from_hex(text, 4), ("00ff10ab",)),
         "node.domain.evidence:parse_evidence": Parser(evidence.parse_evidence, (shown,)),
+        "node.domain.guarantee_statement:peek_step": Parser(
+            guarantee_statement.peek_step, _tokens("guarantee-step", "guarantee-release")
+        ),
+        "node.domain.guarantee_statement:read_says": Parser(
+            guarantee_statement.read_says,
+            (b'{"type":"payment","amount":"80000.00","proof":"' + b"ab" * 32 + b'"}',),
+        ),
+        "node.wallet.guarantees:read_kept": Parser(
+            wallet_guarantees.read_kept,
+            (encoding.canonical_json({"step": "a.b.c", "earlier": [], "contract": "", "receipt": None}),),
+        ),
         "node.domain.grant:open_grant": Parser(grant.open_grant, _tokens("grant")),
         "node.domain.legal_read:open_papers": Parser(_papers, _tokens("legal-request")),
         "node.domain.legal_read:open_countersignature": Parser(

@@ -186,6 +186,7 @@ def documents() -> Vectors:
         (f"{told.CENTRE} identity", told.code()),
         (f"{GUARANTOR} identity", told.guarantee()),
         (beneficiary, told.release()),
+        (beneficiary, told.claim()),
         *((names[wallet_calls.signer(call)], call) for call in wallet_calls.calls()),
         ("wallet", wallet_calls.acceptance()),
     ]

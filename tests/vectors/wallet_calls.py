@@ -29,6 +29,8 @@ from node.domain.wallet import (
     ReleaseCall,
     RevokeCall,
     StatusCall,
+    StepCall,
+    StepsCall,
     VetoCall,
     WalletCall,
 )
@@ -57,7 +59,9 @@ def signer(call: WalletCall) -> P256TestKey:
     """Whose wallet asks."""
     if isinstance(call, RecoverCall | FinishCall):
         return NEXT
-    return guarantee_story.beneficiary_key() if isinstance(call, ReleaseCall) else WALLET
+    return (
+        guarantee_story.beneficiary_key() if isinstance(call, ReleaseCall | StepCall | StepsCall) else WALLET
+    )
 
 
 def _about_grants() -> list[WalletCall]:
@@ -168,6 +172,17 @@ def _about_guarantees() -> list[WalletCall]:
             guarantee=told.guarantee_token(),
             release=told.release_token(),
             signature=told.beneficiary_key().sign(told.release_digest()).hex(),
+        ),
+        StepCall(
+            **call_of("step", subject="", node=told.CENTRE, key=told.beneficiary_key()),
+            guarantee=told.guarantee_token(),
+            step=told.claim_token(),
+            signature=told.beneficiary_key().sign(told.claim_digest()).hex(),
+            receipt=told.claim_receipt(),
+        ),
+        StepsCall(
+            **call_of("steps", subject="", node=GUARANTOR, key=told.beneficiary_key()),
+            guarantee=told.guarantee_token(),
         ),
     ]
 
