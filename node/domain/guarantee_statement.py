@@ -197,9 +197,10 @@ def read_says(raw: bytes) -> Says:
         DocumentFormatError: it is none.
     """
     try:
-        return msgspec.convert(parse_readable_json(raw), type=Says)
+        says: Says = msgspec.convert(parse_readable_json(raw), type=Says)
     except msgspec.ValidationError as error:
         raise DocumentFormatError(f"malformed content of a step: {error}") from error
+    return says
 
 
 def check_statement(statement: Statement) -> None:
