@@ -547,12 +547,13 @@ class GuaranteeSteps:
             call = item.decoded() if item.object == name else None
             if not isinstance(call, StepGuarantee):
                 continue
-            if item.state is not Place.PARKED:
+            if call.step.sequence <= step.row.sequence:  # the ledger has that one, or another in its place
+                if item.state is Place.PARKED:
+                    self._outbox.drop(transaction, number)
+            elif item.state is not Place.PARKED:
                 if call.step.event == step.event:
                     return True
                 raise ConflictError("another step is on its way from this node; wait until the ledger has it")
-            if call.step.previous != step.row.document:
-                self._outbox.drop(transaction, number)
         return False
 
     def _evidence(self, step: _Step, receipt: StepReceipt | None) -> Evidence:
