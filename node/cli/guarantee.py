@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from node.cli.guarantee_says import EVENTS, add_options, event_named, says_of, s
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import retry
 from node.domain.encoding import canonical_json
+from node.domain.guarantee import over_limit
 from node.domain.guarantee_statement import Claim, Statement, peek_step
 from node.domain.guarantee_table import Mover
 from node.errors import ConfigError, GrantMissingError
@@ -54,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     by.add_argument("--file", type=Path, help="保函文件 | the guarantee file")
     by.add_argument("--number", metavar="GUARANTOR:NUMBER", help="担保人与编号 | guarantor and number")
     by.add_argument("--id", help="账本编号 | id on the ledger")
+    one.add_argument(
+        "--base",
+        help="最高投标限价或合同价，核对法定上限 | estimate or contract amount, to check the legal limit",
+    )
     one.set_defaults(run=check)
     one = commands.add_parser("list", help="收到的申请 | applications at this guarantor")
     one.set_defaults(run=list_)
@@ -124,12 +130,21 @@ def check(args: argparse.Namespace) -> int:
                 answer.expire_time_seconds or terms.end_time_seconds, UTC
             ).isoformat(),
         }
+    if args.base and answer.HasField("terms"):
+        facts["limit"] = over_limit(answer.terms.guarantee_kind, Decimal(terms.amount), _base(args.base))
     if args.json:
         print_json(facts)
     else:
         facts["verdict"] = f"{_VERDICTS.get(verdict, '')} {verdict}".strip()
         print_table(("项目 item", "值 value"), list(facts.items()))
-    return 0 if verdict == "VALID" else 1
+    return 0 if verdict == "VALID" and not facts.get("limit") else 1
+
+
+def _base(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise ConfigError(f"--base wants an amount, not {text}") from error
 
 
 def list_(args: argparse.Namespace) -> None:
