@@ -221,7 +221,13 @@ def test_whatever_is_signed_what_is_paid_is_covered(said) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "amount", "is_over"),
-    [("bid", "2.00", False), ("bid", "2.01", True), ("performance", "10.00", False), ("performance", "10.01", True), ("quality", "99", False)],
-)  # fmt: skip
+    [
+        ("bid", "2.00", False),
+        ("bid", "2.01", True),
+        ("performance", "10.00", False),
+        ("performance", "10.01", True),
+        ("quality", "99", False),
+    ],
+)
 def test_the_limits_of_the_law(kind: str, amount: str, is_over: bool) -> None:
     assert bool(over_limit(kind, Decimal(amount), Decimal(100))) is is_over
