@@ -131,7 +131,8 @@ def check(args: argparse.Namespace) -> int:
             ).isoformat(),
         }
     if args.base and answer.HasField("terms"):
-        facts["limit"] = over_limit(answer.terms.guarantee_kind, Decimal(terms.amount), _base(args.base))
+        terms = answer.terms
+        facts["limit"] = over_limit(terms.guarantee_kind, Decimal(terms.amount), _base(args.base))
     if args.json:
         print_json(facts)
     else:
