@@ -8,13 +8,14 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz check bench scale first-load histories contracts proto docs lock sbom format clean
+.PHONY: help demo test soak fuzz check bench scale first-load histories lives contracts proto docs lock sbom format clean
 
 help:
 	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
 	@echo "make test [COVERAGE=1]            all tests; with coverage half as long again"
 	@echo "make soak                         5,000 kills under load, 1 to 2 hours; HEQI_SOAK_KILLS says how many"
 	@echo "make histories [HISTORIES=100000] random grants, revocations, moves and reads against a model, long"
+	@echo "make lives [LIVES=100000]         random lives of guarantees against a model, on twin and contract, long"
 	@echo "make fuzz                         parsers and calls under hostile input, long; HEQI_FUZZ_EXAMPLES says how long"
 	@echo "make check                        format, lint, types, import rules, generated code, locks, known vulnerabilities"
 	@echo "make bench                        figures, as ratios within one run"
@@ -74,9 +75,16 @@ check: $(DEV)
 bench: $(DEV)
 	@$(BIN)/python -m bench
 
+# Random lives of guarantees, on the ledger in memory and on the real contract, and every combination of the table.
+lives: $(DEV)
+	@HEQI_LIVES=$(or $(LIVES),100000) HEQI_LIVES_ON_CONTRACT=$(or $(ON_CONTRACT),1000) \
+	  HEQI_LIVES_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -q -s -p no:cacheprovider \
+	  tests/unit/ledger/test_memory_guarantee_lives.py tests/contracts/test_guarantee_lives.py \
+	  tests/contracts/test_guarantee_table.py
+
 histories: $(DEV)
 	@HEQI_HISTORIES=$(or $(HISTORIES),100000) HEQI_HISTORIES_ON_CONTRACTS=$(or $(ON_CONTRACTS),1000) \
-	  HEQI_HISTORIES_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -q -s -p no:cacheprovider \
+	  HEQI_HISTORIES_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -q -s -p no:cacheprovider -p no:logging \
 	  tests/unit/services/test_histories.py tests/ports/test_histories_on_contracts.py
 
 scale: $(DEV)

@@ -29,8 +29,10 @@ from adapters.crypto.clock import SystemClock
 from adapters.crypto.leaves import IdentityCertifier
 from adapters.ledger.memory import MemoryLedger
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.signatures.sealing import PyhankoSeal
 from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
+from adapters.typefaces.noto import NotoSansSc
 from bench.appending import folder
 from bench.sample import MESSAGE_RECORDS, message
 from node.cli.output import print_table
@@ -263,6 +265,8 @@ def services_of(centre: Centre, network: Network) -> Iterator[tuple[LevelStore, 
         ProcessSignatureReader(),
         IdentityCertifier(centre.name, centre.keys.identity),
         FileErasureList(centre.home / ERASURES_FOLDER),
+        NotoSansSc(),
+        PyhankoSeal(centre.keys.organisation_seal),
     )
     try:
         yield store, Services(centre.config, network.descriptor, centre.keys, outside)

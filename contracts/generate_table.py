@@ -17,8 +17,10 @@ from node.domain import guarantee_table
 from node.domain.guarantee_table import (
     EXPIRY_UNIT_SECONDS,
     GRACE_SECONDS,
+    HALTED,
     MAX_EXAMINATION_DAYS,
     OBJECTION_SECONDS,
+    PAYABLE,
     QUIET,
     SUIT_SECONDS,
     SUSPENSION_SECONDS,
@@ -49,6 +51,11 @@ _SECONDS = {
     "SUSPENSION_PERIOD": SUSPENSION_SECONDS,
     "SUIT_PERIOD": SUIT_SECONDS,
     "OBJECTION_PERIOD": OBJECTION_SECONDS,
+}
+_GROUPS = {
+    "quiet": ("in force, no claim open", QUIET),
+    "claim": ("a claim is open", PAYABLE),
+    "halted": ("a court stays payment", HALTED),
 }
 _GIVES_UP = (Event.RELEASE, Event.ACCEPT, Event.REDUCE, Event.WITHDRAW)
 
@@ -178,26 +185,35 @@ def block(rows: Sequence[Transition]) -> str:
         meanings = _meanings(kind)
         lines += ["", f"| {kind.__name__.lower()} | number | meaning |", "|---|---|---|"]
         lines += [f"| {one.name} | {one.value} | {meanings[one.name]} |" for one in kind]
-    lines += ["", "```mermaid", "stateDiagram-v2", "    direction LR"]
-    # RELEASE, EXPIRE and the claims begin in many states; the table has them one by one.
-    for (state, next_, mover), events in _arrows(rows).items():
-        lines.append(f"    {state} --> {next_}: {', '.join(events)} by the {mover}")
+    return "\n".join([*lines, "", *_diagram(rows), ""])
+
+
+def _diagram(rows: Sequence[Transition]) -> list[str]:
+    """A picture with less ink than the table: what is the same in all states of a group is drawn once."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    for name, (title, states) in _GROUPS.items():
+        lines += [f'    state "{title}" as {name} {{', *(f"        {one.name}" for one in states), "    }"]
+    arrows: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        by = row.rule.mover.name.lower()
+        following = "claim" if row.rule.next is State.INTERRUPTED else row.rule.next.name
+        events = arrows.setdefault((_origin(row, rows), following, by), [])
+        if row.event.name not in events:
+            events.append(row.event.name)
+    for (before, following, by), events in arrows.items():
+        lines.append(f"    {before} --> {following}: {', '.join(events)} by the {by}")
     left = {row.state for row in rows}
     over = (State.NONE, State.INTERRUPTED)
     lines += [f"    {one.name} --> [*]" for one in State if one not in left and one not in over]
-    return "\n".join([*lines, "```", ""])
+    return [*lines, "```"]
 
 
-def _arrows(rows: Sequence[Transition]) -> dict[tuple[str, str, str], list[str]]:
-    """What the diagram shows: events between the same two states as one arrow for each mover."""
-    interrupting = list(dict.fromkeys(row.state for row in rows if row.rule.effect is Effect.INTERRUPT))
-    arrows: dict[tuple[str, str, str], list[str]] = {}
-    for row in rows:
-        following = interrupting if row.rule.effect is Effect.RESUME else [row.rule.next]
-        for one in following:
-            arrow = _state(row.state), one.name, row.rule.mover.name.lower()
-            arrows.setdefault(arrow, []).append(row.event.name)
-    return arrows
+def _origin(row: Transition, rows: Sequence[Transition]) -> str:
+    same = {one.state for one in rows if (one.event, one.rule) == (row.event, row.rule)}
+    for name, (_, states) in _GROUPS.items():
+        if row.state in states and same.issuperset(states):
+            return name
+    return _state(row.state)
 
 
 def _arrow(rule: Rule) -> str:

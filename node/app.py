@@ -16,15 +16,18 @@ import grpc
 from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
+    award_service_pb2_grpc,
     catalogue_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
+    guarantee_file_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     legal_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
+    obligation_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -43,16 +46,20 @@ from adapters.ledger.evm import EvmLedger
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.registries.trial import TrialFileRegistry
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.signatures.sealing import PyhankoSeal
 from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
+from adapters.typefaces.noto import NotoSansSc
 from node.api import server
 from node.api.access_service import AccessService
 from node.api.alliance_service import AllianceService
+from node.api.award_service import AwardService
 from node.api.caller import Callers, check_wallet
 from node.api.catalogue_service import CatalogueService
 from node.api.erasure_service import ErasureService
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
+from node.api.guarantee_file_service import GuaranteeFileService
 from node.api.guarantee_service import GuaranteeService
 from node.api.guard import Guard
 from node.api.legal_service import LegalService
@@ -60,6 +67,7 @@ from node.api.limits import Limits, PublicLimit
 from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.notice_service import NoticeService
+from node.api.obligation_service import ObligationService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.recovery_service import RecoveryService
@@ -94,6 +102,7 @@ _EXCHANGE_SECONDS = 0.5
 _LEGAL_SECONDS = 5.0
 _ACCESS_SECONDS = 1.0
 _KEYS_SECONDS = 5.0
+_CALENDAR_SECONDS = 1.0
 _ERASE_SECONDS = 1.0
 _REGISTRY_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
@@ -108,6 +117,9 @@ MEMBER_SERVICES = tuple(
         "CatalogueService",
         "EventService",
         "GuaranteeService",
+        "GuaranteeFileService",
+        "AwardService",
+        "ObligationService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -188,6 +200,7 @@ class Node:
                 tasks.create_task(
                     repeat("ask for definitions", services.catalogue.step, _DEFINITIONS_SECONDS)
                 )
+                tasks.create_task(repeat("keep the calendar", services.obligations.step, _CALENDAR_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
@@ -260,6 +273,7 @@ class Node:
             s.cosignatures,
             s.catalogue,
             s.guarantee_steps,
+            s.awards,
             callers,
             s.clock,
         )
@@ -287,8 +301,12 @@ class Node:
             s.disputes,
             s.controllers,
             s.recoveries,
+            s.awards,
+            s.guarantee_files,
+            s.releases,
         )
-        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.guarantee_steps)
+        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.guarantee_steps, s.batch_checks, s.pledges)
+        files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
@@ -305,6 +323,12 @@ class Node:
             partial(catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server, catalogue),
             partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, EventService(s.feed)),
             partial(guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server, guarantee),
+            partial(award_service_pb2_grpc.add_AwardServiceServicer_to_server, AwardService(s.awards)),
+            partial(guarantee_file_service_pb2_grpc.add_GuaranteeFileServiceServicer_to_server, files),
+            partial(
+                obligation_service_pb2_grpc.add_ObligationServiceServicer_to_server,
+                ObligationService(s.obligations),
+            ),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),
@@ -383,6 +407,8 @@ async def open_node(
                 ProcessSignatureReader(),
                 IdentityCertifier(config.name, keys.identity),
                 FileErasureList(home / ERASURES_FOLDER),
+                NotoSansSc(),
+                PyhankoSeal(keys.organisation_seal),
                 registry,
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from node.domain.obligation import rules_with
 from node.domain.retention import Override, RetentionRules
 from node.errors import ConfigError, InvalidError
 
@@ -124,6 +125,15 @@ class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """After so long the node erases by itself; without it, when the owner asks."""
 
 
+class ObligationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a debtor of 三金一款 has; a period that the law sets can only be shortened."""
+
+    days: int | None = None
+    """From the day after what it follows from."""
+    counted: Literal["calendar", "working"] | None = None
+    """Which days count; working days by the calendar in force."""
+
+
 class KeysConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the private keys are protected."""
 
@@ -149,6 +159,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: KeysConfig = KeysConfig()
     retention: dict[str, RetentionConfig] = {}
     """By category."""
+    obligations: dict[str, ObligationConfig] = {}
+    """By rule."""
+
+    def obligation_changes(self) -> dict[str, tuple[int | None, Literal["calendar", "working"] | None]]:
+        """What is set of the rules of obligations."""
+        return {name: (one.days, one.counted) for name, one in self.obligations.items()}
 
     def rules(self) -> RetentionRules:
         """The retention rules in force.
@@ -227,6 +243,7 @@ def _check_registry(registry: RegistryConfig, path: str) -> None:
 def _check_retention(config: Config, path: str) -> None:
     try:
         config.rules()
+        rules_with(config.obligation_changes())
     except InvalidError as error:
         raise ConfigError(f"{path}: {error}") from error
 

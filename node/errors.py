@@ -9,14 +9,14 @@ NodeError
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
 │  │  └─ CertificateRevokedError
 │  ├─ GrantUsedUpError  GrantExpiredError  GrantRevokedError  ReplayError  StandingError  MovedError
-│  ├─ LoginRefusedError  LegalBasisError
+│  ├─ LoginRefusedError  LegalBasisError  SecondOfficerMissingError
 ├─ MissingError             there is nothing by that name
 ├─ ConflictError            a right request in the wrong state
 │  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
 │  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  LedgerProofError
-│  ├─ WitnessError  CustodyError  GapError  ArchiveError  ConsentError
+│  ├─ WitnessError  CustodyError  GapError  ArchiveError  ConsentError  ApprovalError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
@@ -214,6 +214,13 @@ class GrantScopeError(DeniedError):
     advice = "Ask for no more than the owner signed, or request another grant."
 
 
+class SecondOfficerMissingError(DeniedError):
+    """The company reserves this for two officers, and one alone has signed, or one that the home does not know."""
+
+    reason = "SECOND_OFFICER_MISSING"
+    advice = "Write it to a file with --second FILE, and have a second officer approve it: heqi wallet approve FILE."
+
+
 class GrantUsedUpError(DeniedError):
     """The grant's number of uses is exhausted."""
 
@@ -345,6 +352,13 @@ class SignatureError(VerificationError):
     """A signature does not fit its document and key."""
 
     reason = "SIGNATURE"
+
+
+class ApprovalError(VerificationError):
+    """A second officer's approval is of another document, by the first officer's own key, or by somebody else."""
+
+    reason = "APPROVAL"
+    advice = "Have another officer of the company approve just this document, with a key of its own."
 
 
 class CertificateError(VerificationError):

@@ -4,11 +4,12 @@ Each port states what an implementation MUST do; `tests/ports` runs one behaviou
 implementation, the in-memory ones included. A method lets out only the errors it names.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from node.domain.alliance_life import BookEntry, ContractSet
+from node.domain.guarantee_page import Glyph
 from node.domain.keys import KeyInfo, KeyKind
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
 from node.domain.ledger_proof import LedgerProof, Storage
@@ -35,6 +36,8 @@ class Answer:
     """Consents of the people whose fields are shown (`encode_shown`); empty if there are none such."""
     notices: tuple[str, ...] = ()
     """Notices by the home about disputes of these records."""
+    approval_status: bytes = b""
+    """`StatusProof` of the second officer's delegation, which is in the grant; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +269,49 @@ class SignatureReader(Protocol):
         ...
 
 
+class Typeface(Protocol):
+    """The glyphs that stand on guarantee files.
+
+    Every implementation MUST give the same glyphs for ever: those of the typeface that the format names. It MUST be
+    safe for concurrent calls from threads.
+    """
+
+    def glyph(self, character: str) -> Glyph | None:
+        """How a character is drawn; None if the typeface has no glyph for it, or one that draws nothing.
+
+        Raises:
+            ConfigError: the typeface is not there, or is another.
+        """
+        ...
+
+
+class OrganisationSeal(Protocol):
+    """The electronic seal 电子签章 of the member's organisation: a key and its certificate."""
+
+    def chain(self) -> Sequence[bytes]:
+        """DER of its certificate, then of those that lead to the authority; empty if the member has no seal.
+
+        Raises:
+            ConfigError: what is kept of it is malformed.
+        """
+        ...
+
+    async def seal(self, content: bytes, stamp: Callable[[bytes], Awaitable[bytes]] | None) -> bytes:
+        """A detached CMS signature over content in SHA-256 with the signing-certificate attribute, DER.
+
+        Args:
+            content: what is sealed.
+            stamp: time-stamp request → answer (RFC 3161, DER), for PAdES B-T; None for B-B. What it raises MUST come
+                out of this method.
+
+        Raises:
+            MissingError: the member has no seal.
+            ConfigError: as `chain`, or the key does not belong to the certificate.
+            KeyHolderError: the key's holder does not answer.
+        """
+        ...
+
+
 class Signer(Protocol):
     """A private key that signs and never leaves its holder: a file, a token, an agent.
 
@@ -486,6 +532,10 @@ class Peers(Protocol):
 
     async def read(self, member: Member, request: str, grant: str) -> Answer:
         """Read under a grant. MUST be safe to repeat: the same request is the same use."""
+        ...
+
+    async def prove_awards(self, member: Member, grant: str, delegation: str) -> bytes:
+        """The proof of a bidder's awards under its award grant; not believed. MUST be safe to repeat."""
         ...
 
     async def submit_receipt(self, member: Member, receipt: str) -> None:

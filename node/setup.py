@@ -2,6 +2,7 @@
 file that names the adapters which hold keys.
 """
 
+import hashlib
 import os
 import time
 from functools import reduce
@@ -14,7 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from adapters.crypto.files import write_secret
 from adapters.crypto.keys import NodeKeys, create_keys
 from adapters.crypto.leaves import issue_leaf, new_request
-from adapters.crypto.passphrase import DEFAULT_SOURCE, make_passphrase
+from adapters.crypto.organisation_seal import write_seal
+from adapters.crypto.passphrase import DEFAULT_SOURCE, make_passphrase, read_passphrase
 from node.config import (
     CARD_FILE,
     CONFIG_FILE,
@@ -23,6 +25,7 @@ from node.config import (
     OPERATOR_KEY,
     TLS_FOLDER,
     Config,
+    load_config,
     parse_config,
     replace_file,
 )
@@ -125,6 +128,36 @@ def follow_keys(home: Path, config: Config, keys: NodeKeys) -> None:
         known = None
     if known != present:
         _write_card(home, config, keys)
+
+
+def take_seal(home: Path, key_pem: bytes, password: str, holder: str, chain_pem: bytes) -> str:
+    """Take in the organisation's electronic seal; a running node uses it from the next file on.
+
+    Args:
+        home: the node's folder.
+        key_pem: private key in PEM; empty where `holder` says where it is.
+        password: of the key; empty if it is not encrypted.
+        holder: URI, or empty.
+        chain_pem: certificates, the organisation's own first.
+
+    Returns:
+        SHA-256 of the certificate, hex.
+
+    Raises:
+        ConfigError: key and certificates do not belong together, or cannot be read or written.
+        KeyHolderError: the key's holder does not answer.
+    """
+    key = None
+    if key_pem:
+        try:
+            key = serialization.load_pem_private_key(key_pem, password.encode() or None)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                "the seal's key does not open: not a key in PEM, or a wrong password"
+            ) from error
+    passphrase = read_passphrase(home, load_config(home).keys.passphrase)
+    leaf = write_seal(home / KEYS_FOLDER, passphrase, key, holder, chain_pem)
+    return hashlib.sha256(leaf).hexdigest()
 
 
 def operator_certificate(home: Path) -> bytes | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from node.config import Config
 from node.domain.act import ActKind
 from node.domain.descriptor import Descriptor, alliance_domain
+from node.domain.obligation import rules_with
 from node.domain.package import field_rules
 from node.ports import (
     Authorities,
@@ -14,10 +15,12 @@ from node.ports import (
     ErasureList,
     Keys,
     Ledger,
+    OrganisationSeal,
     Peers,
     Registry,
     SignatureReader,
     Store,
+    Typeface,
 )
 from node.services import layout
 from node.services.acts import Acts
@@ -26,6 +29,8 @@ from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.attesting import Attesting
+from node.services.awards import Awards
+from node.services.batch_checks import BatchChecks
 from node.services.catalogue import Catalogue
 from node.services.catalogue_votes import CatalogueVotes
 from node.services.changes import Changes
@@ -46,6 +51,7 @@ from node.services.feed import Feed
 from node.services.filing import PageTokens
 from node.services.follower import Follower
 from node.services.gate import Gate
+from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantee_lives import GuaranteeLives
 from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantees import Guarantees
@@ -66,9 +72,11 @@ from node.services.look_ups import LookUps
 from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.notices import Notices
+from node.services.obligations import Obligations
 from node.services.outbox import Outbox
 from node.services.packages import Packages
 from node.services.parking import Parking
+from node.services.pledges import Pledges
 from node.services.predecessors import Predecessors
 from node.services.preparing import Preparer
 from node.services.projection import Projection
@@ -79,13 +87,16 @@ from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
+from node.services.releases import Releases
 from node.services.remarks import Remarks
 from node.services.reporter import Reporter
+from node.services.sections import Sections
 from node.services.sender import Sender
 from node.services.serving import Serving
 from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.systems import Systems
+from node.services.taken_guarantees import TakenGuarantees
 from node.services.tiles import Tiles
 from node.services.traces import Traces
 from node.services.transaction import Transaction
@@ -110,6 +121,8 @@ class Outside:
     signatures: SignatureReader
     certifier: Certifier
     erasures: ErasureList
+    typeface: Typeface
+    seal: OrganisationSeal
     registry: Registry | None = None
 
 
@@ -149,7 +162,8 @@ class Services:
             self.reach.check,
             lambda subject: self.registrations.is_home_of(subject),  # noqa: PLW0108  # made further below
         )
-        self.listing = Listing(store, self.records, PageTokens(keys.index, entropy), keys.index, me)
+        tokens = PageTokens(keys.index, entropy)
+        self.listing = Listing(store, self.records, tokens, keys.index, me)
         self.acts = Acts(store, self.records)
         self.systems = Systems(store, self.acts, outside.certifier, clock)
         self.outbox = Outbox(store, clock)
@@ -170,7 +184,9 @@ class Services:
         )
         self.predecessors = Predecessors(store, self.vault, self.acts, self.alliance)
         self.ledger_proofs = LedgerProofs(store, self.alliance, outside.ledger, clock)
-        observers = (Reporter(self.feed, clock, me).report, self.ledger_proofs.note_event)
+        self.sections = Sections(store, self.vault, self.records, keys.index, me, clock)
+        reporter = Reporter(self.feed, clock, me)
+        observers = (reporter.report, self.ledger_proofs.note_event, self.sections.observe)
         self.follower = Follower(
             store,
             outside.ledger,
@@ -313,7 +329,7 @@ class Services:
             self.feed,
             clock,
         )
-        self.controllers = Controllers(store, self.alliance, self.gate, self.outbox)
+        self.controllers = Controllers(store, self.alliance, self.gate, self.outbox, self.registrations)
         self.recoveries = Recoveries(
             store,
             self.vault,
@@ -387,6 +403,24 @@ class Services:
             clock,
             entropy,
         )
+        self.obligations = Obligations(
+            store,
+            self.vault,
+            self.sections,
+            self.projection,
+            self.codes,
+            self.feed,
+            tokens,
+            clock,
+            me,
+            rules=rules_with(config.obligation_changes()),
+            calendar=self.projection.calendar,
+        )
+        self.releases = Releases(
+            store, self.gate, self.follower, self.projection, self.obligations, self.guarantee_steps
+        )
+        self.pledges = Pledges(self.alliance, self.recognition, clock)
+        self.batch_checks = BatchChecks(self.sections, self.alliance, clock)
         self.guarantor = Guarantor(
             store,
             self.vault,
@@ -396,6 +430,19 @@ class Services:
             self.guarantees,
             self.outbox,
             self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.guarantee_files = GuaranteeFiles(
+            store,
+            self.alliance,
+            self.guarantees,
+            self.guarantor,
+            self.recognition,
+            outside.signatures,
+            outside.typeface,
+            outside.seal,
             identity,
             clock,
             entropy,
@@ -415,6 +462,9 @@ class Services:
             self.alliance, self.recognition, self.gate, self.follower, identity, clock, entropy
         )
         self.verifying = Verifying(outside.signatures, self.recognition, clock)
+        self.taken_guarantees = TakenGuarantees(
+            store, self.vault, self.alliance, self.verifying, self.recognition, clock
+        )
         self.membership = Membership(store, self.alliance, self.outbox, self.acts, clock)
         self.trust_votes = TrustVotes(store, self.alliance, self.recognition, self.outbox, self.acts, clock)
         self.catalogue_votes = CatalogueVotes(
@@ -431,7 +481,13 @@ class Services:
             clock,
             alliance_domain(descriptor),
         )
-        self.expiries = Expiries(clock, [lambda: anchor_deadlines(self.recognition.trust().anchors)])
+        self.expiries = Expiries(
+            clock,
+            [
+                lambda: anchor_deadlines(self.recognition.trust().anchors),
+                self.guarantee_files.deadlines,
+            ],
+        )
         self.corroboration = Corroboration(
             store, self.alliance, outside.peers, self.reading, self.legal_reading, self.feed, clock
         )
@@ -447,6 +503,18 @@ class Services:
             identity,
             clock,
             entropy,
+        )
+        self.awards = Awards(
+            store,
+            self.alliance,
+            self.recognition,
+            self.follower,
+            self.gate,
+            self.listing,
+            self.proving,
+            outside.peers,
+            self.feed,
+            clock,
         )
         self.changes = Changes(
             store,

@@ -7,6 +7,7 @@ sealing.1.pem    X25519, the same
 data.1.jwe       256 bits, encrypted JWK
 index.1.jwe      256 bits, the same
 identity.2.uri   a key that is not in a file: where it is (`key_uri.py`)
+organisation.*   the organisation's seal (`organisation_seal.py`)
 present.json     generation by kind; the ledger decides, this is what it decided last
 
 A generation's file is never changed. Which one is present follows from the ledger, so that nothing here has to be
@@ -33,6 +34,7 @@ from adapters.crypto.containers import (
 )
 from adapters.crypto.files import read_secret, sync_folder, write_secret
 from adapters.crypto.key_uri import parse_key_uri
+from adapters.crypto.organisation_seal import FILES, HeldSeal, read_seal
 from adapters.crypto.signers import AccountSigner, Ed25519Signer, P256Signer
 from node.config import replace_file
 from node.domain.keys import KeyKind
@@ -123,7 +125,7 @@ class KeyFolder:
         for path in sorted(self._path.iterdir()):
             named = _NAME.fullmatch(path.name)
             if named is None:
-                if path.name not in (_PRESENT_FILE, f"{_PRESENT_FILE}.new"):
+                if path.name not in (_PRESENT_FILE, f"{_PRESENT_FILE}.new", *FILES):
                     raise ConfigError(f"{path} is no key file of this version; keep other things elsewhere")
                 continue
             kind, number = KeyKind(named[1]), int(named[2])
@@ -171,6 +173,14 @@ class KeyFolder:
             sync_folder(self._path)
         except OSError as error:
             raise ConfigError(f"cannot remove generation {number} of {kind.value}: {error}") from error
+
+    def seal(self) -> HeldSeal | None:
+        """The organisation's seal, read anew; None if there is none.
+
+        Raises:
+            ConfigError: its certificates are malformed.
+        """
+        return read_seal(self._path, self._passphrase)
 
     def _read(self, path: Path, kind: KeyKind, number: int) -> Generation:
         content = read_secret(path)

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from adapters.crypto.key_folder import Generation, KeyFolder, new_key
+from adapters.crypto.organisation_seal import HeldSeal
 from adapters.crypto.passphrase import read_passphrase
 from adapters.crypto.sealing import open_sealed
 from adapters.crypto.signers import P256Signer
@@ -33,6 +34,10 @@ class Storage(Protocol):
 
     def remove(self, kind: KeyKind, number: int) -> None:
         """Destroy a generation."""
+        ...
+
+    def seal(self) -> HeldSeal | None:
+        """The organisation's seal."""
         ...
 
 
@@ -220,6 +225,14 @@ class NodeKeys:
             self._storage.remove(kind, number)
             del ring.generations[number]
 
+    def organisation_seal(self) -> HeldSeal | None:
+        """The organisation's seal, as it is now; None if there is none.
+
+        Raises:
+            ConfigError: its certificates are malformed.
+        """
+        return self._storage.seal()
+
     def list(self) -> Sequence[KeyInfo]:
         """All generations of all keys, oldest first."""
         return [
@@ -278,6 +291,10 @@ class Nowhere:
 
     def remove(self, kind: KeyKind, number: int) -> None:
         """Nothing is there."""
+
+    def seal(self) -> HeldSeal | None:
+        """None."""
+        return None
 
 
 def _public(held: object) -> bytes:

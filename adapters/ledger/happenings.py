@@ -110,7 +110,7 @@ def _proposal_made(event: Arguments) -> ProposalMade:
 
 def _entry(action: Action, data: Sequence[Any]) -> bytes:
     if action is Action.SET_CALENDAR:
-        return calendar_entry(WorkingYear(*data))
+        return WorkingYear.of(*data).words
     place = {Action.SET_TRUST: 1, Action.SET_DEFINITION: 2}.get(action)
     return b"" if place is None else data[place]
 
@@ -122,11 +122,6 @@ def _about_member(name: bytes) -> tuple[str, str]:
 def definition_detail(version: int, definition: bytes) -> str:
     """What a vote on a definition decides."""
     return f"version {version} sha-256 {definition.hex()}"
-
-
-def calendar_entry(year: WorkingYear) -> bytes:
-    """The days that are voted on, 64 bytes."""
-    return year.early.to_bytes(32, "big") + year.late.to_bytes(32, "big")
 
 
 def calendar_detail(year: WorkingYear) -> str:
@@ -153,7 +148,7 @@ _ABOUT: dict[Action, Callable[..., tuple[str, str]]] = {
         category_from_bytes32(name),
         definition_detail(version, definition),
     ),
-    Action.SET_CALENDAR: lambda *year: (str(year[0]), calendar_detail(WorkingYear(*year))),
+    Action.SET_CALENDAR: lambda *year: (str(year[0]), calendar_detail(WorkingYear.of(*year))),
 }
 
 _TABLE: dict[str, Callable[[Arguments], Happening]] = {
@@ -200,7 +195,7 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
     "DefinitionSet": lambda event: DefinitionSet(
         category_from_bytes32(event["category"]), event["version"], event["definition"]
     ),
-    "CalendarSet": lambda event: CalendarSet(WorkingYear(event["year"], event["early"], event["late"])),
+    "CalendarSet": lambda event: CalendarSet(WorkingYear.of(event["year"], event["early"], event["late"])),
     "MemberSummoned": lambda event: MemberSummoned(
         read_name(event["id"]), read_name(event["by"]), event["until"]
     ),

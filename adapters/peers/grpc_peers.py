@@ -62,7 +62,15 @@ class GrpcPeers:
             response.status_proof,
             response.consents,
             tuple(response.notices),
+            response.approval_status_proof,
         )
+
+    async def prove_awards(self, member: Member, grant: str, delegation: str) -> bytes:
+        """See `Peers.prove_awards`."""
+        message = pb.ReadAwardsRequest(award_grant=grant, delegation=delegation)
+        response = await self._call(member, lambda stub: stub.ReadAwards(message, timeout=self._timeout))
+        case: bytes = response.case
+        return case
 
     async def submit_receipt(self, member: Member, receipt: str) -> None:
         """See `Peers.submit_receipt`."""

@@ -170,7 +170,9 @@ def _read_signer(
         weak = weakness_of(signing_digest, mechanism, known.key, known.key_bits)
     if weak:
         return replace(known, problem=Problem.WEAK_ALGORITHM, detail=weak)
-    intact, valid = validate_sig_integrity(signer, certificates.signer_cert, kind, digest_of(digest))
+    imprint = digest_of(digest)
+    known = replace(known, imprint=imprint.hex())
+    intact, valid = validate_sig_integrity(signer, certificates.signer_cert, kind, imprint)
     if not intact:
         return replace(known, problem=Problem.ALTERED, detail="the content is not what was signed")
     if not valid:

@@ -17,6 +17,12 @@ contract Calendar is ICalendar, Succession {
     uint256 private constant LEAST_WORKING_DAYS = 200;
     uint256 private constant MOST_WORKING_DAYS = 300;
 
+    struct Page {
+        uint64 word;
+        uint256 voted;
+        uint256 working;
+    }
+
     /// @dev One bit for each day since 1970, 256 to a word: whether the members decided on it, and what
     mapping(uint256 word => uint256) private _voted;
     mapping(uint256 word => uint256) private _working;
@@ -34,88 +40,114 @@ contract Calendar is ICalendar, Succession {
         if (msg.sender != address(ALLIANCE)) revert CalendarNotAlliance(msg.sender);
         _requireInForce();
         _check(year, early, late);
-        address before = _predecessor();
-        uint64 first = _firstDay(year);
-        uint64 length = _firstDay(year + 1) - first;
+        (uint64 first, uint64 length) = _span(year);
         uint64 tomorrow = _dayOf(uint64(block.timestamp)) + 1;
-        for (uint64 place = 0; place < length; ++place) {
-            uint64 day = first + place;
-            bool isWorking = _bit(early, late, place);
-            if (day >= tomorrow) {
-                _decide(day, isWorking);
-            } else if (_isWorkingDay(day, before) != isWorking) {
-                if (place < 256) early ^= 1 << place;
-                else late ^= 1 << (place - 256);
-            }
+        Page memory page = _page(first >> 8);
+        for (uint64 day = first; day < tomorrow && day < first + length; ++day) {
+            if (page.word != day >> 8) page = _page(day >> 8);
+            (early, late) = _with(early, late, day - first, _isWorking(page, day));
+        }
+        for (uint64 word = first >> 8; word << 8 < first + length; ++word) {
+            uint256 changing = _changing(first, length, word, tomorrow);
+            _voted[word] |= changing;
+            _working[word] = (_working[word] & ~changing) | (_slice(early, late, first, word) & changing);
         }
         emit CalendarSet(year, early, late);
     }
 
     /// @inheritdoc ICalendar
     function isWorkingDay(uint64 day) external view returns (bool) {
-        return _isWorkingDay(day, _predecessor());
+        return _isWorking(_page(day >> 8), day);
     }
 
     /// @inheritdoc ICalendar
-    function decided(uint64 day) external view returns (bool voted, bool working) {
-        return _decided(day, _predecessor());
+    function decided(uint64 word) external view returns (uint256 voted, uint256 working) {
+        Page memory page = _page(word);
+        return (page.voted, page.working);
     }
 
     /// @inheritdoc ICalendar
     function addWorkingDays(uint64 time, uint8 count) external view returns (uint64 end) {
-        address before = _predecessor();
         uint64 day = _dayOf(time);
         uint64 last = day + 30 + 4 * uint64(count);
+        Page memory page = _page(day >> 8);
         while (count != 0 && day != last) {
             ++day;
-            if (_isWorkingDay(day, before)) --count;
+            if (page.word != day >> 8) page = _page(day >> 8);
+            if (_isWorking(page, day)) --count;
         }
         return (day + 1) * DAY - AHEAD;
     }
 
     function _check(uint16 year, uint256 early, uint256 late) private view {
         if (year < FIRST_YEAR || year > LAST_YEAR) revert CalendarMalformedYear(year);
-        address predecessor = _predecessor();
-        uint64 first = _firstDay(year);
-        uint64 length = _firstDay(year + 1) - first;
-        if (late >> (length - 256) != 0) revert CalendarMalformedYear(year);
-        uint64 today = _dayOf(uint64(block.timestamp));
-        uint256 working = 0;
-        bool changes = false;
-        for (uint64 place = 0; place < length; ++place) {
-            bool isWorking = _bit(early, late, place);
-            if (isWorking) ++working;
-            if (!changes && first + place > today) {
-                (bool voted, bool before) = _decided(first + place, predecessor);
-                changes = !voted || before != isWorking;
-            }
+        (uint64 first, uint64 length) = _span(year);
+        uint256 working = _count(early) + _count(late);
+        if (late >> (length - 256) != 0 || working < LEAST_WORKING_DAYS || working > MOST_WORKING_DAYS) {
+            revert CalendarMalformedYear(year);
         }
-        if (working < LEAST_WORKING_DAYS || working > MOST_WORKING_DAYS) revert CalendarMalformedYear(year);
-        if (!changes) revert CalendarUnchanged(year);
+        uint64 tomorrow = _dayOf(uint64(block.timestamp)) + 1;
+        for (uint64 word = first >> 8; word << 8 < first + length; ++word) {
+            uint256 changing = _changing(first, length, word, tomorrow);
+            Page memory page = _page(word);
+            uint256 same = page.voted & ~(page.working ^ _slice(early, late, first, word));
+            if (changing & ~same != 0) return;
+        }
+        revert CalendarUnchanged(year);
     }
 
-    function _decide(uint64 day, bool isWorking) private {
+    /// @return what was decided on 256 days, by this contract or those before it
+    function _page(uint64 word) private view returns (Page memory) {
+        (uint256 voted, uint256 working) = (_voted[word], _working[word]);
+        address before = _predecessor();
+        if (before != address(0)) {
+            (uint256 earlierVoted, uint256 earlierWorking) = ICalendar(before).decided(word);
+            working |= earlierWorking & ~voted;
+            voted |= earlierVoted;
+        }
+        return Page(word, voted, working);
+    }
+
+    function _isWorking(Page memory page, uint64 day) private pure returns (bool) {
         uint256 bit = 1 << (day & 255);
-        _voted[day >> 8] |= bit;
-        if (isWorking) _working[day >> 8] |= bit;
-        else _working[day >> 8] &= ~bit;
-    }
-
-    function _isWorkingDay(uint64 day, address before) private view returns (bool) {
-        (bool voted, bool working) = _decided(day, before);
         // 1 January 1970 was a Thursday
-        return voted ? working : (day + 3) % 7 < 5;
+        return page.voted & bit != 0 ? page.working & bit != 0 : (day + 3) % 7 < 5;
     }
 
-    /// @param before the contract that had the name before this one; zero if there is none
-    function _decided(uint64 day, address before) private view returns (bool voted, bool working) {
-        uint256 bit = 1 << (day & 255);
-        if (_voted[day >> 8] & bit != 0) return (true, _working[day >> 8] & bit != 0);
-        if (before != address(0)) return ICalendar(before).decided(day);
+    /// @return bits of the year's days in a word that are tomorrow or later
+    function _changing(uint64 first, uint64 length, uint64 word, uint64 tomorrow) private pure returns (uint256) {
+        uint256 year = _slice(type(uint256).max, (1 << (length - 256)) - 1, first, word);
+        if (tomorrow <= word << 8) return year;
+        uint64 past = tomorrow - (word << 8);
+        return past > 255 ? 0 : (year >> past) << past;
     }
 
-    function _bit(uint256 early, uint256 late, uint64 place) private pure returns (bool) {
-        return (place < 256 ? early >> place : late >> (place - 256)) & 1 != 0;
+    /// @return what a year's two words put into a word that counts from 1970
+    function _slice(uint256 early, uint256 late, uint64 first, uint64 word) private pure returns (uint256) {
+        uint64 start = word << 8;
+        if (start < first) return early << (first - start);
+        uint64 place = start - first;
+        if (place >= 256) return late >> (place - 256);
+        return place == 0 ? early : (early >> place) | (late << (256 - place));
+    }
+
+    function _with(uint256 early, uint256 late, uint64 place, bool isWorking)
+        private
+        pure
+        returns (uint256, uint256)
+    {
+        uint256 bit = 1 << (place & 255);
+        if (place < 256) return (isWorking ? early | bit : early & ~bit, late);
+        return (early, isWorking ? late | bit : late & ~bit);
+    }
+
+    function _count(uint256 bits) private pure returns (uint256 count) {
+        for (; bits != 0; bits &= bits - 1) ++count;
+    }
+
+    function _span(uint16 year) private pure returns (uint64 first, uint64 length) {
+        first = _firstDay(year);
+        length = _firstDay(year + 1) - first;
     }
 
     function _dayOf(uint64 time) private pure returns (uint64) {

@@ -1,12 +1,15 @@
 """`AllianceService`: the alliance and this node as they are, and this member's proposals and votes."""
 
 import re
+from collections.abc import Iterable
+from datetime import date
 
 from heqi.v1 import alliance_service_pb2 as pb
 from heqi.v1 import alliance_service_pb2_grpc as rpc
 
 from node.api.caller import Context
 from node.domain.alliance_life import Step
+from node.domain.calendar import WorkingYear, holidays_and_worked, working_year
 from node.domain.duties import ANYBODY
 from node.domain.keys import KeyKind
 from node.domain.succession import encode_successions
@@ -172,6 +175,27 @@ class AllianceService(rpc.AllianceServiceServicer):
             )
         return response
 
+    async def ProposeCalendar(
+        self, request: pb.ProposeCalendarRequest, context: Context
+    ) -> pb.ProposeCalendarResponse:
+        """See the proto."""
+        year = working_year(
+            request.year, holidays=_dates(request.holidays), worked=_dates(request.worked_days)
+        )
+        self._membership.propose_calendar(year, request.valid_seconds)
+        return pb.ProposeCalendarResponse()
+
+    async def ListCalendar(
+        self, request: pb.ListCalendarRequest, context: Context
+    ) -> pb.ListCalendarResponse:
+        """See the proto."""
+        response = pb.ListCalendarResponse()
+        for year in self._alliance.projection.calendar().values():
+            response.years.append(_calendar_year(year, 0))
+        for number, year in self._membership.proposed_years():
+            response.years.append(_calendar_year(year, number))
+        return response
+
     async def CastVote(self, request: pb.CastVoteRequest, context: Context) -> pb.CastVoteResponse:
         """See the proto."""
         self._membership.vote(request.proposal, approve=request.approve)
@@ -219,3 +243,21 @@ class AllianceService(rpc.AllianceServiceServicer):
 def _check_code(address: bytes, code_hash: bytes) -> None:
     if (len(address), len(code_hash)) != (20, 32):
         raise InvalidError("an address has 20 bytes, and a code hash 32")
+
+
+def _dates(texts: Iterable[str]) -> frozenset[date]:
+    try:
+        return frozenset(date.fromisoformat(text) for text in texts)
+    except ValueError as error:
+        raise InvalidError("a day is written yyyy-mm-dd") from error
+
+
+def _calendar_year(year: WorkingYear, proposal: int) -> pb.CalendarYear:
+    holidays, worked = holidays_and_worked(year)
+    return pb.CalendarYear(
+        year=year.year,
+        holidays=[day.isoformat() for day in holidays],
+        worked_days=[day.isoformat() for day in worked],
+        working_day_count=len(year.days()),
+        proposal=proposal,
+    )

@@ -53,10 +53,12 @@ _EVENTS, _GUARANTEES, _SYSTEMS = (
     "/heqi.v1.GuaranteeService/",
     "/heqi.v1.SystemService/",
 )
+_GUARANTEE_FILES, _AWARDS = "/heqi.v1.GuaranteeFileService/", "/heqi.v1.AwardService/"
 _EXCHANGE, _WALLET = "/heqi.v1.ExchangeService/", "/heqi.v1.WalletService/"
 _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
 _LEGAL, _REGISTRATIONS = "/heqi.v1.LegalService/", "/heqi.v1.RegistrationService/"
+_OBLIGATIONS = "/heqi.v1.ObligationService/"
 _RECOVERIES = "/heqi.v1.RecoveryService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
@@ -87,6 +89,7 @@ RULES: dict[str, Rule] = {
     _LEGAL + "GetLegalBundle": Rule(OFFICER),
     # -- guarantees --------------------------------------------------------------------------------------
     _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | WRITER | READER),
+    _GUARANTEES + "CheckGuarantees": Rule(OPERATOR | READER, MIB),
     _GUARANTEES + "ListApplications": Rule(OPERATOR),
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
@@ -94,6 +97,12 @@ RULES: dict[str, Rule] = {
     _GUARANTEES + "StepGuarantee": Rule(OPERATOR, MIB),
     _GUARANTEES + "GetGuaranteeLife": Rule(OPERATOR | READER),
     _GUARANTEES + "ListClaims": Rule(OPERATOR | READER),
+    _GUARANTEE_FILES + "MakeGuaranteeFile": Rule(OPERATOR),
+    _GUARANTEE_FILES + "CheckGuaranteeFile": Rule(OPERATOR | WRITER | READER, 4 * MIB),
+    _GUARANTEE_FILES + "TakeGuaranteeFile": Rule(OPERATOR | WRITER, 4 * MIB),
+    _AWARDS + "FetchAwards": Rule(OPERATOR, MIB),
+    _GUARANTEE_FILES + "ListTakenGuaranteeFiles": Rule(OPERATOR | READER),
+    _OBLIGATIONS + "ListObligations": Rule(OPERATOR | READER),
     # -- the alliance and this member's part in it -------------------------------------------------------
     _ALLIANCE + "GetNodeStatus": Rule(SYSTEMS),
     _ALLIANCE + "GetDiagnosis": Rule(OPERATOR | SUPERVISOR),
@@ -104,6 +113,8 @@ RULES: dict[str, Rule] = {
     _ALLIANCE + "ProposeRoles": Rule(OPERATOR),
     _ALLIANCE + "ProposeContract": Rule(OPERATOR),
     _ALLIANCE + "ProposeVerifier": Rule(OPERATOR),
+    _ALLIANCE + "ProposeCalendar": Rule(OPERATOR),
+    _ALLIANCE + "ListCalendar": Rule(SYSTEMS),
     _ALLIANCE + "TakeStandingStep": Rule(OPERATOR),
     _ALLIANCE + "ListContracts": Rule(OPERATOR | SUPERVISOR),
     _ALLIANCE + "CastVote": Rule(OPERATOR),
@@ -153,6 +164,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "SubmitAccessRequest": Rule(MEMBER, MIB),
     _EXCHANGE + "CollectGrant": Rule(MEMBER, MIB),
     _EXCHANGE + "ReadRecords": Rule(MEMBER, MIB),
+    _EXCHANGE + "ReadAwards": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
     _EXCHANGE + "SubmitNotice": Rule(MEMBER),
     _EXCHANGE + "LodgeGuaranteeStep": Rule(MEMBER, MIB),
@@ -192,6 +204,9 @@ RULES: dict[str, Rule] = {
     _WALLET + "AnswerLogin": Rule(WALLET),
     _WALLET + "Apply": Rule(WALLET, MIB),
     _WALLET + "ListOwnApplications": Rule(WALLET),
+    _WALLET + "ProveAwards": Rule(WALLET),
+    _WALLET + "GetGuaranteeFile": Rule(WALLET),
+    _WALLET + "ListReleases": Rule(WALLET),
     _WALLET + "ReleaseGuarantee": Rule(WALLET, MIB),
     _WALLET + "TakeGuaranteeStep": Rule(WALLET, 4 * MIB),
     _WALLET + "GetOwnGuarantee": Rule(WALLET, MIB),

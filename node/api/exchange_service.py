@@ -8,6 +8,7 @@ from node.api.silence import even_refusals
 from node.domain.legal_read import LegalPapers
 from node.errors import ProofFormatError
 from node.ports import Clock
+from node.services.awards import Awards
 from node.services.catalogue import Catalogue
 from node.services.cosignatures import Cosignatures
 from node.services.guarantee_steps import GuaranteeSteps
@@ -35,9 +36,11 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         cosignatures: Cosignatures,
         catalogue: Catalogue,
         guarantee_steps: GuaranteeSteps,
+        awards: Awards,
         callers: Callers,
         clock: Clock,
     ) -> None:
+        self._awards = awards
         self._sharing, self._serving, self._legal, self._callers = sharing, serving, legal, callers
         self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
@@ -73,7 +76,16 @@ class ExchangeService(rpc.ExchangeServiceServicer):
             status_proof=answer.status,
             consents=answer.consents,
             notices=answer.notices,
+            approval_status_proof=answer.approval_status,
         )
+
+    async def ReadAwards(self, request: pb.ReadAwardsRequest, context: Context) -> pb.ReadAwardsResponse:
+        """See the proto."""
+        await self._awards.prepare_delegation(request.delegation)
+        async with even_refusals():
+            caller = self._callers.of(context).member
+            case = self._awards.prove_to(caller, request.award_grant, request.delegation)
+        return pb.ReadAwardsResponse(case=case)
 
     async def SubmitReceipt(
         self, request: pb.SubmitReceiptRequest, context: Context

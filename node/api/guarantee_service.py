@@ -1,5 +1,6 @@
 """`GuaranteeService`: a member's own systems check guarantees, and a guarantor's decide about applications."""
 
+from collections.abc import AsyncIterator
 from itertools import islice
 
 from heqi.v1 import guarantee_service_pb2 as pb
@@ -7,6 +8,8 @@ from heqi.v1 import guarantee_service_pb2_grpc as rpc
 
 from node.api import paging
 from node.api.caller import Context
+from node.api.guarantee_batches import answer_batch
+from node.api.guarantee_life import life_message
 from node.domain.document import peek_document
 from node.domain.encoding import from_hex
 from node.domain.guarantee import Guarantee
@@ -15,33 +18,43 @@ from node.domain.guarantee_table import Event, State
 from node.domain.wallet import ApplyCall
 from node.errors import InvalidError
 from node.services.applications import Application
+from node.services.batch_checks import BatchChecks
 from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantees import Checked, Guarantees, Verdict
 from node.services.guarantor import Guarantor
-from node.wire.guarantees import life_message, receipt_message
+from node.services.pledges import Pledges
+from node.wire.guarantees import receipt_message
 from node.wire.messages import verified_record_message
 
 
 class GuaranteeService(rpc.GuaranteeServiceServicer):
-    """Translates, calls `Guarantees` and `Guarantor`, translates back."""
+    """Translates, calls `Guarantees`, `BatchChecks` and `Guarantor`, translates back."""
 
-    def __init__(self, guarantees: Guarantees, guarantor: Guarantor, steps: GuaranteeSteps) -> None:
+    def __init__(
+        self,
+        guarantees: Guarantees,
+        guarantor: Guarantor,
+        steps: GuaranteeSteps,
+        batches: BatchChecks,
+        pledges: Pledges,
+    ) -> None:
         self._guarantees, self._guarantor, self._steps = guarantees, guarantor, steps
+        self._batches, self._pledges = batches, pledges
 
     async def CheckGuarantee(
         self, request: pb.CheckGuaranteeRequest, context: Context
     ) -> pb.CheckGuaranteeResponse:
         """See the proto."""
-        match request.WhichOneof("by"):
-            case "file":
-                return _checked(self._guarantees.check_file(request.file))
-            case "number":
-                named = request.number
-                return _checked(self._guarantees.check_number(named.guarantor, named.number))
-            case "guarantee_id":
-                return _checked(self._guarantees.check_id(from_hex(request.guarantee_id, 32).hex()))
-            case _:
-                raise InvalidError("name the guarantee by file, number or id")
+        return checked_message(self._check(request))
+
+    async def CheckGuarantees(
+        self, request_iterator: AsyncIterator[pb.CheckGuaranteesRequest], context: Context
+    ) -> AsyncIterator[pb.CheckGuaranteesResponse]:
+        """See the proto."""
+        async for answer in answer_batch(
+            self._batches, self._pledges, self._check, checked_message, request_iterator
+        ):
+            yield answer
 
     async def ListApplications(
         self, request: pb.ListApplicationsRequest, context: Context
@@ -103,6 +116,18 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         more = str(start + size) if len(found) > size else ""
         return pb.ListClaimsResponse(claims=found[:size], next_page_token=more)
 
+    def _check(self, request: pb.CheckGuaranteeRequest) -> Checked:
+        match request.WhichOneof("by"):
+            case "file":
+                return self._guarantees.check_file(request.file)
+            case "number":
+                named = request.number
+                return self._guarantees.check_number(named.guarantor, named.number)
+            case "guarantee_id":
+                return self._guarantees.check_id(from_hex(request.guarantee_id, 32).hex())
+            case _:
+                raise InvalidError("name the guarantee by file, number or id")
+
 
 def state_of(row: Application) -> str:
     """The word for how far an application is."""
@@ -135,7 +160,8 @@ _VERDICTS = {
 }
 
 
-def _checked(checked: Checked) -> pb.CheckGuaranteeResponse:
+def checked_message(checked: Checked) -> pb.CheckGuaranteeResponse:
+    """What a check says."""
     return pb.CheckGuaranteeResponse(
         verdict=_VERDICTS[checked.verdict],
         reason=checked.reason,

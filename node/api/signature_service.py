@@ -43,7 +43,7 @@ class SignatureService(rpc.SignatureServiceServicer):
             at=_seconds(question.at_time) if question.at_time else None,
         )
         return pb.VerifySignatureResponse(
-            signatures=map(_verified, verdicts),
+            signatures=map(verified_message, verdicts),
             all_valid=bool(verdicts) and all(verdict.is_valid for verdict in verdicts),
         )
 
@@ -68,7 +68,8 @@ def _seconds(text: str) -> int:
     raise InvalidError(f"{text[:40]!r} is not a time in RFC 3339 with a zone")
 
 
-def _verified(verdict: Verdict) -> pb.VerifiedSignature:
+def verified_message(verdict: Verdict) -> pb.VerifiedSignature:
+    """What one signature is worth."""
     found = verdict.finding
     return pb.VerifiedSignature(
         name=found.name,

@@ -6,8 +6,11 @@ from heqi.v1 import wallet_service_pb2_grpc as rpc
 
 from node.api import paging
 from node.api.caller import Context
+from node.api.guarantee_life import life_message
 from node.api.guarantee_service import state_of
-from node.domain.encoding import to_rfc3339
+from node.api.silence import even_refusals
+from node.domain.approval import Reserved
+from node.domain.encoding import from_hex, to_rfc3339
 from node.domain.mandate import Power
 from node.domain.wallet import HistoryCall, StatusCall
 from node.errors import Mistake, UnknownCallerError
@@ -15,12 +18,14 @@ from node.ports import Clock
 from node.services.agency import Agency
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
+from node.services.awards import Awards
 from node.services.consents import Consents
 from node.services.controllers import Controllers
 from node.services.disputes import Disputes
 from node.services.erasures import Erasures
 from node.services.exporting import Exporting
 from node.services.gate import Gate
+from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantor import Guarantor
 from node.services.legal_history import LegalHistory
@@ -33,9 +38,11 @@ from node.services.proving import Proving
 from node.services.records import Records
 from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
+from node.services.releases import MOST as MOST_RELEASES
+from node.services.releases import Releases
 from node.services.serving import Serving
 from node.services.sharing import Sharing
-from node.wire.guarantees import life_message, receipt_message
+from node.wire.guarantees import receipt_message
 
 
 class WalletService(rpc.WalletServiceServicer):
@@ -66,7 +73,11 @@ class WalletService(rpc.WalletServiceServicer):
         disputes: Disputes,
         controllers: Controllers,
         recoveries: Recoveries,
+        awards: Awards,
+        guarantee_files: GuaranteeFiles,
+        releases: Releases,
     ) -> None:
+        self._awards, self._guarantee_files = awards, guarantee_files
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantee_steps, self._guarantor = codes, guarantee_steps, guarantor
@@ -75,7 +86,7 @@ class WalletService(rpc.WalletServiceServicer):
         self._disputes = disputes
         self._legal_history, self._clock = legal_history, clock
         self._packages, self._agency = packages, agency
-        self._controllers, self._recoveries = controllers, recoveries
+        self._controllers, self._recoveries, self._releases = controllers, recoveries, releases
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -112,6 +123,8 @@ class WalletService(rpc.WalletServiceServicer):
         """See the proto."""
         call = self._gate.open(request.signed_request, StatusCall)
         subject = self._registrations.owned_by(call.subject, self._gate.principal(call, Power.LOOK))
+        if call.mandate:
+            self._registrations.check_call(call, Reserved.MANDATE)
         positions = list(self._records.all_of(subject))
         through = self._proving.final_through()
         projection = self._alliance.projection
@@ -120,6 +133,9 @@ class WalletService(rpc.WalletServiceServicer):
             accepted_count=len(positions),
             final_count=sum(position < through for position in positions),
         )
+        registration = self._registrations.load(subject)
+        response.two_officers.extend(registration.reserved)
+        response.officers.extend(() if call.mandate else registration.officers)
         for pending in self._sharing.requests(subject):
             response.requests.add(access_request=pending.token, answered=bool(pending.grant))
         for grant_id, kept in self._sharing.grants(subject):
@@ -199,6 +215,7 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.ChangeControllerRequest, context: Context
     ) -> pb.ChangeControllerResponse:
         """See the proto."""
+        await self._controllers.prepare(request.signed_request)
         self._controllers.change(request.signed_request)
         return pb.ChangeControllerResponse()
 
@@ -244,6 +261,7 @@ class WalletService(rpc.WalletServiceServicer):
 
     async def Erase(self, request: pb.EraseRequest, context: Context) -> pb.EraseResponse:
         """See the proto."""
+        await self._erasures.prepare(request.signed_request)
         found = self._erasures.by_wallet(request.signed_request)
         return pb.EraseResponse(receipts=filter(None, map(self._erasures.receipt, found)))
 
@@ -318,9 +336,23 @@ class WalletService(rpc.WalletServiceServicer):
         code = self._codes.give(request.signed_request)
         return pb.GetApplicationCodeResponse(application_code=code)
 
+    async def ProveAwards(self, request: pb.ProveAwardsRequest, context: Context) -> pb.ProveAwardsResponse:
+        """See the proto."""
+        await self._awards.prepare(request.signed_request)
+        async with even_refusals():
+            return pb.ProveAwardsResponse(case=self._awards.prove(request.signed_request))
+
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         """See the proto."""
         return pb.ApplyResponse(application_id=self._guarantor.apply(request.signed_request))
+
+    async def GetGuaranteeFile(
+        self, request: pb.GetGuaranteeFileRequest, context: Context
+    ) -> pb.GetGuaranteeFileResponse:
+        """See the proto."""
+        application = from_hex(request.application_id, 32).hex()
+        file = await self._guarantee_files.make_for_wallet(request.signed_request, application)
+        return pb.GetGuaranteeFileResponse(file=file)
 
     async def ListOwnApplications(
         self, request: pb.ListOwnApplicationsRequest, context: Context
@@ -338,6 +370,26 @@ class WalletService(rpc.WalletServiceServicer):
             response.applications.add(
                 application_id=found.id, state=state, refusal_reason=row.refused, guarantee=row.guarantee
             )
+        return response
+
+    async def ListReleases(
+        self, request: pb.ListReleasesRequest, context: Context
+    ) -> pb.ListReleasesResponse:
+        """See the proto."""
+        found = self._releases.waiting(request.signed_request, request.page_token)
+        response = pb.ListReleasesResponse()
+        for one in found:
+            response.releases.add(
+                guarantee=one.file,
+                guarantee_id=one.guarantee,
+                step=one.step,
+                reason=one.reason,
+                obligation_kind=one.obligation.kind,
+                due_date="" if one.obligation.due is None else one.obligation.due.isoformat(),
+                record_positions=one.obligation.because,
+            )
+        if len(found) == MOST_RELEASES:
+            response.next_page_token = found[-1].guarantee
         return response
 
     async def ReleaseGuarantee(

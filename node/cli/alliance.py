@@ -6,7 +6,7 @@ from pathlib import Path
 
 from heqi.v1 import alliance_service_pb2 as pb
 
-from node.cli import alliance_life, trust
+from node.cli import alliance_life, calendar, trust
 from node.cli.client import OperatorClient, own_card
 from node.cli.output import day, print_json, print_table, say
 from node.cli.trust_file import read_entry
@@ -83,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("member")
         one.set_defaults(run=standing, active=name == "reinstate")
     trust.add_arguments(commands.add_parser("trust", help="证书机构互认清单 | the trust list of authorities"))
+    calendar.add_arguments(commands.add_parser("calendar", help="工作日历 | the working days"))
     one = commands.add_parser("vote", help="投票 | vote on a proposal")
     one.add_argument("proposal", type=int)
     one.add_argument("--refuse", action="store_true", help="反对 | vote no")
@@ -98,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = commands.add_parser("anchor", help="节点的信任锚 | this node's trust anchor, for its systems' TLS")
     one.add_argument("--out", type=Path, required=True)
     one.set_defaults(run=anchor)
-    for command in (one for name, one in commands.choices.items() if name != "trust"):
+    for command in (one for name, one in commands.choices.items() if name not in {"trust", "calendar"}):
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
 

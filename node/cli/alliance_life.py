@@ -47,10 +47,10 @@ def describe(commands: Commands) -> None:
     one = commands.add_parser("contracts", help="经表决更换的合约 | contracts that votes have put in force")
     one.set_defaults(run=contracts)
     one = commands.add_parser("deploy", help="部署新版合约，待表决 | deploy a contract, to be voted on")
-    one.add_argument("contract", help="Subjects, Grants, Anchors, Guarantees")
+    one.add_argument("contract", help="Subjects, Grants, Anchors, Guarantees, Catalogue, Calendar")
     one.set_defaults(run=deploy)
     one = commands.add_parser("upgrade", help="提议更换合约 | propose to replace a contract")
-    one.add_argument("contract", help="Subjects, Grants, Anchors, Guarantees")
+    one.add_argument("contract", help="Subjects, Grants, Anchors, Guarantees, Catalogue, Calendar")
     _add_code(one)
     one.set_defaults(run=upgrade)
     for name, summary in (

@@ -9,14 +9,17 @@ import grpc
 from heqi.v1 import (
     access_service_pb2_grpc,
     alliance_service_pb2_grpc,
+    award_service_pb2_grpc,
     catalogue_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
+    guarantee_file_service_pb2_grpc,
     guarantee_service_pb2_grpc,
     legal_service_pb2_grpc,
     log_service_pb2_grpc,
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
+    obligation_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -63,6 +66,9 @@ class NodeClient:
         self.catalogue = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
         self.trust = trust_service_pb2_grpc.TrustServiceStub(channel)
         self.guarantees = guarantee_service_pb2_grpc.GuaranteeServiceStub(channel)
+        self.awards = award_service_pb2_grpc.AwardServiceStub(channel)
+        self.guarantee_files = guarantee_file_service_pb2_grpc.GuaranteeFileServiceStub(channel)
+        self.obligations = obligation_service_pb2_grpc.ObligationServiceStub(channel)
         self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)
         self.legal = legal_service_pb2_grpc.LegalServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)

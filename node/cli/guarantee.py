@@ -3,19 +3,19 @@
 import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import msgspec
 from heqi.v1 import guarantee_pb2 as life_pb
 from heqi.v1 import guarantee_service_pb2 as pb
 
+from node.cli import guarantee_file
 from node.cli.client import OperatorClient
+from node.cli.guarantee_batch import check_batch
 from node.cli.guarantee_says import EVENTS, add_options, event_named, says_of, show_life
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import retry
 from node.domain.encoding import canonical_json
-from node.domain.guarantee import over_limit
 from node.domain.guarantee_statement import Claim, Statement, peek_step
 from node.domain.guarantee_table import Mover
 from node.errors import ConfigError, GrantMissingError
@@ -24,6 +24,7 @@ _EPILOG = """\
 示例 | examples:
   heqi guarantee check --home centre-a --file guarantee.jwt     核验保函文件 | check a guarantee file
   heqi guarantee check --home centre-a --number bank-x:BH-001   按编号 | by number
+  heqi guarantee check --home centre-a --batch FOLDER --section S   开标批量核验 | all of a section, at opening
   heqi guarantee list --home bank-x                             待审申请 | applications
   heqi guarantee assess --home bank-x APPLICATION --wait        核验申请人 | read and verify the applicant
   heqi guarantee issue --home bank-x APPLICATION --number BH-001
@@ -49,17 +50,20 @@ _VERDICTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the commands."""
-    parser.epilog = _EPILOG
+    parser.epilog = _EPILOG + guarantee_file.EPILOG
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     one = commands.add_parser("check", help="保函是否有效 | whether a guarantee is valid now")
     by = one.add_mutually_exclusive_group(required=True)
     by.add_argument("--file", type=Path, help="保函文件 | the guarantee file")
     by.add_argument("--number", metavar="GUARANTOR:NUMBER", help="担保人与编号 | guarantor and number")
     by.add_argument("--id", help="账本编号 | id on the ledger")
-    one.add_argument(
-        "--base",
-        help="最高投标限价或合同价，核对法定上限 | estimate or contract amount, to check the legal limit",
+    by.add_argument(
+        "--batch",
+        type=Path,
+        metavar="FOLDER|FILE",
+        help="整个标段：文件夹，或每行一个 JSON | all of a section: a folder of files, or a list, one JSON a line",
     )
+    _describe_section(one)
     one.set_defaults(run=check)
     one = commands.add_parser("list", help="收到的申请 | applications at this guarantor")
     one.set_defaults(run=list_)
@@ -84,19 +88,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("guarantee", help="账本编号 | id on the ledger")
     add_options(one, (Mover.GUARANTOR, Mover.CENTRE))
     one.set_defaults(run=step)
+    guarantee_file.add_arguments(commands)
     for command in commands.choices.values():
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
 
 
+def _describe_section(one: argparse.ArgumentParser) -> None:
+    of = one.add_argument_group(
+        "批量核验 | with --batch",
+        "未给出的取自本中心的记录 | what is left out is taken from the centre's records",
+    )
+    of.add_argument("--section", default="", help="标段编号 | number of the section")
+    of.add_argument("--kind", default="bid", choices=["bid", "performance", "quality"])
+    of.add_argument("--demanded", default="", metavar="YUAN", help="要求金额 | what the tender demands")
+    of.add_argument(
+        "--base", default="", metavar="YUAN", help="估算价或合同金额 | estimate, or the contract's amount"
+    )
+    of.add_argument(
+        "--valid-until", default="", metavar="DAY", help="投标有效期至 | the bids are valid until"
+    )
+    of.add_argument("--beneficiary-name", default="", help="受益人 | beneficiary")
+    of.add_argument("--beneficiary-key", default="", help="受益人公钥 | its key for this section")
+    of.add_argument(
+        "--takes-pledges", action="store_true", help="接受承诺函 | a bidder's pledge stands for a guarantee"
+    )
+    of.add_argument("--pledge-text", type=Path, help="承诺函正文 | the text that is to be pledged")
+    of.add_argument(
+        "--bidders", type=Path, help="投标人名单，每行：信用代码,名称 | list of bidders, a line: CODE,NAME"
+    )
+
+
 def check(args: argparse.Namespace) -> int:
-    """Check a guarantee; exit code 0 only if it is valid now."""
-    request = pb.CheckGuaranteeRequest()
+    """Check a guarantee; exit code 0 only if it is valid now, or nothing is found in the whole batch."""
+    if args.batch:
+        return check_batch(args)
+    request, sealed = pb.CheckGuaranteeRequest(), b""
     if args.file:
         try:
-            request.file = args.file.read_text(encoding="ascii", errors="replace").strip()
+            raw = args.file.read_bytes()
         except OSError as error:
             raise ConfigError(f"cannot read {args.file}: {error.strerror}") from error
+        sealed = raw if raw.startswith(b"%PDF-") else b""
+        request.file = "" if sealed else raw.decode("ascii", errors="replace").strip()
     elif args.number:
         guarantor, colon, number = args.number.partition(":")
         if not colon:
@@ -104,8 +138,12 @@ def check(args: argparse.Namespace) -> int:
         request.number.guarantor, request.number.number = guarantor, number
     else:
         request.guarantee_id = args.id
-    with OperatorClient(args.home) as node:
-        answer = node.call(node.guarantees.CheckGuarantee, request)
+    about: dict[str, str] = {}
+    if sealed:
+        answer, about = guarantee_file.check(args.home, sealed)
+    else:
+        with OperatorClient(args.home) as node:
+            answer = node.call(node.guarantees.CheckGuarantee, request)
     verdict = pb.CheckGuaranteeResponse.Verdict.Name(answer.verdict).removeprefix("VERDICT_")
     facts = {
         "verdict": verdict,
@@ -130,22 +168,13 @@ def check(args: argparse.Namespace) -> int:
                 answer.expire_time_seconds or terms.end_time_seconds, UTC
             ).isoformat(),
         }
-    if args.base and answer.HasField("terms"):
-        terms = answer.terms
-        facts["limit"] = over_limit(terms.guarantee_kind, Decimal(terms.amount), _base(args.base))
+    facts |= about
     if args.json:
         print_json(facts)
     else:
         facts["verdict"] = f"{_VERDICTS.get(verdict, '')} {verdict}".strip()
         print_table(("项目 item", "值 value"), list(facts.items()))
-    return 0 if verdict == "VALID" and not facts.get("limit") else 1
-
-
-def _base(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise ConfigError(f"--base wants an amount, not {text}") from error
+    return 0 if verdict == "VALID" else 1
 
 
 def list_(args: argparse.Namespace) -> None:

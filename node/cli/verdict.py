@@ -1,7 +1,8 @@
 """A verdict on evidence, in the words of people: each step, what it rests on, and what it leaves open."""
 
+from collections.abc import Sequence
+
 from node.cli.output import printable, say
-from node.domain.bundle_check import VerifiedBundle
 from node.domain.encoding import to_rfc3339
 from node.domain.verdict import Roots, Step, StepKind
 
@@ -82,8 +83,40 @@ _TEXTS = {
         "未出示保管说明：您允许继续",
         "how they were kept is NOT shown: you allowed that",
     ),
+    StepKind.GUARANTEED: (
+        "{member} 的身份密钥签署了保函 {number}：{amount} {currency}，{time} 至 {until_time}",
+        "{member} signed guarantee {number} by its identity key: {amount} {currency}, {time} to {until_time}",
+    ),
+    StepKind.FILE_WHOLE: (
+        "文件共 {bytes} 字节，逐字节由所附保函生成：页面所示即保函所载，未附加任何内容",
+        "all {bytes} bytes are those made from the attached guarantee: the page says what it says, nothing was added",
+    ),
+    StepKind.SEALED: (
+        "{organisation}（{code}）盖章；证书由 {authority} 认可，担保人以身份密钥声明其归属",
+        "sealed by {organisation} ({code}), certified under {authority}, as the guarantor's identity key says",
+    ),
+    StepKind.SEAL_STAMPED: (
+        "可信时间戳：{time} 之前已盖章，证书按该时间判断",
+        "a time stamp shows that it was sealed by {time}; the certificate was judged as of then",
+    ),
+    StepKind.SEAL_NOT_STAMPED: (
+        "没有可信时间戳：证书按 {time} 判断",
+        "there is NO time stamp: the certificate was judged as of {time}",
+    ),
+    StepKind.SEAL_STATUS_OPEN: (
+        "离线无法得知 {authority} 是否已吊销该证书",
+        "whether {authority} has revoked the certificate is NOT known offline",
+    ),
+    StepKind.GUARANTEE_STATE_OPEN: (
+        "离线无法得知账本状态（{guarantee}）：请在任一成员节点 heqi guarantee check --file",
+        "how {guarantee} stands on the ledger is NOT known offline: heqi guarantee check --file at any node",
+    ),
+    StepKind.GUARANTEE_OVER: (
+        "保函 {guarantee} 已过到期时间",
+        "guarantee {guarantee} is past its end",
+    ),
 }
-_TIMES = ("time", "block_time")
+_TIMES = ("time", "block_time", "until_time")
 
 
 def text_of(step: Step) -> tuple[str, str]:
@@ -93,9 +126,9 @@ def text_of(step: Step) -> tuple[str, str]:
     return chinese.format(**about), english.format(**about)
 
 
-def print_steps(verified: VerifiedBundle) -> None:
-    """All steps, numbered; those that were let pass are marked."""
-    for number, step in enumerate(verified.steps, 1):
+def print_steps(steps: Sequence[Step]) -> None:
+    """All steps, numbered; those that were let pass or are open are marked."""
+    for number, step in enumerate(steps, 1):
         chinese, english = text_of(step)
         mark = "!" if step.is_gap else "✓"
         print(f"  {mark} {number:>2} {chinese}\n       {english}")

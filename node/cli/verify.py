@@ -8,12 +8,14 @@ from typing import Any, BinaryIO
 from node.cli.output import print_json, print_table, printable, say
 from node.cli.trust_file import read_trust
 from node.cli.verdict import print_roots, print_steps, text_of
+from node.cli.verify_guarantee import is_pdf, verify
 from node.domain.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from node.domain.bundle_check import VerifiedBundle, Verifier, verify_bundle
 from node.domain.case import is_case, read_case
 from node.domain.catalogue.definition import read_definition
 from node.domain.category import learn
 from node.domain.descriptor import open_alliance_file
+from node.domain.guarantee_pdf import MAX_FILE_BYTES
 from node.domain.verdict import Gap
 from node.errors import ConfigError
 
@@ -26,6 +28,7 @@ A bundle that lacks anything is refused, unless you allow that gap with --withou
 示例 | examples:
   heqi verify bundle.json --alliance alliance.json
   heqi verify case.heqi --alliance alliance.json     一案多包 | a whole case
+  heqi verify BH-001.pdf --alliance alliance.json    盖章保函 | a sealed guarantee file
 """
 _GAPS = {
     Gap.STATUS: "缺少证书吊销状态时仍继续 | go on where it is not shown whether a certificate was revoked",
@@ -38,7 +41,9 @@ _GAPS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     parser.epilog = _EPILOG
-    parser.add_argument("bundle", type=Path, help="证据包或案卷 | a bundle, or a case of many")
+    parser.add_argument(
+        "bundle", type=Path, help="证据包、案卷或盖章保函 | a bundle, a case of many, or a sealed guarantee"
+    )
     parser.add_argument("--alliance", type=Path, required=True, help="联盟描述 | the signed descriptor")
     parser.add_argument(
         "--card",
@@ -78,6 +83,9 @@ def run(args: argparse.Namespace) -> None:
             learn(read_definition(path.read_bytes()))
         verifier = Verifier(descriptor, cards, read_trust(args.trust), frozenset(args.gaps or ()))
         with args.bundle.open("rb") as file:
+            if is_pdf(file.peek(1)):
+                verify(file.read(MAX_FILE_BYTES + 1), verifier, as_json=args.json)
+                return
             if is_case(file.peek(1)):
                 _run_case(file, verifier, as_json=args.json)
                 return
@@ -122,7 +130,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 def _print(verified: VerifiedBundle) -> None:
     print_roots(verified.roots)
-    print_steps(verified)
+    print_steps(verified.steps)
     for record in _records(verified):
         print()
         about = [

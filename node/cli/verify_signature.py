@@ -82,7 +82,7 @@ async def _verify(
     from adapters.signatures.reader import ProcessSignatureReader  # noqa: PLC0415
 
     trust = TrustList(descriptor.trust_anchors)
-    found = await ProcessSignatureReader().read(_parts(path), form, signature, trust.authorities(at), at)
+    found = await ProcessSignatureReader().read(_parts(path), form, signature, trust.stampers(at), at)
     return [judge(one, lambda chain, moment: check_certificate(chain, trust, moment), at) for one in found]
 
 

@@ -23,6 +23,7 @@ class ActKind(enum.Enum):
         "definition.proposed",
         "提议变更目录定义 | a definition of a record category was proposed",
     )
+    CALENDAR_PROPOSED = ("calendar.proposed", "提议工作日历 | the working days of a year were proposed")
     STANDING_STEP = ("standing.step", "联盟身份操作 | a step about a member's standing was taken")
     VOTE_CAST = ("vote.cast", "投票 | this member voted")
     ENDPOINTS_CHANGED = ("endpoints.changed", "变更节点地址 | new addresses of this node were announced")

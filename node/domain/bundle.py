@@ -36,6 +36,8 @@ class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """Base64url of the `StatusProof` of the delegation; left out if there is none."""
     consents: tuple[ShownConsent, ...] = ()
     """Of the people whose fields are shown; left out if there are none."""
+    approval_status: str = ""
+    """Base64url of the `StatusProof` of the second officer's delegation; left out if there is none."""
 
 
 class LegalAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,6 +22,7 @@ LEAST_WORKING_DAYS, MOST_WORKING_DAYS = 200, 300
 _EPOCH = date(1970, 1, 1)
 _EARLY_DAYS = 256
 _FRIDAY = 4
+_WORD_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,24 @@ class WorkingYear:
     """The working days of one year, as the ledger holds them."""
 
     year: int
-    early: int
-    """Bit n is set if day n of the year, counted from 0, is a working day: days 0 to 255."""
-    late: int
-    """Days 256 to 365, from bit 0 on."""
+    words: bytes
+    """64 bytes, two words: bit n of the first is set if day n of the year, counted from 0, is a working day, bit n of
+    the second if day 256 + n is."""
+
+    @staticmethod
+    def of(year: int, early: int, late: int) -> "WorkingYear":
+        """From the words as numbers, as the contract has them."""
+        return WorkingYear(year, early.to_bytes(_WORD_BYTES, "big") + late.to_bytes(_WORD_BYTES, "big"))
+
+    @property
+    def early(self) -> int:
+        """The first word."""
+        return int.from_bytes(self.words[:_WORD_BYTES], "big")
+
+    @property
+    def late(self) -> int:
+        """The second word."""
+        return int.from_bytes(self.words[_WORD_BYTES:], "big")
 
     def is_working(self, day: date) -> bool:
         """Whether a day of this year is a working day."""
@@ -66,6 +81,7 @@ def working_year(year: int, *, holidays: frozenset[date], worked: frozenset[date
         CodeFormatError: a day is of another year, stands in both lists or is worked anyway, or no
             ledger takes the year.
     """
+    _check_number(year)
     for day in (*holidays, *worked):
         if day.year != year:
             raise CodeFormatError(f"{day} is not a day of {year}")
@@ -77,9 +93,15 @@ def working_year(year: int, *, holidays: frozenset[date], worked: frozenset[date
     for place, day in enumerate(days_of(year)):
         if day in worked or (day.weekday() <= _FRIDAY and day not in holidays):
             bits |= 1 << place
-    found = WorkingYear(year, bits & ((1 << _EARLY_DAYS) - 1), bits >> _EARLY_DAYS)
+    found = WorkingYear.of(year, bits & ((1 << _EARLY_DAYS) - 1), bits >> _EARLY_DAYS)
     check_working_year(found)
     return found
+
+
+def holidays_and_worked(year: WorkingYear) -> tuple[list[date], list[date]]:
+    """What makes a year different from Monday to Friday: weekdays off, Saturdays and Sundays worked."""
+    holidays = [day for day in days_of(year.year) if day.weekday() <= _FRIDAY and not year.is_working(day)]
+    return holidays, [day for day in year.days() if day.weekday() > _FRIDAY]
 
 
 def check_working_year(year: WorkingYear) -> None:
@@ -88,8 +110,7 @@ def check_working_year(year: WorkingYear) -> None:
     Raises:
         CodeFormatError: it is out of reach, has days that the year does not have, or too few or many working days.
     """
-    if not FIRST_YEAR <= year.year <= LAST_YEAR:
-        raise CodeFormatError(f"the calendar has the years {FIRST_YEAR} to {LAST_YEAR}")
+    _check_number(year.year)
     if not (
         0 <= year.early < 1 << _EARLY_DAYS and 0 <= year.late < 1 << len(days_of(year.year)) - _EARLY_DAYS
     ):
@@ -99,6 +120,11 @@ def check_working_year(year: WorkingYear) -> None:
         raise CodeFormatError(
             f"{year.year} has {working} working days; {LEAST_WORKING_DAYS} to {MOST_WORKING_DAYS} can be right"
         )
+
+
+def _check_number(year: int) -> None:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise CodeFormatError(f"the calendar has the years {FIRST_YEAR} to {LAST_YEAR}")
 
 
 def merge(before: Calendar, voted: WorkingYear, now: int) -> WorkingYear | None:
@@ -119,7 +145,7 @@ def merge(before: Calendar, voted: WorkingYear, now: int) -> WorkingYear | None:
                 if place < _EARLY_DAYS
                 else (early, late ^ 1 << place - _EARLY_DAYS)
             )
-    return WorkingYear(voted.year, early, late) if changes else None
+    return WorkingYear.of(voted.year, early, late) if changes else None
 
 
 def is_working_day(calendar: Calendar, day: date) -> bool:

@@ -8,7 +8,7 @@ Source: RFC 7515 4.1.6 (x5c); 电子签名法 art. 13.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from node.domain.certificate import CertificateIdentity
 from node.domain.certified import PrivateKey, open_certified, sign_certified
@@ -19,9 +19,11 @@ from node.domain.trust import TrustList
 from node.errors import CertificateError, DocumentFormatError
 
 _CLOCK_SKEW_SECONDS = 300
+ReservedAct = Literal["controllers", "erase", "grant", "mandate", "move", "register"]
+"""A value of `approval.Reserved`."""
 
 
-class Delegation(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Delegation(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What the certificate signs."""
 
     kind: ClassVar[str] = "delegation"
@@ -32,6 +34,8 @@ class Delegation(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The certificate's credit code, said again so that the signer sees whom it speaks for."""
     exp: Seconds
     """Not for grants signed later than this, seconds since 1970 UTC."""
+    two_officers: tuple[ReservedAct, ...] = ()
+    """What the company wants signed by two officers, strictly ascending; left out if nothing (`approval.py`)."""
 
 
 class KeyAcceptance(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,6 +94,8 @@ def open_delegation(
     delegation, identity = open_certified(token, Delegation, trust, at)
     if delegation.alliance != alliance:
         raise DocumentFormatError("the delegation was made for another alliance")
+    if list(delegation.two_officers) != sorted(set(delegation.two_officers)):
+        raise DocumentFormatError("two_officers must be ascending, each once")
     if delegation.credit_code != identity.credit_code:
         raise CertificateError("the delegation names another credit code than its certificate")
     if not delegation.iat <= at + _CLOCK_SKEW_SECONDS or at > delegation.exp:

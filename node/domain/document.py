@@ -210,6 +210,13 @@ def document_digest(token: str) -> bytes:
     return hashlib.sha256(token.rpartition(".")[0].encode("ascii", "replace")).digest()
 
 
+def unsigned_digest(document: Document, key: str) -> bytes:
+    """The id that a document will have once the controller `key` has signed it, 32 bytes."""
+    header = _header(typ(type(document)), PASSKEY_ALGORITHM if is_passkey(key) else "ES256")
+    payload = to_base64url(canonical_json(msgspec.to_builtins(document)))
+    return hashlib.sha256(f"{header}.{payload}".encode("ascii")).digest()
+
+
 def typ(kind: type[Document]) -> str:
     """The JWS `typ` of a kind of document."""
     return f"heqi-{kind.kind}+jwt"

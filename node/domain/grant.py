@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from node.domain.approval import open_approval
 from node.domain.category import OwnerRule, category
 from node.domain.controller import PASSKEY, ControllerKey
 from node.domain.document import Document, open_by_controller, peek_document
@@ -107,6 +108,8 @@ class Grant(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omi
     """ERC-7913 signer of the one-time revocation key, hex."""
     mandate: str = ""
     """The mandate under which `key` signs for the subject, a compact JWS; left out if the subject itself signs."""
+    approval: str = ""
+    """The second officer's approval, a compact JWS; left out where one officer is enough, and under a mandate."""
 
 
 def check_scope(scope: Sequence[Scope]) -> None:
@@ -152,11 +155,15 @@ def open_grant(token: str) -> Grant:
 
     Raises:
         DocumentFormatError: a member of the document breaks a rule.
-        SignatureError: not signed by that key.
+        SignatureError: not signed by that key, or the approval in it by none that it names.
+        ApprovalError: the approval is of something else.
     """
     claimed = peek_document(token, Grant)
     check_grant(claimed)
-    return open_by_controller(token, Grant, claimed.key)
+    grant = open_by_controller(token, Grant, claimed.key)
+    if grant.approval:
+        open_approval(grant, grant.key, grant.approval)
+    return grant
 
 
 def check_grant(grant: Grant) -> None:
@@ -174,6 +181,8 @@ def check_grant(grant: Grant) -> None:
     if len(grant.revoker) != 2 * (20 + 64):
         raise DocumentFormatError("the revoker is not an ERC-7913 signer with a P-256 key")
     _check_hex(grant.revoker, 84, "revoker")
+    if grant.mandate and grant.approval:
+        raise DocumentFormatError("under a mandate the second officer approves the mandate, not its grants")
     if not grant.iat <= grant.register_before <= grant.exp:
         raise DocumentFormatError("register_before must lie between iat and exp")
 

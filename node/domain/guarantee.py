@@ -10,7 +10,6 @@ Source: 招标投标法实施条例 art. 26 (bid guarantee at most 2%, valid as 
 
 import hashlib
 import re
-from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -103,26 +102,6 @@ class GuaranteeRelease(Document, frozen=True, forbid_unknown_fields=True, kw_onl
     guarantee: Hex32
     """Id on the ledger."""
     reason: Text
-
-
-LIMITS: dict[str, tuple[Decimal, str]] = {
-    "bid": (Decimal("0.02"), "招标投标法实施条例 art. 26, of the estimate"),
-    "performance": (Decimal("0.10"), "招标投标法实施条例 art. 58, of the contract's amount"),
-}
-"""Of what a guarantee may be for at most, and where that stands; of other kinds nothing is checked here."""
-
-
-def over_limit(kind: str, amount: Decimal, base: Decimal) -> str:
-    """Which limit of the law an amount exceeds; empty if none.
-
-    Args:
-        kind: of the guarantee.
-        amount: that it is for.
-        base: estimate of a tender, or amount of a contract, in the same unit.
-    """
-    share, source = LIMITS.get(kind, (Decimal(1), ""))
-    most = base * share
-    return f"{amount} is more than {most} ({source})" if source and amount > most else ""
 
 
 def check_guarantee(guarantee: Guarantee) -> None:

@@ -22,6 +22,7 @@ from typing import Annotated, ClassVar, TypeVar
 
 import msgspec
 
+from node.domain.approval import Approval, Reserved, open_approval
 from node.domain.certificate import check_credit_code
 from node.domain.controller import ControllerKey, OtherKey
 from node.domain.document import Document, document_digest, open_by_controller, peek_document
@@ -65,7 +66,7 @@ class Power(enum.Enum):
     """Bring revocations to the ledger, of grants whose one-time key the agent has."""
 
 
-class Mandate(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Mandate(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """Signed by `key`, which must be the principal's controller on the ledger."""
 
     kind: ClassVar[str] = "mandate"
@@ -104,6 +105,8 @@ class Mandate(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of a branch: the parent's credit code; empty otherwise."""
     agent_code: str
     """Of a branch: its own credit code; empty otherwise."""
+    approval: str = ""
+    """The second officer's approval, a compact JWS; left out where one officer is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,15 @@ class Authority:
     """By which somebody else signed."""
     mandate_digest: bytes = b""
     """SHA-256 of its signing input."""
+    approval: Approval | None = None
+    """By the second officer, of the grant or of the mandate behind it; its own signature was checked."""
+    register_before: int = 0
+    """When the ledger had what was approved, at the latest, seconds since 1970 UTC; that commits to the approval."""
+
+    @property
+    def act(self) -> Reserved:
+        """What the subject itself did, and may have reserved for two officers."""
+        return Reserved.GRANT if self.mandate is None else Reserved.MANDATE
 
     def mandate_id(self, alliance: bytes) -> bytes:
         """The mandate's id on the ledger; `alliance` is the alliance's id, 32 bytes."""
@@ -131,11 +143,15 @@ def open_mandate(token: str) -> Mandate:
 
     Raises:
         DocumentFormatError: a member of the document breaks a rule.
-        SignatureError: not signed by that key.
+        SignatureError: not signed by that key, or the approval in it by none that it names.
+        ApprovalError: the approval is of something else.
     """
     claimed = peek_document(token, Mandate)
     check_mandate(claimed)
-    return open_by_controller(token, Mandate, claimed.key)
+    mandate = open_by_controller(token, Mandate, claimed.key)
+    if mandate.approval:
+        open_approval(mandate, mandate.key, mandate.approval)
+    return mandate
 
 
 def check_mandate(mandate: Mandate) -> None:
@@ -205,18 +221,44 @@ def authority_of(token: str) -> Authority:
         GrantScopeError: the grant goes beyond the mandate.
         GrantExpiredError: it lasts longer than the mandate.
         UnknownCallerError: the mandate is another subject's, or for somebody else.
+        ApprovalError: an approval is of something else.
     """
     grant = open_grant(token)
     if not grant.mandate:
-        return Authority(grant.key)
-    mandate = open_mandate(grant.mandate)
-    check_grant_within(grant, mandate)
-    return Authority(mandate.key, mandate, document_digest(grant.mandate))
+        return Authority(grant.key, approval=_approval(grant.approval), register_before=grant.register_before)
+    authority = authority_behind(grant.mandate)
+    assert authority.mandate is not None, "it is of a mandate"
+    check_grant_within(grant, authority.mandate)
+    return authority
+
+
+def authority_behind(token: str) -> Authority:
+    """Who stands behind what is done under a mandate, as far as documents can tell.
+
+    Args:
+        token: the mandate, a compact JWS.
+
+    Raises:
+        NodeError: as `open_mandate`.
+    """
+    mandate = open_mandate(token)
+    return Authority(
+        mandate.key, mandate, document_digest(token), _approval(mandate.approval), mandate.register_before
+    )
+
+
+def _approval(token: str) -> Approval | None:
+    return peek_document(token, Approval) if token else None
 
 
 def principal_key(grant: Grant) -> str:
     """The subject's own key behind an opened grant: that for which its certificate vouches."""
     return open_mandate(grant.mandate).key if grant.mandate else grant.key
+
+
+def approval_of(grant: Grant) -> str:
+    """The second officer's approval of an opened grant, or of the mandate behind it; empty if there is none."""
+    return open_mandate(grant.mandate).approval if grant.mandate else grant.approval
 
 
 def check_grant_within(grant: Grant, mandate: Mandate) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from node.domain.approval import check_officers
 from node.domain.bundle import Authority, Bundle
 from node.domain.consent import Asked, Consent, check_consents
 from node.domain.descriptor import member_of
@@ -98,6 +99,7 @@ def check_read(
     alliance = circumstances.alliance
     if named != (alliance, delegation.key, bundle.member, raw_id.hex(), reader, bundle.member, alliance):
         raise VerificationError("grant, delegation and request do not belong together")
+    _check_officers(authority, judged, replace(circumstances, now=answer.iat))
     signed = (answer.alliance, answer.iss, answer.aud, answer.request, answer.evidence)
     digest = evidence_digest(encode_evidence(bundle.evidence))
     if signed != (alliance, bundle.member, reader, document_digest(authority.request).hex(), digest):
@@ -112,6 +114,19 @@ def check_read(
     asked = Asked(alliance, grant.iss, bundle.member, reader, request.purpose, answer.iat)
     consents = check_consents(evidence.records, authority.consents, asked, [principal.key])
     return VerifiedRead(grant, raw_id, reader, answer, judged, consents, mandate_id)
+
+
+def _check_officers(authority: Authority, first: Judgement, circumstances: Circumstances) -> None:
+    """That two officers signed, as far as the delegations reserve that for two."""
+    principal = authority_of(authority.grant)
+    approval = principal.approval
+    second = None
+    if approval is not None:
+        # The ledger's id commits to this delegation: it is as old as what the ledger took by then.
+        at = min(principal.register_before, circumstances.now)
+        proof = parse_proof(from_base64url(authority.approval_status))
+        second = judge_delegation(approval.delegation, replace(circumstances, now=at), moment=at, proof=proof)
+    check_officers(principal.act, first, second, approval)
 
 
 def check_grant_on_ledger(read: VerifiedRead, states: Sequence[ProvenState]) -> ProvenState | None:

@@ -91,6 +91,8 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why a timestamp that it carries does not count; for people, in English."""
     covers_whole: bool = False
     """Nothing was added to the file after this signature."""
+    imprint: str = ""
+    """Digest of what was signed, hex; the same however the file is wrapped or signed again."""
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -215,14 +215,10 @@ class TrustList:
             )
         )
 
-    def authorities(self, at: int) -> tuple[bytes, ...]:
-        """DER of the authorities under which signing certificates count at a moment."""
+    def stampers(self, at: int) -> tuple[bytes, ...]:
+        """DER of the authorities whose time stamps on files count at a moment: all that are not suspended."""
         barred = self.suspended_keys(at)
-        return tuple(
-            anchor.der
-            for anchor in self.anchors
-            if anchor.serves == "signatures" and self._keys[anchor.id] not in barred
-        )
+        return tuple(anchor.der for anchor in self.anchors if self._keys[anchor.id] not in barred)
 
     def nearest(self, path: Sequence[x509.Certificate]) -> TrustAnchor | None:
         """The listed authority nearest to the end entity: its terms hold, whoever certified it besides."""

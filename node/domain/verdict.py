@@ -19,7 +19,7 @@ class Gap(StrEnum):
 
 
 class StepKind(StrEnum):
-    """What was checked; `docs/formats/bundle.md` names the rules behind each."""
+    """What was checked; `docs/formats/bundle.md` and `guarantee-file.md` name the rules behind each."""
 
     ROOTS = "roots"
     CHECKPOINT = "checkpoint"
@@ -40,6 +40,14 @@ class StepKind(StrEnum):
     ANSWERED = "answered"
     KEPT = "kept"
     NOT_KEPT = "not-kept"
+    GUARANTEED = "guaranteed"
+    FILE_WHOLE = "file-whole"
+    SEALED = "sealed"
+    SEAL_STAMPED = "seal-stamped"
+    SEAL_NOT_STAMPED = "seal-not-stamped"
+    SEAL_STATUS_OPEN = "seal-status-open"
+    GUARANTEE_STATE_OPEN = "guarantee-state-open"
+    GUARANTEE_OVER = "guarantee-over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Step:
 
     @property
     def is_gap(self) -> bool:
-        """Whether this is something that was let pass."""
+        """Whether this is something that was let pass, or that nobody can know without asking."""
         return self.kind in _GAPS
 
 
@@ -77,5 +85,9 @@ _GAPS = frozenset(
         StepKind.STATUS_UNKNOWN,
         StepKind.GRANT_NOT_SHOWN,
         StepKind.NOT_KEPT,
+        StepKind.SEAL_NOT_STAMPED,
+        StepKind.SEAL_STATUS_OPEN,
+        StepKind.GUARANTEE_STATE_OPEN,
+        StepKind.GUARANTEE_OVER,
     }
 )

@@ -11,9 +11,11 @@ import msgspec
 from node.domain.controller import ControllerKey, ControllerSignature, OtherKey
 from node.domain.document import Document
 from node.domain.encoding import Hex32, Hex64, Seconds
-from node.domain.guarantee import Text
+from node.domain.guarantee import Kind, Text
 
 WINDOW_SECONDS = 300
+APPROVED_WINDOW_SECONDS = 86_400
+"""For requests with an approval: the second officer has a day for it."""
 
 
 class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -27,6 +29,8 @@ class WalletCall(Document, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The wallet's key, or passkey; it signs the request."""
     mandate: str = ""
     """The mandate under which `key` acts for `subject`, a compact JWS; left out if the subject itself acts."""
+    approval: str = ""
+    """The second officer's approval, a compact JWS; left out where one officer is enough."""
 
 
 class PackageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -278,6 +282,19 @@ class CodeCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True
     section: Text
     delegation: str
     """The delegation, a compact JWS: the centre need not know the subject."""
+    guarantee_kind: Kind = "bid"
+    """What the guarantee is for, left out for a bid: a section's winner also needs others, each once."""
+
+
+class AwardsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Ask the tender's centre for the proof of the own awards and contracts in a project."""
+
+    kind: ClassVar[str] = "wallet-awards"
+
+    project: Text
+    """As the centre's source files its records: 招标项目编号, OCDS `ocid`."""
+    delegation: str
+    """The delegation, a compact JWS: the centre need not know the subject."""
 
 
 class ApplyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -306,6 +323,15 @@ class ApplicationsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_o
     """What became of this subject's applications at a guarantor."""
 
     kind: ClassVar[str] = "wallet-applications"
+
+
+class ReleasesCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A beneficiary asks which guarantees of a section wait for its signature to be given back."""
+
+    kind: ClassVar[str] = "wallet-releases"
+
+    section: Text
+    """标段编号; `key` is the beneficiary's one-time key for it."""
 
 
 class ReleaseCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):

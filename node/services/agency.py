@@ -4,10 +4,11 @@
 - A grant by the lead of a joint bid counts at a member's home only once the home has seen that all members signed.
 """
 
+from node.domain.approval import Approval, Reserved, check_officers
 from node.domain.attestation import About, Method
-from node.domain.document import document_digest, peek_document
+from node.domain.document import peek_document
 from node.domain.joint_bid import agreement_digest, open_joint_bid
-from node.domain.mandate import Authority, Form, Mandate, open_mandate
+from node.domain.mandate import Form, Mandate, authority_behind, open_mandate
 from node.domain.package import BASE
 from node.domain.registry import Comparison
 from node.domain.wallet import BranchCall, JointBidCall
@@ -25,7 +26,7 @@ from node.services.alliance import Alliance
 from node.services.attesting import Attesting
 from node.services.feed import Feed
 from node.services.gate import Gate
-from node.services.mandates import check_in_force
+from node.services.mandates import check_in_force, check_second
 from node.services.recognition import Recognition
 from node.services.records import Records
 from node.services.registration import Registrations
@@ -60,7 +61,10 @@ class Agency:
             DocumentFormatError: the request is malformed.
             StoreError: the database fails.
         """
-        await self._recognition.warm(peek_document(token, BranchCall).delegation)
+        call = peek_document(token, BranchCall)
+        await self._recognition.warm(call.delegation)
+        if approval := peek_document(call.confirmation, Mandate).approval:
+            await self._recognition.warm(peek_document(approval, Approval).delegation)
 
     def confirm_branch(self, token: str) -> None:
         """Attest that a subject is a branch, by its parent's confirmation.
@@ -89,6 +93,9 @@ class Agency:
         ):
             raise SignatureError("the parent's certificate does not vouch for who signed the confirmation")
         self._check_holds(confirmation, call.confirmation)
+        approval = authority_behind(call.confirmation).approval
+        second = None if approval is None else self._recognition.check(approval.delegation)
+        check_officers(Reserved.MANDATE, judged, second, approval)
         position = next(self._records.newest(subject, BASE, lambda _: True), None)
         stored = None if position is None else self._records.load(position)
         if stored is None or PARENT_FIELD not in stored.fields:
@@ -141,7 +148,10 @@ class Agency:
         self._check_controller(mandate)
         if not mandate.nbf <= self._clock.now() < mandate.exp:
             raise GrantExpiredError("the confirmation is not valid at this time")
-        check_in_force(self._alliance, Authority(mandate.key, mandate, document_digest(token)), self._store)
+        authority = authority_behind(token)
+        row = self._alliance.projection.subject(bytes.fromhex(mandate.iss))
+        check_second(self._alliance, row, authority)
+        check_in_force(self._alliance, authority, self._store)
 
     def _check_controller(self, mandate: Mandate) -> None:
         row = self._alliance.projection.subject(bytes.fromhex(mandate.iss))

@@ -2,7 +2,8 @@
 
 1 the home's own signature over exactly this evidence, for exactly this request
 2 the bidder's certificate vouches for the key that signed the grant, and did so when the ledger took the grant
-3 that key is the subject's controller on the ledger, and the grant is its signature
+3 that key is the subject's controller on the ledger, and the grant is its signature; where a delegation reserves
+  that for two officers, both are, each with its own certificate's word, and the second approved just this grant
 4 the grant and its mandate are on the ledger, not revoked, and it covered this read when the home says it answered
 5 every record is in the home's log under a checkpoint, and the ledger holds that checkpoint
 6 the records are what was asked for, of this subject, and a credit code shown is the certificate's
@@ -11,6 +12,7 @@
 
 from dataclasses import dataclass
 
+from node.domain.approval import check_officers
 from node.domain.certificate import CertificateIdentity
 from node.domain.consent import Asked, check_consents, parse_shown
 from node.domain.document import (
@@ -94,6 +96,7 @@ def check_answer(  # noqa: PLR0917
         StatusUnknownError: nobody says whether the bidder's certificate is revoked.
         VerificationError: a step fails; the message says which.
         GrantMissingError: the grant is not on the ledger.
+        SecondOfficerMissingError: the company wants two officers, and one has signed.
         GrantRevokedError: it is revoked.
         GrantExpiredError: it was not valid when the home answered.
         MovedError: the subject has another home by now.
@@ -120,6 +123,13 @@ def check_answer(  # noqa: PLR0917
     # 4. the ledger's word on the grant
     raw_id = grant_id(alliance.raw_id, grant_terms(grant, document_digest(grant_token)))
     authority = check_live(alliance, store, raw_id, grant_token)
+    # where the company wants two officers: certificate and key of the second, which the home cannot drop
+    approval, second = authority.approval, None
+    if approval is not None:
+        second = recognition.check_within(
+            approval.delegation, authority.register_before, answer.approval_status
+        )
+    check_officers(authority.act, judged, second, approval)
     check_covers(grant, request.scope, receiver=alliance.me, purpose=request.purpose, at=signed.iat)
     # 5. the log and its anchor
     evidence = verify_anchored(alliance, answer.evidence, home)

@@ -1,7 +1,8 @@
-"""At a tender's centre: which application code is whose for which section. Nothing is kept.
+"""At a tender's centre: which application code is whose for which section and kind. Nothing is kept.
 
-A code follows from the section's key and the bidder's credit code, so the centre gives the same one again however
-often it is asked, and finds out later whether a guarantee carries the code of its own section and applicant.
+A code follows from the section's key, the kind and the bidder's credit code, so the centre gives the same one again
+however often it is asked, and finds out later whether a guarantee carries the code of its own section, kind and
+applicant.
 """
 
 import hmac
@@ -21,6 +22,7 @@ from node.services.vault import Entropy
 
 CODE_VALID_SECONDS = 30 * 86_400
 _SECTION_TAG = b"heqi.section.v1\0"
+_KIND_TAG = b"heqi.section-and-kind.v1\0"
 
 
 class ApplicationCodes:
@@ -72,23 +74,26 @@ class ApplicationCodes:
             iat=now,
             jti=to_base64url(self._entropy(16)),
             iss=self._alliance.me,
-            code=self._code(call.section, identity.credit_code),
+            code=self._code(call.section, call.guarantee_kind, identity.credit_code),
             key=call.key,
             exp=now + CODE_VALID_SECONDS,
         )
         return sign_document(code, self._signer.sign)
 
     def are_mixed_up(self, guarantee: Guarantee) -> bool:
-        """Whether a guarantee says it is for a tender of this centre, and its code is not of its section and bidder.
+        """Whether a guarantee for a tender of this centre has a code that is not of its section, kind and bidder.
 
         A bidder could apply for one section under another's code, and no guarantor can tell. False for guarantees of
         other centres' tenders: those have the keys.
         """
         if guarantee.centre != self._alliance.me:
             return False
-        expected = self._code(guarantee.section, guarantee.applicant_code)
+        expected = self._code(guarantee.section, guarantee.guarantee_kind, guarantee.applicant_code)
         return not hmac.compare_digest(guarantee.code, expected)
 
-    def _code(self, section: str, credit_code: str) -> str:
-        section_key = hmac.digest(self._index_key, _SECTION_TAG + section.encode(), "sha256")
+    def _code(self, section: str, kind: str, credit_code: str) -> str:
+        # The tag of bids is the oldest one, and stands for them alone.
+        named = section if kind == "bid" else f"{kind}\0{section}"
+        tag = _SECTION_TAG if kind == "bid" else _KIND_TAG
+        section_key = hmac.digest(self._index_key, tag + named.encode(), "sha256")
         return to_base64url(hmac.digest(section_key, credit_code.encode(), "sha256"))

@@ -39,6 +39,7 @@ from node.services.applications import Application
 from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
 from node.services.disputes import KeptDispute
+from node.services.guarantee_files import SealedRow
 from node.services.holdings import InNotice
 from node.services.ledger_proofs import AnchorProof
 from node.services.legal_history import LegalEntry
@@ -51,9 +52,10 @@ from node.services.packages import Package
 from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow
 from node.services.records import RecordRow, Records, stored_of
-from node.services.registration import Registration
+from node.services.registration_rows import Registration
 from node.services.serving import HistoryEntry
 from node.services.sharing import KeptGrant, PendingRequest
+from node.services.taken_guarantees import TakenGuarantee
 from node.services.tiles import Tiles
 from node.services.transaction import Transaction
 from node.services.vault import Vault
@@ -96,6 +98,7 @@ _FAMILIES = (
     _Family("guarantees", layout.GUARANTEE, None),
     _Family("guarantee-receipts", layout.GUARANTEE_RECEIPT, StepReceipt),
     _Family("guarantee-steps", layout.GUARANTEE_STEP, None),
+    _Family("guarantee-seals", layout.GUARANTEE_SEAL, SealedRow),
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
     _Family("look-ups", layout.LOOK_UP, LookUp, _first_text),
     _Family("notices", layout.NOTICE, OutNotice),
@@ -110,6 +113,7 @@ _FAMILIES = (
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),
+    _Family("taken-guarantees", layout.TAKEN_GUARANTEE, TakenGuarantee, lambda archiving, _: archiving.me),
     _Family("waiting", layout.WAITING, WaitingRow, _first_text),
     _Family("requests", layout.REQUEST, PendingRequest, _first_text),
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from node.domain.act import ActKind
+from node.domain.approval import Reserved
 from node.domain.category import OwnerRule, category
 from node.domain.document import document_digest, peek_document
 from node.domain.erasure import (
@@ -75,6 +76,14 @@ class Erasures:
         self._rules, self._alliance, self._gate, self._registrations = rules, alliance, gate, registrations
         self._proving, self._acts, self._holdings, self._clock = proving, acts, holdings, clock
 
+    async def prepare(self, token: str) -> None:
+        """Ask the authorities about a second officer's certificate, for `by_wallet`.
+
+        Raises:
+            NodeError: the request is malformed.
+        """
+        await self._registrations.warm_approval(peek_document(token, EraseCall).approval)
+
     def by_wallet(self, token: str) -> Sequence[Erasure]:
         """Erase on the request of the subject's controller; the very same request again gets the same answer.
 
@@ -95,6 +104,7 @@ class Erasures:
             return self._book.rows.of_request(digest)
         call = self._gate.open(token, EraseCall)
         subject = self._speaker(call)
+        self._registrations.check_call(call, Reserved.ERASE)
         _check_categories(call.categories)
         for name in call.categories:
             if category(name).is_stated_by_authority:

@@ -23,7 +23,8 @@ class FeedEntry(msgspec.Struct, frozen=True):
     kind: str
     """A stable word such as `record.accepted`, `record.final`, `item.parked`, `subject.registered`, `subject.erased`,
     `subject.final`, `request.received`, `grant.received`, `grant.final`, `grant.revoked`, `read.answered`,
-    `read.received`, `read.withheld`, `application.received`, `guarantee.step`, `guarantee.lodged`,
+    `read.received`, `read.withheld`, `award.read`, `obligation.due`, `obligation.late`, `release.prepared`,
+    `application.received`, `guarantee.step`, `guarantee.lodged`,
     `guarantee.moved`, `guarantee.claimed`, `guarantee.due-soon`, `guarantee.overdue`, `member.admitted`,
     `proposal.made`."""
     time: float

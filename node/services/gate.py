@@ -3,9 +3,10 @@
 import hashlib
 from typing import TypeVar
 
+from node.domain.approval import Approval, approved_id, open_approval
 from node.domain.document import document_digest, open_by_controller, peek_document
 from node.domain.mandate import Power
-from node.domain.wallet import WINDOW_SECONDS, WalletCall
+from node.domain.wallet import APPROVED_WINDOW_SECONDS, WINDOW_SECONDS, WalletCall
 from node.errors import DocumentFormatError, ReplayError, UnknownCallerError
 from node.ports import Clock, Store
 from node.services import layout
@@ -28,12 +29,18 @@ class Gate:
 
         Raises:
             DocumentFormatError: malformed, or meant for another node or alliance.
-            SignatureError: not signed by the key that it names.
+            SignatureError: not signed by the key that it names, or the approval in it not.
+            ApprovalError: the approval in it is of something else.
             ReplayError: too old, too new, or taken before.
             StoreError: the database fails.
         """
         call = self.authenticate(token, kind)
-        self._take(call.iat, hashlib.sha256(document_digest(token)).digest())
+        if call.approval:
+            # Known by what both signed: else each new approval of it, or a new signature, would be another request.
+            approved = bytes.fromhex(approved_id(call, call.key))
+            self._take(call.iat, hashlib.sha256(approved).digest(), APPROVED_WINDOW_SECONDS)
+        else:
+            self._take(call.iat, hashlib.sha256(document_digest(token)).digest(), WINDOW_SECONDS)
         return call
 
     def authenticate(self, token: str, kind: type[C]) -> C:
@@ -41,11 +48,16 @@ class Gate:
 
         Raises:
             DocumentFormatError: malformed, or meant for another node or alliance.
-            SignatureError: not signed by the key that it names.
+            SignatureError: not signed by the key that it names, or the approval in it not.
+            ApprovalError: the approval in it is of something else.
         """
         call = open_by_controller(token, kind, peek_document(token, kind).key)
         if (call.alliance, call.node) != (self._alliance.id, self._alliance.me):
             raise DocumentFormatError("the request is meant for another node or alliance")
+        if call.approval:
+            if call.mandate:
+                raise DocumentFormatError("under a mandate the second officer approves the mandate alone")
+            open_approval(call, call.key, call.approval)
         return call
 
     def look_at(self, token: str, kind: type[C]) -> C:
@@ -53,7 +65,8 @@ class Gate:
 
         Raises:
             DocumentFormatError: malformed, or meant for another node or alliance.
-            SignatureError: not signed by the key that it names.
+            SignatureError: not signed by the key that it names, or the approval in it not.
+            ApprovalError: the approval in it is of something else.
             ReplayError: too old, or too new.
         """
         call = self.authenticate(token, kind)
@@ -80,7 +93,7 @@ class Gate:
             power: that somebody else needs to make the call for the subject; None if nobody else may.
 
         Raises:
-            UnknownCallerError: it does not; the same where there is no such subject.
+            UnknownCallerError: it does not, nor the second officer's; the same where there is no such subject.
             NodeError: the mandate is not one that holds now for this call.
             ContractUnknownError: this node cannot tell who speaks for a subject now.
             StoreError: the database fails.
@@ -90,20 +103,25 @@ class Gate:
         row = self._alliance.projection.subject(subject)
         if not self._alliance.speaks_for(row, self.principal(call, power)):
             raise UnknownCallerError("this key does not speak for a subject of this alliance")
+        if call.approval:
+            approver = peek_document(call.approval, Approval).key
+            if not self._alliance.speaks_for(row, approver):
+                raise UnknownCallerError("the second officer's key does not speak for the subject")
         return subject
 
-    def _check_time(self, issued: int) -> int:
+    def _check_time(self, issued: int, window: int = WINDOW_SECONDS) -> int:
         now = int(self._clock.now())
-        if abs(now - issued) > WINDOW_SECONDS:
+        if not -WINDOW_SECONDS <= now - issued <= window:
             raise ReplayError(
                 f"the request is from another time, {abs(now - issued)} s away from this node's; the limit is "
-                f"{WINDOW_SECONDS} s: the clocks differ, or it is an old request"
+                f"{window} s: the clocks differ, or it is an old request"
             )
         return now
 
-    def _take(self, issued: int, digest: bytes) -> None:
-        now = self._check_time(issued)
-        key = layout.TAKEN + layout.number(issued) + digest
+    def _take(self, issued: int, digest: bytes, window: int) -> None:
+        now = self._check_time(issued, window)
+        # Under the time until which it counts, less the usual window, so that marks go in their order.
+        key = layout.TAKEN + layout.number(issued + window - WINDOW_SECONDS) + digest
         if self._store.get(key) is not None:
             raise ReplayError("this request was taken before")
         transaction = Transaction(self._store)

@@ -321,6 +321,18 @@ class GuaranteeSteps:
         for key, _ in self._store.scan(layout.GUARANTEE_CLAIM):
             yield self.show(key[len(layout.GUARANTEE_CLAIM) :].hex())
 
+    def is_release_under_way(self, raw_id: bytes) -> bool:
+        """Whether the beneficiary's release is on its way to the ledger from this node.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return any(
+            isinstance(call := item.decoded(), StepGuarantee) and call.step.event == Event.RELEASE
+            for item in self._outbox.of(f"guarantee/{raw_id.hex()}")
+            if item.state is not Place.PARKED
+        )
+
     # -- what goes on by itself ---------------------------------------------------------------------------
 
     async def step(self) -> None:

@@ -173,6 +173,7 @@ class Guarantees:
         transaction.put(_file_key(token), raw_id)
         number = layout.text(guarantee.iss, guarantee.number)
         transaction.put(layout.GUARANTEE_NUMBER + number + raw_id, b"")
+        transaction.put(layout.SECTION_NEWS + raw_id, b"")
 
     def open(self, token: str) -> tuple[Guarantee, Member]:
         """A guarantee that its guarantor signed, suspended or not: what it issued stays its duty.
@@ -197,17 +198,15 @@ class Guarantees:
 
     def _judge(self, raw_id: bytes, terms: Guarantee | None) -> Checked:
         row, now = self._alliance.projection.guarantee(raw_id), self._clock.now()
-        if terms is not None and self._codes.are_mixed_up(terms):
-            verdict, reason = _WRONG_CODE
-        elif row is None:
-            verdict, reason = _off_the_ledger(terms, now)
-        else:
-            life = None if terms is None else self._lives.of(raw_id, terms, row)
-            verdict, reason = _on_the_ledger(row, life, now)
-            over = row.expires if life is None else life.end
-            final = self._follower.final_number()
-            return Checked(verdict, reason, raw_id.hex(), terms, over, final, State(row.state), life)
-        return Checked(verdict, reason, raw_id.hex(), terms, block=self._follower.final_number())
+        final = self._follower.final_number()
+        is_mixed_up = terms is not None and self._codes.are_mixed_up(terms)
+        if row is None:
+            verdict, reason = _WRONG_CODE if is_mixed_up else _off_the_ledger(terms, now)
+            return Checked(verdict, reason, raw_id.hex(), terms, block=final)
+        life = None if terms is None else self._lives.of(raw_id, terms, row)
+        verdict, reason = _WRONG_CODE if is_mixed_up else _on_the_ledger(row, life, now)
+        over = row.expires if life is None else life.end
+        return Checked(verdict, reason, raw_id.hex(), terms, over, final, State(row.state), life)
 
 
 _WRONG_CODE = (

@@ -58,6 +58,14 @@
     ic/<application code digest>            the application that holds a code at this guarantor
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
+    kv/<guarantee id><digest>               the document that states a step of it
+    kr/<guarantee id><digest>               that a counterparty had that document, and when
+    km/<guarantee id><member>               its node has handed in a step, and is told of others
+    kp/<number>                             a step's document on its way to a member
+    kq/<guarantee id>                       an open claim at its guarantor, and what was told of it
+    ks/<guarantee id>                       attachment and seal of the file that was made of it
+    kt/<number>                             a signed PDF of a bank without a node: what it was found to be, sealed
+    kc/<digest of its content><number>      that such a file had this content
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
     pr/<member>                             log of another member whose archive was imported
     pn/<member>/<size><level><index>        entry (level 0) or node of that log's tree
@@ -92,6 +100,14 @@
     nx/<subject>/<home>/<notice digest>     a notice of deletion, for answers that are still on their way
     nr/<subject>/<home>/<category>/<thing>  what a home has said of a record that this node holds
     nq/<withdrawal digest>                  number of a withdrawal on its way
+    cf/<keyed digest of the section>        what the centre's records say of a section, sealed
+    cg/<keyed digest of the section><guarantee id>  a guarantee for a section of this centre that this node holds
+    cv/<guarantee id>                       a guarantee that is new here or has moved: its section is to be looked at
+    cx/<time><keyed digest of the section>  when a section is looked at again; seconds, 0 for at once
+    co/<keyed digest of the section>        what is owed in a section, and when it is looked at next, sealed
+    cl/<day><keyed digest of the section>   that something open falls due on that day; day number, number
+    ct/<obligation id>                      what of an obligation was told, `due` or `late`
+    obligation-rules                        digest of the rules and the calendar that what is owed was derived by
     erasures                                how far this database has followed the list of erasures
 
 Parts that vary in length are closed by a zero byte.
@@ -157,16 +173,22 @@ APPLICATION_CODE = b"ic/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
-GUARANTEE_STEP = b"ks/"
-"""Guarantee and digest → the document that states a step."""
+GUARANTEE_STEP = b"kv/"
 GUARANTEE_RECEIPT = b"kr/"
-"""Guarantee and digest → the receipt that was given for it, or got."""
 GUARANTEE_NODE = b"km/"
-"""Guarantee and member → nothing: its node has handed in a step, and is told of others."""
 GUARANTEE_POST = b"kp/"
-"""Number → a step's document on its way to a member."""
-GUARANTEE_CLAIM = b"kc/"
-"""Guarantee → what was told of its open claim."""
+GUARANTEE_CLAIM = b"kq/"
+GUARANTEE_SEAL = b"ks/"
+TAKEN_GUARANTEE = b"kt/"
+TAKEN_GUARANTEE_CONTENT = b"kc/"
+SECTION = b"cf/"
+SECTION_GUARANTEE = b"cg/"
+SECTION_NEWS = b"cv/"
+SECTION_LOOK = b"cx/"
+OBLIGATIONS = b"co/"
+OBLIGATION_DUE = b"cl/"
+OBLIGATION_TOLD = b"ct/"
+OBLIGATION_RULES = b"obligation-rules"
 PREDECESSOR = b"pr/"
 PREDECESSOR_NODE = b"pn/"
 PREDECESSOR_RECORD = b"px/"

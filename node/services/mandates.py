@@ -6,14 +6,21 @@ under which this node reads; and so of whether such a grant still lives.
 
 import msgspec
 
-from node.domain.document import document_digest
 from node.domain.grant import Grant
-from node.domain.mandate import Authority, Mandate, Power, authority_of, check_power, open_mandate
+from node.domain.mandate import (
+    Authority,
+    Mandate,
+    Power,
+    authority_behind,
+    authority_of,
+    check_power,
+)
 from node.domain.wallet import WalletCall
 from node.errors import GrantMissingError, GrantRevokedError, UnknownCallerError
 from node.ports import Store
 from node.services import layout
 from node.services.alliance import Alliance
+from node.services.projection import SubjectRow
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -39,12 +46,14 @@ def principal_of(store: Store, alliance: Alliance, call: WalletCall, power: Powe
         return call.key
     if power is None:
         raise UnknownCallerError("this only the subject itself may do, under no mandate")
-    mandate = open_mandate(call.mandate)
+    authority = authority_behind(call.mandate)
+    mandate = authority.mandate
+    assert mandate is not None, "it is of a mandate"
     check_power(mandate, power, subject=call.subject, alliance=alliance.id, at=now)
     if mandate.agent_key and mandate.agent_key != call.key:
         raise UnknownCallerError("the mandate is for another key")
     _check_agent(alliance, mandate, call.key)
-    authority = Authority(mandate.key, mandate, document_digest(call.mandate))
+    check_second(alliance, alliance.projection.subject(bytes.fromhex(mandate.iss)), authority)
     check_in_force(alliance, authority, store)
     return mandate.key
 
@@ -58,7 +67,8 @@ def grantor_of(alliance: Alliance, token: str, grant: Grant) -> Authority:
         grant: the same, opened.
 
     Raises:
-        UnknownCallerError: neither the subject's controller signed it, nor somebody whom it let.
+        UnknownCallerError: neither the subject's controller signed it, nor somebody whom it let; or whoever approved
+            it is no controller of the subject.
         NodeError: the grant goes beyond its mandate.
     """
     authority = authority_of(token)
@@ -69,6 +79,7 @@ def grantor_of(alliance: Alliance, token: str, grant: Grant) -> Authority:
         raise UnknownCallerError("the grant is not by the key that the ledger names for its subject")
     if authority.mandate is not None:
         _check_agent(alliance, authority.mandate, grant.key)
+    check_second(alliance, row, authority)
     return authority
 
 
@@ -122,6 +133,23 @@ def check_in_force(alliance: Alliance, authority: Authority, store: Store) -> No
         raise GrantRevokedError("the mandate was revoked by the subject that gave it")
     if not alliance.projection.grant(raw_id).registered:
         raise GrantMissingError("the mandate is not on the ledger")
+
+
+def check_second(alliance: Alliance, row: SubjectRow | None, authority: Authority) -> None:
+    """Check that the second officer's key, if there is one, speaks for the subject too.
+
+    Args:
+        alliance: has the ledger's word.
+        row: the subject, as the ledger has it.
+        authority: behind the first officer's signature.
+
+    Raises:
+        UnknownCallerError: it does not, or not any more.
+    """
+    if authority.approval is not None and not alliance.speaks_for(row, authority.approval.key):
+        raise UnknownCallerError(
+            "the second officer's key does not speak for the subject that it approved for"
+        )
 
 
 def check_all_signed(store: Store, authority: Authority) -> None:

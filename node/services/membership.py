@@ -1,7 +1,17 @@
 """This member's part in the alliance: proposing, voting, its own standing, and moving its own addresses."""
 
+from collections.abc import Iterator
+
 from node.domain.act import ActKind
-from node.domain.alliance_life import ProposeContract, ProposeRoles, ProposeVerifier, StandingStep, Step
+from node.domain.alliance_life import (
+    ProposeCalendar,
+    ProposeContract,
+    ProposeRoles,
+    ProposeVerifier,
+    StandingStep,
+    Step,
+)
+from node.domain.calendar import WorkingYear, check_working_year, merge
 from node.domain.descriptor import open_card
 from node.domain.ledger import Action, Call, CastVote, ProposeAdmission, ProposeStanding, UpdateEndpoints
 from node.domain.member import role_names
@@ -86,6 +96,32 @@ class Membership:
         call = ProposeVerifier(address, accepted, code_hash, self._expiry(valid_seconds))
         about = {"address": address.hex(), "code": code_hash.hex(), "accepted": "yes" if accepted else "no"}
         self._queue(f"verifier/{address.hex()}", call, ActKind.VERIFIER_PROPOSED, about)
+
+    def propose_calendar(self, year: WorkingYear, valid_seconds: int) -> None:
+        """Propose the working days of a year.
+
+        Raises:
+            CodeFormatError: no ledger takes such a year.
+            ConflictError: the days that are still to come are so already.
+            StoreError: the database fails.
+        """
+        check_working_year(year)
+        if merge(self._alliance.projection.calendar(), year, int(self._clock.now())) is None:
+            raise ConflictError(f"no day of {year.year} that is still to come would change")
+        call = ProposeCalendar(year, self._expiry(valid_seconds))
+        about = {"year": str(year.year), "working_days": str(len(year.days()))}
+        self._queue(f"calendar/{year.year}", call, ActKind.CALENDAR_PROPOSED, about)
+
+    def proposed_years(self) -> Iterator[tuple[int, WorkingYear]]:
+        """Years under open proposals with the proposal's number, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        now = self._clock.now()
+        for number, row in self._alliance.projection.proposals():
+            if row.action is Action.SET_CALENDAR and not row.passed and row.expires >= now:
+                yield number, WorkingYear(int(row.about), row.entry)
 
     def take_step(self, step: Step, name: str) -> None:
         """Summon, vouch for or set aside a member, or leave, stay, come back oneself.

@@ -13,10 +13,10 @@ import msgspec
 from node.domain.alliance_life import MoveSubject
 from node.domain.category import OwnerRule, categories
 from node.domain.controller import verify_digest
-from node.domain.document import document_digest, open_by_controller, peek_document
+from node.domain.document import document_digest, peek_document
 from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
-from node.domain.grant import AccessRequest, Grant, check_grant, grant_terms, is_answer
+from node.domain.grant import AccessRequest, Grant, grant_terms, is_answer, open_grant
 from node.domain.ledger import RegisterGrant
 from node.domain.ledger_ids import grant_id, move_subject_digest
 from node.domain.wallet import CarriedGrant, CopyCall, MoveCall, PackageRecord, PlaceCall
@@ -109,7 +109,9 @@ class Moving:
         Raises:
             NodeError: the request is malformed, or a time stamp that must be had cannot be.
         """
-        return await self._recognition.prove(peek_document(token, MoveCall).delegation)
+        call = peek_document(token, MoveCall)
+        await self._registrations.warm_approval(call.approval)
+        return await self._recognition.prove(call.delegation)
 
     def take_over(self, token: str, status: bytes = b"") -> Registered:
         """At the new home: take a subject in, and bring its move to the ledger.
@@ -154,8 +156,7 @@ class Moving:
         verify_digest(call.key, digest, bytes.fromhex(call.signature))
 
     def _open_grant(self, carried: CarriedGrant, call: MoveCall) -> Grant:
-        grant = open_by_controller(carried.grant, Grant, call.key)
-        check_grant(grant)
+        grant = open_grant(carried.grant)
         named = (grant.iss, grant.key, grant.alliance, grant.home)
         if named != (call.subject, call.key, self._alliance.id, self._alliance.me):
             raise DocumentFormatError(

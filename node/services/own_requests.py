@@ -45,6 +45,8 @@ class Obtained(msgspec.Struct, frozen=True):
     """When it was read, seconds since 1970 UTC."""
     consents: bytes = b""
     """Of the people in it, as the home showed them."""
+    approval_status: bytes = b""
+    """`StatusProof` of the second officer's delegation, as of the first's; empty without a second officer."""
 
 
 class OwnRequests:

@@ -69,6 +69,9 @@ class SubjectRow(msgspec.Struct, frozen=True):
     """ERC-7913 signers, in the ledger's order; any one speaks for the subject."""
     recoveries: tuple[RecoveryRow, ...] = ()
     """Proposed for this version; another version ends them."""
+    recovered: bytes = b""
+    """The key that took the place of all others by the last recovery, an ERC-7913 signer; empty if there was none, or
+    once it was removed."""
 
 
 class GrantRow(msgspec.Struct, frozen=True):
@@ -444,7 +447,12 @@ def _apply_recovery(transaction: Transaction, happening: ledger.Happening) -> No
             _change(transaction, layout.LEDGER_SUBJECT + subject, SubjectRow, version=version, recoveries=())
         case recovery.SubjectRecovered(subject, version, controller):
             key = layout.LEDGER_SUBJECT + subject
-            changes = {"version": version, "controllers": (controller,), "recoveries": ()}
+            changes = {
+                "version": version,
+                "controllers": (controller,),
+                "recoveries": (),
+                "recovered": controller,
+            }
             _change(transaction, key, SubjectRow, **changes)
 
 
@@ -455,7 +463,8 @@ def _change_controllers(
     if row is not None:
         key = layout.LEDGER_SUBJECT + subject
         controllers = exchange(row.controllers, removed, added)
-        _put(transaction, key, SubjectRow(row.home, version, controllers))
+        recovered = b"" if removed == row.recovered else row.recovered
+        _put(transaction, key, SubjectRow(row.home, version, controllers, recovered=recovered))
 
 
 def _confirm(transaction: Transaction, subject: bytes, controller: bytes, member: str, until: int) -> None:

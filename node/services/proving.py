@@ -139,6 +139,7 @@ class Proving:
             obtained.answer,
             to_base64url(obtained.status),
             parse_shown(obtained.consents),
+            to_base64url(obtained.approval_status),
         )
         bundle = Bundle(
             BUNDLE_TYPE,

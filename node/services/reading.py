@@ -34,6 +34,7 @@ from node.domain.grant import (
     open_grant,
 )
 from node.domain.ledger_ids import grant_id
+from node.domain.mandate import authority_of
 from node.domain.notice import Notice, check_about
 from node.domain.reading import ReadReceipt, ReadRequest, jti_of_use
 from node.errors import (
@@ -351,6 +352,8 @@ class Reading:
         request = reopen_document(request_token, ReadRequest)
         moment = open_grant(grant_token).register_before
         await self._recognition.warm(answer.delegation, moment)
+        if approval := authority_of(grant_token).approval:
+            await self._recognition.warm(approval.delegation, moment)
         return await when_anchored(
             lambda: check_answer(
                 self._alliance, self._recognition, self._store, request_token, request, grant_token, answer
@@ -389,6 +392,7 @@ class Reading:
             status,
             receipt.iat,
             answer.consents,
+            self._hand_on_approval(own.grant, answer.approval_status),
         )
         transaction = Transaction(self._store)
         self._own.put_obtained(transaction, digest, own.reads, asked.subject, obtained)
@@ -406,6 +410,10 @@ class Reading:
         transaction.commit()
         self._arrived.pop(digest, None)
         self._feed.wake()
+
+    def _hand_on_approval(self, grant_token: str, proof: bytes) -> bytes:
+        approval = authority_of(grant_token).approval
+        return b"" if approval is None else self._recognition.hand_on(approval.delegation, proof)
 
     def _note(self, transaction: Transaction, subject: str, home: str, answer: Answer) -> None:
         """What the home says of the records beside its answer; what is not its own word counts for nothing."""

@@ -154,6 +154,19 @@ class Recognition:
             known=known,
         )
 
+    def check_within(self, token: str, by: int, proof: bytes = b"") -> Judgement:
+        """Decide whether a delegation held when the ledger took what contains it; later news does not matter.
+
+        Args:
+            token: the delegation, inside a document that the ledger knows by its digest.
+            by: the ledger took that no later than this, seconds since 1970 UTC; in the future, as of now.
+            proof: as in `check`.
+
+        Raises:
+            NodeError: as `check`.
+        """
+        return self.check(token, at=min(by, self._now()), proof=proof)
+
     async def warm(self, token: str, moment: int | None = None) -> None:
         """Ask the authorities about a delegation's certificates, where nothing kept is news.
 
@@ -181,11 +194,12 @@ class Recognition:
             if kept is None or not kept.status.is_news(self._now()):
                 await self._ask(certificate, issuer, identity.anchor, self._entropy(NONCE_BYTES))
 
-    def check_identity(self, identity: CertificateIdentity) -> None:
-        """Decide whether a certificate stands now, from what is kept here.
+    def check_identity(self, identity: CertificateIdentity, at: int | None = None) -> None:
+        """Decide whether a certificate stands, from what is kept here.
 
         Args:
             identity: whom it is about; its path was checked.
+            at: by when what rests on it is proven to have happened, seconds since 1970 UTC; now if None.
 
         Raises:
             RevokedError: it is revoked.
@@ -195,7 +209,30 @@ class Recognition:
         circumstances = self._circumstances()
         ders = (certificate.public_bytes(Encoding.DER) for certificate in identity.path[:-1])
         known = [(der, kept.status) for der in ders if (kept := self._kept(der)) is not None]
-        judge_status(identity, circumstances, circumstances.now, circumstances.now, known)
+        at = circumstances.now if at is None else at
+        judge_status(identity, circumstances, at, at, known)
+
+    @property
+    def stamps(self) -> bool:
+        """Whether a time-stamp authority is configured."""
+        return bool(self._timestamp)
+
+    async def stamp(self, request: bytes) -> bytes:
+        """What the configured time-stamp authority answers; not checked.
+
+        Args:
+            request: DER, RFC 3161.
+
+        Raises:
+            AuthorityUnavailableError: none answers.
+        """
+        anchor, problem = self.trust().anchor(self._timestamp), "no such authority is on the trust list"
+        for address in anchor.timestamp if anchor else ():
+            try:
+                return await self._authorities.timestamp(address, request)
+            except AuthorityUnavailableError as error:
+                problem = str(error)
+        raise AuthorityUnavailableError(f"no time stamp from {self._timestamp}: {problem}")
 
     async def prove(self, token: str) -> bytes:
         """Ask about a new delegation so that the answers show when it existed, and have it stamped.

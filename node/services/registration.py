@@ -10,18 +10,17 @@ from dataclasses import dataclass
 
 import msgspec
 
+from node.domain.approval import Approval, Reserved
 from node.domain.certificate import CertificateIdentity
-from node.domain.certified import chain_of
-from node.domain.delegation import Delegation
 from node.domain.document import peek_document
 from node.domain.draft import RecordDraft
 from node.domain.duties import Act
 from node.domain.erasure import REGISTRATION_PART
 from node.domain.ledger import CreateSubject
 from node.domain.ledger_ids import subject_id
-from node.domain.mandate import Power
+from node.domain.mandate import Authority, Power, authority_behind
 from node.domain.package import BASE, Company
-from node.domain.wallet import MoveCall, RegisterCall
+from node.domain.wallet import ControllerCall, MoveCall, RegisterCall, WalletCall
 from node.errors import (
     DuplicateError,
     GrantMissingError,
@@ -29,6 +28,7 @@ from node.errors import (
     MissingError,
     Mistake,
     MovedError,
+    SecondOfficerMissingError,
     SignatureError,
     StatusUnknownError,
     UnknownCallerError,
@@ -41,48 +41,20 @@ from node.services.attesting import Attesting
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.look_ups import LookUps
+from node.services.officers import ENOUGH, Officers, approval_in
 from node.services.outbox import Outbox
 from node.services.packages import Packages
+from node.services.projection import SubjectRow
 from node.services.reach import Reach
 from node.services.recognition import Recognition
 from node.services.records import Records
+from node.services.registration_rows import Office, Registration, Voucher, renewed, reserved_in, with_office
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 from node.services.waiting import Waiting
 
 READ_LOG = "access.read"
 _SALT_BYTES = 32
-_MOST_FURTHER = 3
-
-
-class Voucher(msgspec.Struct, frozen=True, array_like=True):
-    """A certificate's word for a wallet's key."""
-
-    delegation: str
-    """A compact JWS."""
-    status: bytes
-    """`StatusProof` beside it, canonical JSON; empty if there is none."""
-
-    @property
-    def certificate(self) -> bytes:
-        """DER of the certificate that signed."""
-        return chain_of(self.delegation, Delegation)[0]
-
-
-class Registration(msgspec.Struct, frozen=True):
-    """A subject at its home, at rest sealed under the subject's key."""
-
-    subject: str
-    credit_code: str
-    organisation: str
-    credentials: dict[str, tuple[Voucher, ...]]
-    """By controller key: the certificates' words for it, the last one handed in first. A key that was removed keeps
-    its own: what it signed before can still be shown."""
-
-    @property
-    def vouchers(self) -> tuple[Voucher, ...]:
-        """Those of all keys."""
-        return tuple(one for vouchers in self.credentials.values() for one in vouchers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +96,7 @@ class Registrations:
         self._reach, self._attesting, self._look_ups = reach, attesting, look_ups
         self._packages = packages
         self._recognition, self._records, self._outbox, self._feed = recognition, records, outbox, feed
+        self._officers = Officers(alliance, recognition)
         self._clock, self._entropy = clock, entropy
 
     def register(self, token: str, status: bytes = b"") -> Registered:
@@ -157,6 +130,7 @@ class Registrations:
         if call.subject and (known is None or known.hex() != call.subject):
             raise MissingError("no such subject is registered here under this certificate")
         is_new_delegation = True
+        office = self._officers.after(Office(), reserved_in([call.delegation]), [key], lowers=False)
         if known is not None:
             last = self.load(known.hex())
             is_new_delegation = all(one.delegation != call.delegation for one in last.vouchers)
@@ -164,7 +138,10 @@ class Registrations:
                 raise DuplicateError(
                     "another key is registered for this company; it has to add this one first"
                 )
-            credentials = _renewed(last, key, call.delegation, status)
+            credentials = renewed(last, key, call.delegation, status)
+            office = self._officers.handed_in(
+                call, key, last, credentials, is_new_delegation=is_new_delegation
+            )
         salt = self._entropy(_SALT_BYTES) if waiting is None else waiting.salt
         raw = known or subject_id(self._alliance.raw_id, self._alliance.me, salt)
         subject = raw.hex()
@@ -181,7 +158,10 @@ class Registrations:
             self._outbox.add(transaction, f"subject/{subject}", create)
         # With further documents too: certificates and delegations expire and are renewed.
         self._put(
-            transaction, Registration(subject, identity.credit_code, identity.organisation, credentials)
+            transaction,
+            with_office(
+                Registration(subject, identity.credit_code, identity.organisation, credentials), office
+            ),
         )
         first = self._records.stage(transaction, drafts)
         self._attest(transaction, subject, drafts, identity, call.delegation, is_new=is_new_delegation)
@@ -204,7 +184,21 @@ class Registrations:
         call = peek_document(token, RegisterCall)
         if not call.delegation:  # under a mandate: what is known stands
             return b""
+        await self.warm_approval(call.approval)
         return await self._recognition.prove(call.delegation)
+
+    async def warm_approval(self, approval: str) -> None:
+        """Ask the authorities about a second officer's certificate, where nothing kept is news.
+
+        Args:
+            approval: a compact JWS, not checked; empty for none.
+
+        Raises:
+            DocumentFormatError: it is malformed.
+            StoreError: the database fails.
+        """
+        if approval:
+            await self._recognition.warm(peek_document(approval, Approval).delegation)
 
     def settle(self, transaction: Transaction, call: MoveCall, status: bytes) -> Registered:
         """Take in a subject that moves here, from its wallet's own copy; by the same rules as a new one.
@@ -228,16 +222,67 @@ class Registrations:
             call.subject, call.records, _company(identity), is_first=True
         )
         transaction.put(directory, bytes.fromhex(call.subject))
-        earlier = self.load(call.subject).credentials if self.is_registered(call.subject) else {}
-        credentials = {**earlier, call.key: (Voucher(call.delegation, status),)}
-        self._put(
-            transaction,
-            Registration(call.subject, identity.credit_code, identity.organisation, credentials),
-        )
+        earlier = self.load(call.subject) if self.is_registered(call.subject) else None
+        credentials = {} if earlier is None else earlier.credentials
+        credentials = {**credentials, call.key: (Voucher(call.delegation, status),)}
+        office = self._officers.settled(call, identity.credit_code, earlier)
+        moved = Registration(call.subject, identity.credit_code, identity.organisation, credentials)
+        self._put(transaction, with_office(moved, office))
         first = self._records.stage(transaction, drafts)
         self._attest(transaction, call.subject, drafts, identity, call.delegation, is_new=True)
         package = self._packages.keep(transaction, call.subject, first, len(drafts))
         return Registered(call.subject, first, len(drafts), package, warnings)
+
+    def check_officers(
+        self, subject: str, act: Reserved, key: str, approval: Approval | None, *, by: int | None = None
+    ) -> None:
+        """Check that an act is signed by as many officers as a subject wants; whoever is not registered wants one.
+
+        Args:
+            subject: its id, 64 hex digits.
+            act: what it is.
+            key: the first officer's, that signed.
+            approval: its own signature was checked; None if there is none.
+            by: when the ledger had what was approved, at the latest; None for what is done now.
+
+        Raises:
+            SecondOfficerMissingError: it is reserved for two officers.
+            ApprovalError: the second is no officer of this subject.
+            NodeError: the second officer's delegation does not hold now.
+        """
+        if self.is_registered(subject):
+            last = self.load(subject)
+            self._officers.check(subject, last.credit_code, last.office, act, key, approval, by=by)
+
+    def check_call(self, call: WalletCall, act: Reserved) -> None:
+        """`check_officers` for an authenticated request: of the act, or of the mandate under which it is done."""
+        if call.mandate:
+            self.check_mandate(call.subject, authority_behind(call.mandate))
+        else:
+            self.check_officers(call.subject, act, call.key, approval_in(call))
+
+    def check_mandate(self, subject: str, authority: Authority) -> None:
+        """`check_officers` for a mandate that is in force on the ledger."""
+        self.check_officers(
+            subject, Reserved.MANDATE, authority.key, authority.approval, by=authority.register_before
+        )
+
+    def change_officers(self, transaction: Transaction, call: ControllerCall, row: SubjectRow) -> None:
+        """Let a change of keys through that is signed by as many officers as the subject wants, and note the new one.
+
+        Raises:
+            ConflictError: fewer than two officers would be left.
+            NodeError: as `check_officers`.
+        """
+        if not self.is_home_of(call.subject):
+            return
+        last = self.load(call.subject)
+        office = last.office
+        if len(office.keys) >= ENOUGH:
+            self.check_call(call, Reserved.CONTROLLERS)
+        changed = self._officers.changed(office, row, removed=call.removed, added=call.added)
+        if changed != office:
+            self._put(transaction, with_office(last, changed))
 
     def check_home(self, subject: str) -> None:
         """That the subject has not moved away.
@@ -308,7 +353,27 @@ class Registrations:
             GrantMissingError: the company has not handed a delegation of this key in here.
             ErasureListError, MissingError, StoreError: as `load`.
         """
-        vouchers = self.load(subject).credentials.get(key, ())
+        return self._voucher(self.load(subject), key, moment)
+
+    def signed_voucher(self, subject: str, authority: Authority, moment: int) -> Voucher:
+        """`voucher` for the key behind a grant that enough officers who count here signed, or the mandate behind it.
+
+        A second officer's certificate that ran out since stops no grant, so only keys are compared.
+
+        Raises:
+            SecondOfficerMissingError: one officer has signed what is reserved for two.
+            NodeError: as `voucher`.
+        """
+        last = self.load(subject)
+        approval, officers = authority.approval, last.officers
+        if authority.act in last.office.reserved and (
+            approval is None or not {authority.key, approval.key} <= set(officers)
+        ):
+            raise SecondOfficerMissingError("the bidder reserves this for two officers; one has signed")
+        return self._voucher(last, authority.key, moment)
+
+    def _voucher(self, registration: Registration, key: str, moment: int | None) -> Voucher:
+        vouchers = registration.credentials.get(key, ())
         if not vouchers:
             raise GrantMissingError("no certificate has vouched here for the key that signed the grant")
         first, *others = vouchers
@@ -319,6 +384,14 @@ class Registrations:
                 self._recognition.check(one.delegation, moment=moment, proof=one.status)
                 return one
         return first
+
+    def status_of(self, subject: str, delegation: str) -> bytes:
+        """What came with a delegation of a subject when it was handed in here; empty if nothing did, or it was not.
+
+        Raises:
+            ErasureListError, MissingError, StoreError: as `load`.
+        """
+        return next((one.status for one in self.load(subject).vouchers if one.delegation == delegation), b"")
 
     async def warm(self, subject: str) -> None:
         """Ask the authorities about all certificates of a subject, where nothing kept is news.
@@ -412,13 +485,3 @@ class Registrations:
 
 def _company(identity: CertificateIdentity) -> Company:
     return Company(identity.credit_code, identity.organisation)
-
-
-def _renewed(last: Registration, key: str, delegation: str, status: bytes) -> dict[str, tuple[Voucher, ...]]:
-    """The credentials with a delegation that is handed in, beside those of other keys and certificates."""
-    vouchers = last.credentials.get(key, ())
-    # What was shown of a delegation when it first came shows the earliest time.
-    status = next((one.status for one in vouchers if one.delegation == delegation), b"") or status
-    new = Voucher(delegation, status)
-    further = tuple(one for one in vouchers if one.certificate != new.certificate)[:_MOST_FURTHER]
-    return {**last.credentials, key: (new, *further)}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from node.domain.approval import Approval
 from node.domain.document import (
     document_digest,
     open_members_document,
@@ -23,7 +24,7 @@ from node.domain.erasure import READS, record_part
 from node.domain.evidence import evidence_digest
 from node.domain.grant import Grant, check_covers, check_scope, grant_terms, has_uses_left, open_grant
 from node.domain.ledger_ids import grant_id
-from node.domain.mandate import Authority, principal_key
+from node.domain.mandate import Authority, approval_of, authority_of
 from node.domain.reading import ReadAnswer, ReadReceipt, ReadRequest, id_of_use
 from node.domain.retention import month_at
 from node.domain.wallet import WINDOW_SECONDS
@@ -150,14 +151,16 @@ class Serving:
         size, selected = self._select(authority) if served is None else (served.size, None)
         positions = served.positions if served else list(selected or ())
         consents = self._consented(authority, positions)
+        # Officers are counted only now: while things are looked up, a read that is granted costs what any other does.
         moment = authority.grant.register_before
-        voucher = self._registrations.voucher(subject, principal_key(authority.grant), moment)
+        voucher = self._registrations.signed_voucher(subject, authority_of(grant_token), moment)
         delegation = voucher.delegation
         status = self._recognition.hand_on(delegation, voucher.status)
+        second = self._second_status(subject, authority.grant)
         told = self._disputes.notices(subject, positions, caller)
         evidence = self._showing.show(selected or self._showing.load(positions), request.scope, size)
         if served is not None and served.request == digest:
-            return Answer(evidence, served.answer, delegation, status, consents, told)
+            return Answer(evidence, served.answer, delegation, status, consents, told, second)
         if served is not None and served.times == _MOST_TIMES:
             raise GrantUsedUpError(f"this use of the grant was answered {_MOST_TIMES} times already")
         use = served.use if served else authority.kept.uses + 1
@@ -171,7 +174,7 @@ class Serving:
         row = ServedRead(digest, answer, use, as_of, times, positions, size, place)
         transaction.put(layout.READ + id_of_use(request), msgspec.msgpack.encode(row))
         self._remember(transaction, authority, row, request_token)
-        return Answer(evidence, answer, delegation, status, consents, told)
+        return Answer(evidence, answer, delegation, status, consents, told, second)
 
     def take_receipt(self, caller: str, token: str) -> None:
         """Keep a reader's countersignature.
@@ -305,6 +308,14 @@ class Serving:
         if consents is None:
             raise GrantMissingError(_NOTHING)
         return consents
+
+    def _second_status(self, subject: str, grant: Grant) -> bytes:
+        """What authorities said of the second officer's certificate, where a second has signed."""
+        token = approval_of(grant)
+        if not token:
+            return b""
+        delegation = reopen_document(token, Approval).delegation
+        return self._recognition.hand_on(delegation, self._registrations.status_of(subject, delegation))
 
     def _sign(self, request: ReadRequest, digest: bytes, evidence: bytes, use: int, as_of: int) -> str:
         answer = ReadAnswer(

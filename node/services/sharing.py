@@ -15,7 +15,7 @@ from node.domain.erasure import REGISTRATION_PART
 from node.domain.grant import AccessRequest, Grant, check_grant, check_request, grant_terms, is_answer
 from node.domain.ledger import GrantTerms, RegisterGrant, RevokeGrant
 from node.domain.ledger_ids import grant_id, revoke_grant_digest
-from node.domain.mandate import Power, principal_key
+from node.domain.mandate import Mandate, Power, principal_key
 from node.domain.signature import verify_p256
 from node.domain.wallet import GrantCall, RelayCall, RevokeCall
 from node.errors import (
@@ -131,9 +131,12 @@ class Sharing:
         Raises:
             NodeError: the request is malformed.
         """
-        subject = peek_document(token, GrantCall).subject
-        if self._registrations.is_home_of(subject):
-            await self._registrations.warm(subject)
+        call = peek_document(token, GrantCall)
+        if self._registrations.is_home_of(call.subject):
+            await self._registrations.warm(call.subject)
+            grant = peek_document(call.grant, Grant)
+            behind = peek_document(grant.mandate, Mandate) if grant.mandate else grant
+            await self._registrations.warm_approval(behind.approval)
 
     def give_grant(self, token: str) -> str:
         """At the subject's home: keep a grant for its reader and bring it to the ledger.
@@ -158,6 +161,10 @@ class Sharing:
             # Who is granted what is no business of other members: they relay the terms alone.
             raise RoleMissingError("a grant is for its subject's home; other members relay without seeing it")
         check_all_signed(self._store, authority)
+        if authority.mandate is not None:
+            self._registrations.check_mandate(grant.iss, authority)
+        else:
+            self._registrations.check_officers(grant.iss, authority.act, authority.key, authority.approval)
         if self._clock.now() > grant.register_before:
             raise GrantExpiredError("the grant was to reach the ledger earlier; sign a new one")
         terms = grant_terms(grant, document_digest(call.grant))

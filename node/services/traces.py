@@ -1,10 +1,10 @@
 """Where the database holds something about an owner, and how it is removed: every row that `layout.py` draws.
 
-Left alone: entries and the tree, which hold hashes of random bytes; what the ledger says anyway; guarantees, their
-applications, steps and receipts, which are the guarantor's and the beneficiary's own papers; what was told to
-whom, with the receipts (`notices.py`); and, where a subject is erased, the centre's account of reads on a legal
-basis, which ends with the centre's own retention. What this node read elsewhere goes when the home there says so
-(`holdings.py`).
+Left alone: entries and the tree, which hold hashes of random bytes; what the ledger says anyway; guarantees (those of
+banks without a node too), their applications, steps and receipts, which are the guarantor's and the beneficiary's own
+papers; what was told to whom, with the receipts (`notices.py`); and, where a subject is erased, the centre's account
+of reads on a legal basis, which ends with the centre's own retention. What this node read elsewhere goes when the
+home there says so (`holdings.py`).
 """
 
 from collections.abc import Iterator
@@ -20,10 +20,12 @@ from node.domain.erasure import (
     ErasedLine,
     as_application,
     as_read,
+    category_of,
     record_part,
 )
 from node.domain.reading import ReadRequest, id_of_use
 from node.domain.retention import month_at, month_of
+from node.domain.section import CATEGORIES
 from node.ports import Store
 from node.services import layout
 from node.services.applications import Applications
@@ -31,7 +33,8 @@ from node.services.own_requests import OwnRequests
 from node.services.parking import OPEN, Parking
 from node.services.recognition import status_key
 from node.services.records import RecordRow, stored_of
-from node.services.registration import Registration
+from node.services.registration_rows import Registration
+from node.services.sections import forget
 from node.services.serving import HistoryEntry
 from node.services.transaction import Transaction
 from node.services.vault import Vault, part_of
@@ -113,6 +116,8 @@ class Traces:
             gone.append(layout.COUNTER + f"history/{line.owner}".encode())
         if line.owner == self._me:
             self._remove_legal(erased, gone)
+            if any(category_of(part) in CATEGORIES for part in line.parts):
+                gone += forget(transaction, self._store)  # what follows from them; derived anew from the rest
         if line.whole:
             self._remove_registration(transaction, line.owner, gone)
             gone += [key for key, raw in self._store.scan(layout.FEED) if _is_about(raw, line.owner.encode())]

@@ -48,7 +48,7 @@ class Verifying:
         if len(signature) > MAX_SIGNATURE_BYTES:
             raise InvalidError(f"a detached signature has at most {MAX_SIGNATURE_BYTES} bytes")
         trust = self._recognition.trust()
-        found = await self._reader.read(content, form, signature, trust.authorities(at), at)
+        found = await self._reader.read(content, form, signature, trust.stampers(at), at)
         return [
             judge(one, lambda chain, moment: check_certificate(chain, trust, moment), at) for one in found
         ]

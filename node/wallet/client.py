@@ -151,6 +151,10 @@ class WalletClient:
         request = pb.ListHoldersRequest(signed_request=signed)
         return list(self._call(self._stub.ListHolders, request).notices)
 
+    def prove_awards(self, signed: str) -> bytes:
+        """At the tender's centre: the proof of the own awards, a case for `heqi verify`."""
+        return self._call(self._stub.ProveAwards, pb.ProveAwardsRequest(signed_request=signed)).case
+
     def application_code(self, signed: str) -> str:
         """At the tender's centre: the application code, a signed document."""
         request = pb.GetApplicationCodeRequest(signed_request=signed)
@@ -172,6 +176,16 @@ class WalletClient:
             found += page.applications
             if not (token := page.next_page_token):
                 return found
+
+    def guarantee_file(self, signed: str, application: str) -> bytes:
+        """At a guarantor: the sealed file of the guarantee that came of an application."""
+        request = pb.GetGuaranteeFileRequest(signed_request=signed, application_id=application)
+        return self._call(self._stub.GetGuaranteeFile, request).file
+
+    def releases(self, signed: str, page_token: str = "") -> pb.ListReleasesResponse:
+        """As a beneficiary, at the tender's centre: one page of what waits for its signature."""
+        request = pb.ListReleasesRequest(signed_request=signed, page_token=page_token)
+        return self._call(self._stub.ListReleases, request)
 
     def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
         """As a beneficiary: bring a release to the ledger."""

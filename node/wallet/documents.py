@@ -81,6 +81,8 @@ class Scribe:
     """Signs in the key's place."""
     mandate: str = ""
     """The mandate under which everything is signed, a compact JWS; empty: the wallet's owner acts for itself."""
+    within_seconds: int = REGISTER_WITHIN_SECONDS
+    """How long a grant or a mandate may take to reach the ledger: longer where a second officer has to approve it."""
 
     @property
     def signer(self) -> ControllerSigner:
@@ -240,7 +242,7 @@ class Scribe:
         # Both times stand on the ledger. Full hours, so that they do not tell when somebody signed or which
         # deadline he had in mind.
         expires = expires if self.mandate else _full_hour(expires)
-        register_before = min(_full_hour(now + REGISTER_WITHIN_SECONDS), expires)
+        register_before = min(_full_hour(now + self.within_seconds), expires)
         jti = to_base64url(os.urandom(16))
         revoker = self.verifier + self.key.revocation_key(jti).public_key
         grant = Grant(

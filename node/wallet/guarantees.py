@@ -14,6 +14,7 @@ from node.domain.guarantee import (
     ApplicationCode,
     Guarantee,
     GuaranteeRelease,
+    Kind,
     check_guarantee,
     guarantee_terms,
 )
@@ -26,6 +27,7 @@ from node.domain.member import Member
 from node.domain.wallet import (
     ApplicationsCall,
     ApplyCall,
+    AwardsCall,
     CodeCall,
     ReleaseCall,
     StepCall,
@@ -125,9 +127,13 @@ class GuaranteeScribe:
 
     scribe: Scribe
 
-    def ask_code(self, centre: str, section: str, delegation: str) -> str:
-        """Ask the tender's centre for the application code of a section."""
-        return self.scribe.call(CodeCall, centre, section=section, delegation=delegation)
+    def ask_code(self, centre: str, section: str, delegation: str, kind: Kind = "bid") -> str:
+        """Ask the tender's centre for the application code of a section, for one kind of guarantee."""
+        return self.scribe.call(CodeCall, centre, section=section, delegation=delegation, guarantee_kind=kind)
+
+    def ask_awards(self, centre: str, project: str, delegation: str) -> str:
+        """Ask the tender's centre for the proof of the own awards in a project."""
+        return self.scribe.call(AwardsCall, centre, project=project, delegation=delegation)
 
     def apply(self, guarantor: str, code: str, grant: str, terms: Terms) -> str:
         """Apply to a guarantor, with the code and a grant on the applicant's data."""

@@ -20,7 +20,7 @@ from node.domain.ledger import GrantTerms
 from node.domain.ledger_ids import grant_id
 from node.domain.mandate import Form, Mandate, Power, check_mandate, mandate_terms, open_mandate
 from node.errors import ConfigError, MissingError
-from node.wallet.documents import REGISTER_WITHIN_SECONDS, Scribe
+from node.wallet.documents import Scribe
 
 T = TypeVar("T")
 GIVEN_FOLDER, RECEIVED_FOLDER = "given", "mandates"
@@ -95,7 +95,7 @@ def sign_mandate(  # noqa: PLR0917
         uses=limits.uses,
         nbf=now,
         exp=expires,
-        register_before=min(_full_hour(now + REGISTER_WITHIN_SECONDS), expires),
+        register_before=min(_full_hour(now + scribe.within_seconds), expires),
         revoker=(scribe.verifier + scribe.key.revocation_key(jti).public_key).hex(),
         agreement=agreement,
         principal_code=codes[0],

@@ -10,6 +10,8 @@ from tests.contracts.world import SUSPEND, World, name
 from tests.support.evm import Account, Reverted, refused
 
 REVOKER = b"\x55" * 20
+STEP = (b"\1" * 32, 2, b"\1" * 32, b"\1" * 32)
+SIGNED = (REVOKER, b"\1" * 32, b"\1" * 32, b"")
 CALLS = {
     "Subjects.create": ("subjects", "create", (b"\1" * 32, REVOKER)),
     "Subjects.changeController": ("subjects", "changeController", (b"\1" * 32, b"", REVOKER, REVOKER, b"")),
@@ -18,9 +20,13 @@ CALLS = {
     "Guarantees.issue": (
         "guarantees",
         "issue",
-        ((b"\1" * 32, b"\1" * 32, 2**63, *[b"\1" * 32] * 3), REVOKER, b""),
+        ((b"\1" * 32, b"\1" * 32, 2**63, *[b"\1" * 32] * 5, 5), REVOKER, b""),
     ),
-    "Guarantees.step": ("guarantees", "step", (b"\1" * 32, 2, b"\1" * 32, REVOKER, b"\1" * 32, b"")),
+    "Guarantees.step": (
+        "guarantees",
+        "step",
+        ((b"\1" * 32, 2, *STEP, 0), SIGNED, (0, b"\1" * 32, 0, SIGNED)),
+    ),
     "Anchors.anchor": ("anchors", "anchor", (0, b"\1" * 32, [])),
     "Subjects.proposeRecovery": ("subjects", "proposeRecovery", (b"\1" * 32, REVOKER)),
     "Subjects.confirmRecovery": ("subjects", "confirmRecovery", (b"\1" * 32, 2, REVOKER)),
@@ -62,7 +68,7 @@ def test_every_call_of_the_contracts_stands_in_the_duties_table() -> None:
     assert {act.call for act in ON_CHAIN} == CALLS.keys()
 
 
-@pytest.mark.parametrize("contract", ["subjects", "grants", "anchors", "guarantees"])
+@pytest.mark.parametrize("contract", ["subjects", "grants", "anchors", "guarantees", "calendar"])
 def test_deployed_code_is_the_compiled_code_with_the_alliance_filled_in(world: World, contract: str) -> None:
     deployed = getattr(world, contract)
     code = bytearray(deployed.artifact.deployed_bytecode)

@@ -62,6 +62,7 @@ def test_the_wheel_holds_packages_and_contracts_and_nothing_else(wheel):
         "Anchors",
         "Guarantees",
         "TrustList",
+        "Calendar",
         "Catalogue",
         "ES256Verifier",
         "WebAuthnVerifier",

@@ -358,3 +358,38 @@ async def test_a_false_file_is_an_answer_and_no_error(network):
 async def test_another_member_has_nothing_to_ask_at_the_banks_desk(network, method, request_):
     call = operate(network, BANK, method, request_, certificate=CENTRE)
     assert await refusal(call) == "ROLE_MISSING"
+
+
+async def test_a_batch_is_answered_item_by_item_and_then_as_a_whole(network):
+    section = pb.SectionTerms(
+        section=SECTION, demanded_amount="1", bidders=[pb.ListedBidder(credit_code="91310000132269406T")]
+    )
+    files = ("nonsense", "", "nonsense")
+    shown = [pb.ShownGuarantee(guarantee=pb.CheckGuaranteeRequest(file=file)) for file in files]
+    unnamed = pb.ShownGuarantee(bidder_code="91310000132269406T")
+    requests = [
+        pb.CheckGuaranteesRequest(section=section),
+        *(pb.CheckGuaranteesRequest(shown=one) for one in (*shown, unnamed)),
+    ]
+    *items, last = await batch(network, requests)
+    assert [one.item.number for one in items] == [0, 1, 2, 3]
+    assert [finding.fault for one in items for finding in one.item.findings] == [
+        *["NOT_VALID"] * 3,
+        "UNREADABLE",
+    ]
+    assert (last.summary.count, last.summary.valid_count, last.summary.faulty_count) == (4, 0, 4)
+    assert [one.fault for one in last.summary.findings] == ["WITHOUT_SECURITY"]
+    for wrong in ([], requests[1:2], [requests[0], requests[0]]):
+        assert await refusal(batch(network, wrong)) == "INVALID", wrong
+    for changes in ({"section": ""}, {"demanded_amount": "1e3"}, {"guarantee_kind": "x"}, {"bidders": [{}]}):
+        terms = pb.SectionTerms(**{"section": SECTION, **changes})
+        assert await refusal(batch(network, [pb.CheckGuaranteesRequest(section=terms)])) == "INVALID"
+
+
+async def batch(network, requests):
+    node = network[CENTRE]
+    async with node.operator_channel() as connection:
+        try:
+            return [one async for one in Stubs(connection).guarantees.CheckGuarantees(iter(requests))]
+        except Exception as error:
+            raise from_rpc_error(error, CENTRE) from error

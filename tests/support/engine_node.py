@@ -12,8 +12,10 @@ from adapters.ledger.deployment import Deployment
 from adapters.ledger.engine import Engine
 from adapters.ledger.evm import EvmLedger
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.signatures.sealing import PyhankoSeal
 from adapters.store.erasure_file import MemoryErasureList
 from adapters.store.memory import MemoryStore
+from adapters.typefaces.noto import NotoSansSc
 from node.config import Config, LedgerConfig, Listen, LogConfig
 from node.domain.descriptor import DESCRIPTOR_TYPE, DeployedContract, Descriptor, open_card
 from node.domain.ledger import Anchored, Event
@@ -133,7 +135,7 @@ class EngineNode:
         outside = Outside(
             self.store, self._keyring, self.ledger, WorldPeers(network, self.name), network.authorities,
             self.clock, os.urandom, ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
-            self._erasures,
+            self._erasures, NotoSansSc(), PyhankoSeal(self.keys.organisation_seal),
         )  # fmt: skip
         config = Config(
             name=self.name,

@@ -1,7 +1,10 @@
-"""One guarantee on a ledger in memory, and everybody who has a part in its life, each with a key."""
+"""One guarantee on a ledger, and everybody who has a part in its life, each with a key."""
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapters.ledger.memory import MemoryChain
 from adapters.ledger.memory.state import Frame
@@ -17,6 +20,7 @@ from node.domain.ledger import (
     StepGuarantee,
 )
 from node.domain.ledger_ids import (
+    Eip712Domain,
     centre_commitment,
     end_commitment,
     guarantee_id,
@@ -34,59 +38,102 @@ END = 57 * EXPIRY_UNIT_SECONDS - 50 * DAY
 """50 days before the rounded one."""
 NOW = END - 30 * DAY
 SALT = secrets.token_bytes(32)
-ALLIANCE = secrets.token_bytes(32)
-ACCOUNT = new_account_key()
-_IDENTITIES = {Mover.GUARANTOR: new_es256_key(b""), Mover.CENTRE: new_es256_key(b"")}
-BANK = replace(
-    new_member("bank", ACCOUNT.address, Role.GUARANTOR),
-    identity_key=_IDENTITIES[Mover.GUARANTOR].signer,
-)
-CENTRE = replace(
-    new_member("centre", new_account_key().address), identity_key=_IDENTITIES[Mover.CENTRE].signer
-)
-VERIFIER = MemoryChain(ALLIANCE, [BANK, CENTRE]).deployment.address_of("ES256Verifier")
-KEYS: dict[Mover | None, Es256Key] = {
-    **{mover: Es256Key(key.secret, VERIFIER) for mover, key in _IDENTITIES.items()},
-    Mover.BENEFICIARY: new_es256_key(VERIFIER),
-    Mover.APPLICANT: new_es256_key(VERIFIER),
-    None: new_es256_key(VERIFIER),
-}
-"""None is a stranger's."""
-TERMS = GuaranteeTerms(
-    digest=secrets.token_bytes(32),
-    application=secrets.token_bytes(32),
-    expires=57 * EXPIRY_UNIT_SECONDS,
-    guarantor="bank",
-    beneficiary=mover_commitment(SALT, KEYS[Mover.BENEFICIARY].signer),
-    applicant=mover_commitment(SALT, KEYS[Mover.APPLICANT].signer),
-    centre=centre_commitment(SALT, "centre"),
-    end=end_commitment(SALT, END),
-    examination=5,
-)
 
 
-class Life:
-    """Issued at `NOW`; time stands still unless the test moves it."""
+@dataclass(frozen=True)
+class Place:
+    """Where guarantees are issued, by whom, and in whose tender."""
+
+    domain: Eip712Domain
+    verifier: bytes
+    guarantor: str
+    guarantor_key: ec.EllipticCurvePrivateKey
+    centre: str
+    centre_key: ec.EllipticCurvePrivateKey
+
+
+class Ledger(Protocol):
+    """What takes the steps of one guarantee after the other."""
+
+    place: Place
+
+    def begin(self, now: int) -> int:
+        """Forget what was; the time at which a guarantee can be issued."""
+
+    def apply(self, call: IssueGuarantee | StepGuarantee, now: int) -> GuaranteeMoved:
+        """Raises LedgerRefusedError as the contract does."""
+
+
+class MemoryLedger:
+    """The twin, asked without transactions."""
 
     def __init__(self) -> None:
-        self.now, self.end, self.terms = NOW, END, TERMS
-        self.chain = MemoryChain(ALLIANCE, [BANK, CENTRE], clock=lambda: NOW - DAY)
-        self.domain = self.chain.deployment.domain_of("Guarantees")
-        self.guarantee = guarantee_id(ALLIANCE, TERMS)
-        signature = KEYS[Mover.GUARANTOR].sign(issue_guarantee_digest(self.domain, self.guarantee))
-        self.last = self.apply(IssueGuarantee(TERMS, signature))[-1]
+        alliance, self._account = secrets.token_bytes(32), new_account_key().address
+        bank, centre = new_es256_key(b""), new_es256_key(b"")
+        members = [
+            replace(new_member("bank", self._account, Role.GUARANTOR), identity_key=bank.signer),
+            replace(new_member("centre", new_account_key().address), identity_key=centre.signer),
+        ]
+        self.chain = MemoryChain(alliance, members, clock=lambda: NOW - DAY)
+        deployment = self.chain.deployment
+        self.place = Place(
+            deployment.domain_of("Guarantees"),
+            deployment.address_of("ES256Verifier"),
+            "bank",
+            bank.secret,
+            "centre",
+            centre.secret,
+        )
+        self._founded = self.chain._state.mark()
 
-    def apply(self, call: IssueGuarantee | StepGuarantee) -> list[GuaranteeMoved]:
-        """Raises LedgerRefusedError as the contract would."""
-        frame = Frame(self.domain.contract, self.now)
+    def begin(self, now: int) -> int:
+        self.chain._state.rollback(self._founded)
+        return now
+
+    def apply(self, call: IssueGuarantee | StepGuarantee, now: int) -> GuaranteeMoved:
         mark = self.chain._state.mark()
         try:
-            moved = self.chain._apply(ACCOUNT.address, call, frame)
+            [moved] = self.chain._apply(self._account, call, Frame(self.place.domain.contract, now))
         except LedgerRefusedError:
             self.chain._state.rollback(mark)
             raise
-        self.last = moved[-1]
         return moved
+
+
+class Life:
+    """Issued when it is made; time stands still unless the test moves it."""
+
+    def __init__(self, ledger: Ledger | None = None, now: int = NOW, end: int = END) -> None:
+        self.ledger = ledger or MemoryLedger()
+        place = self.place = self.ledger.place
+        self.now, self.end = self.ledger.begin(now), end
+        self.keys: dict[Mover | None, Es256Key] = {
+            Mover.GUARANTOR: Es256Key(place.guarantor_key, place.verifier),
+            Mover.CENTRE: Es256Key(place.centre_key, place.verifier),
+            Mover.BENEFICIARY: new_es256_key(place.verifier),
+            Mover.APPLICANT: new_es256_key(place.verifier),
+            None: new_es256_key(place.verifier),
+        }
+        self.terms = GuaranteeTerms(
+            digest=secrets.token_bytes(32),
+            application=secrets.token_bytes(32),
+            expires=rounded(end),
+            guarantor=place.guarantor,
+            beneficiary=mover_commitment(SALT, self.keys[Mover.BENEFICIARY].signer),
+            applicant=mover_commitment(SALT, self.keys[Mover.APPLICANT].signer),
+            centre=centre_commitment(SALT, place.centre),
+            end=end_commitment(SALT, end),
+            examination=5,
+        )
+        self.guarantee = guarantee_id(place.domain.alliance_id, self.terms)
+        digest = issue_guarantee_digest(place.domain, self.guarantee)
+        issue = IssueGuarantee(self.terms, self.keys[Mover.GUARANTOR].sign(digest))
+        self.last = self.ledger.apply(issue, self.now)
+
+    def apply(self, call: StepGuarantee) -> GuaranteeMoved:
+        """Raises LedgerRefusedError as the contract would."""
+        self.last = self.ledger.apply(call, self.now)
+        return self.last
 
     def said(self, event: int, **changes: object) -> GuaranteeStep:
         """The step that comes next, with its number as its document, apart from what is given."""
@@ -96,20 +143,15 @@ class Life:
         )
         return replace(following, **changes)
 
-    def proposed(self, end: int) -> dict[str, object]:
-        """The members of a step that brings another end."""
-        expires = -(-end // EXPIRY_UNIT_SECONDS) * EXPIRY_UNIT_SECONDS
-        return {"end": end_commitment(SALT, end), "expires": expires}
-
     def call(
         self, event: int, mover: Mover | None, *, evidence: Evidence | None = None, **changes: object
     ) -> StepGuarantee:
         """A step, signed by whoever is to sign it."""
         step = self.said(event, **changes)
-        by = self.signed(mover, step_guarantee_digest(self.domain, step))
+        by = self.signed(mover, step_guarantee_digest(self.place.domain, step))
         return StepGuarantee(step, by, evidence or self.opened())
 
-    def step(self, event: int, mover: Mover | None, **changes: object) -> list[GuaranteeMoved]:
+    def step(self, event: int, mover: Mover | None, **changes: object) -> GuaranteeMoved:
         """Make it."""
         return self.apply(self.call(event, mover, **changes))
 
@@ -128,10 +170,20 @@ class Life:
     def receipt(self, by: Mover | None, event: int, lodged: int, **changes: object) -> Evidence:
         """Evidence that somebody had the next step's document at `lodged`."""
         step = self.said(event, **changes)
-        told = (step.guarantee, step.event, step.document, lodged)
-        return Evidence(self.end, SALT, lodged, self.signed(by, step_receipt_digest(self.domain, *told)))
+        digest = step_receipt_digest(self.place.domain, step.guarantee, step.event, step.document, lodged)
+        return Evidence(self.end, SALT, lodged, self.signed(by, digest))
 
     def signed(self, mover: Mover | None, digest: bytes) -> Signed:
         """Naming the centre, where it is the centre."""
-        key, member = KEYS[mover], "centre" if mover is Mover.CENTRE else ""
+        key, member = self.keys[mover], self.place.centre if mover is Mover.CENTRE else ""
         return Signed(key.signer, key.sign(digest), NO_WORD if mover is Mover.GUARANTOR else SALT, member)
+
+
+def proposed(end: int) -> dict[str, object]:
+    """The members of a step that brings another end."""
+    return {"end": end_commitment(SALT, end), "expires": rounded(end)}
+
+
+def rounded(end: int) -> int:
+    """The end as the ledger takes it."""
+    return -(-end // EXPIRY_UNIT_SECONDS) * EXPIRY_UNIT_SECONDS

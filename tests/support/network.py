@@ -31,8 +31,10 @@ from adapters.crypto.leaves import IdentityCertifier, LeafSource, issue_leaf, ne
 from adapters.ledger.memory import MemoryChain, MemoryLedger
 from adapters.peers.grpc_peers import GrpcPeers
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.signatures.sealing import PyhankoSeal
 from adapters.store.erasure_file import FileErasureList
 from adapters.store.leveldb import LevelStore
+from adapters.typefaces.noto import NotoSansSc
 from node.app import Node
 from node.cli.demo.ports import free_ports
 from node.config import (
@@ -274,6 +276,8 @@ async def running(centre: Centre, network: Network) -> AsyncIterator[None]:
         ProcessSignatureReader(),
         IdentityCertifier(centre.name, centre.keys.identity),
         FileErasureList(centre.home / ERASURES_FOLDER),
+        NotoSansSc(),
+        PyhankoSeal(centre.keys.organisation_seal),
     )
     services = Services(centre.config, network.descriptor, centre.keys, outside)
     centre.node = Node(

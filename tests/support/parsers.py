@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from eth_hash.auto import keccak
@@ -24,6 +25,7 @@ from adapters.crypto.containers import decrypt_private, decrypt_symmetric, encry
 from adapters.crypto.key_folder import P256Signer
 from adapters.crypto.key_uri import parse_key_uri
 from adapters.crypto.leaves import IdentityCertifier, issue_leaf, new_request
+from adapters.crypto.organisation_seal import read_chain
 from adapters.crypto.sealing import open_sealed, seal_to
 from adapters.ledger import abi, happenings
 from adapters.ledger.embedded.admission import read_transaction
@@ -36,13 +38,16 @@ from adapters.signatures.pdf import read_pdf
 from adapters.systems.ocds.dates import read_date
 from adapters.systems.ocds.tree import parse as parse_tree
 from node.api import paging
+from node.cli.guarantee_batch import read_item
 from node.cli.registration_source import read_line
 from node.cli.scopes import read_scopes
 from node.cli.trust_file import read_trust
 from node.config import parse_config
 from node.domain import (
+    approval,
     archive,
     attestation,
+    award,
     bundle,
     case,
     certificate,
@@ -59,6 +64,8 @@ from node.domain import (
     erasure,
     evidence,
     grant,
+    guarantee_file,
+    guarantee_pdf,
     guarantee_statement,
     joint_bid,
     ledger_proof,
@@ -66,6 +73,7 @@ from node.domain import (
     login,
     mandate,
     member,
+    pledge,
     record,
     registry,
     signature,
@@ -81,22 +89,35 @@ from node.domain import (
 )
 from node.domain.bundle_check import Verifier
 from node.domain.catalogue import definition
+from node.domain.document import sign_document
 from node.domain.trust import TrustList
 from node.errors import NodeError
+from node.wallet import awards, recovering
 from node.wallet import guarantees as wallet_guarantees
-from node.wallet import recovering
+from node.wallet.approving import Held, open_held
+from node.wallet.documents import Scribe
 from node.wallet.keyfile import load_wallet_key, new_wallet_key
 from node.wallet.logins import open_login
 from node.wallet.passkey import Passkey
+from node.wallet.releases import parse_rules as parse_agent_rules
 from node.wallet.trial_authenticator import TrialAuthenticator
 from node.wire.tls import parse_leaf
 from tests.support import signed_files
 from tests.support import trust as trust_support
 from tests.support.archives import KEY, OPENER, RECIPIENT
 from tests.support.trial_timestamps import TrialTimestamps
-from tests.vectors import erasure_vectors, mandate_vectors, story, world
+from tests.vectors import (
+    approval_vectors,
+    erasure_vectors,
+    guarantee_file_vectors,
+    guarantee_story,
+    mandate_vectors,
+    story,
+    world,
+)
 from tests.vectors.authority import bidder
 from tests.vectors.keys import log_key
+from tests.vectors.world import SUBJECT, WALLET
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 PASSPHRASE = b"correct horse battery staple"
@@ -128,12 +149,29 @@ def _passkey_document() -> str:
     return document.sign_by_controller(accepted, _passkey())
 
 
+def _approved(token: str) -> object:
+    """An approval of the grant of the vectors, or whatever else it is of."""
+    given = approval_vectors.grant()
+    return approval.open_approval(given, given.key, token)
+
+
+def _held_file() -> bytes:
+    alone = msgspec.structs.replace(approval_vectors.grant(), approval="")
+    held = Held(document=sign_document(alone, WALLET.sign), approval=approval_vectors.grant().approval)
+    return msgspec.json.encode(held)
+
+
+def _held(raw: bytes) -> object:
+    return open_held(raw, Scribe(new_wallet_key(), world.descriptor(), SUBJECT))
+
+
 def _tokens(*kinds: str) -> tuple[str, ...]:
     found = [
         *_vectors("documents")["documents"],
         *_vectors("login")["documents"],
         *_vectors("archive")["documents"],
         *_vectors("consent")["documents"],
+        *_vectors("approval")["documents"],
     ]
     return tuple(
         f"{one['signing_input']}.{encoding.to_base64url(bytes.fromhex(one['signature']))}"
@@ -314,7 +352,7 @@ def parsers() -> dict[str, Parser]:
     proof = ledger_proof.encode_ledger_proof(story.read_bundle().ledger[0])
     request_pem = new_request()[1]
     entry = _vectors("trust")["entries"][0]["entry"].encode()
-    bench = signed_files
+    bench, sealed_file = signed_files, guarantee_file_vectors.sealed()
     cms = bench.cms(bidders)
     return {
         "node.domain.archive:decode_lines": Parser(
@@ -325,8 +363,14 @@ def parsers() -> dict[str, Parser]:
         "node.domain.case:read_case": Parser(
             lambda raw: list(case.read_case(io.BytesIO(raw), verifier).bundles), (story.case(),), slow=True
         ),
+        "node.domain.award:open_award_grant": Parser(award.open_award_grant, _tokens("award-grant")),
+        "node.wallet.awards:read_papers": Parser(
+            _file(awards.read_papers), (json.dumps({"award_grant": "", "delegation": ""}).encode(),)
+        ),
         "node.domain.mandate:open_mandate": Parser(mandate.open_mandate, _tokens("mandate")),
         "node.domain.mandate:authority_of": Parser(mandate.authority_of, _tokens("grant")),
+        "node.domain.approval:open_approval": Parser(_approved, _tokens("approval")),
+        "node.wallet.approving:open_held": Parser(_held, (_held_file(),)),
         "node.domain.joint_bid:open_joint_bid": Parser(
             joint_bid.open_joint_bid, (joint_bid.encode_joint_bid(mandate_vectors.joint_bid()),)
         ),
@@ -368,6 +412,9 @@ def parsers() -> dict[str, Parser]:
             recovering.parse_papers,
             (json.dumps({"subject": "", "delegation": "", "acceptance": ""}).encode(),),
         ),
+        "node.domain.certificate:load_chain": Parser(
+            lambda raw: certificate.load_chain([raw]), (bidders.der,)
+        ),
         "node.domain.certificate:check_certificate": Parser(
             lambda raw: certificate.check_certificate([raw], recognised, world.NOW), (bidders.der,), slow=True
         ),
@@ -401,6 +448,19 @@ def parsers() -> dict[str, Parser]:
             descriptor.open_alliance_file, (_alliance(),), slow=True
         ),
         "node.domain.disclosure:open_disclosures": Parser(_disclosures, (_shown(),)),
+        "node.domain.guarantee_pdf:read_attachment": Parser(guarantee_pdf.read_attachment, (sealed_file,)),
+        "node.domain.guarantee_pdf:read_seal": Parser(
+            lambda raw: guarantee_pdf.read_seal(raw, guarantee_file_vectors.unsealed()),
+            (sealed_file,),
+            slow=True,
+        ),
+        "node.domain.guarantee_file:peek_attachment": Parser(
+            guarantee_file.peek_attachment, (sealed_file,), slow=True
+        ),
+        "node.domain.guarantee_file:open_file": Parser(
+            guarantee_file_vectors.opened, (sealed_file,), slow=True
+        ),
+        "adapters.crypto.organisation_seal:read_chain": Parser(read_chain, (bidder().pem.encode(),)),
         "node.domain.document:peek_document": Parser(_peek, _tokens()),
         "node.domain.document:open_document": Parser(
             lambda text: document.open_document(text, grant.Grant, world.WALLET.public), _tokens("grant")
@@ -504,6 +564,15 @@ def parsers() -> dict[str, Parser]:
                 b'{"id":"1","credit_code":"","records":[{"category":"a","thing":"b","fields":{"a":[1,true]}}]}\n',
             ),
         ),
+        "node.domain.pledge:open_pledge": Parser(pledge.open_pledge, (guarantee_story.pledge_token(),)),
+        "node.wallet.releases:parse_rules": Parser(
+            lambda raw: parse_agent_rules(raw, "rules.toml"),
+            (b'centre = "c"\n[[section]]\nsection = "s"\nobligations = ["bid-return"]\nmost_amount = "1"\n',),
+        ),
+        "node.cli.guarantee_batch:read_item": Parser(
+            read_item,
+            (json.dumps({"guarantor": "bank-x", "number": "BH-1", "bidder": "91310000132269406T"}),),
+        ),
         "node.cli.scopes:read_scopes": Parser(
             lambda text: read_scopes([text]), ("subject.base:legal_name,phone",)
         ),
@@ -592,10 +661,13 @@ ELSEWHERE = {
     "node.wallet.backup:open_backup": "a passphrase is stretched at every try: test_backup.py changes it by hand",
     "node.wallet.folder:open_wallet": "the wallet's own folder: keys by load_wallet_key, the rest by its own hand",
     "node.cli.trust_file:read_entry": "read_trust",
+    "node.wallet.releases:load_rules": "parse_rules",
+    "node.cli.guarantee_batch:read_batch": "the operator's own folder, or read_item line by line",
     "node.cli.registration_load:load": "a command; what it reads is read by node.cli.registration_source:read_line",
     "node.cli.record_load:load": "a command; what it reads is read by node.cli.record:append_messages",
     "adapters.crypto.files:read_secret": "hands over bytes",
     "adapters.crypto.key_holders:open_key": "parse_key_uri",
+    "adapters.crypto.organisation_seal:read_seal": "read_chain and decrypt_private; the node's own folder",
     "adapters.crypto.keys:load_keys": "decrypt_private and decrypt_symmetric",
     "adapters.crypto.keys:open_keys": "decrypt_private and decrypt_symmetric",
     "adapters.crypto.passphrase:read_passphrase": "any bytes are a passphrase",

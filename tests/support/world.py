@@ -45,7 +45,7 @@ from node.services.outbox import OutboxItem, State
 from node.services.registration import Registered
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
-from node.wallet import documents, guarantees, logins
+from node.wallet import awards, documents, guarantees, logins
 from tests.support.ledgers import AnvilEngine
 from tests.support.world_bidder import Authority, Bidder
 from tests.support.world_centre import Centre, Setup, new_keys, sign_card
@@ -124,7 +124,7 @@ class World:
         founders = [open_card(card) for card in cards.values()]
         self.chain, open_ledger = self._found(alliance_id, founders, engine)
         self.clock.advance(1)  # the founding took a block, and blocks are a second apart
-        self.descriptor = self._describe(alliance_id, list(cards.values()))
+        self.descriptor = self._describe(alliance_id, [cards[name] for name in sorted(cards)])
         setup = Setup(
             self.descriptor, self.network, self.clock, open_ledger, entropy, folder,
             batch_size, confirmations, staleness_seconds, trust, registry,
@@ -136,6 +136,7 @@ class World:
             mock.patch.object(documents, "time", self.clock),
             mock.patch.object(guarantees, "time", self.clock),
             mock.patch.object(logins, "time", self.clock),
+            mock.patch.object(awards, "time", self.clock),
             mock.patch.object(anchored, "_PAUSE_SECONDS", 0.0),
         )
 

@@ -78,6 +78,7 @@ class Bidder:
         credit_code: str = "",
         seconds: int = 365 * 86_400,
         certificate: trial_ca.TrialCertificate | None = None,
+        two_officers: Sequence[str] = (),
     ) -> str:
         """The certificate, or another one, says that a wallet key acts for the company."""
         signer, now = certificate or self.certificate, int(self._clock.now())
@@ -88,6 +89,7 @@ class Bidder:
             key=key.name,
             credit_code=credit_code or self.code,
             exp=now + seconds,
+            two_officers=tuple(two_officers),  # type: ignore[arg-type]  # attacks name others, too
         )
         return sign_delegation(delegation, [signer.der], signer.key)
 

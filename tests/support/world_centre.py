@@ -7,10 +7,13 @@ from pathlib import Path
 
 from adapters.crypto.keys import NodeKeys, create_keys, load_keys, memory_keys
 from adapters.crypto.leaves import IdentityCertifier
+from adapters.crypto.organisation_seal import HeldSeal
 from adapters.signatures.reader import ProcessSignatureReader
+from adapters.signatures.sealing import PyhankoSeal
 from adapters.store.erasure_file import FileErasureList, MemoryErasureList
 from adapters.store.leveldb import LevelStore
 from adapters.store.memory import MemoryStore
+from adapters.typefaces.noto import NotoSansSc
 from node.config import Config, LedgerConfig, Listen, LogConfig, TrustConfig
 from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
@@ -56,6 +59,7 @@ class Centre:
         self.is_running = False
         self._memory: dict[str, Store] = {}
         self.erasures = MemoryErasureList()
+        self.seal: HeldSeal | None = None
         setup.network.centres[name] = self
         self.start()
 
@@ -70,7 +74,7 @@ class Centre:
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name),
             setup.network.authorities, setup.clock, setup.entropy,
             ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
-            self._erasures(), setup.registry,
+            self._erasures(), NotoSansSc(), PyhankoSeal(lambda: self.seal), setup.registry,
         )  # fmt: skip
         config = Config(
             name=self.name,

@@ -14,7 +14,7 @@ import pytest
 
 from node.domain.document import peek_document, sign_document
 from node.domain.encoding import canonical_json, to_base64url
-from node.domain.guarantee import ApplicationCode, Guarantee
+from node.domain.guarantee import ApplicationCode, Guarantee, Kind
 from node.domain.guarantee_statement import Claim, Says
 from node.domain.guarantee_table import Event, Mover, State, mover_of
 from node.domain.signature import Sign
@@ -61,10 +61,10 @@ class Tender:
         await self.world.settle()
         return bidder
 
-    def code(self, bidder: Bidder, centre: Centre | None = None) -> str:
+    def code(self, bidder: Bidder, centre: Centre | None = None, kind: Kind = "bid") -> str:
         """The application code that the centre gives the bidder."""
         centre = centre or self.centre
-        asked = GuaranteeScribe(bidder.scribe).ask_code(centre.name, self.section, bidder.delegation)
+        asked = GuaranteeScribe(bidder.scribe).ask_code(centre.name, self.section, bidder.delegation, kind)
         return centre.services.codes.give(asked)
 
     def grant(self, bidder: Bidder, bank: Centre | None = None, **changes: Any) -> str:
@@ -105,7 +105,8 @@ class Tender:
             grant = self.grant(bidder, bank)
             self.world.give(bidder, grant)
         writer = GuaranteeScribe(bidder.scribe)
-        token = writer.apply(bank.name, code or self.code(bidder), grant, self.terms(**terms))
+        code = code or self.code(bidder, kind=terms.get("guarantee_kind", "bid"))
+        token = writer.apply(bank.name, code, grant, self.terms(**terms))
         return bank.services.guarantor.apply(token)
 
     async def assessed(self, bidder: Bidder | None = None, bank: Centre | None = None, **terms: Any) -> str:

@@ -65,6 +65,11 @@ class WorldPeers:
     async def collect_grant(self, member: Member, request: str) -> str | None:
         return await self._call(member, "collect_grant", lambda c: c.sharing.collect_grant(self._me, request))
 
+    async def prove_awards(self, member: Member, grant: str, delegation: str) -> bytes:
+        return await self._call(
+            member, "prove_awards", lambda c: c.services.awards.prove_to(self._me, grant, delegation)
+        )
+
     async def read(self, member: Member, request: str, grant: str) -> Answer:
         self._network.reads.append(request)
         answer = await self._call(member, "read", lambda c: c.serving.read(self._me, request, grant))

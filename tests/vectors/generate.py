@@ -19,12 +19,13 @@ from node.domain.descriptor import descriptor_digest
 from node.domain.disclosure import BLIND_BYTES, SALT_BYTES
 from node.domain.document import Document, document_digest, open_document, sign_document, split_document
 from node.domain.encoding import canonical_json, from_base64url, to_base64url, to_rfc3339
-from node.domain.grant import Grant
+from node.domain.grant import Grant, open_grant
 from node.domain.ledger_proof import LedgerProof, encode_ledger_proof
 from node.domain.login import parse_challenge
 from node.domain.proven_state import open_ledger_proof
 from node.errors import NodeError
 from tests.vectors import (
+    approval_vectors,
     archive_vectors,
     attestation_vectors,
     authority,
@@ -32,6 +33,7 @@ from tests.vectors import (
     chain,
     consent_vectors,
     erasure_vectors,
+    guarantee_file_vectors,
     guarantee_story,
     ledger_vectors,
     login_vectors,
@@ -189,6 +191,7 @@ def documents() -> Vectors:
         (beneficiary, told.claim()),
         *((names[wallet_calls.signer(call)], call) for call in wallet_calls.calls()),
         ("wallet", wallet_calls.acceptance()),
+        ("wallet", told.pledge()),
     ]
     token = sign_document(story.grant(), WALLET.sign)
     return {
@@ -213,7 +216,11 @@ def documents() -> Vectors:
             _document("wallet", mandate_vectors.mandate_token()),
             _document("attorney", mandate_vectors.grant_token()),
             *(_document("wallet", sign_document(call, WALLET.sign)) for call in mandate_vectors.calls()),
+            _document("wallet", sign_document(wallet_calls.awards_call(), WALLET.sign)),
+            _document("wallet", sign_document(wallet_calls.award_grant(), WALLET.sign)),
+            _document(f"{GUARANTOR} identity", guarantee_file_vectors.attachment().seal),
         ],
+        "award_grant": canonical_json(msgspec.to_builtins(wallet_calls.award_grant())).decode(),
         "application_code": {
             "index_key": told.INDEX_KEY.hex(),
             "section": told.SECTION,
@@ -263,6 +270,19 @@ def consents() -> Vectors:
         "documents": [_document(key, token) for key, token in told],
         "shown": consent_vectors.shown().decode(),
         "evidence": consent_vectors.evidence(),
+    }
+
+
+def approvals() -> Vectors:
+    alone = msgspec.structs.replace(approval_vectors.grant(), approval="")
+    return {
+        "documents": [_document(key, token) for key, token in approval_vectors.documents()],
+        "alone": canonical_json(msgspec.to_builtins(alone)).decode(),
+        "alone_id": document_digest(sign_document(alone, WALLET.sign)).hex(),
+        "refused_grants": [
+            {"why": why, "reason": _reason(lambda bad=bad: open_grant(bad)), "token": bad}
+            for why, bad in approval_vectors.false_grants()
+        ],
     }
 
 
@@ -371,6 +391,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "log.json": log,
     "archive.json": archive,
     "documents.json": documents,
+    "guarantee-file.json": guarantee_file_vectors.guarantee_file,
     "login.json": logins,
     "consent.json": consents,
     "ledger.json": ledger_vectors.ledger,
@@ -384,6 +405,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "erasure.json": erasure_vectors.vectors,
     "attestation.json": attestation_vectors.vectors,
     "mandate.json": mandate_vectors.vectors,
+    "approval.json": approvals,
 }
 
 if __name__ == "__main__":

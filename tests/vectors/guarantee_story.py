@@ -21,6 +21,7 @@ from node.domain.ledger_ids import (
     step_guarantee_digest,
     step_receipt_digest,
 )
+from node.domain.pledge import BidPledge
 from node.domain.wallet import StepReceipt
 from tests.vectors import authority, world
 from tests.vectors.keys import P256TestKey, derived, fixed_bytes, p256
@@ -123,6 +124,26 @@ def issued_id() -> bytes:
 
 def issue_digest() -> bytes:
     return issue_guarantee_digest(world.domain("Guarantees"), issued_id())
+
+
+@cache
+def pledge() -> BidPledge:
+    return BidPledge(
+        **world.common("bid pledge"),
+        centre=CENTRE,
+        section=SECTION,
+        key=WALLET.public.hex(),
+        delegation=world.delegation_token(),
+        text=hashlib.sha256("我方承诺 we pledge".encode()).hexdigest(),
+        amount="80000.00",
+        currency="CNY",
+        exp=END,
+    )
+
+
+@cache
+def pledge_token() -> str:
+    return sign_document(pledge(), WALLET.sign)
 
 
 def release() -> GuaranteeRelease:

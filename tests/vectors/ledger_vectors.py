@@ -1,10 +1,12 @@
 """What `generate.py` writes of the ledger: identifiers, EIP-712 digests, one-time keys."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
 
+from node.domain.calendar import add_working_days, working_year
 from node.domain.controller import controllers_digest
 from node.domain.document import document_digest
 from node.domain.guarantee import applicant_salt, beneficiary_salt, centre_salt, end_salt
@@ -89,7 +91,25 @@ def ledger() -> Mapping[str, Any]:
             "digest": wallet_calls.move_digest().hex(),
             "signature": WALLET.sign(wallet_calls.move_digest()).hex(),
         },
+        "calendar": _calendar(),
         **_guarantee(),
+    }
+
+
+def _calendar() -> Mapping[str, Any]:
+    """2026 as the State Council announced it, and five working days over the Spring Festival."""
+    off = {(1, 1, 3), (2, 15, 23), (4, 4, 6), (5, 1, 5), (6, 19, 21), (9, 25, 27), (10, 1, 7)}
+    holidays = {date(2026, month, day) for month, first, last in off for day in range(first, last + 1)}
+    worked = {date(2026, *day) for day in [(1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10)]}
+    year = working_year(2026, holidays=frozenset(holidays), worked=frozenset(worked))
+    claimed = 1_770_966_000
+    return {
+        "year": 2026,
+        "working_days": len(year.days()),
+        "early": year.words[:32].hex(),
+        "late": year.words[32:].hex(),
+        "data": ((2026).to_bytes(32, "big") + year.words).hex(),
+        "period": {"time": claimed, "count": 5, "end": add_working_days({2026: year}, claimed, 5)},
     }
 
 

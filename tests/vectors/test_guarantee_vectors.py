@@ -3,13 +3,16 @@
 import hashlib
 import hmac
 import json
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from eth_abi import encode
 from eth_utils import keccak
 
 from node.domain import document, encoding, ledger_ids
+from node.domain.calendar import WorkingYear, add_working_days
 from node.domain.guarantee import Guarantee, check_guarantee, guarantee_terms
 from node.domain.ledger import GuaranteeStep, GuaranteeTerms
 from node.domain.signature import verify_p256
@@ -82,6 +85,27 @@ def test_the_centre_and_the_end_by_the_formulas_of_the_specification() -> None:
     assert hashlib.sha256(b"heqi.end-salt.v1\0" + code + first).hexdigest() == end["salt"]
     word = TOLD["exp"].to_bytes(32, "big")
     assert keccak(bytes.fromhex(end["salt"]) + word).hex() == end["commitment"]
+
+
+def test_working_days_by_the_words_of_the_specification() -> None:
+    told = LEDGER["calendar"]
+    early, late = (int(told[word], 16) for word in ("early", "late"))
+    worked = {
+        date(2026, 1, 1) + timedelta(place)
+        for place in range(365)
+        if (early >> place if place < 256 else late >> (place - 256)) & 1
+    }
+    assert len(worked) == told["working_days"]
+    day, count = date(2026, 2, 13), told["period"]["count"]
+    while count:
+        day += timedelta(1)
+        count -= day in worked
+    midnight = datetime(day.year, day.month, day.day, tzinfo=timezone(timedelta(hours=8))) + timedelta(1)
+    assert midnight.timestamp() == told["period"]["end"]
+    year = WorkingYear.of(2026, early, late)
+    assert add_working_days({2026: year}, told["period"]["time"], 5) == told["period"]["end"]
+    words = encode(["uint16", "uint256", "uint256"], [2026, early, late])
+    assert words.hex() == told["data"]
 
 
 def test_the_id_commits_to_the_terms() -> None:

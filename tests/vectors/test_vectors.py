@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eth_hash.auto import keccak
 
 from node.domain import (
+    approval,
     archive,
+    award,
     bundle,
     bundle_check,
     certified,
@@ -30,6 +32,7 @@ from node.domain import (
     evidence,
     grant,
     guarantee,
+    guarantee_file,
     guarantee_statement,
     ledger_ids,
     legal_read,
@@ -38,6 +41,7 @@ from node.domain import (
     member,
     merkle,
     notice,
+    pledge,
     reading,
     record,
     status,
@@ -98,12 +102,16 @@ KINDS = {
         guarantee.Guarantee,
         guarantee.GuaranteeRelease,
         guarantee_statement.Statement,
+        guarantee_file.GuaranteeSeal,
+        award.AwardGrant,
+        pledge.BidPledge,
         erasure.ErasureReceipt,
         legal_read.LegalRequest,
         legal_read.LegalCountersignature,
         legal_read.LegalRead,
         legal_read.LegalAnswer,
         mandate.Mandate,
+        approval.Approval,
         *wallet.WalletCall.__subclasses__(),
         login.CertificateLogin,
         login.LoginSession,
@@ -121,7 +129,14 @@ DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "led
 LOGIN = load("login.json")
 ARCHIVE = load("archive.json")
 CONSENT = load("consent.json")
-ALL_DOCUMENTS = DOCUMENTS["documents"] + LOGIN["documents"] + ARCHIVE["documents"] + CONSENT["documents"]
+APPROVAL = load("approval.json")
+ALL_DOCUMENTS = [
+    *DOCUMENTS["documents"],
+    *LOGIN["documents"],
+    *ARCHIVE["documents"],
+    *CONSENT["documents"],
+    *APPROVAL["documents"],
+]
 ALLIANCE_FILE = load("descriptor.json")["file"].encode()
 
 
@@ -316,6 +331,29 @@ def test_every_kind_of_document_has_a_vector():
 def test_false_document_is_refused(case):
     with pytest.raises(NodeError) as error:
         document.open_document(case["token"], grant.Grant, bytes.fromhex(KEYS["p256"]["wallet"]["public"]))
+    assert error.value.reason == case["reason"]
+
+
+def test_an_approval_names_the_document_as_it_is_without_it():
+    [given] = [one for one in APPROVAL["documents"] if one["header"]["typ"] == "heqi-grant+jwt"]
+    [approved] = [one for one in APPROVAL["documents"] if one["header"]["typ"] == "heqi-approval+jwt"]
+    payload = json.loads(given["payload"])
+    del payload["approval"]
+    assert encoding.canonical_json(payload).decode() == APPROVAL["alone"]
+    signed = f"{given['signing_input'].partition('.')[0]}.{encoding.to_base64url(APPROVAL['alone'].encode())}"
+    assert hashlib.sha256(signed.encode()).hexdigest() == APPROVAL["alone_id"]
+    assert json.loads(approved["payload"])["document"] == APPROVAL["alone_id"]
+    opened = msgspec.json.decode(given["payload"], type=grant.Grant)
+    assert (
+        approval.open_approval(opened, opened.key, opened.approval).key
+        == KEYS["p256"]["second officer"]["public"]
+    )
+
+
+@pytest.mark.parametrize("case", APPROVAL["refused_grants"], ids=by("why"))
+def test_a_grant_with_a_false_approval_is_refused(case):
+    with pytest.raises(NodeError) as error:
+        grant.open_grant(case["token"])
     assert error.value.reason == case["reason"]
 
 

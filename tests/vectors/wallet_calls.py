@@ -1,5 +1,6 @@
 """What wallets ask nodes: one request of each kind."""
 
+from node.domain.award import AwardGrant
 from node.domain.controller import PASSKEY
 from node.domain.delegation import KeyAcceptance
 from node.domain.document import document_digest, sign_document
@@ -12,6 +13,7 @@ from node.domain.ledger_ids import (
 from node.domain.wallet import (
     ApplicationsCall,
     ApplyCall,
+    AwardsCall,
     CodeCall,
     ControllerCall,
     CopyCall,
@@ -27,6 +29,7 @@ from node.domain.wallet import (
     RegisterCall,
     RelayCall,
     ReleaseCall,
+    ReleasesCall,
     RevokeCall,
     StatusCall,
     StepCall,
@@ -50,6 +53,31 @@ def calls() -> list[WalletCall]:
     return [*_about_grants(), *_about_guarantees(), *_about_moving()]
 
 
+def awards_call() -> AwardsCall:
+    """The bidder asks the tender's centre for the proof of its awards."""
+    return AwardsCall(
+        **call_of("awards", node=guarantee_story.CENTRE),
+        project="示例工程-1",
+        delegation=world.delegation_token(),
+    )
+
+
+def award_grant() -> AwardGrant:
+    """The bidder lets the bank read its awards."""
+    one_time = derived(WALLET, b"heqi.revocation.v1", world.jti("award grant"))
+    return AwardGrant(
+        **world.common("award grant"),
+        iss=SUBJECT,
+        key=WALLET.public.hex(),
+        aud=GUARANTOR,
+        centre=guarantee_story.CENTRE,
+        project="示例工程-1",
+        exp=world.NOW + 30 * 86_400,
+        register_before=world.NOW + 3_600,
+        revoker=(world.contract("ES256Verifier") + one_time.public).hex(),
+    )
+
+
 def erase_call() -> EraseCall:
     """The subject has two categories erased."""
     return EraseCall(**call_of("erase"), categories=("access.read", "subject.qualification"))
@@ -60,7 +88,9 @@ def signer(call: WalletCall) -> P256TestKey:
     if isinstance(call, RecoverCall | FinishCall):
         return NEXT
     return (
-        guarantee_story.beneficiary_key() if isinstance(call, ReleaseCall | StepCall | StepsCall) else WALLET
+        guarantee_story.beneficiary_key()
+        if isinstance(call, ReleaseCall | ReleasesCall | StepCall | StepsCall)
+        else WALLET
     )
 
 
@@ -167,6 +197,10 @@ def _about_guarantees() -> list[WalletCall]:
             exp=asked.exp,
         ),
         ApplicationsCall(**call_of("applications", node=GUARANTOR)),
+        ReleasesCall(
+            **call_of("releases", subject="", node=told.CENTRE, key=told.beneficiary_key()),
+            section=told.SECTION,
+        ),
         ReleaseCall(
             **call_of("release", subject="", node=told.CENTRE, key=told.beneficiary_key()),
             guarantee=told.guarantee_token(),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from adapters.ledger.happenings import calendar_detail, calendar_entry, definition_detail
+from adapters.ledger.happenings import calendar_detail, definition_detail
 from adapters.ledger.memory.book import BookRules
 from adapters.ledger.memory.calendar import CalendarRules
 from adapters.ledger.memory.catalogue import CatalogueRules
@@ -91,7 +91,7 @@ class _Proposal:
                 action, detail = Action.SET_DEFINITION, definition_detail(version, entry)
             case ProposeCalendar(year):
                 action, about, detail = Action.SET_CALENDAR, str(year.year), calendar_detail(year)
-                entry = calendar_entry(year)
+                entry = year.words
         expires = self.call.expires
         return ProposalMade(number, proposer, action, about, expires, self.eligible, detail, entry)
 

@@ -106,7 +106,7 @@ def _propose(action: int, data: bytes, expires: int) -> Call:
         case Action.SET_DEFINITION:
             return ProposeDefinition(category_from_bytes32(values[0]), values[1], values[2], expires)
         case Action.SET_CALENDAR:
-            return ProposeCalendar(WorkingYear(*values), expires)
+            return ProposeCalendar(WorkingYear.of(*values), expires)
         case Action.SET_TRUST:
             return ProposeTrust(member_name_from_bytes32(values[0]), values[1], expires)
         case standing:

@@ -28,10 +28,10 @@ interface ICalendar {
     /// @param day counted from 1 January 1970, Beijing time
     function isWorkingDay(uint64 day) external view returns (bool);
 
-    /// @param day as above
-    /// @return voted whether the members decided on it
-    /// @return working what they decided; without meaning otherwise
-    function decided(uint64 day) external view returns (bool voted, bool working);
+    /// @param word number of 256 days in a row: days 256 * word to 256 * word + 255, counted from 1 January 1970
+    /// @return voted the bit of a day is set if the members decided on it, here or in a contract before this one
+    /// @return working and if they decided that it is a working day
+    function decided(uint64 word) external view returns (uint256 voted, uint256 working);
 
     /// @param time in seconds since 1970 UTC
     /// @param count of working days, the day of `time` itself not counted

@@ -6,6 +6,8 @@ from typing import TypeAlias, get_args
 
 from node.cli import guarantee_says
 from node.cli.wallet import (
+    approving,
+    awards,
     drafts,
     erasing,
     guarantees,
@@ -15,9 +17,11 @@ from node.cli.wallet import (
     moving,
     people,
     recovering,
+    releases,
     setup,
     sharing,
 )
+from node.domain.delegation import ReservedAct
 from node.domain.grant import Basis
 from node.domain.guarantee_table import Mover
 
@@ -36,6 +40,7 @@ _EPILOG = """\
   heqi wallet mandate give --wallet w --key KEY --name 王五 --power look --days 90 --out mandate.jwt
   heqi wallet login --wallet w heqi:login/1/…
   heqi wallet erase --wallet w --wait
+双人复核 | two officers:  heqi wallet grant 1 --wallet w --second act.json; heqi wallet approve --help
 人员本人 | people in the records, each with a wallet of its own:
   heqi wallet consent give --wallet p --subject SUBJECT --thing STAFF --receiver centre-b --field person_name …
   heqi wallet consent withdraw --wallet p --subject SUBJECT CONSENT
@@ -57,6 +62,8 @@ _KEYS_EPILOG = """\
 每把密钥都能单独代表主体，也能移除其他密钥：丢失或被盗请立即移除
 any one key speaks for the subject and can remove the others: remove a lost or stolen one at once
 """
+_DRAFTED = {"draft": ("submit",), "mandate": ("give",), "keys": ("add", "remove", "replace", "attach")}
+"""Commands in groups whose act may be for two officers."""
 _RECOVER_EPILOG = """\
 丢失全部密钥 | every key is lost:
   heqi wallet init --wallet new --alliance alliance.json --home-centre centre-a
@@ -78,6 +85,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_setup(commands)
     _describe_sharing(commands)
     _describe_guarantees(commands)
+    _describe_steps(commands)
+    _describe_awards(commands)
     _describe_login(commands)
     _describe_erasing(commands)
     _describe_backup(commands)
@@ -89,6 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="MANDATE",
             help="代他人办理：收到的委托编号 | act for whoever gave this wallet the mandate",
         )
+    _describe_approving(commands)
     people.describe(commands)
     plain = [
         one
@@ -103,6 +113,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ]
     for command in (*plain, *nested):
         people.add_wallet(command)
+    drafted = [
+        commands.choices[name] for name in ("delegate", "grant", "standing", "register", "erase", "move")
+    ]
+    drafted += [
+        one
+        for group, names in _DRAFTED.items()
+        for one in nested
+        if one.prog.split()[-2] == group and one.prog.split()[-1] in names
+    ]
+    for command in drafted:
+        command.add_argument(
+            "--second",
+            type=Path,
+            metavar="FILE",
+            help="须双人办理：只写入文件，待复核 | for two officers: only write it to this file, to be approved",
+        )
+
+
+def _describe_approving(commands: Commands) -> None:
+    one = commands.add_parser(
+        "approve",
+        help="复核另一位经办人的事项 | as second officer: approve what another drafted",
+        epilog=approving.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("file", type=Path, help="经办人写的文件 | file that the first officer wrote")
+    one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
+    one.set_defaults(run=approving.approve)
+    one = commands.add_parser(
+        "submit",
+        help="提交已复核的事项 | as first officer: hand in what was approved",
+        epilog=approving.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("file", type=Path, help="已复核的文件 | the approved file")
+    one.add_argument(
+        "--relay", metavar="MEMBER", help="授权：由另一成员上链 | a grant: through another member"
+    )
+    one.add_argument("--out", type=Path, help="委托：写入此文件 | a mandate: where to write it")
+    one.add_argument("--wait", action="store_true", help="删除：等待回执 | an erasure: wait for the receipt")
+    one.set_defaults(run=approving.submit)
 
 
 def _describe_drafts(commands: Commands) -> list[argparse.ArgumentParser]:
@@ -257,6 +308,13 @@ def _describe_setup(commands: Commands) -> None:
         action="store_true",
         help="（已注册）再加一张本单位证书，与先前的并存 | once registered: hand in a further certificate of the "
         "same company, kept beside the first",
+    )
+    one.add_argument(
+        "--two-officers",
+        action="append",
+        default=[],
+        choices=get_args(ReservedAct),
+        help="此事项须双人办理，可重复；见 heqi wallet approve --help | this act needs two officers; may be repeated",
     )
     one.set_defaults(run=setup.delegate)
     one = commands.add_parser("register", help="注册或补充材料 | register, or hand in further documents")
@@ -423,27 +481,32 @@ def _describe_login(commands: Commands) -> None:
     one.set_defaults(run=login.login)
 
 
-def _describe_guarantees(commands: Commands) -> None:
-    one = commands.add_parser("apply", help="申请保函 | apply for a guarantee")
-    one.add_argument("--guarantor", required=True, help="担保人 | member that issues it")
-    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
-    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
-    one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
-    one.add_argument("--currency", default="CNY")
-    one.add_argument("--kind", default="bid", choices=["bid", "performance", "quality", "advance"])
-    one.add_argument("--days", type=int, default=90, help="有效天数 | valid for days (default 90)")
-    one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
-    one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
-    one.set_defaults(run=guarantees.apply)
-    one = commands.add_parser("applications", help="保函申请结果 | what became of applications")
-    one.add_argument("--guarantor", required=True, help="担保人 | member that was asked")
-    one.add_argument("--wait", action="store_true", help="等待决定 | wait for the decision")
-    one.add_argument("--out", type=Path, help="保函文件 | where to write the guarantee")
-    one.set_defaults(run=guarantees.applications)
-    one = commands.add_parser("release", help="（受益人）解保 | as beneficiary: give a guarantee back")
-    one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
-    one.add_argument("--reason", required=True, help="原因 | reason")
-    one.set_defaults(run=guarantees.release)
+def _describe_awards(commands: Commands) -> None:
+    group = commands.add_parser(
+        "award", help="中标证明，供贷款机构核验 | proof of the own awards, for lenders"
+    )
+    actions = group.add_subparsers(metavar="ACTION", required=True)
+    one = actions.add_parser("show", help="取得证明，自行出示 | get the proof, to hand it on")
+    one.add_argument("--wait", action="store_true", help="等待上链 | wait until the proof is complete")
+    one.set_defaults(run=awards.show)
+    two = actions.add_parser("grant", help="授权贷款机构自行查询 | let a lender fetch it")
+    two.add_argument("--lender", required=True, help="贷款机构 | member that may read")
+    two.add_argument(
+        "--days", type=int, default=30, help="有效天数 | valid for days (default 30, at most 92)"
+    )
+    two.set_defaults(run=awards.give)
+    for action in (one, two):
+        action.add_argument("--centre", required=True, help="招标中心 | centre that ran the tender")
+        action.add_argument(
+            "--project", required=True, help="项目编号 | as the centre files it, or the OCDS ocid"
+        )
+        action.add_argument("--out", type=Path, required=True, metavar="FILE", help="输出 | file to write")
+    one = actions.add_parser("revoke", help="撤销授权 | end a lender's grant")
+    one.add_argument("file", type=Path, help="授权文件 | what award grant has written")
+    one.set_defaults(run=awards.revoke)
+
+
+def _describe_steps(commands: Commands) -> None:
     one = commands.add_parser(
         "guarantee", help="（受益人、申请人）保函经过、现状、可做 | how a guarantee stands, what can be done"
     )
@@ -466,6 +529,50 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("kept", type=Path, help="step --keep 保存的文件 | what step --keep wrote")
     one.add_argument("--at", help="交给哪个成员，默认本中心 | member to hand it to; the home if not given")
     one.set_defaults(run=guarantees.step_again)
+
+
+def _describe_guarantees(commands: Commands) -> None:
+    one = commands.add_parser("apply", help="申请保函 | apply for a guarantee")
+    one.add_argument("--guarantor", required=True, help="担保人 | member that issues it")
+    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
+    one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
+    one.add_argument("--currency", default="CNY")
+    one.add_argument("--kind", default="bid", choices=["bid", "performance", "quality", "advance"])
+    one.add_argument("--days", type=int, default=90, help="有效天数 | valid for days (default 90)")
+    one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
+    one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
+    one.set_defaults(run=guarantees.apply)
+    one = commands.add_parser("applications", help="保函申请结果 | what became of applications")
+    one.add_argument("--guarantor", required=True, help="担保人 | member that was asked")
+    one.add_argument("--wait", action="store_true", help="等待决定 | wait for the decision")
+    one.add_argument("--out", type=Path, help="保函文件 | where to write the guarantee")
+    one.add_argument("--file", type=Path, metavar="PDF", help="盖章文件 | where to write the sealed file")
+    one.set_defaults(run=guarantees.applications)
+    one = commands.add_parser("pledge", help="承诺函替代投标保证金 | a pledge in place of bid security")
+    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
+    one.add_argument("--text", type=Path, required=True, help="承诺函正文 | the text, as the tender gives it")
+    one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
+    one.add_argument("--currency", default="CNY")
+    one.add_argument("--days", type=int, default=90, help="有效天数 | binding for days (default 90)")
+    one.add_argument("--out", type=Path, required=True, help="承诺函文件 | where to write it")
+    one.set_defaults(run=guarantees.pledge)
+    one = commands.add_parser("release", help="（受益人）解保 | as beneficiary: give a guarantee back")
+    one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
+    one.add_argument("--reason", required=True, help="原因 | reason")
+    one.set_defaults(run=guarantees.release)
+    one = commands.add_parser(
+        "releases",
+        help="（受益人）待解保清单、一次签署 | as beneficiary: what waits to be released; sign all",
+    )
+    one.add_argument("--section", action="append", required=True, help="标段编号，可重复 | may be repeated")
+    one.add_argument(
+        "--at", default="", metavar="CENTRE", help="招标中心（默认注册中心）| the tender's centre"
+    )
+    one.add_argument("--sign", action="store_true", help="全部签署 | sign all of them")
+    one.add_argument("--yes", action="store_true", help="不再询问 | do not ask again")
+    one.set_defaults(run=releases.releases)
     one = commands.add_parser(
         "key", help="（受益人）标段公钥 | as beneficiary: the one-time key for a section"
     )

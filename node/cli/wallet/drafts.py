@@ -140,7 +140,8 @@ def submit(args: argparse.Namespace) -> None:
             _print(found)
         raise PackageError.of(found)
     hand_in(args, documents)
-    drafts.remove(args.name)
+    if not args.second:
+        drafts.remove(args.name)
 
 
 def _check_here(wallet: WalletFolder, documents: Sequence[PackageRecord]) -> list[Mistake]:

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 from node.cli.output import day, print_json, print_table, say
 from node.cli.waiting import wait_for
+from node.cli.wallet.holding import check_alone, hold
 from node.cli.wallet.session import open_session, passphrase
+from node.domain.approval import Reserved
 from node.domain.document import document_digest, peek_document
 from node.domain.erasure import ErasureReceipt
 from node.domain.wallet import EraseCall, HoldersCall
@@ -24,6 +26,7 @@ def erase(args: argparse.Namespace) -> None:
     wallet, scribe, client = open_session(args)
     if not scribe.subject:
         raise ConfigError("this wallet is registered nowhere: there is nothing to erase")
+    check_alone(args, wallet, Reserved.ERASE)
     if args.at:
         client.close()
         client = WalletClient(wallet.member(args.at))
@@ -33,15 +36,24 @@ def erase(args: argparse.Namespace) -> None:
         and input(f"在 {client.member.name} 删除 erase at it: {what}? [y/N] ").strip().lower() != "y"
     ):
         raise ConfigError("nothing was sent")
+    token = scribe.erase(client.member.name, args.category)
     with client:
-        token = scribe.erase(client.member.name, args.category)
-        # Kept before it leaves: by it the receipt is asked for, also by later ones.
-        wallet.remember_erasure(token)
-        client.erase(token)
-        if not args.category and client.member.name == wallet.state.home:
-            wallet.remember_subject("")
-        if args.wait:
-            wait_for("the receipt", lambda: _collect(wallet, scribe, client, token) > 0, _WAIT_SECONDS)
+        if not hold(args, token):
+            send(args, wallet, scribe, client, token)
+
+
+def send(
+    args: argparse.Namespace, wallet: WalletFolder, scribe: Scribe, client: WalletClient, token: str
+) -> None:
+    """Hand a signed request for erasure to a node."""
+    # Kept before it leaves: by it the receipt is asked for, also by later ones.
+    wallet.remember_erasure(token)
+    client.erase(token)
+    is_whole = not peek_document(token, EraseCall).categories
+    if is_whole and client.member.name == wallet.state.home:
+        wallet.remember_subject("")
+    if args.wait:
+        wait_for("the receipt", lambda: _collect(wallet, scribe, client, token) > 0, _WAIT_SECONDS)
     if args.json:
         print_json({"request": document_digest(token).hex(), "receipts": wallet.receipts(token)})
     elif args.wait:

@@ -1,6 +1,7 @@
 """Applying for guarantees, and, as a beneficiary, releasing them."""
 
 import argparse
+import hashlib
 import time
 
 import msgspec
@@ -9,7 +10,7 @@ from node.cli.guarantee_says import EVENTS, event_named, says_of, show_life
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session
-from node.config import read_file
+from node.config import read_file, replace_file
 from node.domain.document import peek_document
 from node.domain.encoding import canonical_json
 from node.domain.guarantee import Guarantee
@@ -20,6 +21,7 @@ from node.domain.wallet import StepCall
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.guarantees import GuaranteeScribe, KeptStep, Seen, Terms, read_kept, see
+from node.wallet.pledges import Pledged, sign_pledge
 from node.wire.guarantees import receipt_from, steps_from
 
 _WAIT_SECONDS = 60.0
@@ -30,7 +32,7 @@ def apply(args: argparse.Namespace) -> None:
     wallet, scribe, home = open_session(args)
     writer = GuaranteeScribe(scribe)
     with WalletClient(wallet.member(args.centre)) as centre:
-        asked = writer.ask_code(args.centre, args.section, wallet.delegation())
+        asked = writer.ask_code(args.centre, args.section, wallet.delegation(), args.kind)
         code = centre.application_code(asked)
     now = int(time.time())
     terms = Terms(
@@ -65,12 +67,15 @@ def applications(args: argparse.Namespace) -> None:
         if args.wait:
             wait_for("a decision", is_decided, _WAIT_SECONDS)
         found = client.applications(lambda: writer.applications(args.guarantor))
+        issued = [row for row in found if row.guarantee]
+        if args.file and issued:
+            asked = writer.applications(args.guarantor)
+            replace_file(args.file, client.guarantee_file(asked, issued[-1].application_id))
     for row in found:
         if row.guarantee:
             writer.open(row.guarantee, guarantor)
-    issued = [row.guarantee for row in found if row.guarantee]
     if args.out and issued:
-        args.out.write_text(issued[-1] + "\n")
+        args.out.write_text(issued[-1].guarantee + "\n")
     rows = [(row.application_id, row.state, row.refusal_reason) for row in found]
     if args.json:
         print_json([dict(zip(("application", "state", "reason"), row, strict=True)) for row in rows])
@@ -78,6 +83,27 @@ def applications(args: argparse.Namespace) -> None:
     print_table(("申请 application", "状态 state", "原因 reason"), rows)
     if args.out and issued:
         say(f"保函 {args.out}", "written; give it to the beneficiary or its centre")
+    if args.file and issued:
+        say(f"盖章文件 {args.file}", "written; anybody can check it with heqi verify")
+
+
+def pledge(args: argparse.Namespace) -> None:
+    """As a bidder: sign a pledge in place of bid security; it goes into the sealed bid and to nobody else."""
+    wallet, scribe, home = open_session(args)
+    home.close()
+    signed = sign_pledge(
+        scribe,
+        args.centre,
+        args.section,
+        wallet.delegation(),
+        hashlib.sha256(read_file(args.text)).digest(),
+        Pledged(args.amount, args.currency, int(time.time()) + args.days * 86_400),
+    )
+    args.out.write_text(signed + "\n")
+    if args.json:
+        print_json({"pledge": str(args.out)})
+    else:
+        say(f"承诺函 {args.out}", "signed; put it into the bid")
 
 
 def release(args: argparse.Namespace) -> None:

@@ -10,13 +10,17 @@ import msgspec
 from node.cli.output import print_json, print_table, say
 from node.cli.trust_file import read_trust
 from node.cli.waiting import wait_for
+from node.cli.wallet.holding import hold
 from node.cli.wallet.session import open_session, passphrase
 from node.config import read_file, replace_file
 from node.domain.certificate import check_certificate
+from node.domain.certified import peek_certified
 from node.domain.controller import is_passkey
 from node.domain.delegation import Delegation, sign_delegation
+from node.domain.document import peek_document
 from node.domain.encoding import to_base64url
 from node.domain.trust import TrustList
+from node.domain.wallet import ControllerCall
 from node.errors import ConfigError, UnknownCallerError
 from node.wallet.backup import restore_folder, seal_folder
 from node.wallet.client import WalletClient
@@ -60,34 +64,40 @@ def list_(args: argparse.Namespace) -> None:
 
 def add(args: argparse.Namespace) -> None:
     """Let another key speak for the subject too."""
-    _change(args, added=args.key)
-    if not args.json:
+    if _change(args, added=args.key) and not args.json:
         say("已添加密钥", "added; hand its delegation in on the other device: heqi wallet keys attach")
 
 
 def remove(args: argparse.Namespace) -> None:
     """A key speaks for the subject no longer."""
-    _change(args, removed=args.key)
-    if not args.json:
+    if _change(args, removed=args.key) and not args.json:
         say("已移除密钥，其签署的授权随即失效", "removed; the grants that it signed are dead")
 
 
-def _change(args: argparse.Namespace, *, removed: str = "", added: str = "") -> None:
+def _change(args: argparse.Namespace, *, removed: str = "", added: str = "") -> bool:
+    """Sign a change, and bring it to the ledger unless a second officer has to see it; whether that was done."""
     _, scribe, client = open_session(args)
     with client:
         node = client.member.name
         place = client.place(scribe.place(node))
-        wanted = {*place.keys, added} - {removed, ""}
         signed = scribe.change_controller(
             node, place.version + 1, place.contract, removed=removed, added=added
         )
-        client.change_controller(signed)
-        if removed != scribe.signer.name:
-            wait_for(
-                "the change of keys",
-                lambda: set(client.place(scribe.place(node)).keys) == wanted,
-                _WAIT_SECONDS,
-            )
+        if hold(args, signed):
+            return False
+        send_change(args, scribe, client, signed)
+    return True
+
+
+def send_change(args: argparse.Namespace, scribe: Scribe, client: WalletClient, signed: str) -> None:
+    """Have a node bring a signed change of keys to the ledger, and wait for it."""
+    call, node = peek_document(signed, ControllerCall), client.member.name
+    wanted = {*client.place(scribe.place(node)).keys, call.added} - {call.removed, ""}
+    client.change_controller(signed)
+    if call.removed != scribe.signer.name:
+        wait_for(
+            "the change of keys", lambda: set(client.place(scribe.place(node)).keys) == wanted, _WAIT_SECONDS
+        )
     if args.json:
         print_json({"keys": sorted(wanted)})
 
@@ -97,8 +107,11 @@ def attach(args: argparse.Namespace) -> None:
     wallet = open_wallet(args.wallet)
     wallet.remember_subject(args.subject)
     wallet, scribe, client = open_session(args)
+    signed = scribe.register(client.member.name, wallet.delegation(), ())
     with client:
-        client.register(scribe.register(client.member.name, wallet.delegation(), ()))
+        if hold(args, signed):
+            return
+        client.register(signed)
     if args.json:
         print_json({"subject": args.subject, "key": scribe.signer.name})
     else:
@@ -126,6 +139,7 @@ def replace(args: argparse.Namespace) -> None:
         key=new.name,
         credit_code=check_certificate(chain, trust, now).credit_code,
         exp=now + DELEGATION_DAYS * 86_400,
+        two_officers=peek_certified(wallet.delegation(), Delegation).two_officers,
     )
     signed = sign_delegation(delegation, chain, certificate_key)
     replace_file(wallet.path / _NEW_DELEGATION, signed.encode())
@@ -138,6 +152,8 @@ def replace(args: argparse.Namespace) -> None:
             change = old.change_controller(
                 node, place.version + 1, place.contract, removed=old.signer.name, added=new.name
             )
+            if hold(args, change):
+                return  # once it is handed in, the same command again goes on from here
             client.change_controller(change)
             wait_for("the change of keys", lambda: _speaks(client, later), _WAIT_SECONDS)
         client.register(later.register(node, signed, ()))

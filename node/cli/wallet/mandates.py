@@ -9,8 +9,10 @@ from pathlib import Path
 import msgspec
 
 from node.cli.output import day, print_json, print_table, say
+from node.cli.wallet.holding import check_alone, hold
 from node.cli.wallet.session import open_session, passphrase
 from node.config import read_file, replace_file
+from node.domain.approval import Reserved
 from node.domain.encoding import canonical_json
 from node.domain.grant import Scope
 from node.domain.joint_bid import (
@@ -30,7 +32,7 @@ from node.errors import ConfigError
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
 from node.wallet.drafts import company_of
-from node.wallet.folder import open_wallet
+from node.wallet.folder import WalletFolder, open_wallet
 from node.wallet.mandates import NO_GRANTS, Limits, Mandates, find, mandate_id, sign_mandate, terms_of
 
 EPILOG = """\
@@ -73,6 +75,8 @@ def key(args: argparse.Namespace) -> None:
 def give(args: argparse.Namespace) -> None:
     """Sign a mandate and bring it to the ledger."""
     wallet, scribe, client = open_session(args)
+    client.close()
+    check_alone(args, wallet, Reserved.MANDATE)
     form, agent, agreement, codes = _agent(args, wallet.path)
     powers = [Power(power) for power in args.power]
     limits = NO_GRANTS
@@ -94,16 +98,22 @@ def give(args: argparse.Namespace) -> None:
         agreement="" if agreement is None else agreement_digest(agreement),
         codes=codes,
     )
+    if not hold(args, token):
+        bring(args, wallet, scribe, token, args.out)
+
+
+def bring(args: argparse.Namespace, wallet: WalletFolder, scribe: Scribe, token: str, out: Path) -> None:
+    """Keep a signed mandate, have the home bring it to the ledger, and write it to a file for the agent."""
     # Kept before it leaves: a revocation must not depend on anybody's answer.
     found = Mandates(wallet.path).remember_given(token)
-    with client:
+    with WalletClient(wallet.member(wallet.state.home)) as client:
         client.relay_grant(scribe.relay_terms(client.member.name, terms_of(token)))
-    replace_file(args.out, f"{token}\n".encode())
+    replace_file(out, f"{token}\n".encode())
     if args.json:
-        print_json({"mandate": found, "file": str(args.out)})
+        print_json({"mandate": found, "file": str(out)})
     else:
-        _print(open_mandate(token))
-        say(f"委托 {found}", f"signed, written to {args.out}; it works once the ledger has it")
+        print_mandate(open_mandate(token))
+        say(f"委托 {found}", f"signed, written to {out}; it works once the ledger has it")
 
 
 def accept(args: argparse.Namespace) -> None:
@@ -117,7 +127,7 @@ def accept(args: argparse.Namespace) -> None:
     if args.json:
         print_json({"mandate": found})
     else:
-        _print(mandate)
+        print_mandate(mandate)
         say(f"已收下 {found}", f"kept; act under it with --for {found[:8]}")
 
 
@@ -144,7 +154,7 @@ def show(args: argparse.Namespace) -> None:
     if args.json:
         print_json({"mandate": mandate_id(token), **_facts(mandate)})
     else:
-        _print(mandate)
+        print_mandate(mandate)
         say(
             "签名无误；是否仍有效以账本为准", "its signature is right; whether it still holds the ledger says"
         )
@@ -301,7 +311,8 @@ def _facts(one: Mandate) -> dict[str, object]:
     }
 
 
-def _print(one: Mandate) -> None:
+def print_mandate(one: Mandate) -> None:
+    """Say in plain words what a mandate lets somebody do."""
     term = f"{day(one.nbf)} 至 {day(one.exp)}"
     say(
         f"{_FORMS[one.form].split()[0]}：主体 {one.iss[:16]} 委托 {one.agent_name}，{term}，"

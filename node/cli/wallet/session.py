@@ -2,9 +2,11 @@
 
 import argparse
 import getpass
+from dataclasses import replace
 
 from node.config import read_file
 from node.domain.mandate import open_mandate
+from node.domain.wallet import APPROVED_WINDOW_SECONDS
 from node.errors import ConfigError
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
@@ -35,6 +37,8 @@ def open_session(args: argparse.Namespace) -> Session:
         )
         return wallet, scribe, WalletClient(wallet.member(received.home))
     scribe = wallet.scribe(secret)
+    if getattr(args, "second", None):
+        scribe = replace(scribe, within_seconds=APPROVED_WINDOW_SECONDS)
     return wallet, scribe, WalletClient(wallet.member(wallet.state.home))
 
 

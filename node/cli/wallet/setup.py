@@ -11,12 +11,15 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from heqi.v1.wallet_service_pb2 import RegisterResponse
 
 from node.cli.output import print_json, print_table, say
 from node.cli.trust_file import read_trust
 from node.cli.waiting import wait_for
+from node.cli.wallet.holding import check_alone, hold
 from node.cli.wallet.session import open_session, passphrase
 from node.config import read_file
+from node.domain.approval import Reserved
 from node.domain.category import category
 from node.domain.certificate import check_certificate
 from node.domain.certified import PrivateKey
@@ -59,6 +62,7 @@ def delegate(args: argparse.Namespace) -> None:
         key=scribe.signer.name,
         credit_code=identity.credit_code,
         exp=now + _DELEGATION_DAYS * 86_400,
+        two_officers=tuple(sorted(set(args.two_officers))),
     )
     token = sign_delegation(delegation, chain, key)
     if args.further:
@@ -98,6 +102,13 @@ def register(args: argparse.Namespace) -> None:
 def hand_in(args: argparse.Namespace, package: Sequence[PackageRecord], delegation: str = "") -> None:
     """Hand a package in at the home, under the wallet's delegation or the one named, and say what became of it."""
     wallet, scribe, client = open_session(args)
+    if scribe.subject and package:  # nobody approves the first registration: there is no second officer yet
+        check_alone(args, wallet, Reserved.REGISTER)
+    if args.second:
+        client.close()
+        token = scribe.register(client.member.name, delegation or wallet.delegation(), package)
+        hold(args, token)
+        return
     with client:
         home = client.member.name
         if scribe.mandate:  # the subject's own delegation stands, and its package is its own wallet's
@@ -114,6 +125,11 @@ def hand_in(args: argparse.Namespace, package: Sequence[PackageRecord], delegati
 
         if getattr(args, "wait", False):
             wait_for("the registration", is_final, _WAIT_SECONDS)
+    tell(args, registered)
+
+
+def tell(args: argparse.Namespace, registered: RegisterResponse) -> None:
+    """Say what became of a package."""
     if args.json:
         print_json(
             {
@@ -149,6 +165,8 @@ def status(args: argparse.Namespace) -> None:
         "grants": len(now.grants),
         "keys": len(place.keys) if place else 0,
         "recoveries": len(place.recoveries) if place else 0,
+        "two_officers": ", ".join(now.two_officers) or "-",
+        "officers": len(now.officers),
     }
     if args.json:
         print_json(facts)

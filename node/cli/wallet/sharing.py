@@ -8,7 +8,9 @@ from heqi.v1.wallet_service_pb2 import GrantState, LegalReadEntry
 from node.cli.legal import facts_of
 from node.cli.output import day, print_json, print_table, say
 from node.cli.waiting import wait_for
+from node.cli.wallet.holding import check_alone, hold
 from node.cli.wallet.session import Session, open_session
+from node.domain.approval import Reserved
 from node.domain.category import category
 from node.domain.document import peek_document
 from node.domain.grant import UNCOUNTED, AccessRequest, Basis, Grant, Scope
@@ -53,19 +55,23 @@ def grant(args: argparse.Namespace) -> int:
     if not 1 <= args.number <= len(found):
         raise MissingError(f"there is no request number {args.number}")
     request, _, asked = found[args.number - 1]
+    check_alone(args, wallet, Reserved.GRANT)
     if not args.json:
         _print_request(request)
     if not _agrees(args):
         return 1
     expires = 0 if args.days is None else int(time.time()) + args.days * _DAY
     token = scribe.grant(request, scope=_scope(args.only), uses=args.uses, expires=expires)
-    return _give(args, wallet, scribe, client, token, asked)
+    if hold(args, token, asked):
+        return 0
+    return give(args, wallet, scribe, client, token, asked)
 
 
 def standing(args: argparse.Namespace) -> int:
     """Let named members read at any time."""
     wallet, scribe, client = open_session(args)
     client.close()
+    check_alone(args, wallet, Reserved.GRANT)
     readers = [wallet.member(name).name for name in args.to.split(",")]
     token = scribe.grant_unasked(
         readers,
@@ -78,10 +84,12 @@ def standing(args: argparse.Namespace) -> int:
         standing=True,
     )
     if not args.json:
-        _print_terms(peek_document(token, Grant), " ".join(readers))
+        print_terms(peek_document(token, Grant), " ".join(readers))
     if not _agrees(args):
         return 1
-    return _give(args, wallet, scribe, client, token)
+    if hold(args, token):
+        return 0
+    return give(args, wallet, scribe, client, token)
 
 
 def _agrees(args: argparse.Namespace) -> bool:
@@ -91,7 +99,7 @@ def _agrees(args: argparse.Namespace) -> bool:
     return agrees
 
 
-def _give(  # noqa: PLR0917
+def give(  # noqa: PLR0917
     args: argparse.Namespace,
     wallet: WalletFolder,
     scribe: Scribe,
@@ -99,6 +107,16 @@ def _give(  # noqa: PLR0917
     token: str,
     asked: str = "",
 ) -> int:
+    """Hand a signed grant to the home, and to a relay if one is named.
+
+    Args:
+        args: of the command.
+        wallet: keeps it.
+        scribe: of who hands it in.
+        client: of the home, not connected.
+        token: the grant.
+        asked: the access request that it answers.
+    """
     grant_id = scribe.grant_id(token)
     # Kept before it leaves: a revocation must not depend on anybody's answer.
     wallet.remember_grant(grant_id, token, asked)
@@ -250,10 +268,10 @@ def _facts(request: AccessRequest) -> dict[str, object]:
 
 
 def _print_request(request: AccessRequest) -> None:
-    _print_terms(request, request.iss)
+    print_terms(request, request.iss)
 
 
-def _print_terms(asked: AccessRequest | Grant, readers: str) -> None:
+def print_terms(asked: AccessRequest | Grant, readers: str) -> None:
     """In plain words: who, what for, on what ground, how often, until when, and which fields."""
     until, (ground, ground_en) = day(asked.exp), _GROUNDS[asked.basis]
     often, often_en = (

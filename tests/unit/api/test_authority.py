@@ -84,6 +84,7 @@ def test_a_supervisor_changes_nothing_and_sees_no_record():
         "GetNodeStatus", "ListMembers", "ListProposals", "ListCertificates", "ListActs", "ProveAct",
         "GetLogStatus", "ListAlarms", "GetDiagnosis", "ListAuthorities", "ListContracts", "ListKeys",
         "ListErasures", "GetErasure", "ListNotices", "ListDefinitions",
+        "ListCalendar",
     }  # fmt: skip
 
 
@@ -91,8 +92,9 @@ def test_a_writer_reads_no_record():
     allowed = {m for m, rule in RULES.items() if WRITER in rule.who and rule.who != ANYBODY}
     assert {method.rpartition("/")[2] for method in allowed} == {
         "AppendRecords", "GetLastSequence", "ListParkedRecords", "GetNodeStatus", "ListMembers", "Watch",
-        "CheckGuarantee", "CreateLogin", "GetLogin", "WatchLogin", "VerifySignature", "ListAuthorities",
-        "ListDefinitions",
+        "CheckGuarantee", "CheckGuaranteeFile", "TakeGuaranteeFile",
+        "CreateLogin", "GetLogin", "WatchLogin", "VerifySignature", "ListAuthorities",
+        "ListDefinitions", "ListCalendar",
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.guarantee import Guarantee, over_limit
+from node.domain.guarantee import Guarantee
 from node.domain.guarantee_life import LedgerStep, begin, follow, possible_steps, replay, signed_step
 from node.domain.guarantee_statement import (
     Amendment,
@@ -217,17 +217,3 @@ def test_whatever_is_signed_what_is_paid_is_covered(said) -> None:
         assert life.amount >= 0
         assert life.paid <= most
         assert life.amount + life.paid <= most
-
-
-@pytest.mark.parametrize(
-    ("kind", "amount", "is_over"),
-    [
-        ("bid", "2.00", False),
-        ("bid", "2.01", True),
-        ("performance", "10.00", False),
-        ("performance", "10.01", True),
-        ("quality", "99", False),
-    ],
-)
-def test_the_limits_of_the_law(kind: str, amount: str, is_over: bool) -> None:
-    assert bool(over_limit(kind, Decimal(amount), Decimal(100))) is is_over

@@ -55,7 +55,7 @@ def test_each_mover_moves_its_own_steps_only(
             since=life.now,
         )
         call = life.call(Event.RELEASE, mover)
-        assert life.apply(call) == [moved]
+        assert life.apply(call) == moved
         with pytest.raises(LedgerRefusedError, match="GuaranteesAlreadyMoved"):
             life.apply(call)
 
@@ -96,8 +96,8 @@ def test_a_stay_stops_the_clock_of_any_state(monkeypatch: pytest.MonkeyPatch, li
         Rule(next=State.STAYED, mover=Mover.GUARANTOR, period=Period.SUIT, effect=Effect.INTERRUPT),
     )
     life.now += 1_000
-    [stayed] = life.step(Event.RELEASE, Mover.GUARANTOR)
+    stayed = life.step(Event.RELEASE, Mover.GUARANTOR)
     assert (stayed.state, stayed.since, stayed.due) == (State.STAYED, life.now, life.now + SUIT_SECONDS)
     life.now += 500
-    [lifted] = life.step(Event.LIFT, Mover.GUARANTOR)
+    lifted = life.step(Event.LIFT, Mover.GUARANTOR)
     assert (lifted.state, lifted.since, lifted.due) == (State.ISSUED, started + 500, 0)

@@ -19,6 +19,7 @@ from node.errors import (
     StandingError,
 )
 from node.services.application_codes import CODE_VALID_SECONDS
+from node.services.guarantees import Verdict
 from node.wallet.documents import Scribe
 from node.wallet.guarantees import GuaranteeScribe
 from node.wallet.keyfile import new_wallet_key
@@ -148,3 +149,19 @@ def test_an_authority_that_is_not_recognised_vouches_for_nobody(tender: Tender) 
     impostor = tender.world.bidder(authority=Authority("陌生证书机构 Other CA"))
     with pytest.raises(CertificateError):
         tender.code(impostor)
+
+
+def test_each_kind_of_guarantee_has_a_code_of_its_own(tender: Tender, bidder: Bidder) -> None:
+    kinds = [word(tender.code(bidder, kind=kind)) for kind in ("bid", "performance", "quality")]
+    assert len(set(kinds)) == 3
+    assert kinds[1] == word(tender.code(bidder, kind="performance"))
+
+
+async def test_a_performance_guarantee_under_the_bids_code_is_found_out(tender: Tender) -> None:
+    bidder = await tender.bidder()
+    issued = await tender.issued(bidder, guarantee_kind="performance", code=tender.code(bidder))
+    await tender.world.settle()
+    assert tender.centre.services.guarantees.check_file(issued.file).verdict is Verdict.WRONG_CODE
+    right = await tender.issued(bidder, number="BH-2", guarantee_kind="performance")
+    await tender.world.settle()
+    assert tender.centre.services.guarantees.check_file(right.file).verdict is Verdict.VALID

@@ -20,7 +20,7 @@ from node.domain.ledger_ids import subject_id
 from node.errors import CertificateError, DocumentFormatError, NodeError, SignatureError
 from node.services import layout
 from node.services.answer_check import open_own_grant
-from node.services.registration import Registration, Voucher
+from node.services.registration_rows import Registration, Voucher
 from node.services.transaction import Transaction
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey, new_wallet_key

@@ -1,9 +1,12 @@
 """This member's part in the alliance, and the ledger's answer to it."""
 
+from datetime import date
+
 import pytest
 
+from node.domain.calendar import WorkingYear, beijing_date, working_year
 from node.domain.ledger import Action, CastVote, ProposeAdmission, ProposeStanding
-from node.errors import ConflictError, DescriptorError, MissingError, NotMemberError
+from node.errors import CodeFormatError, ConflictError, DescriptorError, MissingError, NotMemberError
 from node.services.membership import DEFAULT_VALID_SECONDS, MAX_VALID_SECONDS
 from node.services.outbox import State
 from tests.support.world import DAY, World
@@ -155,3 +158,33 @@ async def test_a_vote_says_what_was_decided(world: World) -> None:
     await world.settle(publish=False)
     world.reader.services.membership.vote(1, approve=False)
     assert queued(world.reader) == [CastVote(1, approve=False)]
+
+
+def announced(world: World, **lists: frozenset[date]) -> WorkingYear:
+    year = beijing_date(int(world.clock.now())).year + 1
+    return working_year(year, **({"holidays": frozenset(), "worked": frozenset()} | lists))
+
+
+async def test_a_year_of_working_days_is_voted_onto_every_node(world: World) -> None:
+    year = announced(world)
+    world.home.services.membership.propose_calendar(year, 0)
+    await world.settle()
+    assert list(world.reader.services.membership.proposed_years()) == [(1, year)]
+    assert world.reader.services.projection.calendar() == {}
+    world.reader.services.membership.vote(1, approve=True)
+    await world.settle()
+    for node in (world.home, world.reader, world.third):
+        assert node.services.projection.calendar() == {year.year: year}
+        assert list(node.services.membership.proposed_years()) == []
+    with pytest.raises(ConflictError, match="no day"):
+        world.home.services.membership.propose_calendar(year, 0)
+    world.home.services.membership.propose_calendar(
+        announced(world, holidays=frozenset({year.days()[-1]})), 0
+    )
+
+
+async def test_a_year_that_cannot_be_is_not_proposed(world: World) -> None:
+    await world.settle()
+    with pytest.raises(CodeFormatError):
+        world.home.services.membership.propose_calendar(WorkingYear.of(2030, 0, 0), 0)
+    assert world.home.outbox() == []

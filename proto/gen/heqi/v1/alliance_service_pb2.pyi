@@ -950,6 +950,144 @@ class TakeStandingStepResponse(_message.Message):
 Global___TakeStandingStepResponse: _TypeAlias = TakeStandingStepResponse  # noqa: Y015
 
 @_typing.final
+class ProposeCalendarRequest(_message.Message):
+    """Request of ProposeCalendar."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    YEAR_FIELD_NUMBER: _builtins.int
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
+    WORKED_DAYS_FIELD_NUMBER: _builtins.int
+    VALID_SECONDS_FIELD_NUMBER: _builtins.int
+    year: _builtins.int
+    """Of the common era."""
+    valid_seconds: _builtins.int
+    """How long members can vote; 0 means 7 days."""
+    @_builtins.property
+    def holidays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Days off, yyyy-mm-dd, as the State Council announces them; weekends among them change nothing."""
+
+    @_builtins.property
+    def worked_days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Saturdays and Sundays that are worked, yyyy-mm-dd."""
+
+    def __init__(
+        self,
+        *,
+        year: _builtins.int = ...,
+        holidays: _abc.Iterable[_builtins.str] | None = ...,
+        worked_days: _abc.Iterable[_builtins.str] | None = ...,
+        valid_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holidays", b"holidays", "valid_seconds", b"valid_seconds", "worked_days", b"worked_days", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeCalendarRequest: _TypeAlias = ProposeCalendarRequest  # noqa: Y015
+
+@_typing.final
+class ProposeCalendarResponse(_message.Message):
+    """Response of ProposeCalendar."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeCalendarResponse: _TypeAlias = ProposeCalendarResponse  # noqa: Y015
+
+@_typing.final
+class ListCalendarRequest(_message.Message):
+    """Request of ListCalendar."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCalendarRequest: _TypeAlias = ListCalendarRequest  # noqa: Y015
+
+@_typing.final
+class ListCalendarResponse(_message.Message):
+    """Response of ListCalendar."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    YEARS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def years(self) -> _containers.RepeatedCompositeFieldContainer[Global___CalendarYear]:
+        """Those in force by year, then those that are voted on; in a year that is not there Monday to Friday are worked."""
+
+    def __init__(
+        self,
+        *,
+        years: _abc.Iterable[Global___CalendarYear] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["years", b"years"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCalendarResponse: _TypeAlias = ListCalendarResponse  # noqa: Y015
+
+@_typing.final
+class CalendarYear(_message.Message):
+    """The working days of a year: Monday to Friday, but for these."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    YEAR_FIELD_NUMBER: _builtins.int
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
+    WORKED_DAYS_FIELD_NUMBER: _builtins.int
+    WORKING_DAY_COUNT_FIELD_NUMBER: _builtins.int
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    year: _builtins.int
+    """Of the common era."""
+    working_day_count: _builtins.int
+    """How many working days there are."""
+    proposal: _builtins.int
+    """Number of the open proposal; 0 for what is in force."""
+    @_builtins.property
+    def holidays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Weekdays off, yyyy-mm-dd."""
+
+    @_builtins.property
+    def worked_days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Saturdays and Sundays that are worked, yyyy-mm-dd."""
+
+    def __init__(
+        self,
+        *,
+        year: _builtins.int = ...,
+        holidays: _abc.Iterable[_builtins.str] | None = ...,
+        worked_days: _abc.Iterable[_builtins.str] | None = ...,
+        working_day_count: _builtins.int = ...,
+        proposal: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holidays", b"holidays", "proposal", b"proposal", "worked_days", b"worked_days", "working_day_count", b"working_day_count", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalendarYear: _TypeAlias = CalendarYear  # noqa: Y015
+
+@_typing.final
 class ListContractsRequest(_message.Message):
     """Request of ListContracts."""
 

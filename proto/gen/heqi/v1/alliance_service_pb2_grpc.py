@@ -80,6 +80,16 @@ class AllianceServiceStub:
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierResponse.FromString,
                 _registered_method=True)
+        self.ProposeCalendar = channel.unary_unary(
+                '/heqi.v1.AllianceService/ProposeCalendar',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeCalendarRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeCalendarResponse.FromString,
+                _registered_method=True)
+        self.ListCalendar = channel.unary_unary(
+                '/heqi.v1.AllianceService/ListCalendar',
+                request_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListCalendarRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListCalendarResponse.FromString,
+                _registered_method=True)
         self.TakeStandingStep = channel.unary_unary(
                 '/heqi.v1.AllianceService/TakeStandingStep',
                 request_serializer=heqi_dot_v1_dot_alliance__service__pb2.TakeStandingStepRequest.SerializeToString,
@@ -184,6 +194,20 @@ class AllianceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProposeCalendar(self, request, context):
+        """Propose the working days of a year.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCalendar(self, request, context):
+        """The working days that members voted on, and what they vote on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TakeStandingStep(self, request, context):
         """A step about a standing that needs no vote.
         """
@@ -280,6 +304,16 @@ def add_AllianceServiceServicer_to_server(servicer, server):
                     servicer.ProposeVerifier,
                     request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierResponse.SerializeToString,
+            ),
+            'ProposeCalendar': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeCalendar,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeCalendarRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ProposeCalendarResponse.SerializeToString,
+            ),
+            'ListCalendar': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCalendar,
+                    request_deserializer=heqi_dot_v1_dot_alliance__service__pb2.ListCalendarRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_alliance__service__pb2.ListCalendarResponse.SerializeToString,
             ),
             'TakeStandingStep': grpc.unary_unary_rpc_method_handler(
                     servicer.TakeStandingStep,
@@ -561,6 +595,60 @@ class AllianceService:
             '/heqi.v1.AllianceService/ProposeVerifier',
             heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierRequest.SerializeToString,
             heqi_dot_v1_dot_alliance__service__pb2.ProposeVerifierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeCalendar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ProposeCalendar',
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeCalendarRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ProposeCalendarResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCalendar(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.AllianceService/ListCalendar',
+            heqi_dot_v1_dot_alliance__service__pb2.ListCalendarRequest.SerializeToString,
+            heqi_dot_v1_dot_alliance__service__pb2.ListCalendarResponse.FromString,
             options,
             channel_credentials,
             insecure,

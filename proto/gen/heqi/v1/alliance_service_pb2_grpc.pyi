@@ -51,6 +51,10 @@ class AllianceServiceStub:
     """Propose to replace a contract by one that is deployed already."""
     ProposeVerifier: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeVerifierRequest, _alliance_service_pb2.ProposeVerifierResponse]
     """Propose to accept a signature verifier, or no longer."""
+    ProposeCalendar: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeCalendarRequest, _alliance_service_pb2.ProposeCalendarResponse]
+    """Propose the working days of a year."""
+    ListCalendar: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ListCalendarRequest, _alliance_service_pb2.ListCalendarResponse]
+    """The working days that members voted on, and what they vote on."""
     TakeStandingStep: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.TakeStandingStepRequest, _alliance_service_pb2.TakeStandingStepResponse]
     """A step about a standing that needs no vote."""
     ListContracts: _grpc.UnaryUnaryMultiCallable[_alliance_service_pb2.ListContractsRequest, _alliance_service_pb2.ListContractsResponse]
@@ -89,6 +93,10 @@ class AllianceServiceAsyncStub(AllianceServiceStub):
     """Propose to replace a contract by one that is deployed already."""
     ProposeVerifier: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeVerifierRequest, _alliance_service_pb2.ProposeVerifierResponse]  # type: ignore[assignment]
     """Propose to accept a signature verifier, or no longer."""
+    ProposeCalendar: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ProposeCalendarRequest, _alliance_service_pb2.ProposeCalendarResponse]  # type: ignore[assignment]
+    """Propose the working days of a year."""
+    ListCalendar: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ListCalendarRequest, _alliance_service_pb2.ListCalendarResponse]  # type: ignore[assignment]
+    """The working days that members voted on, and what they vote on."""
     TakeStandingStep: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.TakeStandingStepRequest, _alliance_service_pb2.TakeStandingStepResponse]  # type: ignore[assignment]
     """A step about a standing that needs no vote."""
     ListContracts: _aio.UnaryUnaryMultiCallable[_alliance_service_pb2.ListContractsRequest, _alliance_service_pb2.ListContractsResponse]  # type: ignore[assignment]
@@ -178,6 +186,22 @@ class AllianceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_alliance_service_pb2.ProposeVerifierResponse, _abc.Awaitable[_alliance_service_pb2.ProposeVerifierResponse]]:
         """Propose to accept a signature verifier, or no longer."""
+
+    @_abc_1.abstractmethod
+    def ProposeCalendar(
+        self,
+        request: _alliance_service_pb2.ProposeCalendarRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.ProposeCalendarResponse, _abc.Awaitable[_alliance_service_pb2.ProposeCalendarResponse]]:
+        """Propose the working days of a year."""
+
+    @_abc_1.abstractmethod
+    def ListCalendar(
+        self,
+        request: _alliance_service_pb2.ListCalendarRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alliance_service_pb2.ListCalendarResponse, _abc.Awaitable[_alliance_service_pb2.ListCalendarResponse]]:
+        """The working days that members voted on, and what they vote on."""
 
     @_abc_1.abstractmethod
     def TakeStandingStep(

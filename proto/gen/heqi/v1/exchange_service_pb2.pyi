@@ -200,6 +200,54 @@ class CollectGrantResponse(_message.Message):
 Global___CollectGrantResponse: _TypeAlias = CollectGrantResponse  # noqa: Y015
 
 @_typing.final
+class ReadAwardsRequest(_message.Message):
+    """Request of ReadAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AWARD_GRANT_FIELD_NUMBER: _builtins.int
+    DELEGATION_FIELD_NUMBER: _builtins.int
+    award_grant: _builtins.str
+    """An award-grant document that names the caller and this centre."""
+    delegation: _builtins.str
+    """The delegation of the key that signed it."""
+    def __init__(
+        self,
+        *,
+        award_grant: _builtins.str = ...,
+        delegation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["award_grant", b"award_grant", "delegation", b"delegation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadAwardsRequest: _TypeAlias = ReadAwardsRequest  # noqa: Y015
+
+@_typing.final
+class ReadAwardsResponse(_message.Message):
+    """Response of ReadAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    case: _builtins.bytes
+    """A case of bundles, for heqi verify."""
+    def __init__(
+        self,
+        *,
+        case: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadAwardsResponse: _TypeAlias = ReadAwardsResponse  # noqa: Y015
+
+@_typing.final
 class ReadRecordsRequest(_message.Message):
     """Request of ReadRecords."""
 
@@ -237,6 +285,7 @@ class ReadRecordsResponse(_message.Message):
     STATUS_PROOF_FIELD_NUMBER: _builtins.int
     CONSENTS_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
+    APPROVAL_STATUS_PROOF_FIELD_NUMBER: _builtins.int
     evidence: _builtins.bytes
     """Canonical JSON, docs/formats/bundle.md."""
     answer: _builtins.str
@@ -247,6 +296,8 @@ class ReadRecordsResponse(_message.Message):
     """What authorities said of the certificate behind it (docs/formats/trust.md), canonical JSON; empty if nothing."""
     consents: _builtins.bytes
     """Consents of the people whose fields are shown, docs/formats/consent.md; empty if there are none."""
+    approval_status_proof: _builtins.bytes
+    """As status_proof, of the second officer's delegation in the grant (docs/formats/approval.md); empty without one."""
     @_builtins.property
     def notices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Notice documents about disputes of these records."""
@@ -260,10 +311,11 @@ class ReadRecordsResponse(_message.Message):
         status_proof: _builtins.bytes = ...,
         consents: _builtins.bytes = ...,
         notices: _abc.Iterable[_builtins.str] | None = ...,
+        approval_status_proof: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "consents", b"consents", "delegation", b"delegation", "evidence", b"evidence", "notices", b"notices", "status_proof", b"status_proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "approval_status_proof", b"approval_status_proof", "consents", b"consents", "delegation", b"delegation", "evidence", b"evidence", "notices", b"notices", "status_proof", b"status_proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

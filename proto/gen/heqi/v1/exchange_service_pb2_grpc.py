@@ -51,6 +51,11 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsResponse.FromString,
                 _registered_method=True)
+        self.ReadAwards = channel.unary_unary(
+                '/heqi.v1.ExchangeService/ReadAwards',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadAwardsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadAwardsResponse.FromString,
+                _registered_method=True)
         self.ReadOnLegalBasis = channel.unary_unary(
                 '/heqi.v1.ExchangeService/ReadOnLegalBasis',
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadOnLegalBasisRequest.SerializeToString,
@@ -124,6 +129,13 @@ class ExchangeServiceServicer:
 
     def ReadRecords(self, request, context):
         """Read under a grant. The same request again is the same use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadAwards(self, request, context):
+        """At a tender's centre: proof of a bidder's awards in a project, for the lender that its award grant names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -216,6 +228,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.ReadRecords,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsResponse.SerializeToString,
+            ),
+            'ReadAwards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadAwards,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReadAwardsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReadAwardsResponse.SerializeToString,
             ),
             'ReadOnLegalBasis': grpc.unary_unary_rpc_method_handler(
                     servicer.ReadOnLegalBasis,
@@ -351,6 +368,33 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/ReadRecords',
             heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.ReadRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadAwards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/ReadAwards',
+            heqi_dot_v1_dot_exchange__service__pb2.ReadAwardsRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.ReadAwardsResponse.FromString,
             options,
             channel_credentials,
             insecure,

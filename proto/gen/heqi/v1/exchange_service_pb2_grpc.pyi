@@ -41,6 +41,8 @@ class ExchangeServiceStub:
     """The grant that answers the caller's own request, if there is one."""
     ReadRecords: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadRecordsRequest, _exchange_service_pb2.ReadRecordsResponse]
     """Read under a grant. The same request again is the same use."""
+    ReadAwards: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadAwardsRequest, _exchange_service_pb2.ReadAwardsResponse]
+    """At a tender's centre: proof of a bidder's awards in a project, for the lender that its award grant names."""
     ReadOnLegalBasis: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadOnLegalBasisRequest, _exchange_service_pb2.ReadOnLegalBasisResponse]
     """Read on a legal basis: no grant, a case number, two officers. The same papers again are the same read."""
     SubmitLegalReceipt: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitLegalReceiptRequest, _exchange_service_pb2.SubmitLegalReceiptResponse]
@@ -75,6 +77,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """The grant that answers the caller's own request, if there is one."""
     ReadRecords: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadRecordsRequest, _exchange_service_pb2.ReadRecordsResponse]  # type: ignore[assignment]
     """Read under a grant. The same request again is the same use."""
+    ReadAwards: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadAwardsRequest, _exchange_service_pb2.ReadAwardsResponse]  # type: ignore[assignment]
+    """At a tender's centre: proof of a bidder's awards in a project, for the lender that its award grant names."""
     ReadOnLegalBasis: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ReadOnLegalBasisRequest, _exchange_service_pb2.ReadOnLegalBasisResponse]  # type: ignore[assignment]
     """Read on a legal basis: no grant, a case number, two officers. The same papers again are the same read."""
     SubmitLegalReceipt: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitLegalReceiptRequest, _exchange_service_pb2.SubmitLegalReceiptResponse]  # type: ignore[assignment]
@@ -124,6 +128,14 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.ReadRecordsResponse, _abc.Awaitable[_exchange_service_pb2.ReadRecordsResponse]]:
         """Read under a grant. The same request again is the same use."""
+
+    @_abc_1.abstractmethod
+    def ReadAwards(
+        self,
+        request: _exchange_service_pb2.ReadAwardsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.ReadAwardsResponse, _abc.Awaitable[_exchange_service_pb2.ReadAwardsResponse]]:
+        """At a tender's centre: proof of a bidder's awards in a project, for the lender that its award grant names."""
 
     @_abc_1.abstractmethod
     def ReadOnLegalBasis(

@@ -365,6 +365,389 @@ class ListClaimsResponse(_message.Message):
 Global___ListClaimsResponse: _TypeAlias = ListClaimsResponse  # noqa: Y015
 
 @_typing.final
+class CheckGuaranteesRequest(_message.Message):
+    """Request of CheckGuarantees: one message of its stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECTION_FIELD_NUMBER: _builtins.int
+    SHOWN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def section(self) -> Global___SectionTerms:
+        """The section that they are for; the first message."""
+
+    @_builtins.property
+    def shown(self) -> Global___ShownGuarantee:
+        """One guarantee; every further message."""
+
+    def __init__(
+        self,
+        *,
+        section: Global___SectionTerms | None = ...,
+        shown: Global___ShownGuarantee | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "section", b"section", "shown", b"shown"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "section", b"section", "shown", b"shown"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["section", "shown"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___CheckGuaranteesRequest: _TypeAlias = CheckGuaranteesRequest  # noqa: Y015
+
+@_typing.final
+class SectionTerms(_message.Message):
+    """What the guarantees of a section are compared with. What is left empty is taken from this centre's own records as
+    far as they say it, the list of bidders only once bids are opened; what they do not say either is not compared.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECTION_FIELD_NUMBER: _builtins.int
+    GUARANTEE_KIND_FIELD_NUMBER: _builtins.int
+    DEMANDED_AMOUNT_FIELD_NUMBER: _builtins.int
+    BASE_AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_SECONDS_FIELD_NUMBER: _builtins.int
+    BENEFICIARY_NAME_FIELD_NUMBER: _builtins.int
+    BENEFICIARY_KEY_FIELD_NUMBER: _builtins.int
+    BIDDERS_FIELD_NUMBER: _builtins.int
+    TAKES_PLEDGES_FIELD_NUMBER: _builtins.int
+    PLEDGE_TEXT_SHA256_FIELD_NUMBER: _builtins.int
+    section: _builtins.str
+    """Number of the section."""
+    guarantee_kind: _builtins.str
+    """"bid", "performance" or "quality"; "bid" if empty."""
+    demanded_amount: _builtins.str
+    """What the tender demands, plain decimal."""
+    base_amount: _builtins.str
+    """What the legal limit is a share of: the estimate for bids, the contract's amount for performance; plain decimal."""
+    currency: _builtins.str
+    """ISO 4217; "CNY" if empty."""
+    valid_until_seconds: _builtins.int
+    """Until when a bid is valid, seconds since 1970 UTC."""
+    beneficiary_name: _builtins.str
+    """In whose favour."""
+    beneficiary_key: _builtins.str
+    """Key of the beneficiary for this section, 128 hex digits."""
+    takes_pledges: _builtins.bool
+    """Whether a pledge of the bidder's own stands for a guarantee."""
+    pledge_text_sha256: _builtins.str
+    """SHA-256 of the text that is to be pledged, 64 hex digits; any text if empty."""
+    @_builtins.property
+    def bidders(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListedBidder]:
+        """The list of bidders, if the centre's records do not hold it."""
+
+    def __init__(
+        self,
+        *,
+        section: _builtins.str = ...,
+        guarantee_kind: _builtins.str = ...,
+        demanded_amount: _builtins.str = ...,
+        base_amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        valid_until_seconds: _builtins.int = ...,
+        beneficiary_name: _builtins.str = ...,
+        beneficiary_key: _builtins.str = ...,
+        bidders: _abc.Iterable[Global___ListedBidder] | None = ...,
+        takes_pledges: _builtins.bool = ...,
+        pledge_text_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_amount", b"base_amount", "beneficiary_key", b"beneficiary_key", "beneficiary_name", b"beneficiary_name", "bidders", b"bidders", "currency", b"currency", "demanded_amount", b"demanded_amount", "guarantee_kind", b"guarantee_kind", "pledge_text_sha256", b"pledge_text_sha256", "section", b"section", "takes_pledges", b"takes_pledges", "valid_until_seconds", b"valid_until_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SectionTerms: _TypeAlias = SectionTerms  # noqa: Y015
+
+@_typing.final
+class ListedBidder(_message.Message):
+    """One bid on the list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MEMBER_CODES_FIELD_NUMBER: _builtins.int
+    GUARANTOR_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    IS_SECURED_FIELD_NUMBER: _builtins.int
+    credit_code: _builtins.str
+    """Credit code of the bidder; of a joint bid its leader's."""
+    name: _builtins.str
+    """Name of the bidder."""
+    guarantor: _builtins.str
+    """The member that the bid names as its guarantor."""
+    number: _builtins.str
+    """The number that the bid names."""
+    is_secured: _builtins.bool
+    """Whether security was given in another form: money, a pledge, a waiver."""
+    @_builtins.property
+    def member_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Credit codes of the other members of a joint bid."""
+
+    def __init__(
+        self,
+        *,
+        credit_code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        member_codes: _abc.Iterable[_builtins.str] | None = ...,
+        guarantor: _builtins.str = ...,
+        number: _builtins.str = ...,
+        is_secured: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_code", b"credit_code", "guarantor", b"guarantor", "is_secured", b"is_secured", "member_codes", b"member_codes", "name", b"name", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListedBidder: _TypeAlias = ListedBidder  # noqa: Y015
+
+@_typing.final
+class ShownGuarantee(_message.Message):
+    """One guarantee of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_FIELD_NUMBER: _builtins.int
+    BIDDER_CODE_FIELD_NUMBER: _builtins.int
+    PLEDGE_FIELD_NUMBER: _builtins.int
+    bidder_code: _builtins.str
+    """Credit code of the bidder whose bid it lies in; empty if that is not known."""
+    pledge: _builtins.str
+    """Instead of a guarantee: a bidder's pledge, a bid-pledge document."""
+    @_builtins.property
+    def guarantee(self) -> Global___CheckGuaranteeRequest:
+        """How the guarantee is named."""
+
+    def __init__(
+        self,
+        *,
+        guarantee: Global___CheckGuaranteeRequest | None = ...,
+        bidder_code: _builtins.str = ...,
+        pledge: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["guarantee", b"guarantee"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bidder_code", b"bidder_code", "guarantee", b"guarantee", "pledge", b"pledge"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShownGuarantee: _TypeAlias = ShownGuarantee  # noqa: Y015
+
+@_typing.final
+class CheckGuaranteesResponse(_message.Message):
+    """Response of CheckGuarantees: one message of its stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def item(self) -> Global___CheckedItem:
+        """To each guarantee, in their order."""
+
+    @_builtins.property
+    def summary(self) -> Global___BatchSummary:
+        """The last message."""
+
+    def __init__(
+        self,
+        *,
+        item: Global___CheckedItem | None = ...,
+        summary: Global___BatchSummary | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "message", b"message", "summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "message", b"message", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["item", "summary"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___CheckGuaranteesResponse: _TypeAlias = CheckGuaranteesResponse  # noqa: Y015
+
+@_typing.final
+class CheckedItem(_message.Message):
+    """What is to be said of one guarantee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    PLEDGE_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Number in the batch, from 0."""
+    @_builtins.property
+    def check(self) -> Global___CheckGuaranteeResponse:
+        """What a single check says; not set if none could be made."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___GuaranteeFinding]:
+        """What is not as it should be; empty if all is well."""
+
+    @_builtins.property
+    def pledge(self) -> Global___CheckedPledge:
+        """What the check of a pledge says, in place of the second field."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        check: Global___CheckGuaranteeResponse | None = ...,
+        findings: _abc.Iterable[Global___GuaranteeFinding] | None = ...,
+        pledge: Global___CheckedPledge | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "pledge", b"pledge"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "findings", b"findings", "number", b"number", "pledge", b"pledge"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckedItem: _TypeAlias = CheckedItem  # noqa: Y015
+
+@_typing.final
+class CheckedPledge(_message.Message):
+    """What is said of a pledge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    END_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    verdict: Global___CheckGuaranteeResponse.Verdict.ValueType
+    """VERDICT_VALID, VERDICT_EXPIRED or VERDICT_FALSE."""
+    reason: _builtins.str
+    """For people."""
+    credit_code: _builtins.str
+    """Whose it is, as a certificate says: credit code."""
+    name: _builtins.str
+    """The company's name in that certificate."""
+    amount: _builtins.str
+    """Plain decimal."""
+    currency: _builtins.str
+    """ISO 4217."""
+    end_time_seconds: _builtins.int
+    """Until when it binds, seconds since 1970 UTC."""
+    def __init__(
+        self,
+        *,
+        verdict: Global___CheckGuaranteeResponse.Verdict.ValueType = ...,
+        reason: _builtins.str = ...,
+        credit_code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        end_time_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "credit_code", b"credit_code", "currency", b"currency", "end_time_seconds", b"end_time_seconds", "name", b"name", "reason", b"reason", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckedPledge: _TypeAlias = CheckedPledge  # noqa: Y015
+
+@_typing.final
+class GuaranteeFinding(_message.Message):
+    """Something that is not as it should be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAULT_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    OTHER_NUMBER_FIELD_NUMBER: _builtins.int
+    BIDDER_CODE_FIELD_NUMBER: _builtins.int
+    BIDDER_NAME_FIELD_NUMBER: _builtins.int
+    fault: _builtins.str
+    """A stable word: NOT_VALID, UNREADABLE, NO_TERMS, OTHER_SECTION, OTHER_KIND, OTHER_BENEFICIARY, OTHER_APPLICANT,
+    NOT_A_BIDDER, OTHER_GUARANTOR, OTHER_CURRENCY, TOO_SMALL, OVER_LEGAL_LIMIT, TOO_SHORT, SAME_CODE, TWO_BIDDERS,
+    SHOWN_TWICE, PLEDGE_NOT_TAKEN, OTHER_TEXT or WITHOUT_SECURITY.
+    """
+    expected: _builtins.str
+    """What should be; times in seconds since 1970 UTC."""
+    found: _builtins.str
+    """What is."""
+    other_number: _builtins.int
+    """Number of the guarantee that it collides with; -1 if it is about one alone."""
+    bidder_code: _builtins.str
+    """Credit code of the bidder that it is about, where it is about one."""
+    bidder_name: _builtins.str
+    """The bidder's name."""
+    def __init__(
+        self,
+        *,
+        fault: _builtins.str = ...,
+        expected: _builtins.str = ...,
+        found: _builtins.str = ...,
+        other_number: _builtins.int = ...,
+        bidder_code: _builtins.str = ...,
+        bidder_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bidder_code", b"bidder_code", "bidder_name", b"bidder_name", "expected", b"expected", "fault", b"fault", "found", b"found", "other_number", b"other_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuaranteeFinding: _TypeAlias = GuaranteeFinding  # noqa: Y015
+
+@_typing.final
+class BatchSummary(_message.Message):
+    """What all guarantees together show."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    VALID_COUNT_FIELD_NUMBER: _builtins.int
+    FAULTY_COUNT_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    HAS_BIDDERS_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """How many were checked."""
+    valid_count: _builtins.int
+    """How many are valid now."""
+    faulty_count: _builtins.int
+    """How many have a finding."""
+    has_bidders: _builtins.bool
+    """Whether the list of bidders was known; without it nothing is said about who is on it."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___GuaranteeFinding]:
+        """Bidders that have shown nothing that counts."""
+
+    @_builtins.property
+    def terms(self) -> Global___SectionTerms:
+        """What the guarantees were compared with."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        valid_count: _builtins.int = ...,
+        faulty_count: _builtins.int = ...,
+        findings: _abc.Iterable[Global___GuaranteeFinding] | None = ...,
+        has_bidders: _builtins.bool = ...,
+        terms: Global___SectionTerms | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["terms", b"terms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "faulty_count", b"faulty_count", "findings", b"findings", "has_bidders", b"has_bidders", "terms", b"terms", "valid_count", b"valid_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchSummary: _TypeAlias = BatchSummary  # noqa: Y015
+
+@_typing.final
 class GuaranteeTerms(_message.Message):
     """What a guarantee says."""
 

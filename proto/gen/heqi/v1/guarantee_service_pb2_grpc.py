@@ -40,6 +40,11 @@ class GuaranteeServiceStub:
                 request_serializer=heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteeRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteeResponse.FromString,
                 _registered_method=True)
+        self.CheckGuarantees = channel.stream_stream(
+                '/heqi.v1.GuaranteeService/CheckGuarantees',
+                request_serializer=heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteesRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteesResponse.FromString,
+                _registered_method=True)
         self.ListApplications = channel.unary_unary(
                 '/heqi.v1.GuaranteeService/ListApplications',
                 request_serializer=heqi_dot_v1_dot_guarantee__service__pb2.ListApplicationsRequest.SerializeToString,
@@ -85,6 +90,15 @@ class GuaranteeServiceServicer:
         """Whether a guarantee is valid now. By file: who shows it learns the terms. By number: only where this node
         holds the file. By id: the terms only where this node holds the file, and otherwise the state on the ledger,
         which does not tell whether a guarantee is in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckGuarantees(self, request_iterator, context):
+        """All guarantees of a section together, as after the opening of bids. The first message names the section, each
+        further one a guarantee, at most 10,000; every guarantee is answered as it comes, whatever the others are, and the
+        last answer tells what only all of them together show. Findings are for the evaluation: nothing is decided here.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +160,11 @@ def add_GuaranteeServiceServicer_to_server(servicer, server):
                     servicer.CheckGuarantee,
                     request_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteeRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteeResponse.SerializeToString,
+            ),
+            'CheckGuarantees': grpc.stream_stream_rpc_method_handler(
+                    servicer.CheckGuarantees,
+                    request_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteesRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteesResponse.SerializeToString,
             ),
             'ListApplications': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApplications,
@@ -211,6 +230,33 @@ class GuaranteeService:
             '/heqi.v1.GuaranteeService/CheckGuarantee',
             heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteeRequest.SerializeToString,
             heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckGuarantees(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/heqi.v1.GuaranteeService/CheckGuarantees',
+            heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteesRequest.SerializeToString,
+            heqi_dot_v1_dot_guarantee__service__pb2.CheckGuaranteesResponse.FromString,
             options,
             channel_credentials,
             insecure,

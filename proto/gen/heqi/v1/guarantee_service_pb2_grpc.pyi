@@ -38,6 +38,11 @@ class GuaranteeServiceStub:
     holds the file. By id: the terms only where this node holds the file, and otherwise the state on the ledger,
     which does not tell whether a guarantee is in force.
     """
+    CheckGuarantees: _grpc.StreamStreamMultiCallable[_guarantee_service_pb2.CheckGuaranteesRequest, _guarantee_service_pb2.CheckGuaranteesResponse]
+    """All guarantees of a section together, as after the opening of bids. The first message names the section, each
+    further one a guarantee, at most 10,000; every guarantee is answered as it comes, whatever the others are, and the
+    last answer tells what only all of them together show. Findings are for the evaluation: nothing is decided here.
+    """
     ListApplications: _grpc.UnaryUnaryMultiCallable[_guarantee_service_pb2.ListApplicationsRequest, _guarantee_service_pb2.ListApplicationsResponse]
     """Applications at this guarantor."""
     AssessApplication: _grpc.UnaryUnaryMultiCallable[_guarantee_service_pb2.AssessApplicationRequest, _guarantee_service_pb2.AssessApplicationResponse]
@@ -62,6 +67,11 @@ class GuaranteeServiceAsyncStub(GuaranteeServiceStub):
     """Whether a guarantee is valid now. By file: who shows it learns the terms. By number: only where this node
     holds the file. By id: the terms only where this node holds the file, and otherwise the state on the ledger,
     which does not tell whether a guarantee is in force.
+    """
+    CheckGuarantees: _aio.StreamStreamMultiCallable[_guarantee_service_pb2.CheckGuaranteesRequest, _guarantee_service_pb2.CheckGuaranteesResponse]  # type: ignore[assignment]
+    """All guarantees of a section together, as after the opening of bids. The first message names the section, each
+    further one a guarantee, at most 10,000; every guarantee is answered as it comes, whatever the others are, and the
+    last answer tells what only all of them together show. Findings are for the evaluation: nothing is decided here.
     """
     ListApplications: _aio.UnaryUnaryMultiCallable[_guarantee_service_pb2.ListApplicationsRequest, _guarantee_service_pb2.ListApplicationsResponse]  # type: ignore[assignment]
     """Applications at this guarantor."""
@@ -90,6 +100,17 @@ class GuaranteeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Whether a guarantee is valid now. By file: who shows it learns the terms. By number: only where this node
         holds the file. By id: the terms only where this node holds the file, and otherwise the state on the ledger,
         which does not tell whether a guarantee is in force.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckGuarantees(
+        self,
+        request_iterator: _MaybeAsyncIterator[_guarantee_service_pb2.CheckGuaranteesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_guarantee_service_pb2.CheckGuaranteesResponse], _abc.AsyncIterator[_guarantee_service_pb2.CheckGuaranteesResponse]]:
+        """All guarantees of a section together, as after the opening of bids. The first message names the section, each
+        further one a guarantee, at most 10,000; every guarantee is answered as it comes, whatever the others are, and the
+        last answer tells what only all of them together show. Findings are for the evaluation: nothing is decided here.
         """
 
     @_abc_1.abstractmethod

@@ -285,6 +285,8 @@ class GetStatusResponse(_message.Message):
     FINAL_COUNT_FIELD_NUMBER: _builtins.int
     REQUESTS_FIELD_NUMBER: _builtins.int
     GRANTS_FIELD_NUMBER: _builtins.int
+    TWO_OFFICERS_FIELD_NUMBER: _builtins.int
+    OFFICERS_FIELD_NUMBER: _builtins.int
     subject_final: _builtins.bool
     """Whether the ledger has the subject."""
     accepted_count: _builtins.int
@@ -299,6 +301,14 @@ class GetStatusResponse(_message.Message):
     def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___GrantState]:
         """Grants that this home keeps."""
 
+    @_builtins.property
+    def two_officers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Acts that need two officers here (docs/formats/approval.md), ascending."""
+
+    @_builtins.property
+    def officers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Controller keys that count as officers; empty while nothing needs two, and for who acts under a mandate."""
+
     def __init__(
         self,
         *,
@@ -307,10 +317,12 @@ class GetStatusResponse(_message.Message):
         final_count: _builtins.int = ...,
         requests: _abc.Iterable[Global___ReceivedRequest] | None = ...,
         grants: _abc.Iterable[Global___GrantState] | None = ...,
+        two_officers: _abc.Iterable[_builtins.str] | None = ...,
+        officers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "final_count", b"final_count", "grants", b"grants", "requests", b"requests", "subject_final", b"subject_final"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "final_count", b"final_count", "grants", b"grants", "officers", b"officers", "requests", b"requests", "subject_final", b"subject_final", "two_officers", b"two_officers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -721,6 +733,50 @@ class GetApplicationCodeResponse(_message.Message):
 Global___GetApplicationCodeResponse: _TypeAlias = GetApplicationCodeResponse  # noqa: Y015
 
 @_typing.final
+class ProveAwardsRequest(_message.Message):
+    """Request of ProveAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-awards document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveAwardsRequest: _TypeAlias = ProveAwardsRequest  # noqa: Y015
+
+@_typing.final
+class ProveAwardsResponse(_message.Message):
+    """Response of ProveAwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    case: _builtins.bytes
+    """A case of bundles, for heqi verify."""
+    def __init__(
+        self,
+        *,
+        case: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveAwardsResponse: _TypeAlias = ProveAwardsResponse  # noqa: Y015
+
+@_typing.final
 class ApplyRequest(_message.Message):
     """Request of Apply."""
 
@@ -823,6 +879,54 @@ class ListOwnApplicationsResponse(_message.Message):
 Global___ListOwnApplicationsResponse: _TypeAlias = ListOwnApplicationsResponse  # noqa: Y015
 
 @_typing.final
+class GetGuaranteeFileRequest(_message.Message):
+    """Request of GetGuaranteeFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-applications document."""
+    application_id: _builtins.str
+    """Id of the application, 64 hex digits."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+        application_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGuaranteeFileRequest: _TypeAlias = GetGuaranteeFileRequest  # noqa: Y015
+
+@_typing.final
+class GetGuaranteeFileResponse(_message.Message):
+    """Response of GetGuaranteeFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    file: _builtins.bytes
+    """The PDF, at most 2 MiB."""
+    def __init__(
+        self,
+        *,
+        file: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGuaranteeFileResponse: _TypeAlias = GetGuaranteeFileResponse  # noqa: Y015
+
+@_typing.final
 class OwnApplication(_message.Message):
     """An application of this subject."""
 
@@ -855,6 +959,110 @@ class OwnApplication(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OwnApplication: _TypeAlias = OwnApplication  # noqa: Y015
+
+@_typing.final
+class ListReleasesRequest(_message.Message):
+    """Request of ListReleases."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-releases document."""
+    page_token: _builtins.str
+    """Id of the last guarantee of the answer before; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_token", b"page_token", "signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReleasesRequest: _TypeAlias = ListReleasesRequest  # noqa: Y015
+
+@_typing.final
+class ListReleasesResponse(_message.Message):
+    """Response of ListReleases."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def releases(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreparedRelease]:
+        """Those in whose favour the asking key is, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        releases: _abc.Iterable[Global___PreparedRelease] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "releases", b"releases"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReleasesResponse: _TypeAlias = ListReleasesResponse  # noqa: Y015
+
+@_typing.final
+class PreparedRelease(_message.Message):
+    """A guarantee whose release is due, as the centre's records and the ledger say. Nothing but the beneficiary's
+    signature releases it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_FIELD_NUMBER: _builtins.int
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    OBLIGATION_KIND_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    RECORD_POSITIONS_FIELD_NUMBER: _builtins.int
+    guarantee: _builtins.str
+    """The guarantee document, a compact JWS: its own signature says what it is."""
+    guarantee_id: _builtins.str
+    """Id on the ledger, 64 hex digits."""
+    step: _builtins.int
+    """Number that the release would have among the guarantee's steps."""
+    reason: _builtins.str
+    """What the release document is to say."""
+    obligation_kind: _builtins.str
+    """What is owed: "bid-return", "performance-return" or "quality-return"."""
+    due_date: _builtins.str
+    """Last day in time, as 2026-03-31."""
+    @_builtins.property
+    def record_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Positions of the records in the centre's log that it follows from."""
+
+    def __init__(
+        self,
+        *,
+        guarantee: _builtins.str = ...,
+        guarantee_id: _builtins.str = ...,
+        step: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        obligation_kind: _builtins.str = ...,
+        due_date: _builtins.str = ...,
+        record_positions: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "guarantee", b"guarantee", "guarantee_id", b"guarantee_id", "obligation_kind", b"obligation_kind", "reason", b"reason", "record_positions", b"record_positions", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreparedRelease: _TypeAlias = PreparedRelease  # noqa: Y015
 
 @_typing.final
 class ReleaseGuaranteeRequest(_message.Message):

@@ -91,6 +91,11 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeResponse.FromString,
                 _registered_method=True)
+        self.ProveAwards = channel.unary_unary(
+                '/heqi.v1.WalletService/ProveAwards',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsResponse.FromString,
+                _registered_method=True)
         self.Apply = channel.unary_unary(
                 '/heqi.v1.WalletService/Apply',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.SerializeToString,
@@ -100,6 +105,16 @@ class WalletServiceStub:
                 '/heqi.v1.WalletService/ListOwnApplications',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
+                _registered_method=True)
+        self.GetGuaranteeFile = channel.unary_unary(
+                '/heqi.v1.WalletService/GetGuaranteeFile',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileResponse.FromString,
+                _registered_method=True)
+        self.ListReleases = channel.unary_unary(
+                '/heqi.v1.WalletService/ListReleases',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
                 _registered_method=True)
         self.ReleaseGuarantee = channel.unary_unary(
                 '/heqi.v1.WalletService/ReleaseGuarantee',
@@ -275,6 +290,14 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProveAwards(self, request, context):
+        """At the tender's centre: proof of the own awards and contracts in a project, once the result is public. Who is not
+        the winner is told the same as if there were none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Apply(self, request, context):
         """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
         the same grant, gets the same answer.
@@ -285,6 +308,20 @@ class WalletServiceServicer:
 
     def ListOwnApplications(self, request, context):
         """At a guarantor: what became of this subject's applications.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGuaranteeFile(self, request, context):
+        """At a guarantor: the sealed file of the guarantee that came of an application of this subject.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReleases(self, request, context):
+        """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -477,6 +514,11 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetApplicationCodeResponse.SerializeToString,
             ),
+            'ProveAwards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveAwards,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsResponse.SerializeToString,
+            ),
             'Apply': grpc.unary_unary_rpc_method_handler(
                     servicer.Apply,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.FromString,
@@ -486,6 +528,16 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ListOwnApplications,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.SerializeToString,
+            ),
+            'GetGuaranteeFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGuaranteeFile,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileResponse.SerializeToString,
+            ),
+            'ListReleases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReleases,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.SerializeToString,
             ),
             'ReleaseGuarantee': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseGuarantee,
@@ -888,6 +940,33 @@ class WalletService:
             _registered_method=True)
 
     @staticmethod
+    def ProveAwards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ProveAwards',
+            heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ProveAwardsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Apply(request,
             target,
             options=(),
@@ -931,6 +1010,60 @@ class WalletService:
             '/heqi.v1.WalletService/ListOwnApplications',
             heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGuaranteeFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetGuaranteeFile',
+            heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetGuaranteeFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReleases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/ListReleases',
+            heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,12 +57,20 @@ class WalletServiceStub:
     """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home."""
     GetApplicationCode: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]
     """At the tender's centre: the application code of this bidder for a section, always the same one."""
+    ProveAwards: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ProveAwardsRequest, _wallet_service_pb2.ProveAwardsResponse]
+    """At the tender's centre: proof of the own awards and contracts in a project, once the result is public. Who is not
+    the winner is told the same as if there were none.
+    """
     Apply: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]
     """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
     the same grant, gets the same answer.
     """
     ListOwnApplications: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]
     """At a guarantor: what became of this subject's applications."""
+    GetGuaranteeFile: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetGuaranteeFileRequest, _wallet_service_pb2.GetGuaranteeFileResponse]
+    """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
+    ListReleases: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]
+    """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
     ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     TakeGuaranteeStep: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeGuaranteeStepRequest, _wallet_service_pb2.TakeGuaranteeStepResponse]
@@ -134,12 +142,20 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home."""
     GetApplicationCode: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]  # type: ignore[assignment]
     """At the tender's centre: the application code of this bidder for a section, always the same one."""
+    ProveAwards: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ProveAwardsRequest, _wallet_service_pb2.ProveAwardsResponse]  # type: ignore[assignment]
+    """At the tender's centre: proof of the own awards and contracts in a project, once the result is public. Who is not
+    the winner is told the same as if there were none.
+    """
     Apply: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ApplyRequest, _wallet_service_pb2.ApplyResponse]  # type: ignore[assignment]
     """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
     the same grant, gets the same answer.
     """
     ListOwnApplications: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]  # type: ignore[assignment]
     """At a guarantor: what became of this subject's applications."""
+    GetGuaranteeFile: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetGuaranteeFileRequest, _wallet_service_pb2.GetGuaranteeFileResponse]  # type: ignore[assignment]
+    """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
+    ListReleases: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]  # type: ignore[assignment]
+    """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
     ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     TakeGuaranteeStep: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeGuaranteeStepRequest, _wallet_service_pb2.TakeGuaranteeStepResponse]  # type: ignore[assignment]
@@ -276,6 +292,16 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         """At the tender's centre: the application code of this bidder for a section, always the same one."""
 
     @_abc_1.abstractmethod
+    def ProveAwards(
+        self,
+        request: _wallet_service_pb2.ProveAwardsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ProveAwardsResponse, _abc.Awaitable[_wallet_service_pb2.ProveAwardsResponse]]:
+        """At the tender's centre: proof of the own awards and contracts in a project, once the result is public. Who is not
+        the winner is told the same as if there were none.
+        """
+
+    @_abc_1.abstractmethod
     def Apply(
         self,
         request: _wallet_service_pb2.ApplyRequest,
@@ -292,6 +318,22 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ListOwnApplicationsResponse, _abc.Awaitable[_wallet_service_pb2.ListOwnApplicationsResponse]]:
         """At a guarantor: what became of this subject's applications."""
+
+    @_abc_1.abstractmethod
+    def GetGuaranteeFile(
+        self,
+        request: _wallet_service_pb2.GetGuaranteeFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetGuaranteeFileResponse, _abc.Awaitable[_wallet_service_pb2.GetGuaranteeFileResponse]]:
+        """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
+
+    @_abc_1.abstractmethod
+    def ListReleases(
+        self,
+        request: _wallet_service_pb2.ListReleasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ListReleasesResponse, _abc.Awaitable[_wallet_service_pb2.ListReleasesResponse]]:
+        """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
 
     @_abc_1.abstractmethod
     def ReleaseGuarantee(

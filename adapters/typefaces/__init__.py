@@ -1,0 +1,1 @@
+"""Typefaces whose glyphs stand on guarantee files."""

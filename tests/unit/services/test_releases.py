@@ -1,0 +1,280 @@
+"""A release that is due is prepared by the centre and made by the beneficiary alone."""
+
+from typing import Any
+
+import pytest
+from heqi.v1 import wallet_service_pb2 as pb
+from msgspec.structs import replace
+
+from node.cli.beneficiary import Agent
+from node.domain.section import day_at
+from node.domain.wallet import ReleasesCall
+from node.errors import (
+    ConfigError,
+    DocumentFormatError,
+    NodeError,
+    ProjectionStaleError,
+    ReplayError,
+    RoleMissingError,
+    SignatureError,
+)
+from node.services.guarantees import Verdict
+from node.wallet.documents import Scribe
+from node.wallet.guarantees import GuaranteeScribe
+from node.wallet.keyfile import WalletKey, new_wallet_key
+from node.wallet.releases import (
+    AgentRules,
+    SectionRule,
+    Waiting,
+    ask_releases,
+    parse_rules,
+    refusal,
+    sign,
+    waiting,
+)
+from tests.support.world import DAY
+from tests.support.world_guarantees import BANK, INSURER, Issued, Tender, altered
+from tests.support.world_sections import SECTION, SectionRecords
+
+WINNER = "91310000132269406T"
+
+
+class Client:
+    """A wallet's connection, in the process: the real service behind the real messages."""
+
+    def __init__(self, tender: Tender, centre: Any = None) -> None:
+        self.centre = centre or tender.centre
+        self.member = tender.world.member(self.centre.name)
+        self.alters: dict[str, Any] = {}
+
+    def releases(self, signed: str, token: str) -> pb.ListReleasesResponse:
+        found = self.centre.services.releases.waiting(signed, token)
+        return pb.ListReleasesResponse(
+            releases=[
+                pb.PreparedRelease(
+                    **{
+                        "guarantee": one.file,
+                        "guarantee_id": one.guarantee,
+                        "step": one.step,
+                        "reason": one.reason,
+                        "obligation_kind": one.obligation.kind,
+                        **self.alters,
+                    }
+                )
+                for one in found
+            ]
+        )
+
+    def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
+        taken = self.centre.services.guarantee_steps.release(signed)
+        return pb.ReleaseGuaranteeResponse(guarantee_id=taken.guarantee, was_under_way=taken.was_under_way)
+
+
+@pytest.fixture
+def tender(tender: Tender) -> Tender:
+    return Tender(tender.world, SECTION)
+
+
+@pytest.fixture
+def records(tender: Tender) -> SectionRecords:
+    return SectionRecords(tender.centre)
+
+
+@pytest.fixture
+async def due(tender: Tender, records: SectionRecords) -> Issued:
+    """A loser's guarantee that is owed back."""
+    issued = await tender.in_force()
+    tender.centre.services.guarantees.check_file(issued.file)
+    records.bid(issued.terms.applicant_code, issued.terms.applicant_name)
+    records.bid(WINNER, "中标公司")
+    records.opened(tender.world.clock.now())
+    records.contracted(WINNER, "中标公司", str(day_at(tender.world.clock.now())))
+    return issued
+
+
+def members(tender: Tender) -> dict[str, Any]:
+    return {name: tender.world.member(name) for name in (BANK, INSURER, tender.centre.name)}
+
+
+def waits(tender: Tender, writer: GuaranteeScribe | None = None, **alters: Any) -> list[Waiting]:
+    client = Client(tender)
+    client.alters = alters
+    return list(waiting(writer or tender.releasing, client, members(tender), SECTION))
+
+
+async def test_what_is_due_waits_and_the_beneficiarys_signature_makes_it(tender: Tender, due: Issued) -> None:
+    [one] = waits(tender)
+    assert (one.prepared.guarantee_id, one.objection) == (due.id, "")
+    assert one.prepared.reason.startswith("bid-return: 招标投标法实施条例 art. 57, due ")
+    assert sign(tender.releasing, Client(tender), members(tender), one)
+    assert waits(tender) == [], "what is on its way is not prepared again"
+    assert not sign(tender.releasing, Client(tender), members(tender), one), "signed twice, sent once"
+    await tender.world.settle()
+    assert tender.centre.services.guarantees.check_file(due.file).verdict is Verdict.RELEASED
+    assert waits(tender) == []
+
+
+async def test_nothing_that_the_centre_holds_releases(tender: Tender, due: Issued) -> None:
+    """Its operator has the prepared release, the file and all the node's keys."""
+    [one], keys = waits(tender), tender.centre.keys
+    writer, services = tender.releasing, tender.centre.services
+    for key in (WalletKey(keys.identity.key), new_wallet_key()):
+        token = writer.sign_release(tender.centre.name, due.file, key, one.prepared.reason)
+        with pytest.raises(RoleMissingError):
+            services.guarantee_steps.release(token)
+    while await services.obligations.step():
+        pass
+    await tender.world.settle()
+    assert tender.centre.outbox() == []
+    assert services.guarantees.check_file(due.file).verdict is Verdict.VALID
+
+
+async def test_a_contract_that_is_superseded_takes_the_release_back(
+    tender: Tender, due: Issued, records: SectionRecords
+) -> None:
+    assert len(waits(tender)) == 1
+    records.contracted(WINNER, "中标公司", "2026-01-05", status="cancelled")
+    assert waits(tender) == []
+
+
+async def test_the_winners_release_stops_when_its_performance_guarantee_is_over(
+    tender: Tender, records: SectionRecords
+) -> None:
+    bidder = await tender.bidder()
+    bid = await tender.issued(bidder, number="BH-1")
+    await tender.world.settle()
+    cover = await tender.issued(bidder, number="BH-2", guarantee_kind="performance")
+    await tender.world.settle()
+    for one in (bid, cover):
+        tender.centre.services.guarantees.check_file(one.file)
+    code, name = bid.terms.applicant_code, bid.terms.applicant_name
+    records.bid(code, name)
+    records.opened(tender.world.clock.now())
+    signed = str(day_at(tender.world.clock.now()))
+    records.contracted(code, name, signed, guarantees=[{"obligations": ["fulfillment"]}])
+    assert [one.prepared.guarantee_id for one in waits(tender)] == [bid.id]
+    tender.release(cover)
+    await tender.world.settle()
+    assert waits(tender) == []
+
+
+async def test_only_the_beneficiary_learns_what_waits(tender: Tender, due: Issued) -> None:
+    for wallet in (new_wallet_key(), due.bidder.key):
+        assert waits(tender, GuaranteeScribe(Scribe(wallet, tender.world.descriptor, ""))) == []
+    other = tender.beneficiary.beneficiary_key("another section")
+    services = tender.centre.services
+    asked = Scribe(other, tender.world.descriptor, "").call(ReleasesCall, tender.centre.name, section=SECTION)
+    assert services.releases.waiting(asked, "") == []
+
+
+async def test_a_question_is_signed_fresh_and_for_this_node(tender: Tender, due: Issued) -> None:
+    releases, writer = tender.centre.services.releases, tender.releasing
+    with pytest.raises(DocumentFormatError, match="another node"):
+        releases.waiting(ask_releases(writer, tender.world.third.name, SECTION), "")
+    asked = ask_releases(writer, tender.centre.name, SECTION)
+    with pytest.raises(SignatureError):
+        releases.waiting(asked[:-8] + "AAAAAAAA", "")
+    assert len(releases.waiting(asked, "")) == 1
+    assert releases.waiting(asked, "f" * 64) == []
+    tender.world.clock.advance(DAY)
+    with pytest.raises(ReplayError):
+        releases.waiting(asked, "")
+
+
+async def test_with_a_stale_view_of_the_ledger_nothing_is_prepared(tender: Tender, due: Issued) -> None:
+    asked = ask_releases(tender.releasing, tender.centre.name, SECTION)
+    tender.world.clock.advance(200)
+    with pytest.raises(ProjectionStaleError):
+        tender.centre.services.releases.waiting(asked, "")
+
+
+async def test_a_wallet_signs_nothing_that_a_lying_centre_makes_up(tender: Tender, due: Issued) -> None:
+    performance = await tender.issued(
+        await tender.bidder(), number="BH-9", guarantee_kind="performance", bank=tender.bank
+    )
+    lies: list[dict[str, Any]] = [
+        {"guarantee": altered(due.file, amount="1.00")},
+        {"guarantee": "nonsense"},
+        {"guarantee": performance.file, "guarantee_id": performance.id},
+        {"guarantee_id": "ab" * 32},
+        {"obligation_kind": "performance-return"},
+        {"obligation_kind": "gift"},
+        {"step": 3},
+        {"reason": ""},
+        {"reason": "x" * 201},
+        {"reason": "two\nlines"},
+    ]
+    for lie in lies:
+        [one] = waits(tender, **lie)
+        assert one.terms is None, lie
+        assert one.objection
+        with pytest.raises(NodeError):
+            sign(tender.releasing, Client(tender), members(tender), one)
+    assert tender.centre.outbox() == []
+
+
+RULES = AgentRules("centre", (SectionRule(SECTION, ("bid-return",), "80000.00", guarantors=(BANK,)),))
+
+
+def rules(tender: Tender, **changes: Any) -> AgentRules:
+    return AgentRules(tender.centre.name, (replace(RULES.section[0], **changes),))
+
+
+async def test_an_agent_signs_what_its_rules_name(tender: Tender, due: Issued) -> None:
+    agent = Agent(rules(tender), tender.releasing, members(tender))
+    assert agent.round(Client(tender)) == 0
+    await tender.world.settle()
+    assert tender.centre.services.guarantees.check_file(due.file).verdict is Verdict.RELEASED
+    assert agent.round(Client(tender)) == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"section": "another"},
+        {"obligations": ("performance-return",)},
+        {"obligations": ()},
+        {"most_amount": "79999.99"},
+        {"currency": "USD"},
+        {"guarantors": (INSURER,)},
+        {"most_releases": 0},
+    ],
+)
+async def test_an_agent_leaves_to_a_person_what_its_rules_do_not_name(
+    tender: Tender, due: Issued, changes: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    [one] = waits(tender)
+    assert refusal(rules(tender, **changes), one, 0)
+    agent = Agent(rules(tender, **changes), tender.releasing, members(tender))
+    if "section" not in changes:
+        assert [agent.round(Client(tender)) for _ in range(2)] == [1, 1]
+        assert capsys.readouterr().out.count("留待人工") == 1, "said once"
+    assert tender.centre.outbox() == []
+
+
+async def test_an_agent_believes_only_the_centre_that_its_rules_name(tender: Tender, due: Issued) -> None:
+    [one] = waits(tender)
+    assert "centre" in refusal(AgentRules("elsewhere", RULES.section), one, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'centre = "c"\n[[section]]\nsection = "s"\nobligations = ["gift"]\nmost_amount = "1"',
+        'centre = "c"\n[[section]]\nsection = "s"\nobligations = []\nmost_amount = "1e9"',
+        'centre = "c"\n[[section]]\nsection = "s"\nobligations = []\nmost_amount = "1"\nmost_releases = -1',
+        'centre = "c"\nsection = []\npause_seconds = 0.1',
+        'centre = "c"\nsection = []\nunknown = 1',
+        'centre = "c"' + 2 * '\n[[section]]\nsection = "s"\nobligations = []\nmost_amount = "1"',
+    ],
+)
+def test_rules_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_rules(text.encode(), "rules.toml")
+
+
+def test_rules_are_read() -> None:
+    text = 'centre = "centre-b"\n[[section]]\nsection = "s"\nobligations = ["bid-return"]\nmost_amount = "1"'
+    found = parse_rules(text.encode(), "rules.toml")
+    assert found.section[0] == SectionRule("s", ("bid-return",), "1")
