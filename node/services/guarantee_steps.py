@@ -356,7 +356,9 @@ class GuaranteeSteps:
     async def _deliver(self, key: bytes, post: _Post) -> bool:
         """Whether it is done, or is not needed any more."""
         line = post.to, post.guarantee
-        row = self._row(post.guarantee)
+        row = self._alliance.projection.guarantee(post.guarantee)
+        if row is None:
+            return False  # this node reads the ledger anew
         is_overtaken = row.sequence >= post.sequence
         if not is_overtaken or self._lives.is_final(post.guarantee, post.sequence, post.digest):
             self._pauses.put_off(line)
@@ -379,12 +381,13 @@ class GuaranteeSteps:
 
     def _tell_of_claims(self) -> None:
         now, transaction, told = int(self._clock.now()), Transaction(self._store), False
+        calendar = self._alliance.projection.calendar()
         for key, raw in self._store.scan(layout.GUARANTEE_CLAIM):
             raw_id, stage = key[len(layout.GUARANTEE_CLAIM) :], Stage(raw[0])
-            row = self._row(raw_id)
-            if not row.due or transition(State(row.state), Event.PRECLUDE) is None:
+            row = self._alliance.projection.guarantee(raw_id)
+            if row is None or not row.due or transition(State(row.state), Event.PRECLUDE) is None:
                 continue
-            left = working_days_to_come(self._alliance.projection.calendar(), now, row.due)
+            left = working_days_to_come(calendar, now, row.due)
             reached = Stage.OVERDUE if now >= row.due else Stage.OPEN if left else Stage.DUE_SOON
             if reached > stage:
                 kind = "guarantee.overdue" if reached is Stage.OVERDUE else "guarantee.due-soon"
