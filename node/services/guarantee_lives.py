@@ -1,5 +1,7 @@
 """A guarantee's present terms at this node: the ledger's steps, and of their documents those that are here."""
 
+from dataclasses import replace
+
 from node.domain.document import document_digest
 from node.domain.guarantee import Guarantee
 from node.domain.guarantee_life import Life, begin, replay
@@ -31,7 +33,9 @@ class GuaranteeLives:
             token = self.document(raw_id, step.document)
             if token:
                 documents[step.document] = peek_step(token)
-        return replay(guarantee, steps, documents)
+        life = replay(guarantee, steps, documents)
+        # A database from before steps were kept one by one knows the last one only.
+        return life if len(steps) == row.sequence - 1 else replace(life, is_complete=False)
 
     def document(self, raw_id: bytes, digest: bytes) -> str:
         """The document of a step, a compact JWS; empty if it is not here.

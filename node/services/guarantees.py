@@ -5,6 +5,8 @@ import hashlib
 import itertools
 from dataclasses import dataclass
 
+import msgspec
+
 from node.domain.document import (
     document_digest,
     open_members_document,
@@ -73,6 +75,13 @@ class Checked:
     """Where the ledger has it."""
     life: Life | None = None
     """The terms in force, which steps have changed since, where the file is here."""
+
+    @property
+    def in_force(self) -> Guarantee | None:
+        """The terms with amount and end as later steps have left them."""
+        if self.terms is None or self.life is None:
+            return self.terms
+        return msgspec.structs.replace(self.terms, amount=f"{self.life.amount:f}", exp=self.life.end)
 
 
 _ID_BYTES = 32

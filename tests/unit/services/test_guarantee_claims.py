@@ -357,3 +357,56 @@ async def test_the_guarantors_own_parked_step_does_not_stand_in_the_way(
     await tender.make(issued, Event.PROPOSE, Amendment("10000", issued.terms.exp, "less"))
     assert tender.state(issued) is State.AMENDMENT_PROPOSED
     assert not tender.bank.outbox()
+
+
+async def test_a_claims_document_reaches_a_guarantor_that_was_away(tender: Tender, issued: Issued) -> None:
+    world = tender.world
+    world.network.absent = {tender.bank.name}
+    seen = tender.seen(issued)
+    says = Claim("80000.00", "breach", (), "6222", 0)
+    token = tender.releasing.step(world.third.name, seen, Event.CLAIM, says)
+    taken = await world.third.services.guarantee_steps.take(token)
+    assert taken.receipt is not None
+    assert taken.receipt.member == tender.centre.name, "the centre signs where the guarantor does not answer"
+    await world.settle()
+    assert tender.state(issued, tender.bank) is State.CLAIMED
+    [claim] = tender.bank.services.guarantee_steps.claims()
+    assert claim.life.entries[-1].problem == "document not here"
+    await tender.make(issued, Event.FIND_COMPLYING, WHY)
+    with pytest.raises(ConflictError, match="not known here"):
+        await tender.make(issued, Event.PAY, paid("80000.00"))
+    world.network.absent = set()
+    for _ in range(12):
+        await world.settle()
+    [claim] = tender.bank.services.guarantee_steps.claims()
+    assert not claim.life.entries[0].problem
+    await tender.make(issued, Event.PAY, paid("80000.00"))
+    assert tender.state(issued) is State.CLOSED
+
+
+async def test_a_section_is_compared_with_what_is_in_force(tender: Tender, issued: Issued) -> None:
+    await tender.step(issued, Event.REDUCE, Reduction("20000", "cd" * 32))
+    await tender.world.settle()
+    checked = tender.centre.services.guarantees.check_file(issued.file)
+    assert checked.terms is not None
+    assert checked.in_force is not None
+    assert (checked.terms.amount, checked.in_force.amount) == ("80000.00", "20000")
+
+
+async def test_a_member_hands_in_only_what_its_mover_signed_and_only_at_a_party(
+    tender: Tender, issued: Issued
+) -> None:
+    says = Claim("80000.00", "breach", (), "6222", 0)
+    call = peek_document(
+        tender.releasing.step(tender.centre.name, tender.seen(issued), Event.CLAIM, says), StepCall
+    )
+    signature = bytes.fromhex(call.signature)
+    with pytest.raises(RoleMissingError):
+        tender.world.third.services.guarantee_steps.lodge("bank", call.guarantee, call.step, signature)
+    lodge = tender.bank.services.guarantee_steps.lodge
+    for false in (bytes(64), signature[:-1] + bytes([signature[-1] ^ 1])):
+        with pytest.raises(SignatureError):
+            lodge("hangzhou", call.guarantee, call.step, false)
+    receipt = lodge("hangzhou", call.guarantee, call.step, signature)
+    tender.world.clock.advance(60)
+    assert lodge("nanjing", call.guarantee, call.step, signature) == receipt, "the first time counts"
