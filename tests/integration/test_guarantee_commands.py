@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -36,6 +37,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def network(tmp_path_factory):
     async with open_network(tmp_path_factory.mktemp("network"), guarantors=(BANK,)) as running:
         yield running
+
+
+async def reached(look, is_so):
+    """What a look finds, once it is so."""
+    deadline = time.monotonic() + 20
+    while not is_so(found := await look()):
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.05)
+    return found
 
 
 class Desk:
@@ -104,8 +114,12 @@ async def test_a_claim_by_commands(network, tmp_path, monkeypatch, capsys):
     await reached(state, lambda found: found == "CLAIMED")
     with pytest.raises(ConflictError):
         await buyer("step-again", str(file), str(kept), "--at", BANK)
-    [row] = json.loads(await bank("claims", "--json"))
-    assert (row["guarantee"], row["claimed"], row["working_days_left"]) == (raw_id, "80000.00", 5)
+
+    async def claims():
+        return json.loads(await bank("claims", "--json"))
+
+    [row] = await reached(claims, lambda rows: rows[0]["claimed"] == "80000.00")
+    assert (row["guarantee"], row["working_days_left"]) == (raw_id, 5)
     for words, after in (
         (("find-complying", "--reason", "in order"), "COMPLYING"),
         (("pay", "--amount", "80000.00", "--proof", str(proof)), "CLOSED"),

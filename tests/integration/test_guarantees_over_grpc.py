@@ -8,16 +8,13 @@ import pytest
 import pytest_asyncio
 from heqi.v1 import guarantee_service_pb2 as pb
 
-from node.domain.guarantee_statement import Claim
-from node.domain.guarantee_table import Event
 from node.errors import GrantMissingError, PeerError
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
 from node.wallet.folder import WalletFolder, WalletState
-from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms, see
+from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
 from node.wallet.keyfile import WalletKey, new_wallet_key
-from node.wire.guarantees import steps_from
 from node.wire.status import from_rpc_error
 from tests.support.network import Stubs, open_network, until
 from tests.support.network_bidder import FIELDS, Bidder, settled
@@ -224,57 +221,6 @@ async def test_a_lost_answer_costs_no_second_grant_and_no_second_application(net
     assert await refusal(asyncio.to_thread(apply, "90000.00")) == "DUPLICATE"
     assert await refusal(asyncio.to_thread(apply, "90000.00")) == "DUPLICATE"
     assert len(wallet.grants()) == 2, "one for each thing that was applied for"
-
-
-async def reached(look, is_so):
-    """What a look finds, once it is so."""
-    deadline = time.monotonic() + 20
-    while not is_so(found := await look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        await asyncio.sleep(0.05)
-    return found
-
-
-async def test_a_claim_is_made_examined_and_paid(network):
-    case = await new_case(network, 46)
-    await assess(network, case.application)
-    raw_id = await issue(network, case, "BH-46")
-    _, _, document = await case.told()
-
-    async def state(node: str) -> str:
-        return (await check(network, node, file=document)).state
-
-    for node in (BANK, CENTRE):
-        await reached(lambda node=node: state(node), lambda found: found == "ISSUED")
-    writer = case.releasing
-
-    async def life():
-        with WalletClient(network[BANK].member) as bank:
-            return await asyncio.to_thread(bank.own_guarantee, writer.ask_steps(BANK, document))
-
-    def seen(shown):
-        tokens = [step.document for step in shown.steps]
-        return see(document, steps_from(shown), tokens, bytes.fromhex(shown.contract))
-
-    says = Claim("80000.00", "the bidder withdrew its bid", (), "6222 0000", 0)
-    taken = await case.bidder.at(
-        CENTRE, "take_step", writer.step(CENTRE, seen(await life()), Event.CLAIM, says)
-    )
-    assert (taken.guarantee_id, taken.receipt.member) == (raw_id, CENTRE)
-    await reached(lambda: state(BANK), lambda found: found == "CLAIMED")
-    shown = await reached(life, lambda found: found.steps[0].document)
-    assert {one.event for one in shown.possible} >= {"FIND_DISCREPANT", "PRECLUDE", "WITHDRAW"}
-    [claim] = (await operate(network, BANK, "ListClaims", pb.ListClaimsRequest())).claims
-    assert (claim.guarantee_id, claim.working_days_left) == (raw_id, 5)
-    for event, content, after in (
-        ("FIND_COMPLYING", '{"type":"reason","reason":"all papers are in order"}', "COMPLYING"),
-        ("PAY", '{"type":"payment","amount":"80000.00","proof":"%s"}' % ("ab" * 32), "CLOSED"),
-    ):
-        step = pb.StepGuaranteeRequest(guarantee_id=raw_id, event=event, says_json=content)
-        await operate(network, BANK, "StepGuarantee", step)
-        await reached(lambda: state(BANK), lambda found, after=after: found == after)
-    assert (await check(network, BANK, file=document)).amount_in_force == "0.00"
-    assert (await life()).paid == "80000.00"
 
 
 async def test_lists_of_applications_come_in_pages(network):
