@@ -26,7 +26,6 @@ from tests.integration.test_guarantees_over_grpc import (
     issue,
     new_case,
     operate,
-    reached,
 )
 from tests.support.network import open_network
 
