@@ -8,7 +8,7 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz check bench scale first-load histories lives contracts proto docs lock sbom format clean
+.PHONY: help demo test soak game fuzz check bench scale first-load histories lives contracts proto docs lock sbom format clean
 
 help:
 	@echo "make demo [DATA=folder] [KEEP=1]  the main job on this machine, told and proven"
@@ -16,6 +16,7 @@ help:
 	@echo "make soak                         5,000 kills under load, 1 to 2 hours; HEQI_SOAK_KILLS says how many"
 	@echo "make histories [HISTORIES=100000] random grants, revocations, moves and reads against a model, long"
 	@echo "make lives [LIVES=100000]         random lives of guarantees against a model, on twin and contract, long"
+	@echo "make game [RUNS=20]               what an adversary sees of sealed bids, played often, long"
 	@echo "make fuzz                         parsers and calls under hostile input, long; HEQI_FUZZ_EXAMPLES says how long"
 	@echo "make check                        format, lint, types, import rules, generated code, locks, known vulnerabilities"
 	@echo "make bench                        figures, as ratios within one run"
@@ -86,6 +87,9 @@ histories: $(DEV)
 	@HEQI_HISTORIES=$(or $(HISTORIES),100000) HEQI_HISTORIES_ON_CONTRACTS=$(or $(ON_CONTRACTS),1000) \
 	  HEQI_HISTORIES_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -q -s -p no:cacheprovider -p no:logging \
 	  tests/unit/services/test_histories.py tests/ports/test_histories_on_contracts.py
+
+game: $(DEV)
+	@HEQI_GAME_RUNS=$(or $(RUNS),20) $(BIN)/python -m pytest -q -p no:cacheprovider tests/unit/services/test_sealed_game.py
 
 scale: $(DEV)
 	@$(BIN)/python -m bench.scale $(if $(RECORDS),--records $(RECORDS))

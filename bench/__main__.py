@@ -1,6 +1,6 @@
 """`make bench`."""
 
-from bench import answering, appending, logging_in, proving, reading, recognising, workers
+from bench import answering, appending, issuing, logging_in, proving, reading, recognising, workers
 from bench.answering import Pace
 from bench.sample import JSON_BYTES
 from node.cli.output import print_table
@@ -37,6 +37,9 @@ def main() -> None:
         ("three empty calls and a signature check", least, 1.0),
     ]
     print_table(("", "median ms", "ratio"), [(name, f"{ms:.1f}", f"{ratio:.2f}") for name, ms, ratio in rows])
+    desk = issuing.measure()
+    print("\nfrom application to issue by instant rules, drawn on a credit line: CPU of wallet and all nodes")
+    print_table(("", "median ms"), [(name, f"{ms:.0f}") for name, ms in desk.items()])
     costs = recognising.measure()
     signatures = costs.pop("two P-256 signatures")
     print(

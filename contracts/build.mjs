@@ -21,6 +21,8 @@ const TARGETS = [
       "ES256Verifier",
       "Grants",
       "Guarantees",
+      "Openings",
+      "Reservations",
       "Subjects",
       "TrustList",
       "WebAuthnVerifier",

@@ -7,6 +7,7 @@ async with open_node(Path("centre-a")) as node:
 import asyncio
 import logging
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from heqi.v1 import (
     alliance_service_pb2_grpc,
     award_service_pb2_grpc,
     catalogue_service_pb2_grpc,
+    desk_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     exchange_service_pb2_grpc,
@@ -28,6 +30,7 @@ from heqi.v1 import (
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
     obligation_service_pb2_grpc,
+    opening_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -38,6 +41,8 @@ from heqi.v1 import (
 )
 
 from adapters.authorities.http import HttpAuthorities
+from adapters.banks.envelope import Es256Suite
+from adapters.banks.https import HttpsBank
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.keys import NodeKeys, open_keys
 from adapters.crypto.leaves import IdentityCertifier, LeafSource
@@ -56,6 +61,7 @@ from node.api.alliance_service import AllianceService
 from node.api.award_service import AwardService
 from node.api.caller import Callers, check_wallet
 from node.api.catalogue_service import CatalogueService
+from node.api.desk_service import DeskService
 from node.api.erasure_service import ErasureService
 from node.api.event_service import EventService
 from node.api.exchange_service import ExchangeService
@@ -68,6 +74,7 @@ from node.api.log_service import LogService
 from node.api.login_service import LoginService
 from node.api.notice_service import NoticeService
 from node.api.obligation_service import ObligationService
+from node.api.opening_service import OpeningService
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.record_service import RecordService
 from node.api.recovery_service import RecoveryService
@@ -92,6 +99,7 @@ from node.config import (
 from node.domain.descriptor import Descriptor, open_alliance_file
 from node.errors import ConfigError, UnavailableError
 from node.services.expiries import Deadline
+from node.services.issue_rules import RulesSource
 from node.setup import keep_operator
 from node.wiring import Outside, Services
 
@@ -107,6 +115,9 @@ _ERASE_SECONDS = 1.0
 _REGISTRY_SECONDS = 1.0
 _EXPIRIES_SECONDS = 3_600.0
 _DEFINITIONS_SECONDS = 2.0
+_DESK_SECONDS = 0.5
+_BANK_SECONDS = 1.0
+_LINES_SECONDS = 60.0
 MEMBER_SERVICES = tuple(
     f"heqi.v1.{name}"
     for name in (
@@ -120,6 +131,8 @@ MEMBER_SERVICES = tuple(
         "GuaranteeFileService",
         "AwardService",
         "ObligationService",
+        "DeskService",
+        "OpeningService",
         "LoginService",
         "RecoveryService",
         "SignatureService",
@@ -172,6 +185,7 @@ class Node:
         """
         services, config = self.services, self._config
         services.note_config(config_digest(self._home))
+        services.rules.start()
         keep_operator(self._home, services.systems)
         services.on_authority_changed(self._streams.look_again)
         preparing = self._start_preparing()
@@ -202,6 +216,11 @@ class Node:
                 )
                 tasks.create_task(repeat("keep the calendar", services.obligations.step, _CALENDAR_SECONDS))
                 tasks.create_task(repeat("look after access", self._look_after_access, _ACCESS_SECONDS))
+                tasks.create_task(repeat("decide by rules", services.desk.step, _DESK_SECONDS))
+                tasks.create_task(
+                    repeat("order from the core bank", services.bank_orders.step, _BANK_SECONDS)
+                )
+                tasks.create_task(every(_LINES_SECONDS, services.lines.step, "look after credit lines"))
                 tasks.create_task(repeat("erase", self._erase, _ERASE_SECONDS))
                 tasks.create_task(repeat("tend the keys", self._tend_keys, _KEYS_SECONDS))
                 tasks.create_task(every(_EXPIRIES_SECONDS, services.expiries.tell, "tell what runs out"))
@@ -210,6 +229,13 @@ class Node:
                 )
                 tasks.create_task(
                     every(config.log.period_seconds, services.publish_when_known, "publish the log")
+                )
+                tasks.create_task(
+                    every(
+                        config.reservations.period_seconds,
+                        services.reserving.send_when_known,
+                        "reserve applications",
+                    )
                 )
         except asyncio.CancelledError:
             logger.info("%s stops", config.name)
@@ -274,6 +300,7 @@ class Node:
             s.catalogue,
             s.guarantee_steps,
             s.awards,
+            s.share_keeping,
             callers,
             s.clock,
         )
@@ -290,6 +317,8 @@ class Node:
             s.codes,
             s.guarantee_steps,
             s.guarantor,
+            s.desk,
+            s.line_desk,
             s.moving,
             s.exporting,
             s.logins,
@@ -304,9 +333,13 @@ class Node:
             s.awards,
             s.guarantee_files,
             s.releases,
+            s.reserving,
+            s.sealed_issuing,
         )
         guarantee = GuaranteeService(s.guarantees, s.guarantor, s.guarantee_steps, s.batch_checks, s.pledges)
         files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)
+        desk = DeskService(s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders)
+        opening = OpeningService(s.openings, s.revealing)
         signatures = SignatureService(s.verifying)
         alliance = AllianceService(s.alliance, s.membership, s.status, s.decisions, s.key_rotation)
         systems = SystemService(s.systems, s.acts, s.proving)
@@ -329,6 +362,8 @@ class Node:
                 obligation_service_pb2_grpc.add_ObligationServiceServicer_to_server,
                 ObligationService(s.obligations),
             ),
+            partial(desk_service_pb2_grpc.add_DeskServiceServicer_to_server, desk),
+            partial(opening_service_pb2_grpc.add_OpeningServiceServicer_to_server, opening),
             partial(
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server, RecoveryService(s.recoveries)
             ),
@@ -391,7 +426,7 @@ async def open_node(
     peers = GrpcPeers(leaves.leaf)
     ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
     authorities = HttpAuthorities(config.trust.timeout_seconds)
-    registry = _registry(home, config)
+    registry, bank = _registry(home, config), _core_banking(home, config, keys, clock)
     store = LevelStore(home / DATA_FOLDER)
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
@@ -410,6 +445,8 @@ async def open_node(
                 NotoSansSc(),
                 PyhankoSeal(keys.organisation_seal),
                 registry,
+                partial(_issue_rules, home),
+                bank,
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)
         finally:
@@ -418,9 +455,28 @@ async def open_node(
         store.close()
         await peers.close()
         await authorities.close()
+        if bank is not None:
+            await bank.close()
         await ledger.close()
         if registry is not None:
             registry.close()
+
+
+def _core_banking(home: Path, config: Config, keys: NodeKeys, clock: SystemClock) -> HttpsBank | None:
+    about = config.guarantor
+    if not about.bank_url:
+        return None
+    suite = Es256Suite(keys.identity.sign, bytes.fromhex(about.bank_key))
+    try:
+        tls = ssl.create_default_context(cafile=home / about.bank_ca) if about.bank_ca else None
+    except OSError as error:  # also what is no certificate
+        raise ConfigError(f"cannot use guarantor.bank_ca {about.bank_ca}: {error}") from error
+    return HttpsBank(about.bank_url, suite, clock, tls=tls, timeout_seconds=about.bank_timeout_seconds)
+
+
+def _issue_rules(home: Path) -> RulesSource | None:
+    about = load_config(home).guarantor  # read anew: the hash in it may be another one by now
+    return RulesSource(read_file(home / about.rules), about.rules_sha256) if about.rules else None
 
 
 def _registry(home: Path, config: Config) -> TrialFileRegistry | None:

@@ -22,6 +22,11 @@ _MOST_WORKERS = 64
 _MAX_BYTES = 16_384
 _MAX_NAME = 200
 _LONGEST_FRESH = 366 * 86_400
+_RAW_KEY = re.compile(r"[0-9a-f]{128}")
+_GATEWAY = re.compile(
+    r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?"
+)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PORT = re.compile(r"[0-9]{1,5}")
 OPERATOR_KEY, OPERATOR_CERTIFICATE = "operator.key.pem", "operator.cert.pem"
 
@@ -55,6 +60,13 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One batch is published per period, with or without work."""
     batch_size: int = 64
     """Entries in every batch, cover included. Change it between days, not with the load: it is public."""
+
+
+class ReservationsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How reservations of guarantee applications are brought to the ledger."""
+
+    period_seconds: float = 300.0
+    """One batch of a fixed size per period, with or without work; how long an applicant waits at most."""
 
 
 class RecordsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,6 +128,24 @@ class RegistryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For how long one answer about a company is used again."""
 
 
+class GuarantorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a guarantor decides; without rules its people decide everything."""
+
+    rules: str = ""
+    """File with the rules for instant decisions; a relative path begins at the node's folder."""
+    rules_sha256: str = ""
+    """SHA-256 of that file, entered by another person than its author: only this one is used."""
+    bank_url: str = ""
+    """Gateway to the core banking system, `https://host[:port]`, or `http://` on this machine. Empty: people see to
+    fees, reservations and payments."""
+    bank_key: str = ""
+    """Public key that signs the gateway's answers, P-256, 128 hex digits."""
+    bank_ca: str = ""
+    """PEM file with the authority of the gateway's certificate; empty: the system's authorities."""
+    bank_timeout_seconds: float = 10.0
+    """How long the gateway may take to answer."""
+
+
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long records of a category are kept; may only be stricter than the reviewed defaults."""
 
@@ -152,11 +182,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: Listen
     ledger: LedgerConfig
     log: LogConfig = LogConfig()
+    reservations: ReservationsConfig = ReservationsConfig()
     records: RecordsConfig = RecordsConfig()
     limits: LimitsConfig = LimitsConfig()
     trust: TrustConfig = TrustConfig()
     registry: RegistryConfig = RegistryConfig()
     keys: KeysConfig = KeysConfig()
+    guarantor: GuarantorConfig = GuarantorConfig()
     retention: dict[str, RetentionConfig] = {}
     """By category."""
     obligations: dict[str, ObligationConfig] = {}
@@ -214,6 +246,7 @@ def parse_config(raw: bytes, path: str) -> Config:
             raise ConfigError(f"{path}: {name} must be {least} to {most}")
     for name, seconds in (
         ("log.period_seconds", config.log.period_seconds),
+        ("reservations.period_seconds", config.reservations.period_seconds),
         ("ledger.poll_seconds", config.ledger.poll_seconds),
         ("ledger.staleness_seconds", config.ledger.staleness_seconds),
     ):
@@ -222,6 +255,7 @@ def parse_config(raw: bytes, path: str) -> Config:
     if not 0.1 <= config.trust.timeout_seconds <= 60:
         raise ConfigError(f"{path}: trust.timeout_seconds must be 0.1 to 60")
     _check_registry(config.registry, path)
+    _check_guarantor(config.guarantor, path)
     for field in msgspec.structs.fields(LimitsConfig):
         if not 1 <= getattr(config.limits, field.name) <= _MOST:
             raise ConfigError(f"{path}: limits.{field.name} must be 1 to {_MOST}")
@@ -238,6 +272,23 @@ def _check_registry(registry: RegistryConfig, path: str) -> None:
         raise ConfigError(f"{path}: registry.timeout_seconds must be 0.1 to 60")
     if not 0 <= registry.fresh_seconds <= _LONGEST_FRESH:
         raise ConfigError(f"{path}: registry.fresh_seconds must be 0 to {_LONGEST_FRESH}, a year")
+
+
+def _check_guarantor(guarantor: GuarantorConfig, path: str) -> None:
+    if bool(guarantor.rules) != bool(guarantor.rules_sha256):
+        raise ConfigError(
+            f"{path}: guarantor.rules and guarantor.rules_sha256 are given together, or neither"
+        )
+    if bool(guarantor.bank_url) != bool(guarantor.bank_key):
+        raise ConfigError(f"{path}: guarantor.bank_url and guarantor.bank_key are given together, or neither")
+    if guarantor.bank_url and not _GATEWAY.fullmatch(guarantor.bank_url):
+        raise ConfigError(f"{path}: guarantor.bank_url must be https://host[:port], or http on this machine")
+    if guarantor.bank_key and not _RAW_KEY.fullmatch(guarantor.bank_key):
+        raise ConfigError(f"{path}: guarantor.bank_key has 128 lower-case hexadecimal digits")
+    if not 0.1 <= guarantor.bank_timeout_seconds <= 120:
+        raise ConfigError(f"{path}: guarantor.bank_timeout_seconds must be 0.1 to 120")
+    if guarantor.rules_sha256 and not _SHA256.fullmatch(guarantor.rules_sha256):
+        raise ConfigError(f"{path}: guarantor.rules_sha256 has 64 lower-case hexadecimal digits")
 
 
 def _check_retention(config: Config, path: str) -> None:

@@ -4,7 +4,7 @@ NodeError
 ├─ InvalidError             the caller sent something malformed: correct it and send again
 │  ├─ RecordFormatError  CodeFormatError  DocumentFormatError  ProofFormatError  ConfigError
 │  │  └─ PackageError  RecordFieldsError
-│  ├─ CertificateRequestError  TooLargeError  DefinitionError
+│  ├─ CertificateRequestError  TooLargeError  DefinitionError  RulesFormatError
 ├─ DeniedError              the caller may not: get the authority first
 │  ├─ UnknownCallerError  NotMemberError  RoleMissingError  GrantMissingError  GrantScopeError
 │  │  └─ CertificateRevokedError
@@ -13,14 +13,16 @@ NodeError
 ├─ MissingError             there is nothing by that name
 ├─ ConflictError            a right request in the wrong state
 │  ├─ DuplicateError  SequenceError  StaleVersionError  LedgerRefusedError  NonceTakenError
+│  ├─ LineError  ReservationMissingError
 ├─ VerificationError        a proof, a signature or a certificate is false: do not rely on it
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
 │  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  LedgerProofError
 │  ├─ WitnessError  CustodyError  GapError  ArchiveError  ConsentError  ApprovalError
+│  ├─ LineHistoryError  BankAnswerError  RulesUnapprovedError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
-   ├─ EvidencePendingError  DefinitionMissingError
+   ├─ EvidencePendingError  DefinitionMissingError  BankUnavailableError
    ├─ RegistryUnavailableError
    │  ├─ RegistrySlowError  RegistryAnswerError
    └─ LimitError            this caller asks too much at once
@@ -121,6 +123,13 @@ class DefinitionError(InvalidError):
 
     reason = "DEFINITION"
     advice = "Correct the definition; docs/formats/catalogue.md says what it may use."
+
+
+class RulesFormatError(InvalidError):
+    """A guarantor's rules file breaks its schema."""
+
+    reason = "RULES_FORMAT"
+    advice = "Correct the file; docs/formats/issue-rules.md says what it may hold."
 
 
 class CodeFormatError(InvalidError):
@@ -303,6 +312,13 @@ class DuplicateError(ConflictError):
     reason = "DUPLICATE"
 
 
+class LineError(ConflictError):
+    """A credit line does not allow this: too little is free, or it is frozen, over or ended."""
+
+    reason = "LINE"
+    advice = "Look at the line (heqi guarantee line show); raise it by a new grant, or issue outside of it."
+
+
 class SequenceError(ConflictError):
     """A message of an append stream came out of order, or was sent again with other content."""
 
@@ -329,6 +345,13 @@ class LedgerRefusedError(ConflictError):
         """
         self.problem = problem
         super().__init__(f"the contract refuses: {problem}{f' ({detail})' if detail else ''}")
+
+
+class ReservationMissingError(ConflictError):
+    """A sealed application has no live reservation on the ledger; never reserved, reserved for another, or over."""
+
+    reason = "RESERVATION_MISSING"
+    advice = "Wait until the next batch of reservations is final, or reserve anew: `heqi wallet reserve`."
 
 
 class NonceTakenError(ConflictError):
@@ -414,6 +437,29 @@ class ConsentError(VerificationError):
     advice = "Do not use the fields; have the person's consent collected for this receiver and purpose."
 
 
+class RulesUnapprovedError(VerificationError):
+    """A guarantor's rules file is not the one whose hash the configuration names."""
+
+    reason = "RULES_UNAPPROVED"
+    advice = "Find out who changed the file; if that was right, a second person enters its hash in heqi.toml."
+
+
+class LineHistoryError(VerificationError):
+    """The history of a credit line has a gap, a fork, or a step that its rules do not allow."""
+
+    reason = "LINE_HISTORY"
+    advice = (
+        "Do not rely on the line; ask its issuer for the whole history, and keep both versions as evidence."
+    )
+
+
+class BankAnswerError(VerificationError):
+    """The core banking system answered what cannot be: another order, another sum, or without a valid signature."""
+
+    reason = "BANK_ANSWER"
+    advice = "Compare with the bank's books before anything is tried again; the order is parked."
+
+
 class WitnessError(VerificationError):
     """Too few members have cosigned a log for it to count as witnessed."""
 
@@ -461,6 +507,13 @@ class UnavailableError(NodeError):
 
     reason = "UNAVAILABLE"
     advice = "Try again; nothing that was acknowledged is lost."
+
+
+class BankUnavailableError(UnavailableError):
+    """The core banking system does not answer; nobody knows yet whether it has carried an order out."""
+
+    reason = "BANK_UNAVAILABLE"
+    advice = "Wait: the order is submitted again under the same id, and carried out at most once."
 
 
 class EvidencePendingError(UnavailableError):

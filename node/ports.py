@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from node.domain.alliance_life import BookEntry, ContractSet
+from node.domain.bank_order import BankAnswer, BankOrder
 from node.domain.guarantee_page import Glyph
 from node.domain.keys import KeyInfo, KeyKind
 from node.domain.ledger import Block, Call, Event, Outcome, SignedCall
@@ -515,6 +516,28 @@ class Registry(Protocol):
         ...
 
 
+class CoreBanking(Protocol):
+    """The guarantor's own core banking system: books, accounts, payments.
+
+    It may be slow, wrong or away; what it says is checked and never believed beyond that. It MUST NOT block the event
+    loop, and MUST be safe for concurrent calls.
+    """
+
+    async def submit(self, order: BankOrder) -> BankAnswer:
+        """Have an order carried out, or learn how it stands.
+
+        It MUST carry an order id out at most once, however often and after whatever failure it is submitted, and MUST
+        answer the same again with the state of the first: "done" once it is in the books, "pending" while it waits
+        (for the applicant's payment, for instance), "refused" with a reason if it will not be done. It MUST refuse an
+        id that comes again with another content, and MUST NOT turn "done" into anything else.
+
+        Raises:
+            BankUnavailableError: no answer in time; whether it was carried out is not known.
+            BankAnswerError: an answer that cannot be read, or that is not the bank's.
+        """
+        ...
+
+
 class Peers(Protocol):
     """The other members' nodes, each reached at the endpoint and under the key that the ledger names.
 
@@ -584,6 +607,18 @@ class Peers(Protocol):
 
         Raises:
             MissingError: the member does not have it.
+        """
+        ...
+
+    async def opening_key(self, member: Member, request: str) -> str:
+        """Have a holder make a key for an opening. MUST be safe to repeat: the same label is the same key."""
+        ...
+
+    async def shares(self, member: Member, request: str) -> str:
+        """A holder's shares of an opened tender. MUST be safe to repeat.
+
+        Raises:
+            MissingError: it has nothing to release for such an opening.
         """
         ...
 

@@ -12,6 +12,7 @@ from node.ports import (
     Authorities,
     Certifier,
     Clock,
+    CoreBanking,
     ErasureList,
     Keys,
     Ledger,
@@ -30,6 +31,7 @@ from node.services.application_codes import ApplicationCodes
 from node.services.archiving import Archiving
 from node.services.attesting import Attesting
 from node.services.awards import Awards
+from node.services.bank_orders import BankOrders
 from node.services.batch_checks import BatchChecks
 from node.services.catalogue import Catalogue
 from node.services.catalogue_votes import CatalogueVotes
@@ -40,7 +42,9 @@ from node.services.controllers import Controllers
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
 from node.services.coverage import Coverage
+from node.services.credit_lines import CreditLines
 from node.services.decisions import Decisions
+from node.services.desk import Desk
 from node.services.disputes import Disputes
 from node.services.erasing import Erasing
 from node.services.erasure_book import ErasureBook
@@ -58,12 +62,14 @@ from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.holdings import Holdings
 from node.services.inbox import Inbox
+from node.services.issue_rules import RulesInForce, RulesSource
 from node.services.kept_reads import KeptReads
 from node.services.key_rotation import KeyRotation
 from node.services.ledger_proofs import LedgerProofs
 from node.services.legal_history import LegalHistory
 from node.services.legal_reading import LegalReading
 from node.services.legal_serving import LegalServing
+from node.services.line_desk import LineDesk
 from node.services.listing import Listing
 from node.services.loading import Loading
 from node.services.log import Log
@@ -73,6 +79,7 @@ from node.services.membership import Membership
 from node.services.moving import Moving
 from node.services.notices import Notices
 from node.services.obligations import Obligations
+from node.services.openings import Openings
 from node.services.outbox import Outbox
 from node.services.packages import Packages
 from node.services.parking import Parking
@@ -90,9 +97,13 @@ from node.services.registration import Registrations
 from node.services.releases import Releases
 from node.services.remarks import Remarks
 from node.services.reporter import Reporter
+from node.services.reserving import Reserving
+from node.services.revealing import Revealing
+from node.services.sealed_issuing import SealedIssuing
 from node.services.sections import Sections
 from node.services.sender import Sender
 from node.services.serving import Serving
+from node.services.share_keeping import ShareKeeping
 from node.services.sharing import Sharing
 from node.services.status import NodeStatus
 from node.services.systems import Systems
@@ -124,6 +135,9 @@ class Outside:
     typeface: Typeface
     seal: OrganisationSeal
     registry: Registry | None = None
+    issue_rules: Callable[[], RulesSource | None] = lambda: None
+    """Reads a guarantor's rules anew; None where none are configured."""
+    core_banking: CoreBanking | None = None
 
 
 class Services:
@@ -185,8 +199,28 @@ class Services:
         self.predecessors = Predecessors(store, self.vault, self.acts, self.alliance)
         self.ledger_proofs = LedgerProofs(store, self.alliance, outside.ledger, clock)
         self.sections = Sections(store, self.vault, self.records, keys.index, me, clock)
-        reporter = Reporter(self.feed, clock, me)
-        observers = (reporter.report, self.ledger_proofs.note_event, self.sections.observe)
+        self.bank_orders = BankOrders(
+            store, self.vault, outside.core_banking, self.acts, self.feed, clock, me
+        )
+        self.lines = CreditLines(
+            store,
+            self.vault,
+            self.records,
+            self.acts,
+            self.outbox,
+            self.bank_orders,
+            self.projection,
+            self.feed,
+            clock,
+            entropy,
+            me,
+        )
+        observers = (
+            Reporter(self.feed, clock, me).report,
+            self.ledger_proofs.note_event,
+            self.lines.note_event,
+            self.sections.observe,
+        )
         self.follower = Follower(
             store,
             outside.ledger,
@@ -421,6 +455,18 @@ class Services:
         )
         self.pledges = Pledges(self.alliance, self.recognition, clock)
         self.batch_checks = BatchChecks(self.sections, self.alliance, clock)
+        self.sealed_issuing = SealedIssuing(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.records,
+            self.log,
+            self.acts,
+            identity,
+            clock,
+            entropy,
+        )
         self.guarantor = Guarantor(
             store,
             self.vault,
@@ -429,10 +475,13 @@ class Services:
             self.reading,
             self.guarantees,
             self.outbox,
+            self.lines,
+            self.acts,
             self.feed,
             identity,
             clock,
             entropy,
+            self.sealed_issuing,
         )
         self.guarantee_files = GuaranteeFiles(
             store,
@@ -447,6 +496,51 @@ class Services:
             clock,
             entropy,
         )
+        self.rules = RulesInForce(store, self.acts, outside.issue_rules)
+        self.desk = Desk(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.guarantor,
+            self.lines,
+            self.rules,
+            self.bank_orders,
+            self.kept_reads,
+            self.feed,
+            identity,
+            clock,
+            entropy,
+        )
+        self.share_keeping = ShareKeeping(
+            store, self.vault, self.alliance, self.follower, self.acts, identity, clock, entropy
+        )
+        self.openings = Openings(
+            store,
+            self.alliance,
+            self.follower,
+            self.outbox,
+            outside.peers,
+            self.acts,
+            identity,
+            clock,
+            entropy,
+        )
+        self.revealing = Revealing(
+            store,
+            self.alliance,
+            self.openings,
+            self.codes,
+            self.guarantees,
+            self.outbox,
+            self.feed,
+            outside.peers,
+            outside.ledger,
+            identity,
+            clock,
+            entropy,
+        )
+        self.reserving = Reserving(store, self.alliance, self.gate, self.follower, self.outbox, entropy)
         self.agency = Agency(
             store,
             self.alliance,
@@ -515,6 +609,18 @@ class Services:
             outside.peers,
             self.feed,
             clock,
+        )
+        self.line_desk = LineDesk(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.lines,
+            self.kept_reads,
+            self.proving,
+            identity,
+            clock,
+            entropy,
         )
         self.changes = Changes(
             store,

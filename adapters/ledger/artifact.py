@@ -18,10 +18,22 @@ GUARANTEES = "Guarantees"
 TRUST_LIST = "TrustList"
 CATALOGUE = "Catalogue"
 CALENDAR = "Calendar"
+OPENINGS = "Openings"
+RESERVATIONS = "Reservations"
 VERIFIER = "ES256Verifier"
 PASSKEY_VERIFIER = "WebAuthnVerifier"
 
-BOOK_NAMES = (SUBJECTS, GRANTS, ANCHORS, GUARANTEES, TRUST_LIST, CATALOGUE, CALENDAR)
+BOOK_NAMES = (
+    SUBJECTS,
+    GRANTS,
+    ANCHORS,
+    GUARANTEES,
+    TRUST_LIST,
+    CATALOGUE,
+    CALENDAR,
+    OPENINGS,
+    RESERVATIONS,
+)
 """Those that the alliance's address book names; each is built with the alliance's address."""
 VERIFIERS = (VERIFIER, PASSKEY_VERIFIER)
 """Of signatures by wallets and passkeys; accepted from the founding on."""

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.ledger.abi import encode_function, encode_values
-from adapters.ledger.artifact import ALLIANCE, ANCHORS, GRANTS, GUARANTEES, SUBJECTS, VERIFIER
+from adapters.ledger.artifact import (
+    ALLIANCE,
+    ANCHORS,
+    GRANTS,
+    GUARANTEES,
+    OPENINGS,
+    RESERVATIONS,
+    SUBJECTS,
+    VERIFIER,
+)
 from adapters.ledger.deployment import Deployment
 from node.domain.alliance_life import (
     MoveSubject,
@@ -41,6 +50,7 @@ from node.domain.ledger import (
 from node.domain.ledger_ids import category_to_bytes32
 from node.domain.member import Member, member_name_to_bytes32
 from node.domain.recovery import ConfirmRecovery, FinishRecovery, ProposeRecovery, VetoRecovery
+from node.domain.sealing import AnnounceOpening, OpenTender, PostponeOpening, ReserveApplications
 
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
 DATA_TYPES: dict[Action, tuple[str, ...]] = {
@@ -237,6 +247,24 @@ def _finish_recovery(call: FinishRecovery) -> Invocation:
     return Invocation(SUBJECTS, encode_function(SUBJECTS, "finishRecovery", arguments), 2_000_000)
 
 
+def _announce_opening(call: AnnounceOpening) -> Invocation:
+    return Invocation(OPENINGS, encode_function(OPENINGS, "announce", (call.opening, call.time)), 300_000)
+
+
+def _postpone_opening(call: PostponeOpening) -> Invocation:
+    arguments = (call.opening, call.time, call.notice)
+    return Invocation(OPENINGS, encode_function(OPENINGS, "postpone", arguments), 300_000)
+
+
+def _open_tender(call: OpenTender) -> Invocation:
+    return Invocation(OPENINGS, encode_function(OPENINGS, "open", (call.opening,)), 300_000)
+
+
+def _reserve_applications(call: ReserveApplications) -> Invocation:
+    arguments = (call.nullifiers, call.bindings)
+    return Invocation(RESERVATIONS, encode_function(RESERVATIONS, "reserve", arguments), 1_500_000)
+
+
 def _terms(terms: GrantTerms) -> tuple[object, ...]:
     return (terms.digest, terms.register_before, terms.expires, terms.revoker)
 
@@ -291,4 +319,8 @@ _TABLE: dict[type[Call], Callable[[Any], Invocation]] = {
     FinishRecovery: _finish_recovery,
     CastVote: _cast_vote,
     UpdateEndpoints: _update_endpoints,
+    AnnounceOpening: _announce_opening,
+    PostponeOpening: _postpone_opening,
+    OpenTender: _open_tender,
+    ReserveApplications: _reserve_applications,
 }

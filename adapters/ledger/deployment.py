@@ -29,8 +29,8 @@ class Deployment:
     block: int
     """Number of the block that took the alliance contract: no event is older."""
     contracts: Mapping[str, DeployedContract]
-    """By name: Alliance, Subjects, Grants, Anchors, Guarantees, TrustList, Catalogue, Calendar,
-    ES256Verifier, WebAuthnVerifier."""
+    """By name: Alliance, Subjects, Grants, Anchors, Guarantees, TrustList, Catalogue, Calendar, Openings,
+    Reservations, ES256Verifier, WebAuthnVerifier."""
 
     def address_of(self, name: str) -> bytes:
         """20 bytes: where the named contract is."""

@@ -42,6 +42,7 @@ from node.domain.ledger_ids import category_from_bytes32
 from node.domain.member import Member, Role, role_names
 from node.domain.member import member_name_from_bytes32 as read_name
 from node.domain.recovery import RecoveryConfirmed, RecoveryProposed, RecoveryVetoed, SubjectRecovered
+from node.domain.sealing import ApplicationsReserved, OpeningAnnounced, OpeningPostponed, TenderOpened
 from node.errors import CodeFormatError
 
 
@@ -210,5 +211,15 @@ _TABLE: dict[str, Callable[[Arguments], Happening]] = {
         _text(event["name"]), bytes.fromhex(event["location"][2:]), event["codeHash"]
     ),
     "VerifierSet": lambda event: VerifierSet(bytes.fromhex(event["verifier"][2:]), event["accepted"]),
+    "OpeningAnnounced": lambda event: OpeningAnnounced(
+        read_name(event["member"]), event["opening"], event["time"]
+    ),
+    "OpeningPostponed": lambda event: OpeningPostponed(
+        read_name(event["member"]), event["opening"], event["time"], event["notice"]
+    ),
+    "Opened": lambda event: TenderOpened(read_name(event["member"]), event["opening"], event["time"]),
+    "Reserved": lambda event: ApplicationsReserved(
+        read_name(event["member"]), tuple(event["nullifiers"]), tuple(event["bindings"]), event["time"]
+    ),
     "Anchored": lambda event: Anchored(read_name(event["member"]), event["size"], event["root"]),
 }

@@ -133,6 +133,18 @@ class GrpcPeers:
         response = await self._call(member, lambda stub: stub.GetDefinition(message, timeout=self._timeout))
         return bytes(response.text)
 
+    async def opening_key(self, member: Member, request: str) -> str:
+        """See `Peers.opening_key`."""
+        message = pb.MakeOpeningKeyRequest(opening_key_request=request)
+        response = await self._call(member, lambda stub: stub.MakeOpeningKey(message, timeout=self._timeout))
+        return str(response.opening_key)
+
+    async def shares(self, member: Member, request: str) -> str:
+        """See `Peers.shares`."""
+        message = pb.ReleaseSharesRequest(share_request=request)
+        response = await self._call(member, lambda stub: stub.ReleaseShares(message, timeout=self._timeout))
+        return str(response.share_release)
+
     async def close(self) -> None:
         """Close all channels."""
         for channel in self._channels.values():

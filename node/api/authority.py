@@ -59,7 +59,8 @@ _TRUST, _CATALOGUE = "/heqi.v1.TrustService/", "/heqi.v1.CatalogueService/"
 _ERASURES, _NOTICES = "/heqi.v1.ErasureService/", "/heqi.v1.NoticeService/"
 _LEGAL, _REGISTRATIONS = "/heqi.v1.LegalService/", "/heqi.v1.RegistrationService/"
 _OBLIGATIONS = "/heqi.v1.ObligationService/"
-_RECOVERIES = "/heqi.v1.RecoveryService/"
+_DESK = "/heqi.v1.DeskService/"
+_RECOVERIES, _OPENINGS = "/heqi.v1.RecoveryService/", "/heqi.v1.OpeningService/"
 _LOGS, _LOGINS, _SIGNATURES = "/heqi.v1.LogService/", "/heqi.v1.LoginService/", "/heqi.v1.SignatureService/"
 
 RULES: dict[str, Rule] = {
@@ -90,6 +91,11 @@ RULES: dict[str, Rule] = {
     # -- guarantees --------------------------------------------------------------------------------------
     _GUARANTEES + "CheckGuarantee": Rule(OPERATOR | WRITER | READER),
     _GUARANTEES + "CheckGuarantees": Rule(OPERATOR | READER, MIB),
+    _OPENINGS + "AnnounceOpening": Rule(OPERATOR),
+    _OPENINGS + "PostponeOpening": Rule(OPERATOR),
+    _OPENINGS + "OpenTender": Rule(OPERATOR | WRITER),
+    _OPENINGS + "ListOpenings": Rule(OPERATOR | WRITER | READER),
+    _OPENINGS + "RevealGuarantees": Rule(OPERATOR | WRITER, 16 * MIB),
     _GUARANTEES + "ListApplications": Rule(OPERATOR),
     _GUARANTEES + "AssessApplication": Rule(OPERATOR),
     _GUARANTEES + "IssueGuarantee": Rule(OPERATOR),
@@ -126,6 +132,22 @@ RULES: dict[str, Rule] = {
     _TRUST + "ProposeAuthority": Rule(OPERATOR),
     _CATALOGUE + "ListDefinitions": Rule(SYSTEMS),
     _CATALOGUE + "ProposeDefinition": Rule(OPERATOR, 256 * KIB),
+    # -- a guarantor's desk ------------------------------------------------------------------------------
+    _DESK + "GetApplication": Rule(OPERATOR),
+    _DESK + "AskApplicant": Rule(OPERATOR),
+    _DESK + "OfferGuarantee": Rule(OPERATOR),
+    # The system that keeps the guarantor's accounts confirms payments, and needs to do nothing else.
+    _DESK + "ConfirmFee": Rule(OPERATOR | WRITER),
+    _DESK + "LapseOffer": Rule(OPERATOR),
+    _DESK + "GetRules": Rule(OPERATOR),
+    _DESK + "LoadRules": Rule(OPERATOR),
+    _DESK + "CheckRules": Rule(OPERATOR, 128 * KIB),
+    _DESK + "GrantLine": Rule(OPERATOR),
+    _DESK + "ChangeLine": Rule(OPERATOR),
+    _DESK + "GetCreditLine": Rule(OPERATOR),
+    _DESK + "ProveLine": Rule(OPERATOR),
+    _DESK + "ListBankOrders": Rule(OPERATOR),
+    _DESK + "DecideBankOrder": Rule(OPERATOR),
     # -- what happens at this node -----------------------------------------------------------------------
     _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
     # -- logs, the own and the others' ------------------------------------------------------------------
@@ -175,6 +197,8 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "GetWitnessedCheckpoint": Rule(MEMBER),
     _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
     _EXCHANGE + "GetDefinition": Rule(MEMBER),
+    _EXCHANGE + "MakeOpeningKey": Rule(MEMBER),
+    _EXCHANGE + "ReleaseShares": Rule(MEMBER, MIB),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
     _WALLET + "CheckPackage": Rule(WALLET, MIB),
@@ -203,10 +227,15 @@ RULES: dict[str, Rule] = {
     _WALLET + "GetApplicationCode": Rule(WALLET),
     _WALLET + "AnswerLogin": Rule(WALLET),
     _WALLET + "Apply": Rule(WALLET, MIB),
+    _WALLET + "Reserve": Rule(WALLET),
+    _WALLET + "GetSealedGuarantee": Rule(WALLET),
     _WALLET + "ListOwnApplications": Rule(WALLET),
     _WALLET + "ProveAwards": Rule(WALLET),
     _WALLET + "GetGuaranteeFile": Rule(WALLET),
     _WALLET + "ListReleases": Rule(WALLET),
+    _WALLET + "AcceptOffer": Rule(WALLET),
+    _WALLET + "CancelApplication": Rule(WALLET),
+    _WALLET + "GetLine": Rule(WALLET),
     _WALLET + "ReleaseGuarantee": Rule(WALLET, MIB),
     _WALLET + "TakeGuaranteeStep": Rule(WALLET, 4 * MIB),
     _WALLET + "GetOwnGuarantee": Rule(WALLET, MIB),

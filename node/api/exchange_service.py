@@ -16,6 +16,7 @@ from node.services.inbox import Inbox
 from node.services.legal_serving import LegalServing
 from node.services.log import Log
 from node.services.serving import Serving
+from node.services.share_keeping import ShareKeeping
 from node.services.sharing import Sharing
 from node.version import VERSION
 from node.wire.guarantees import receipt_message
@@ -37,6 +38,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         catalogue: Catalogue,
         guarantee_steps: GuaranteeSteps,
         awards: Awards,
+        share_keeping: ShareKeeping,
         callers: Callers,
         clock: Clock,
     ) -> None:
@@ -45,6 +47,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
         self._catalogue, self._guarantee_steps = catalogue, guarantee_steps
+        self._share_keeping = share_keeping
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
         """See the proto."""
@@ -86,6 +89,23 @@ class ExchangeService(rpc.ExchangeServiceServicer):
             caller = self._callers.of(context).member
             case = self._awards.prove_to(caller, request.award_grant, request.delegation)
         return pb.ReadAwardsResponse(case=case)
+
+    async def MakeOpeningKey(
+        self, request: pb.MakeOpeningKeyRequest, context: Context
+    ) -> pb.MakeOpeningKeyResponse:
+        """See the proto."""
+        caller = self._callers.of(context).member
+        key = self._share_keeping.make_key(caller, request.opening_key_request)
+        return pb.MakeOpeningKeyResponse(opening_key=key)
+
+    async def ReleaseShares(
+        self, request: pb.ReleaseSharesRequest, context: Context
+    ) -> pb.ReleaseSharesResponse:
+        """See the proto."""
+        async with even_refusals():
+            caller = self._callers.of(context).member
+            release = self._share_keeping.release(caller, request.share_request)
+        return pb.ReleaseSharesResponse(share_release=release)
 
     async def SubmitReceipt(
         self, request: pb.SubmitReceiptRequest, context: Context

@@ -10,6 +10,7 @@ from node.api import paging
 from node.api.caller import Context
 from node.api.guarantee_batches import answer_batch
 from node.api.guarantee_life import life_message
+from node.domain.desk import Stage
 from node.domain.document import peek_document
 from node.domain.encoding import from_hex
 from node.domain.guarantee import Guarantee
@@ -61,7 +62,8 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
     ) -> pb.ListApplicationsResponse:
         """See the proto."""
         size, response = paging.size_of(request.page_size), pb.ListApplicationsResponse()
-        for found in self._guarantor.applications(paging.start_of(request.page_token)):
+        listed = self._guarantor.queue if request.open_only else self._guarantor.applications
+        for found in listed(paging.start_of(request.page_token)):
             if len(response.applications) == size:
                 response.next_page_token = str(found.number)
                 break
@@ -80,7 +82,8 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
     ) -> pb.IssueGuaranteeResponse:
         """See the proto."""
         application = from_hex(request.application_id, 32).hex()
-        return pb.IssueGuaranteeResponse(guarantee_id=self._guarantor.issue(application, request.number))
+        raw_id = self._guarantor.issue(application, request.number, outside_line=request.outside_line)
+        return pb.IssueGuaranteeResponse(guarantee_id=raw_id)
 
     async def RefuseApplication(
         self, request: pb.RefuseApplicationRequest, context: Context
@@ -131,11 +134,8 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
 
 def state_of(row: Application) -> str:
     """The word for how far an application is."""
-    if row.guarantee:
-        return "issued"
-    if row.refused:
-        return "refused"
-    return "assessed" if row.credit_code else "received"
+    stage = row.stage
+    return "assessed" if stage is Stage.APPLIED and row.credit_code else stage.value
 
 
 def _application(name: str, row: Application) -> pb.Application:
@@ -152,6 +152,7 @@ def _application(name: str, row: Application) -> pb.Application:
         section=call.section,
         refusal_reason=row.refused,
         guarantee=row.guarantee,
+        outcome="" if row.decision is None else row.decision.outcome,
     )
 
 

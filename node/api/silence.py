@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from node.errors import GrantMissingError
+from node.errors import GrantMissingError, MissingError
 
 REFUSAL_SECONDS = 0.005
 """After its call such a refusal leaves. Many times what the work takes."""
@@ -21,6 +21,6 @@ async def even_refusals() -> AsyncIterator[None]:
     due = loop.time() + REFUSAL_SECONDS
     try:
         yield
-    except GrantMissingError:
+    except (GrantMissingError, MissingError):
         await asyncio.sleep(due - loop.time())
         raise

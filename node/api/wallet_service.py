@@ -12,6 +12,7 @@ from node.api.silence import even_refusals
 from node.domain.approval import Reserved
 from node.domain.encoding import from_hex, to_rfc3339
 from node.domain.mandate import Power
+from node.domain.sealed_guarantee import is_sealed
 from node.domain.wallet import HistoryCall, StatusCall
 from node.errors import Mistake, UnknownCallerError
 from node.ports import Clock
@@ -21,6 +22,7 @@ from node.services.application_codes import ApplicationCodes
 from node.services.awards import Awards
 from node.services.consents import Consents
 from node.services.controllers import Controllers
+from node.services.desk import Desk
 from node.services.disputes import Disputes
 from node.services.erasures import Erasures
 from node.services.exporting import Exporting
@@ -29,6 +31,7 @@ from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantor import Guarantor
 from node.services.legal_history import LegalHistory
+from node.services.line_desk import LineDesk
 from node.services.logins import Logins
 from node.services.moving import Moving
 from node.services.notices import Notices
@@ -40,6 +43,8 @@ from node.services.recoveries import Recoveries
 from node.services.registration import Registrations
 from node.services.releases import MOST as MOST_RELEASES
 from node.services.releases import Releases
+from node.services.reserving import Reserving
+from node.services.sealed_issuing import SealedIssuing
 from node.services.serving import Serving
 from node.services.sharing import Sharing
 from node.wire.guarantees import receipt_message
@@ -62,6 +67,8 @@ class WalletService(rpc.WalletServiceServicer):
         codes: ApplicationCodes,
         guarantee_steps: GuaranteeSteps,
         guarantor: Guarantor,
+        desk: Desk,
+        lines: LineDesk,
         moving: Moving,
         exporting: Exporting,
         logins: Logins,
@@ -76,17 +83,21 @@ class WalletService(rpc.WalletServiceServicer):
         awards: Awards,
         guarantee_files: GuaranteeFiles,
         releases: Releases,
+        reserving: Reserving,
+        sealed_issuing: SealedIssuing,
     ) -> None:
         self._awards, self._guarantee_files = awards, guarantee_files
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantee_steps, self._guarantor = codes, guarantee_steps, guarantor
+        self._desk, self._lines = desk, lines
         self._moving, self._exporting, self._logins = moving, exporting, logins
         self._erasures, self._consents, self._notices = erasures, consents, notices
         self._disputes = disputes
         self._legal_history, self._clock = legal_history, clock
         self._packages, self._agency = packages, agency
         self._controllers, self._recoveries, self._releases = controllers, recoveries, releases
+        self._reserving, self._sealed_issuing = reserving, sealed_issuing
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:
         """See the proto."""
@@ -354,6 +365,22 @@ class WalletService(rpc.WalletServiceServicer):
         file = await self._guarantee_files.make_for_wallet(request.signed_request, application)
         return pb.GetGuaranteeFileResponse(file=file)
 
+    async def Reserve(self, request: pb.ReserveRequest, context: Context) -> pb.ReserveResponse:
+        """See the proto."""
+        return pb.ReserveResponse(state=self._reserving.reserve(request.signed_request).value)
+
+    async def GetSealedGuarantee(
+        self, request: pb.GetSealedGuaranteeRequest, context: Context
+    ) -> pb.GetSealedGuaranteeResponse:
+        """See the proto."""
+        collected = self._sealed_issuing.collect(request.signed_request)
+        return pb.GetSealedGuaranteeResponse(
+            sealed_guarantee=collected.document,
+            issue_signature=collected.signature,
+            proof=collected.proof,
+            refusal=collected.refusal,
+        )
+
     async def ListOwnApplications(
         self, request: pb.ListOwnApplicationsRequest, context: Context
     ) -> pb.ListOwnApplicationsResponse:
@@ -368,7 +395,13 @@ class WalletService(rpc.WalletServiceServicer):
             # How far the guarantor's own look at the data is, is its business.
             state = "received" if state_of(row) == "assessed" else state_of(row)
             response.applications.add(
-                application_id=found.id, state=state, refusal_reason=row.refused, guarantee=row.guarantee
+                application_id=found.id,
+                state=state,
+                refusal_reason=row.refused,
+                # a sealed one is no file for anybody yet: GetSealedGuarantee hands it over
+                guarantee="" if is_sealed(row.guarantee) else row.guarantee,
+                offer=row.offer,
+                needs=row.needs,
             )
         return response
 
@@ -391,6 +424,21 @@ class WalletService(rpc.WalletServiceServicer):
         if len(found) == MOST_RELEASES:
             response.next_page_token = found[-1].guarantee
         return response
+
+    async def AcceptOffer(self, request: pb.AcceptOfferRequest, context: Context) -> pb.AcceptOfferResponse:
+        """See the proto."""
+        return pb.AcceptOfferResponse(state=self._desk.accept(request.signed_request).stage.value)
+
+    async def CancelApplication(
+        self, request: pb.CancelApplicationRequest, context: Context
+    ) -> pb.CancelApplicationResponse:
+        """See the proto."""
+        self._desk.cancel(request.signed_request)
+        return pb.CancelApplicationResponse()
+
+    async def GetLine(self, request: pb.GetLineRequest, context: Context) -> pb.GetLineResponse:
+        """See the proto."""
+        return pb.GetLineResponse(statement=self._lines.statement(request.signed_request))
 
     async def ReleaseGuarantee(
         self, request: pb.ReleaseGuaranteeRequest, context: Context

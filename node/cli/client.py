@@ -11,6 +11,7 @@ from heqi.v1 import (
     alliance_service_pb2_grpc,
     award_service_pb2_grpc,
     catalogue_service_pb2_grpc,
+    desk_service_pb2_grpc,
     erasure_service_pb2_grpc,
     event_service_pb2_grpc,
     guarantee_file_service_pb2_grpc,
@@ -20,6 +21,7 @@ from heqi.v1 import (
     login_service_pb2_grpc,
     notice_service_pb2_grpc,
     obligation_service_pb2_grpc,
+    opening_service_pb2_grpc,
     record_service_pb2_grpc,
     recovery_service_pb2_grpc,
     registration_service_pb2_grpc,
@@ -69,6 +71,8 @@ class NodeClient:
         self.awards = award_service_pb2_grpc.AwardServiceStub(channel)
         self.guarantee_files = guarantee_file_service_pb2_grpc.GuaranteeFileServiceStub(channel)
         self.obligations = obligation_service_pb2_grpc.ObligationServiceStub(channel)
+        self.desk = desk_service_pb2_grpc.DeskServiceStub(channel)
+        self.openings = opening_service_pb2_grpc.OpeningServiceStub(channel)
         self.registrations = registration_service_pb2_grpc.RegistrationServiceStub(channel)
         self.legal = legal_service_pb2_grpc.LegalServiceStub(channel)
         self.log = log_service_pb2_grpc.LogServiceStub(channel)

@@ -9,7 +9,7 @@ import msgspec
 from heqi.v1 import guarantee_pb2 as life_pb
 from heqi.v1 import guarantee_service_pb2 as pb
 
-from node.cli import guarantee_file
+from node.cli import guarantee_bank, guarantee_desk, guarantee_file, guarantee_line, guarantee_rules
 from node.cli.client import OperatorClient
 from node.cli.guarantee_batch import check_batch
 from node.cli.guarantee_says import EVENTS, add_options, event_named, says_of, show_life
@@ -31,6 +31,8 @@ _EPILOG = """\
   heqi guarantee claims --home bank-x                           待处理索赔 | open claims, with days left
   heqi guarantee show --home bank-x GUARANTEE                   经过与可做 | what happened, what can be done
   heqi guarantee step --home bank-x GUARANTEE find-discrepant --discrepancy …  步骤 | a step; step --help
+  heqi guarantee list --home bank-x --open --outcome manual     转人工的 | what the rules left to people
+  heqi guarantee offer --home bank-x APPLICATION --fee 160      报价 | then: fee, issue
 """
 _WAIT_SECONDS = 60.0
 _VERDICTS = {
@@ -66,6 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_section(one)
     one.set_defaults(run=check)
     one = commands.add_parser("list", help="收到的申请 | applications at this guarantor")
+    one.add_argument("--open", action="store_true", help="只列未了结的 | only those that are not over")
+    one.add_argument("--state", default="", help="只列此状态 | only in this state")
+    one.add_argument("--outcome", default="", help="规则结论 | of the rules: manual, for instance")
     one.set_defaults(run=list_)
     one = commands.add_parser("assess", help="读取并核验申请人 | read and verify the applicant's data")
     one.add_argument("application")
@@ -74,6 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = commands.add_parser("issue", help="开立保函 | sign a guarantee")
     one.add_argument("application")
     one.add_argument("--number", required=True, help="保函编号 | the guarantor's own number")
+    one.add_argument(
+        "--outside-line", action="store_true", help="不占用授信额度 | leave the credit line alone"
+    )
     one.set_defaults(run=issue)
     one = commands.add_parser("refuse", help="不通过 | refuse an application")
     one.add_argument("application")
@@ -89,7 +97,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(one, (Mover.GUARANTOR, Mover.CENTRE))
     one.set_defaults(run=step)
     guarantee_file.add_arguments(commands)
-    for command in commands.choices.values():
+    guarantee_desk.describe(commands)
+    plain = list(commands.choices.values())
+    nested = (guarantee_rules, guarantee_line, guarantee_bank)
+    for command in (*plain, *(one for group in nested for one in group.describe(commands))):
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
 
@@ -180,13 +191,18 @@ def check(args: argparse.Namespace) -> int:
 def list_(args: argparse.Namespace) -> None:
     """List applications."""
     with OperatorClient(args.home) as node:
-        found = list(_applications(node))
+        found = [
+            row
+            for row in _applications(node, open_only=args.open)
+            if args.state in {"", row.state} and args.outcome in {"", row.outcome}
+        ]
     if args.json:
         print_json(
             [
                 {
                     "application": row.application_id,
                     "state": row.state,
+                    "outcome": row.outcome,
                     "applicant": row.legal_name,
                     "amount": row.amount,
                     "section": row.section,
@@ -196,16 +212,31 @@ def list_(args: argparse.Namespace) -> None:
         )
         return
     rows = [
-        (row.application_id, row.state, row.legal_name, f"{row.amount} {row.currency}", row.section)
+        (
+            row.application_id,
+            row.state,
+            row.outcome,
+            row.legal_name,
+            f"{row.amount} {row.currency}",
+            row.section,
+        )
         for row in found
     ]
-    print_table(("申请 application", "状态 state", "申请人 applicant", "金额 amount", "标段 section"), rows)
+    heads = (
+        "申请 application",
+        "状态 state",
+        "规则 rules",
+        "申请人 applicant",
+        "金额 amount",
+        "标段 section",
+    )
+    print_table(heads, rows)
 
 
-def _applications(node: OperatorClient) -> Iterator[pb.Application]:
+def _applications(node: OperatorClient, *, open_only: bool) -> Iterator[pb.Application]:
     token = ""
     while True:
-        request = pb.ListApplicationsRequest(page_size=1000, page_token=token)
+        request = pb.ListApplicationsRequest(page_size=1000, page_token=token, open_only=open_only)
         page = node.call(node.guarantees.ListApplications, request)
         yield from page.applications
         if not (token := page.next_page_token):
@@ -231,7 +262,9 @@ def assess(args: argparse.Namespace) -> None:
 def issue(args: argparse.Namespace) -> None:
     """Sign a guarantee."""
     with OperatorClient(args.home) as node:
-        request = pb.IssueGuaranteeRequest(application_id=args.application, number=args.number)
+        request = pb.IssueGuaranteeRequest(
+            application_id=args.application, number=args.number, outside_line=args.outside_line
+        )
         guarantee = node.call(node.guarantees.IssueGuarantee, request).guarantee_id
     if args.json:
         print_json({"guarantee": guarantee})

@@ -32,6 +32,7 @@ COMMANDS = {
     "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",
     "award": "中标证明：凭授权查询 | proofs of awards, for lenders",
     "beneficiary": "受益人自动解保代理 | an agent that releases guarantees for their beneficiary",
+    "opening": "开标时间与密文保函 | openings, and the sealed guarantees in bids",
     "wallet": "交易主体钱包 | a bidder's wallet",
     "verify": "离线核验证据包 | check an evidence bundle without network",
     "verify-signature": "离线核验文件签名 | check signatures on a file without network",

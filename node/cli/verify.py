@@ -44,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "bundle", type=Path, help="证据包、案卷或盖章保函 | a bundle, a case of many, or a sealed guarantee"
     )
+    add_verifier_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="机器可读 | for machines")
+    parser.set_defaults(run=run)
+
+
+def add_verifier_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe what a verifier believes."""
     parser.add_argument("--alliance", type=Path, required=True, help="联盟描述 | the signed descriptor")
     parser.add_argument(
         "--card",
@@ -70,18 +77,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--without-{gap.value}", dest="gaps", action="append_const", const=gap, help=text
         )
-    parser.add_argument("--json", action="store_true", help="机器可读 | for machines")
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Check and explain."""
+def verifier_of(args: argparse.Namespace) -> Verifier:
+    """The verifier that the arguments describe.
+
+    Raises:
+        ConfigError: a file cannot be read.
+        NodeError: a file is no descriptor, card, trust list or definition.
+    """
     try:
         cards = [path.read_text().strip() for path in args.card]
         descriptor = open_alliance_file(args.alliance.read_bytes())
         for path in args.definition:
             learn(read_definition(path.read_bytes()))
-        verifier = Verifier(descriptor, cards, read_trust(args.trust), frozenset(args.gaps or ()))
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
+    return Verifier(descriptor, cards, read_trust(args.trust), frozenset(args.gaps or ()))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check and explain."""
+    verifier = verifier_of(args)
+    try:
         with args.bundle.open("rb") as file:
             if is_pdf(file.peek(1)):
                 verify(file.read(MAX_FILE_BYTES + 1), verifier, as_json=args.json)

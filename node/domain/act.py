@@ -53,6 +53,23 @@ class ActKind(enum.Enum):
         "erasures.accepted",
         "确认删除清单完整 | the operator answered for the list of erasures",
     )
+    BANK_ORDER_RETRIED = (
+        "bank-order.retried",
+        "再试核心系统指令 | a parked order to the core bank was tried again",
+    )
+    BANK_ORDER_DROPPED = (
+        "bank-order.dropped",
+        "放弃核心系统指令 | a parked order to the core bank was given up",
+    )
+    RULES_LOADED = ("rules.loaded", "载入秒出规则 | the rules for instant guarantees were loaded")
+    LINE_CHANGED = (
+        "line.changed",
+        "授信额度变更 | a credit line was granted, lowered, frozen, thawed or ended",
+    )
+    OUTSIDE_LINE = (
+        "guarantee.outside-line",
+        "额度外开立 | a guarantee was issued outside of the credit line",
+    )
     CONSENT_WITHDRAWN = ("consent.withdrawn", "代录撤回同意 | a person's withdrawal of consent was recorded")
     DISPUTE_SETTLED = ("dispute.settled", "答复异议 | a dispute about a record was answered")
     ARCHIVE_EXPORTED = (
@@ -60,6 +77,14 @@ class ActKind(enum.Enum):
         "导出节点档案 | all that this node holds was exported as an archive",
     )
     ARCHIVE_IMPORTED = ("archive.imported", "导入前任节点档案 | the archive of another node was imported")
+    GUARANTEE_SEALED = ("guarantee.sealed", "开立密文保函 | a sealed guarantee was issued")
+    OPENING_ANNOUNCED = ("opening.announced", "公告开标时间 | the moment of an opening was committed to")
+    OPENING_POSTPONED = ("opening.postponed", "推迟开标 | an opening was put off")
+    TENDER_OPENED = ("opening.opened", "开标 | an announced tender was opened")
+    SHARES_RELEASED = (
+        "shares.released",
+        "交出开标密钥份额 | shares of an opened tender were given to its centre",
+    )
     CONFIG_LOADED = ("config.loaded", "载入配置 | the node started with another configuration than before")
 
     def __init__(self, word: str, summary: str) -> None:

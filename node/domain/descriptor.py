@@ -30,6 +30,8 @@ CONTRACTS = frozenset(
         "ES256Verifier",
         "Grants",
         "Guarantees",
+        "Openings",
+        "Reservations",
         "Subjects",
         "TrustList",
         "WebAuthnVerifier",

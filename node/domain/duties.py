@@ -45,6 +45,12 @@ class Act(enum.Enum):
     DECLINE = "refuse applications, and tell what became of them"
     ISSUE = "issue a guarantee"
     STEP = "pay, examine and release: every later step of a guarantee"
+    RESERVE = "bring reservations of guarantee applications to the ledger"
+    ANNOUNCE = "announce when a tender is opened"
+    POSTPONE = "put an announced opening off, with notice"
+    OPEN = "open an announced tender"
+    HOLD = "make keys for openings as a holder of shares"
+    REVEAL = "give the shares of an opened tender"
     CHECK = "say how a guarantee stands"
     CHANGE_KEYS = "change its own keys"
     DECIDE = "propose, vote, summon"
@@ -89,6 +95,12 @@ TABLE: tuple[Row, ...] = (
     Row(Act.DECLINE, Role.GUARANTOR, _ALL, "applicants must know and be free to go elsewhere"),
     Row(Act.ISSUE, Role.GUARANTOR, _ACTIVE, "no new guarantee begins there", "Guarantees.issue"),
     Row(Act.STEP, ANYBODY, _ALL, "what was promised is kept", "Guarantees.step"),
+    Row(Act.RESERVE, ANYBODY, _ACTIVE, "any active member can", "Reservations.reserve"),
+    Row(Act.ANNOUNCE, Role.CENTRE, _ACTIVE, "no new tender begins there", "Openings.announce"),
+    Row(Act.POSTPONE, Role.CENTRE, _ALL, "bidders rely on the moment", "Openings.postpone"),
+    Row(Act.OPEN, Role.CENTRE, _ALL, "bidders rely on the moment", "Openings.open"),
+    Row(Act.HOLD, Role.CENTRE | Role.SUPERVISOR, _ACTIVE, "it would have to be relied on"),
+    Row(Act.REVEAL, Role.CENTRE | Role.SUPERVISOR, _ALL, "what was promised is kept"),
     Row(Act.CHECK, ANYBODY, _ALL, "it says only what the ledger and the file say"),
     Row(Act.CHANGE_KEYS, ANYBODY, _ALL, "its duties want keys that it alone holds", "Alliance.changeKeys"),
     Row(Act.DECIDE, ANYBODY, _ACTIVE, "the others decide", "Alliance.vote"),

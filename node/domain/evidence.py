@@ -57,6 +57,8 @@ class VerifiedRecord:
     fields: Mapping[str, object]
     index: int
     payload: bytes
+    entry: bytes = b""
+    """Of the log, 32 bytes; empty where a record did not come out of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def _verify_record(shown: ShownRecord, checkpoint: Checkpoint) -> VerifiedRecord
     header, digests = parse_payload(payload)
     if (header.alliance, header.member) != (checkpoint.alliance, checkpoint.member):
         raise AnchorError("a shown record belongs to another log")
-    leaf = leaf_hash(entry_of(payload, blind))
-    verify_inclusion(shown.index, checkpoint.size, leaf, path, checkpoint.root)
+    entry = entry_of(payload, blind)
+    verify_inclusion(shown.index, checkpoint.size, leaf_hash(entry), path, checkpoint.root)
     fields = {field.name: field.value for field in open_disclosures(shown.disclosures, digests)}
-    return VerifiedRecord(header, fields, shown.index, payload)
+    return VerifiedRecord(header, fields, shown.index, payload, entry)

@@ -10,7 +10,7 @@ Source: 招标投标法实施条例 art. 26 (bid guarantee at most 2%, valid as 
 
 import hashlib
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -38,7 +38,7 @@ _BENEFICIARY_SALT_TAG = b"heqi.beneficiary-salt.v1\0"
 _APPLICANT_SALT_TAG = b"heqi.applicant-salt.v1\0"
 _CENTRE_SALT_TAG = b"heqi.centre-salt.v1\0"
 _END_SALT_TAG = b"heqi.end-salt.v1\0"
-_EXAMINATION_DAYS = {"independent": 5, "suretyship": 30, "insurance": 30}
+EXAMINATION_DAYS = {"independent": 5, "suretyship": 30, "insurance": 30}
 """Working days for examining a claim: of an independent guarantee as URDG 758 art. 20 has it; insurers have thirty
 days in difficult cases (保险法 art. 23), and sureties, for whom no law says, the longest that the ledger takes."""
 MAX_VALIDITY_SECONDS = 10 * 366 * 86_400
@@ -94,6 +94,21 @@ class Guarantee(Document, frozen=True, forbid_unknown_fields=True, kw_only=True)
     exp: Seconds
 
 
+class Promise(Protocol):
+    """What a guarantee says in whatever form."""
+
+    @property
+    def alliance(self) -> str: ...  # noqa: D102
+    @property
+    def applicant_code(self) -> str: ...  # noqa: D102
+    @property
+    def amount(self) -> str: ...  # noqa: D102
+    @property
+    def nbf(self) -> int: ...  # noqa: D102
+    @property
+    def exp(self) -> int: ...  # noqa: D102
+
+
 class GuaranteeRelease(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Signed by the beneficiary's key."""
 
@@ -112,14 +127,26 @@ def check_guarantee(guarantee: Guarantee) -> None:
     """
     if not _CODE.fullmatch(guarantee.code):
         raise DocumentFormatError("the application code is malformed")
-    if not guarantee.amount.strip("0."):
+    try:
+        member_name_to_bytes32(guarantee.centre)
+    except CodeFormatError as error:
+        raise DocumentFormatError(str(error)) from error
+    check_promise(guarantee)
+
+
+def check_promise(promise: Promise) -> None:
+    """The part of `check_guarantee` that concerns what the guarantor itself decides on.
+
+    Raises:
+        DocumentFormatError: a member of the document breaks a rule.
+    """
+    if not promise.amount.strip("0."):
         raise DocumentFormatError("the amount is zero")
-    if not guarantee.nbf < guarantee.exp <= guarantee.nbf + MAX_VALIDITY_SECONDS:
+    if not promise.nbf < promise.exp <= promise.nbf + MAX_VALIDITY_SECONDS:
         raise DocumentFormatError("the guarantee must end after it begins, and within ten years")
     try:
-        check_credit_code(guarantee.applicant_code)
-        from_hex(guarantee.alliance, 32)
-        member_name_to_bytes32(guarantee.centre)
+        check_credit_code(promise.applicant_code)
+        from_hex(promise.alliance, 32)
     except CodeFormatError as error:
         raise DocumentFormatError(str(error)) from error
 
@@ -136,15 +163,20 @@ def guarantee_terms(guarantee: Guarantee, digest: bytes, verifier: bytes) -> Gua
     applicant = verifier + bytes.fromhex(guarantee.applicant_key)
     return GuaranteeTerms(
         digest=digest,
-        application=hashlib.sha256(guarantee.code.encode()).digest(),
+        application=code_digest(guarantee.code),
         expires=end_on_ledger(guarantee.exp),
         guarantor=guarantee.iss,
         beneficiary=mover_commitment(beneficiary_salt(guarantee.code), beneficiary),
         applicant=mover_commitment(applicant_salt(guarantee.code), applicant),
         centre=centre_commitment(centre_salt(guarantee.code), guarantee.centre),
         end=end_commitment(end_salt(guarantee.code, 1), guarantee.exp),
-        examination=_EXAMINATION_DAYS[guarantee.legal_nature],
+        examination=EXAMINATION_DAYS[guarantee.legal_nature],
     )
+
+
+def code_digest(code: str) -> bytes:
+    """What the ledger knows an application code by, 32 bytes."""
+    return hashlib.sha256(code.encode()).digest()
 
 
 def beneficiary_salt(code: str) -> bytes:

@@ -39,6 +39,16 @@ from node.domain.recovery import (
     SubjectRecovered,
     VetoRecovery,
 )
+from node.domain.sealing import (
+    AnnounceOpening,
+    ApplicationsReserved,
+    OpeningAnnounced,
+    OpeningPostponed,
+    OpenTender,
+    PostponeOpening,
+    ReserveApplications,
+    TenderOpened,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +311,10 @@ Call = (
     | ConfirmRecovery
     | VetoRecovery
     | FinishRecovery
+    | AnnounceOpening
+    | PostponeOpening
+    | OpenTender
+    | ReserveApplications
 )
 
 
@@ -481,6 +495,10 @@ Happening = (
     | VerifierSet
     | DefinitionSet
     | CalendarSet
+    | OpeningAnnounced
+    | OpeningPostponed
+    | TenderOpened
+    | ApplicationsReserved
 )
 
 

@@ -12,6 +12,7 @@ from node.domain.controller import ControllerKey, ControllerSignature, OtherKey
 from node.domain.document import Document
 from node.domain.encoding import Hex32, Hex64, Seconds
 from node.domain.guarantee import Kind, Text
+from node.domain.sealed_guarantee import SealedPart
 
 WINDOW_SECONDS = 300
 APPROVED_WINDOW_SECONDS = 86_400
@@ -303,13 +304,13 @@ class ApplyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     kind: ClassVar[str] = "wallet-apply"
 
     code: str
-    """An application-code document of the tender's centre, a compact JWS."""
+    """An application-code document of the tender's centre, a compact JWS; empty in a sealed application."""
     grant: str
     """A grant to the guarantor on the applicant's data, a compact JWS."""
     applicant_key: Hex64
     """One-time key of this guarantee."""
     beneficiary_name: str
-    beneficiary_key: Hex64
+    beneficiary_key: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{128})?\Z")]
     """One-time key of the beneficiary."""
     section: str
     guarantee_kind: str
@@ -317,6 +318,25 @@ class ApplyCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     currency: str
     nbf: Seconds
     exp: Seconds
+    sealed: SealedPart | None = None
+    """Instead of code, beneficiary and section, which are empty then: the guarantor is not to learn the tender."""
+
+
+class ReserveCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At any member: bring this reservation to the ledger with the next batch, or say where it stands."""
+
+    kind: ClassVar[str] = "wallet-reserve"
+
+    nullifier: Hex32
+    binding: Hex32
+
+
+class SealedIssueCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At a guarantor: what it signed on a sealed application of this subject."""
+
+    kind: ClassVar[str] = "wallet-sealed-issue"
+
+    application: Hex32
 
 
 class ApplicationsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -332,6 +352,30 @@ class ReleasesCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=
 
     section: Text
     """标段编号; `key` is the beneficiary's one-time key for it."""
+
+
+class AcceptCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """I accept this offer for my application: with it the applicant's signature on the contract 合同签订."""
+
+    kind: ClassVar[str] = "wallet-accept"
+
+    application: Hex32
+    offer: Hex32
+    """Digest of the guarantee-offer document."""
+
+
+class CancelCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """I take my application back; before the issue only."""
+
+    kind: ClassVar[str] = "wallet-cancel"
+
+    application: Hex32
+
+
+class LineCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What credit line this subject has at this guarantor."""
+
+    kind: ClassVar[str] = "wallet-line"
 
 
 class ReleaseCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -36,9 +36,12 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application
+from node.services.bank_orders import KeptOrder
 from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
+from node.services.credit_lines import CreditLine
 from node.services.disputes import KeptDispute
+from node.services.exposures import Exposure
 from node.services.guarantee_files import SealedRow
 from node.services.holdings import InNotice
 from node.services.ledger_proofs import AnchorProof
@@ -46,6 +49,7 @@ from node.services.legal_history import LegalEntry
 from node.services.log import Log
 from node.services.look_ups import LookUp
 from node.services.notice_rows import OutNotice
+from node.services.openings import OwnOpening
 from node.services.own_legal import LegalObtained, OwnLegal
 from node.services.own_requests import Obtained, OwnRequest
 from node.services.packages import Package
@@ -53,6 +57,7 @@ from node.services.parking import ParkedRow
 from node.services.projection import AnchorRow
 from node.services.records import RecordRow, Records, stored_of
 from node.services.registration_rows import Registration
+from node.services.sealed_issuing import SealedIssue
 from node.services.serving import HistoryEntry
 from node.services.sharing import KeptGrant, PendingRequest
 from node.services.taken_guarantees import TakenGuarantee
@@ -90,10 +95,13 @@ _FAMILIES = (
     _Family("alarms", layout.ALARM, AlarmRow),
     _Family("anchor-proofs", layout.ANCHOR_PROOF, AnchorProof),
     _Family("applications", layout.APPLICATION, Application, lambda archiving, _: archiving.me),
+    _Family("bank-orders", layout.BANK_ORDER, KeptOrder, lambda archiving, _: archiving.me),
     _Family("consents", layout.CONSENT, KeptConsent, _first_text),
     _Family("corroborations", layout.CORROBORATED, LaterCheckpoint),
+    _Family("credit-lines", layout.LINE, CreditLine, lambda archiving, _: archiving.me),
     _Family("definitions", layout.DEFINITION, None, is_text=True),
     _Family("disputes", layout.DISPUTE, KeptDispute, _first_text),
+    _Family("exposures", layout.EXPOSURE, Exposure, lambda archiving, _: archiving.me),
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
     _Family("guarantee-receipts", layout.GUARANTEE_RECEIPT, StepReceipt),
@@ -109,11 +117,15 @@ _FAMILIES = (
     _Family("legal-reads", layout.LEGAL_READ, LegalEntry, lambda archiving, _: archiving.me),
     _Family("legal-requests", layout.OWN_LEGAL, OwnLegal, lambda archiving, _: archiving.me),
     _Family("obtained", layout.OBTAINED, Obtained, lambda archiving, key: archiving.subject_of(key[:-8])),
+    _Family("openings", layout.OPENING, OwnOpening),
     _Family("packages", layout.PACKAGE, Package, _first_text),
     _Family("parked", layout.PARKED, ParkedRow, lambda archiving, _: archiving.me),
     _Family("read-proofs", layout.READ_PROOF, None),
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),
     _Family("taken-guarantees", layout.TAKEN_GUARANTEE, TakenGuarantee, lambda archiving, _: archiving.me),
+    _Family("sealed-issues", layout.SEALED_ISSUE, SealedIssue, lambda archiving, _: archiving.me),
+    _Family("shares-given", layout.SHARES_GIVEN, None),
+    _Family("shares-obtained", layout.SHARES_OBTAINED, None),
     _Family("waiting", layout.WAITING, WaitingRow, _first_text),
     _Family("requests", layout.REQUEST, PendingRequest, _first_text),
 )

@@ -23,6 +23,7 @@ from node.domain.guarantee_file import (
 )
 from node.domain.guarantee_pdf import MAX_FILE_BYTES
 from node.domain.ledger_ids import guarantee_id
+from node.domain.sealed_guarantee import is_opened, reopen_guarantee
 from node.domain.signed_file import Format, judge
 from node.domain.signed_file import Verdict as SealVerdict
 from node.domain.succession import show_succession
@@ -111,8 +112,12 @@ class GuaranteeFiles:
         if kept is None:
             raise MissingError("this node holds no such guarantee")
         token, chain = kept.decode(), self._seal.chain()
-        if reopen_document(token, Guarantee).iss != self._alliance.me:
+        if reopen_guarantee(token).iss != self._alliance.me:
             raise RoleMissingError("only the guarantor seals its guarantees")
+        if is_opened(token):
+            raise ConflictError(
+                "a guarantee that was sealed until the opening is shown as it is, not as a PDF"
+            )
         if not chain:
             raise MissingError("this node holds no organisation seal: heqi guarantee seal")
         made = self._store.get(layout.GUARANTEE_SEAL + raw_id)

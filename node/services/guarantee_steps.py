@@ -21,7 +21,6 @@ from node.domain.document import (
     document_digest,
     open_document,
     open_members_document,
-    reopen_document,
     sign_document,
 )
 from node.domain.encoding import to_base64url
@@ -52,6 +51,7 @@ from node.domain.guarantee_table import Event, Mover, Rule, State, Time, mover_o
 from node.domain.ledger import NO_EVIDENCE, NO_WORD, Evidence, GuaranteeStep, Signed, StepGuarantee
 from node.domain.ledger_ids import Eip712Domain, step_guarantee_digest, step_receipt_digest
 from node.domain.member import Member
+from node.domain.sealed_guarantee import reopen_guarantee
 from node.domain.signature import verify_p256
 from node.domain.wallet import ReleaseCall, StepCall, StepReceipt, StepsCall
 from node.errors import (
@@ -223,7 +223,7 @@ class GuaranteeSteps:
             DocumentFormatError: the content is not the event's.
         """
         token = self._file(bytes.fromhex(guarantee))
-        terms, row = reopen_document(token, Guarantee), self._row(bytes.fromhex(guarantee))
+        terms, row = reopen_guarantee(token), self._row(bytes.fromhex(guarantee))
         if _member_of(terms, mover_of(event)) != self._alliance.me:
             raise RoleMissingError(f"{event.name} is a step of the {mover_of(event).name.lower()}")
         self._rule(row, event)
@@ -298,7 +298,7 @@ class GuaranteeSteps:
             StoreError: the database fails.
         """
         raw_id = bytes.fromhex(guarantee)
-        return self._show(raw_id, reopen_document(self._file(raw_id), Guarantee))
+        return self._show(raw_id, reopen_guarantee(self._file(raw_id)))
 
     def of_wallet(self, token: str) -> Shown:
         """How a guarantee stands, for its beneficiary or its applicant.

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from node.domain.document import (
-    document_digest,
-    open_members_document,
-    peek_document,
-    reopen_document,
-)
-from node.domain.guarantee import Guarantee, check_guarantee, guarantee_terms
+from node.domain.guarantee import Guarantee, guarantee_terms
 from node.domain.guarantee_life import Life
 from node.domain.guarantee_table import HALTED, PAYABLE, State
 from node.domain.ledger_ids import guarantee_id
 from node.domain.member import Member, Role
+from node.domain.sealed_guarantee import file_digest, open_guarantee, peek_guarantee, reopen_guarantee
 from node.errors import DocumentFormatError, NodeError, NotMemberError, UnavailableError
 from node.ports import Clock, Store
 from node.services import layout
@@ -115,7 +110,7 @@ class Guarantees:
         known = self._store.get(_file_key(token))
         if known is not None:
             # The very same file was verified when it was kept; only its state can have changed.
-            return self._judge(known, reopen_document(token, Guarantee))
+            return self._judge(known, reopen_guarantee(token))
         try:
             guarantee, guarantor = self.open(token)
         except UnavailableError:
@@ -163,7 +158,7 @@ class Guarantees:
         self._alliance.projection.check_known("Guarantees")
         raw_id = bytes.fromhex(guarantee)
         kept = self._store.get(layout.GUARANTEE + raw_id)
-        return self._judge(raw_id, None if kept is None else reopen_document(kept.decode(), Guarantee))
+        return self._judge(raw_id, None if kept is None else reopen_guarantee(kept.decode()))
 
     def by_number(self, guarantor: str, number: str) -> list[bytes]:
         """Ids of the guarantees of that number that this node holds; never more than two, which says enough.
@@ -190,19 +185,18 @@ class Guarantees:
         Raises:
             NodeError: it is not, or is malformed.
         """
-        issuer = peek_document(token, Guarantee).iss
+        issuer = peek_guarantee(token).iss
         rows = {row.member.name: row.member for row in self._alliance.projection.members()}
         if issuer not in rows:
             raise NotMemberError(f"{issuer} is not a member of this alliance")
-        guarantee = open_members_document(token, Guarantee, rows[issuer].identity_keys)
-        check_guarantee(guarantee)
+        guarantee = open_guarantee(token, rows[issuer].identity_keys, self._alliance.verifiers.es256)
         if guarantee.alliance != self._alliance.id:
             raise DocumentFormatError("the guarantee is of another alliance")
         return guarantee, rows[issuer]
 
     def id_of(self, guarantee: Guarantee, token: str) -> bytes:
         """Id on the ledger, 32 bytes."""
-        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifiers.es256)
+        terms = guarantee_terms(guarantee, file_digest(token), self._alliance.verifiers.es256)
         return guarantee_id(self._alliance.raw_id, terms)
 
     def _judge(self, raw_id: bytes, terms: Guarantee | None) -> Checked:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from node.domain.act import ActKind
+from node.domain.desk import FREES_CODE, DeskEvent, DeskMover, Stage, desk_step
 from node.domain.document import (
     document_digest,
     open_by_controller,
@@ -24,6 +26,7 @@ from node.domain.ledger import IssueGuarantee
 from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest
 from node.domain.member import Role
 from node.domain.package import BASE
+from node.domain.sealed_guarantee import SealedPart
 from node.domain.wallet import ApplicationsCall, ApplyCall
 from node.errors import (
     ConflictError,
@@ -34,13 +37,17 @@ from node.errors import (
     SignatureError,
 )
 from node.ports import Clock, Signer, Store
+from node.services.acts import Acts
 from node.services.alliance import Alliance
-from node.services.applications import Application, Applications, Numbered
+from node.services.applications import Application, Applications, Numbered, digest_of_code
+from node.services.credit_lines import CreditLines
+from node.services.exposures import Exposure
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
 from node.services.outbox import Outbox
 from node.services.reading import Reading
+from node.services.sealed_issuing import SealedIssuing
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
@@ -60,15 +67,19 @@ class Guarantor:
         reading: Reading,
         guarantees: Guarantees,
         outbox: Outbox,
+        lines: CreditLines,
+        acts: Acts,
         feed: Feed,
         signer: Signer,
         clock: Clock,
         entropy: Entropy,
+        sealed: SealedIssuing,
     ) -> None:
-        self._store, self._alliance = store, alliance
+        self._store, self._alliance, self._sealed = store, alliance, sealed
         self._applications = Applications(store, vault, alliance.me)
         self._gate, self._reading, self._guarantees = gate, reading, guarantees
-        self._outbox, self._feed, self._signer = outbox, feed, signer
+        self._outbox, self._lines, self._acts = outbox, lines, acts
+        self._feed, self._signer = feed, signer
         self._clock, self._entropy = clock, entropy
 
     def apply(self, token: str) -> str:
@@ -89,23 +100,32 @@ class Guarantor:
             return taken
         call = self._gate.open(token, ApplyCall)
         subject = self._gate.check_controller(call).hex()
-        self._check_code(call)
+        if call.sealed is None:
+            self._check_code(call)
+            check_guarantee(self._draft(call, number="-", name="-", credit_code=_ANY_CODE))
         self._check_grant(call)
-        check_guarantee(self._draft(call, number="-", name="-", credit_code=_ANY_CODE))
-        code = _code(call)
+        code = digest_of_code(call)
+        transaction, former = Transaction(self._store), None
         known = self._applications.holder(code)
         if known is not None:
-            row = self.load(known.hex())
-            if _content(call) == _content(peek_document(row.call, ApplyCall)):
+            former = self.load(known.hex())
+            if _content(call) == _content(peek_document(former.call, ApplyCall)):
                 return known.hex()
-            if not row.refused:
+            if former.stage is Stage.NEED_INFO:
+                self._applications.put(transaction, known, msgspec.structs.replace(former, replaced=True))
+            elif former.stage not in FREES_CODE:
                 raise DuplicateError(
                     "there is another application under this code already: one per bidder and section"
                 )
+        if call.sealed is not None:
+            self._sealed.check(call, call.sealed)
         identity = document_digest(token)
-        transaction = Transaction(self._store)
         read = self._reading.adopt(transaction, call.grant)
-        self._applications.add(transaction, identity, code, Application(token, subject, read))
+        refusals = 0 if former is None else former.refusals + (former.stage is Stage.REFUSED)
+        application = Application(token, subject, read, refusals=refusals)
+        self._applications.add(transaction, identity, code, application)
+        if call.sealed is not None:
+            self._sealed.take(transaction, call.sealed, identity)
         about = {"application": identity.hex(), "subject": subject}
         self._feed.add(transaction, FeedEntry("application.received", self._clock.now(), about))
         transaction.commit()
@@ -128,6 +148,14 @@ class Guarantor:
             StoreError: the database fails.
         """
         return self._applications.all(first)
+
+    def queue(self, first: int = 0) -> Iterator[Numbered]:
+        """The applications that are neither issued nor over, from number `first` on, oldest first.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._applications.open(first)
 
     def load(self, application: str) -> Application:
         """One application.
@@ -160,24 +188,34 @@ class Guarantor:
         transaction.commit()
         return list(fetched.records)
 
-    def issue(self, application: str, number: str) -> str:
-        """Sign a guarantee and bring it to the ledger.
+    def issue(self, application: str, number: str, *, outside_line: bool = False) -> str:
+        """Sign a guarantee and bring it to the ledger, drawing on the applicant's credit line if it was given one.
+
+        Args:
+            application: its id, 64 hex digits.
+            number: the guarantor's own.
+            outside_line: leave the line alone; that is recorded as an act.
 
         Returns:
             The guarantee's id, 64 hex digits.
 
         Raises:
-            ConflictError: the application was not assessed yet, or is decided already.
+            ConflictError: the application was not assessed yet, is decided already, or its fee is not paid.
+            LineError: the line does not allow it.
             NodeError: the guarantee would be malformed.
         """
         self._check_role()
         self._alliance.check_may(Act.ISSUE)
-        found = self._undecided(application)
+        found = self._ready(application, DeskEvent.ISSUE)
         if not found.credit_code:
             raise ConflictError("read and verify the applicant's data first: heqi guarantee assess")
         if self._guarantees.by_number(self._alliance.me, number):
             raise DuplicateError(f"there is a guarantee {number} already")
         call = peek_document(found.call, ApplyCall)
+        if call.sealed is not None:
+            return self._issue_sealed(
+                application, found, call, call.sealed, number, outside_line=outside_line
+            )
         guarantee = self._draft(call, number=number, name=found.legal_name, credit_code=found.credit_code)
         check_guarantee(guarantee)
         token = sign_document(guarantee, self._signer.sign)
@@ -188,8 +226,56 @@ class Guarantor:
         issue = IssueGuarantee(terms, self._signer.sign(digest))
         self._outbox.add(transaction, f"guarantee/{raw_id.hex()}", issue)
         self._guarantees.keep(transaction, raw_id, guarantee, token)
+        exposure = (guarantee.applicant, guarantee.amount, guarantee.currency, guarantee.exp)
+        self._book(transaction, raw_id, *exposure, outside_line=outside_line)
         decided = msgspec.structs.replace(found, guarantee=token)
         self._applications.put(transaction, bytes.fromhex(application), decided)
+        self._applications.settle(transaction, bytes.fromhex(application))
+        transaction.commit()
+        return raw_id.hex()
+
+    def _book(  # noqa: PLR0917
+        self,
+        transaction: Transaction,
+        raw_id: bytes,
+        subject: str,
+        amount: str,
+        currency: str,
+        exp: int,
+        *,
+        outside_line: bool,
+        is_sent: bool = True,
+    ) -> None:
+        """Who was given a line draws on it: without the guarantor's word nothing goes past it, frozen or not."""
+        has_line = self._lines.find(subject) is not None
+        if has_line and outside_line:
+            about = {"guarantee": raw_id.hex(), "subject": subject}
+            self._acts.record(transaction, ActKind.OUTSIDE_LINE, about)
+        exposure = Exposure(subject, amount, currency, exp, has_line and not outside_line)
+        self._lines.book(transaction, raw_id, exposure, is_sent=is_sent)
+
+    def _issue_sealed(
+        self,
+        application: str,
+        found: Application,
+        call: ApplyCall,
+        part: SealedPart,
+        number: str,
+        *,
+        outside_line: bool,
+    ) -> str:
+        """The same for an application whose tender this node does not know: nothing goes to the ledger."""
+        self._sealed.check_live(call, part)
+        sealed = self._sealed.draft(
+            call, part, number=number, name=found.legal_name, credit_code=found.credit_code
+        )
+        transaction = Transaction(self._store)
+        token, raw_id = self._sealed.sign(transaction, application, sealed)
+        exposure = (sealed.applicant, sealed.amount, sealed.currency, sealed.exp)
+        self._book(transaction, raw_id, *exposure, outside_line=outside_line, is_sent=False)
+        decided = msgspec.structs.replace(found, guarantee=token)
+        self._applications.put(transaction, bytes.fromhex(application), decided)
+        self._applications.settle(transaction, bytes.fromhex(application))
         transaction.commit()
         return raw_id.hex()
 
@@ -202,17 +288,23 @@ class Guarantor:
         """
         if not reason.strip():
             raise DocumentFormatError("a refusal needs a reason")
-        found = self._undecided(application)
+        found = self._ready(application, DeskEvent.REFUSE)
         transaction = Transaction(self._store)
         self._applications.put(
             transaction, bytes.fromhex(application), msgspec.structs.replace(found, refused=reason)
         )
+        self._applications.settle(transaction, bytes.fromhex(application))
         transaction.commit()
 
     def _undecided(self, application: str) -> Application:
         found = self.load(application)
-        if found.guarantee or found.refused:
-            raise ConflictError("the application is decided already")
+        if found.stage not in {Stage.APPLIED, Stage.NEED_INFO}:
+            raise ConflictError(f"the application is decided already: {found.stage.value}")
+        return found
+
+    def _ready(self, application: str, event: DeskEvent) -> Application:
+        found = self.load(application)
+        desk_step(found.stage, event, DeskMover.GUARANTOR)
         return found
 
     def _check_role(self) -> None:
@@ -278,13 +370,9 @@ class Guarantor:
             raise DocumentFormatError(f"the terms applied for are malformed: {error}") from error
 
 
-def _code(call: ApplyCall) -> str:
-    return peek_document(call.code, ApplicationCode).code
-
-
 def _content(call: ApplyCall) -> ApplyCall:
     """What is applied for, whenever and however often it was signed and under whichever copy of the code."""
-    return msgspec.structs.replace(call, iat=0, jti="", code=_code(call))
+    return msgspec.structs.replace(call, iat=0, jti="", code=digest_of_code(call).hex())
 
 
 _ANY_CODE = "91110108740053589U"

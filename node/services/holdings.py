@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from node.domain.consent import parse_shown
+from node.domain.desk import Stage
 from node.domain.document import (
     document_digest,
     open_members_document,
@@ -23,7 +24,7 @@ from node.domain.encoding import to_base64url
 from node.domain.erasure import OBTAINED_PART, as_read, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
-from node.domain.guarantee import Guarantee, end_on_ledger, guarantee_terms
+from node.domain.guarantee import end_on_ledger
 from node.domain.guarantee_table import HALTED, PAYABLE, QUIET
 from node.domain.ledger_ids import guarantee_id
 from node.domain.notice import (
@@ -36,6 +37,7 @@ from node.domain.notice import (
     check_about,
     kind_of,
 )
+from node.domain.sealed_guarantee import promised
 from node.domain.wallet import ApplyCall, EraseCall
 from node.errors import DocumentFormatError, MissingError, UnknownCallerError
 from node.ports import Clock, Signer, Store
@@ -67,6 +69,10 @@ class InNotice(msgspec.Struct, frozen=True):
     def notice(self) -> Notice:
         """What it says."""
         return reopen_document(self.token, Notice)
+
+
+_BOUND = frozenset({Stage.ACCEPTED, Stage.FEE_PAID, Stage.ISSUED})
+"""Stages of applications on which a contract or a guarantee rests."""
 
 
 class Holdings:
@@ -264,7 +270,7 @@ class Holdings:
         if isinstance(notice.about, Erased) and not notice.about.categories:
             for one in self._applications.of(notice.subject):
                 grant = reopen_document(reopen_document(one.row.call, ApplyCall).grant, Grant)
-                if not one.row.guarantee and grant.home == notice.iss:
+                if one.row.stage not in _BOUND and grant.home == notice.iss:
                     meant.add(part_of_application(one.id))
         return sorted(meant)
 
@@ -282,13 +288,12 @@ class Holdings:
     def _is_claimable(self, token: str) -> bool:
         if not token:
             return False
-        guarantee = reopen_document(token, Guarantee)
-        terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifiers.es256)
+        end, terms = promised(token, self._alliance.verifiers.es256)
         row = self._alliance.projection.guarantee(guarantee_id(self._alliance.raw_id, terms))
         if row is None:
-            return guarantee.exp > self._clock.now()
-        is_extended = row.expires != end_on_ledger(guarantee.exp)
-        end = row.expires if is_extended else guarantee.exp
+            return end > self._clock.now()
+        if row.expires != end_on_ledger(end):  # it was extended
+            end = row.expires
         is_claimed = row.state in {*PAYABLE, *HALTED}
         return is_claimed or (row.state in QUIET and end > self._clock.now())
 
@@ -296,7 +301,7 @@ class Holdings:
         """Why something stays for now; empty if nothing does."""
         live = {one.read: one for one in self._live(notice.subject)}
         ends = [
-            reopen_document(live[digest.hex()].guarantee, Guarantee).exp
+            promised(live[digest.hex()].guarantee, self._alliance.verifiers.es256)[0]
             for digest, _ in self._meant(notice)
             if digest.hex() in live
         ]

@@ -56,6 +56,16 @@
     in/<number>                             application id, in the order they came in
     is/<subject><number>                    application id, of one applicant
     ic/<application code digest>            the application that holds a code at this guarantor
+    io/<number>                             application id, of those that are not over, in the same order
+    iw/<application id>                     an application that waits for the guarantor's rules
+    cl/<subject>                            its credit line at this guarantor, sealed under the node's own key
+    ch/<line><number>                       position of the record of a state of the line, number
+    cv/<subject>/<guarantee id>             a guarantee of this guarantor that is not over, sealed the same
+    cg/<guarantee id>                       its subject
+    ce/<end><guarantee id>                  the same by its end, seconds, number
+    cn/<guarantee id>                       one that is on its way to the ledger by this node's outbox
+    mo/<order id>                           an order to the core bank and what became of it, sealed
+    mp/<order id>                           one that is neither done nor given up
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
     kv/<guarantee id><digest>               the document that states a step of it
@@ -66,6 +76,14 @@
     ks/<guarantee id>                       attachment and seal of the file that was made of it
     kt/<number>                             a signed PDF of a bank without a node: what it was found to be, sealed
     kc/<digest of its content><number>      that such a file had this content
+    gs/<application id>                     what a guarantor signed on a sealed application, sealed
+    gn/<nullifier>                          the application that came under a reservation
+    op/<opening id>                         an opening of this centre: its terms and notices
+    oh/<centre>/<label>                     key for an opening that this member holds shares of, sealed
+    or/<request digest>                     a share-release that was given
+    oe/<opening id><holder>/<request digest>  a share-release that was obtained
+    rs/<number>                             reservation that waits for a batch
+    rn/<nullifier>                          its number; it is brought to the ledger once
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
     pr/<member>                             log of another member whose archive was imported
     pn/<member>/<size><level><index>        entry (level 0) or node of that log's tree
@@ -170,6 +188,16 @@ APPLICATION = b"i/"
 APPLICATION_ORDER = b"in/"
 APPLICATION_OF = b"is/"
 APPLICATION_CODE = b"ic/"
+APPLICATION_OPEN = b"io/"
+APPLICATION_WAITING = b"iw/"
+LINE = b"cl/"
+LINE_STATE = b"ch/"
+EXPOSURE = b"cv/"
+EXPOSURE_OF = b"cg/"
+EXPOSURE_END = b"ce/"
+BANK_ORDER = b"mo/"
+BANK_ORDER_OPEN = b"mp/"
+EXPOSURE_SENT = b"cn/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
@@ -189,6 +217,14 @@ OBLIGATIONS = b"co/"
 OBLIGATION_DUE = b"cl/"
 OBLIGATION_TOLD = b"ct/"
 OBLIGATION_RULES = b"obligation-rules"
+SEALED_ISSUE = b"gs/"
+SEALED_NULLIFIER = b"gn/"
+OPENING = b"op/"
+OPENING_KEY = b"oh/"
+SHARES_GIVEN = b"or/"
+SHARES_OBTAINED = b"oe/"
+RESERVATION_WAITING = b"rs/"
+RESERVATION_NUMBER = b"rn/"
 PREDECESSOR = b"pr/"
 PREDECESSOR_NODE = b"pn/"
 PREDECESSOR_RECORD = b"px/"
@@ -231,6 +267,8 @@ LEDGER_GRANT = b"l/grant/"
 LEDGER_ANCHOR = b"l/anchor/"
 LEDGER_GUARANTEE = b"l/guarantee/"
 LEDGER_GUARANTEE_STEP = b"l/guarantee-step/"
+LEDGER_OPENING = b"l/opening/"
+LEDGER_RESERVATION = b"l/reservation/"
 LEDGER_PROPOSAL = b"l/proposal/"
 LEDGER_TRUST = b"l/trust/"
 LEDGER_TRUST_VERSION = b"l/trust-version"

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import msgspec
 
 from node.domain.calendar import Calendar
-from node.domain.document import reopen_document
-from node.domain.guarantee import Guarantee
 from node.domain.guarantee_table import LIVE
 from node.domain.guarantee_table import State as Standing
 from node.domain.obligation import (
@@ -27,6 +25,7 @@ from node.domain.obligation import (
     releasable,
     state_of,
 )
+from node.domain.sealed_guarantee import reopen_guarantee
 from node.domain.section import Party, day_at, opens_next
 from node.ports import Clock, Store
 from node.services import layout
@@ -312,7 +311,7 @@ class Obligations:
         kept, row = self._store.get(layout.GUARANTEE + raw_id), self._projection.guarantee(raw_id)
         if kept is None or row is None:
             return None
-        terms = reopen_document(kept.decode(), Guarantee)
+        terms = reopen_guarantee(kept.decode())
         if self._codes.are_mixed_up(terms):
             return None
         return Held(

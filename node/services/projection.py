@@ -26,6 +26,7 @@ from node.domain.member import Member, Role, Standing
 from node.errors import ContractUnknownError, NotMemberError
 from node.ports import Store
 from node.services import layout
+from node.services.sealing_rows import apply_sealing
 from node.services.transaction import Transaction
 
 T = TypeVar("T")
@@ -271,6 +272,12 @@ class Projection:
             size = self._sizes[member] = 0 if newest is None else layout.from_number(newest[0][len(prefix) :])
         return size
 
+    def first_anchor(self, member: str, size: int) -> int:
+        """Size of a member's first final anchor of that size or more; zero if there is none."""
+        prefix = layout.LEDGER_ANCHOR + layout.text(member)
+        found = next(self._store.scan(prefix, start=layout.number(size)), None)
+        return 0 if found is None else layout.from_number(found[0][len(prefix) :])
+
     def proposals(self) -> Iterator[tuple[int, ProposalRow]]:
         """All proposals, oldest first."""
         for key, raw in self._store.scan(layout.LEDGER_PROPOSAL):
@@ -454,6 +461,8 @@ def _apply_recovery(transaction: Transaction, happening: ledger.Happening) -> No
                 "recovered": controller,
             }
             _change(transaction, key, SubjectRow, **changes)
+        case _:
+            apply_sealing(transaction, happening)
 
 
 def _change_controllers(

@@ -8,9 +8,8 @@ condition that no longer holds takes the release back by itself.
 import itertools
 from dataclasses import dataclass
 
-from node.domain.document import reopen_document
-from node.domain.guarantee import Guarantee
 from node.domain.obligation import RULES, Obligation
+from node.domain.sealed_guarantee import reopen_guarantee
 from node.domain.wallet import ReleasesCall
 from node.ports import Store
 from node.services import layout
@@ -83,7 +82,7 @@ class Releases:
         if kept is None or row is None:
             return None
         file = kept.decode()
-        if reopen_document(file, Guarantee).beneficiary_key != key:
+        if reopen_guarantee(file).beneficiary_key != key:
             return None
         if self._steps.is_release_under_way(raw_id):
             return None

@@ -1,12 +1,11 @@
 """Turns final ledger events that concern this node's systems into entries of the feed."""
 
 from node.domain import alliance_life, ledger
-from node.domain.document import reopen_document
-from node.domain.guarantee import Guarantee
 from node.domain.guarantee_table import HALTED, PAYABLE, State
 from node.domain.guarantee_table import Event as GuaranteeEvent
 from node.domain.ledger import Event
 from node.domain.member import role_names
+from node.domain.sealed_guarantee import reopen_guarantee
 from node.ports import Clock
 from node.services import layout
 from node.services.feed import Feed, FeedEntry
@@ -60,7 +59,7 @@ class Reporter:
         event, state = GuaranteeEvent(moved.event), State(moved.state)
         about = {"guarantee": moved.guarantee.hex(), "event": event.name, "state": state.name}
         self._add(transaction, "guarantee.moved", **about, due=str(moved.due))
-        if reopen_document(kept.decode(), Guarantee).iss != self._me:
+        if reopen_guarantee(kept.decode()).iss != self._me:
             return
         key = layout.GUARANTEE_CLAIM + moved.guarantee
         if state not in {*PAYABLE, *HALTED}:

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from node.domain.document import reopen_document
-from node.domain.guarantee import Guarantee
 from node.domain.ledger import Event, GuaranteeMoved
+from node.domain.sealed_guarantee import reopen_guarantee
 from node.domain.section import (
     CATEGORIES,
     Fact,
@@ -160,7 +159,7 @@ class Sections:
             count += 1
             raw_id = key[len(layout.SECTION_NEWS) :]
             kept = self._store.get(layout.GUARANTEE + raw_id)
-            terms = None if kept is None else reopen_document(kept.decode(), Guarantee)
+            terms = None if kept is None else reopen_guarantee(kept.decode())
             if terms is not None and terms.centre == self._me:
                 digest = self.digest(terms.section)
                 transaction.put(layout.SECTION_GUARANTEE + digest + raw_id, b"")

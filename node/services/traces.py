@@ -204,8 +204,13 @@ class Traces:
         row = applications.get(identity)
         if row is not None:
             gone.append(applications.holder_key(row))
-        gone.append(layout.APPLICATION + identity)
-        for prefix in (layout.APPLICATION_OF + bytes.fromhex(owner), layout.APPLICATION_ORDER):
+        gone += [
+            layout.APPLICATION + identity,
+            layout.APPLICATION_WAITING + identity,
+            layout.SEALED_ISSUE + identity,
+        ]
+        own = layout.APPLICATION_OF + bytes.fromhex(owner)
+        for prefix in (own, layout.APPLICATION_ORDER, layout.APPLICATION_OPEN):
             gone += [key for key, found in self._store.scan(prefix) if found == identity]
 
     def _remove_legal(self, erased: frozenset[str], gone: list[bytes]) -> None:

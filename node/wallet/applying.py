@@ -6,16 +6,17 @@ and no second grant on the bidder's data comes into the world.
 
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from node.domain.document import peek_document
-from node.domain.grant import Grant
+from node.domain.grant import Grant, Scope
 from node.domain.guarantee import ApplicationCode
 from node.wallet.client import WalletClient
 from node.wallet.folder import APPLICATIONS_FOLDER, WalletFolder
-from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
+from node.wallet.guarantees import PURPOSE, GuaranteeScribe, Terms, needed_with
 
 _GRANT_SECONDS = 30 * 86_400
 _USES = 3
@@ -35,6 +36,10 @@ class _Draft(msgspec.Struct, frozen=True):
         can_reach_the_ledger = self.is_given or now < grant.register_before
         return can_reach_the_ledger and now < min(grant.exp, self.terms.exp)
 
+    def shows(self, shown: Sequence[Scope]) -> bool:
+        """Whether the grant lets just this be read."""
+        return peek_document(self.grant, Grant).scope == needed_with(shown)
+
     def is_for(self, terms: Terms) -> bool:
         """Whether the same is applied for, though some time later."""
         exp = self.terms.nbf + terms.exp - terms.nbf
@@ -48,6 +53,7 @@ def apply_once(  # noqa: PLR0917
     guarantor: WalletClient,
     code: str,
     terms: Terms,
+    shown: Sequence[Scope] = (),
 ) -> str:
     """Apply, or go on with the application for the same that was not answered.
 
@@ -58,6 +64,7 @@ def apply_once(  # noqa: PLR0917
         guarantor: takes the application.
         code: application-code document of the tender's centre.
         terms: what is applied for; where it is not the first try, that one's `nbf` and `exp` count.
+        shown: what the guarantor may read beside what it needs in any case.
 
     Returns:
         The application's id, 64 hex digits.
@@ -68,8 +75,8 @@ def apply_once(  # noqa: PLR0917
     now, name = int(time.time()), guarantor.member.name
     file = wallet.path / APPLICATIONS_FOLDER / _file_name(name, code)
     draft = _read(file)
-    if draft is None or not draft.is_alive(now) or not draft.is_for(terms):
-        draft = _Draft(terms, _sign_grant(wallet, writer, name, now))
+    if draft is None or not draft.is_alive(now) or not draft.is_for(terms) or not draft.shows(shown):
+        draft = _Draft(terms, sign_grant(wallet, writer, name, now, shown))
         _write(file, draft)
     if not draft.is_given:
         home.give_grant(writer.scribe.give(home.member.name, draft.grant))
@@ -80,9 +87,19 @@ def apply_once(  # noqa: PLR0917
     return application
 
 
-def _sign_grant(wallet: WalletFolder, writer: GuaranteeScribe, guarantor: str, now: int) -> str:
+def sign_grant(
+    wallet: WalletFolder,
+    writer: GuaranteeScribe,
+    guarantor: str,
+    now: int,
+    shown: Sequence[Scope] = (),
+    *,
+    seconds: int = _GRANT_SECONDS,
+    uses: int = _USES,
+) -> str:
+    """Let a guarantor read what it needs, and what else is shown; kept in the wallet, and with nobody yet."""
     grant = writer.scribe.grant_unasked(
-        guarantor, wallet.state.home, NEEDED_SCOPE, PURPOSE, uses=_USES, expires=now + _GRANT_SECONDS
+        guarantor, wallet.state.home, needed_with(shown), PURPOSE, uses=uses, expires=now + seconds
     )
     wallet.remember_grant(writer.scribe.grant_id(grant), grant)
     return grant

@@ -164,6 +164,16 @@ class WalletClient:
         """At a guarantor: apply; the application's id."""
         return self._call(self._stub.Apply, pb.ApplyRequest(signed_request=signed)).application_id
 
+    def reserve(self, signed: str) -> str:
+        """At any member: bring a reservation to the ledger; "waiting" or "reserved"."""
+        return self._call(self._stub.Reserve, pb.ReserveRequest(signed_request=signed)).state
+
+    def sealed_guarantee(self, signed: str) -> pb.GetSealedGuaranteeResponse:
+        """At a guarantor: what it signed on a sealed application."""
+        request = pb.GetSealedGuaranteeRequest(signed_request=signed)
+        answer: pb.GetSealedGuaranteeResponse = self._call(self._stub.GetSealedGuarantee, request)
+        return answer
+
     def applications(self, sign: Callable[[], str], page_size: int = 0) -> list[pb.OwnApplication]:
         """At a guarantor: what became of the applications, oldest first; `sign` writes the request for each page."""
         found: list[pb.OwnApplication] = []
@@ -186,6 +196,19 @@ class WalletClient:
         """As a beneficiary, at the tender's centre: one page of what waits for its signature."""
         request = pb.ListReleasesRequest(signed_request=signed, page_token=page_token)
         return self._call(self._stub.ListReleases, request)
+
+    def accept_offer(self, signed: str) -> str:
+        """At a guarantor: sign the contract; the application's state afterwards."""
+        request = pb.AcceptOfferRequest(signed_request=signed)
+        return self._call(self._stub.AcceptOffer, request).state
+
+    def cancel_application(self, signed: str) -> None:
+        """At a guarantor: take an application back."""
+        self._call(self._stub.CancelApplication, pb.CancelApplicationRequest(signed_request=signed))
+
+    def line(self, signed: str) -> str:
+        """At a guarantor: the own credit line, a line-statement document; empty without one."""
+        return self._call(self._stub.GetLine, pb.GetLineRequest(signed_request=signed)).statement
 
     def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
         """As a beneficiary: bring a release to the ledger."""

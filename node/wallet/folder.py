@@ -17,6 +17,7 @@ revoked.json     grants that were revoked
 erasures/*.jwt   requests for erasure, by id, and beside each the receipts for it
 consents/*.jwt   consents of people that this wallet signed, by id, and beside each the home's receipt and the salt of
                  its evidence
+sealed/          sealed applications, each with its opening key once the bid was sealed: keep it to yourself
 applications/    applications for guarantees that no guarantor has answered yet
 """
 
@@ -48,6 +49,7 @@ T = TypeVar("T")
 KEY_FILE, STATE_FILE, DESCRIPTOR_FILE = "key.pem", "wallet.json", "alliance.json"
 DELEGATION_FILE, CARDS_FOLDER, GRANTS_FOLDER = "delegation.jwt", "cards", "grants"
 APPLICATIONS_FOLDER, ERASURES_FOLDER, CONSENTS_FOLDER = "applications", "erasures", "consents"
+LINES_FOLDER = "lines"
 ACCEPTANCE_FILE = "acceptance.jwt"
 PACKAGE_FILE, USES_FILE, REVOKED_FILE = "package.json", "uses.json", "revoked.json"
 

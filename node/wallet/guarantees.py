@@ -15,7 +15,6 @@ from node.domain.guarantee import (
     Guarantee,
     GuaranteeRelease,
     Kind,
-    check_guarantee,
     guarantee_terms,
 )
 from node.domain.guarantee_life import LedgerStep, Life, follow, replay, signed_step
@@ -23,12 +22,18 @@ from node.domain.guarantee_statement import Says, Statement, check_statement, pe
 from node.domain.guarantee_table import Effect, Event, Mover, mover_of, transition
 from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
+from node.domain.line_statement import LineStatement
 from node.domain.member import Member
+from node.domain.offer import GuaranteeOffer
+from node.domain.sealed_guarantee import file_digest, open_guarantee, peek_guarantee
 from node.domain.wallet import (
+    AcceptCall,
     ApplicationsCall,
     ApplyCall,
     AwardsCall,
+    CancelCall,
     CodeCall,
+    LineCall,
     ReleaseCall,
     StepCall,
     StepReceipt,
@@ -42,6 +47,14 @@ NEEDED_SCOPE = (Scope("subject.base", ("credit_code", "legal_name")),)
 PURPOSE = "guarantee-application"
 FIRST_STEP = 2
 """Number of the step after the issue."""
+
+
+def needed_with(shown: Sequence[Scope]) -> tuple[Scope, ...]:
+    """What a guarantor needs in any case, and what else the applicant lets it read."""
+    fields = {part.category: set(part.fields) for part in NEEDED_SCOPE}
+    for part in shown:
+        fields.setdefault(part.category, set()).update(part.fields)
+    return tuple(Scope(category, tuple(sorted(names))) for category, names in sorted(fields.items()))
 
 
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,7 +117,7 @@ def see(token: str, steps: Sequence[LedgerStep], documents: Sequence[str], contr
     Raises:
         DocumentFormatError: a document is malformed.
     """
-    guarantee = peek_document(token, Guarantee)
+    guarantee = peek_guarantee(token)
     named = {step.document for step in steps}
     by_digest = {document_digest(one): one for one in documents if document_digest(one) in named}
     opened = {digest: peek_step(one) for digest, one in by_digest.items()}
@@ -115,7 +128,7 @@ def see(token: str, steps: Sequence[LedgerStep], documents: Sequence[str], contr
         guarantee,
         life,
         1 if last is None else last.sequence,
-        document_digest(token) if last is None else last.document,
+        file_digest(token) if last is None else last.document,
         tuple(by_digest.values()),
         contract,
     )
@@ -151,14 +164,50 @@ class GuaranteeScribe:
         """Ask a guarantor what became of the applications."""
         return self.scribe.call(ApplicationsCall, guarantor)
 
+    def open_offer(self, token: str, guarantor: Member, application: str) -> GuaranteeOffer:
+        """An offer that its guarantor really signed, for this application.
+
+        Raises:
+            NodeError: it did not, or for another.
+        """
+        offer = open_members_document(token, GuaranteeOffer, guarantor.identity_keys)
+        expected = (self.scribe.descriptor.alliance, guarantor.name, application)
+        if (offer.alliance, offer.iss, offer.application) != expected:
+            raise DocumentFormatError("the offer is of another alliance, guarantor or application")
+        return offer
+
+    def accept(self, guarantor: str, application: str, offer: str) -> str:
+        """Sign the contract: accept just this offer."""
+        digest = document_digest(offer).hex()
+        return self.scribe.call(AcceptCall, guarantor, application=application, offer=digest)
+
+    def cancel(self, guarantor: str, application: str) -> str:
+        """Take an application back."""
+        return self.scribe.call(CancelCall, guarantor, application=application)
+
+    def ask_line(self, guarantor: str) -> str:
+        """Ask a guarantor for this subject's credit line."""
+        return self.scribe.call(LineCall, guarantor)
+
+    def open_line(self, token: str, guarantor: Member) -> LineStatement:
+        """A statement that its guarantor really signed, about this subject's line.
+
+        Raises:
+            NodeError: it did not, or about another.
+        """
+        statement = open_members_document(token, LineStatement, guarantor.identity_keys)
+        expected = (self.scribe.descriptor.alliance, guarantor.name, self.scribe.subject)
+        if (statement.alliance, statement.iss, statement.subject) != expected:
+            raise DocumentFormatError("the statement is of another alliance, guarantor or subject")
+        return statement
+
     def open(self, token: str, guarantor: Member) -> Guarantee:
         """A guarantee that its guarantor really signed.
 
         Raises:
             NodeError: it did not.
         """
-        guarantee = open_members_document(token, Guarantee, guarantor.identity_keys)
-        check_guarantee(guarantee)
+        guarantee = open_guarantee(token, guarantor.identity_keys, self.scribe.verifier)
         if (guarantee.alliance, guarantee.iss) != (self.scribe.descriptor.alliance, guarantor.name):
             raise DocumentFormatError("the guarantee is of another alliance or guarantor")
         return guarantee
@@ -177,7 +226,7 @@ class GuaranteeScribe:
 
     def sign_release(self, node: str, token: str, key: WalletKey, reason: str) -> str:
         """The request of `release` under any key, the beneficiary's or not."""
-        guarantee = peek_document(token, Guarantee)
+        guarantee = peek_guarantee(token)
         raw_id = self.id_of(guarantee, token)
         release = GuaranteeRelease(
             alliance=guarantee.alliance,
@@ -222,7 +271,7 @@ class GuaranteeScribe:
 
     def ask_steps(self, node: str, token: str) -> str:
         """Ask a node how a guarantee stands."""
-        guarantee = peek_document(token, Guarantee)
+        guarantee = peek_guarantee(token)
         key = self.key_of(guarantee, self.part_in(guarantee))
         return replace(self.scribe, key=key, subject="").call(StepsCall, node, guarantee=token)
 
@@ -289,7 +338,7 @@ class GuaranteeScribe:
 
     def id_of(self, guarantee: Guarantee, token: str) -> bytes:
         """Id on the ledger, 32 bytes."""
-        terms = guarantee_terms(guarantee, document_digest(token), self.scribe.verifier)
+        terms = guarantee_terms(guarantee, file_digest(token), self.scribe.verifier)
         return guarantee_id(bytes.fromhex(guarantee.alliance), terms)
 
     def _domain(self, contract: bytes = b"") -> Eip712Domain:

@@ -15,9 +15,9 @@ import msgspec
 from heqi.v1 import wallet_service_pb2 as pb
 
 from node.config import read_file
-from node.domain.document import peek_document
 from node.domain.guarantee import Guarantee
 from node.domain.member import Member
+from node.domain.sealed_guarantee import peek_guarantee
 from node.domain.section import amount_of
 from node.domain.wallet import ReleasesCall
 from node.errors import ConfigError, DocumentFormatError, NodeError
@@ -188,7 +188,7 @@ def _open(
     section: str,
     prepared: pb.PreparedRelease,
 ) -> Guarantee:
-    issuer = peek_document(prepared.guarantee, Guarantee).iss
+    issuer = peek_guarantee(prepared.guarantee).iss
     if issuer not in members:
         raise DocumentFormatError(
             f"this wallet does not know {issuer}; put its card into the wallet's folder"

@@ -28,6 +28,10 @@ CALLS = {
         ((b"\1" * 32, 2, *STEP, 0), SIGNED, (0, b"\1" * 32, 0, SIGNED)),
     ),
     "Anchors.anchor": ("anchors", "anchor", (0, b"\1" * 32, [])),
+    "Openings.announce": ("openings", "announce", (b"\1" * 32, 0)),
+    "Openings.postpone": ("openings", "postpone", (b"\1" * 32, 2**63, b"\1" * 32)),
+    "Openings.open": ("openings", "open", (b"\1" * 32,)),
+    "Reservations.reserve": ("reservations", "reserve", ([], [])),
     "Subjects.proposeRecovery": ("subjects", "proposeRecovery", (b"\1" * 32, REVOKER)),
     "Subjects.confirmRecovery": ("subjects", "confirmRecovery", (b"\1" * 32, 2, REVOKER)),
     "Subjects.vetoRecovery": ("subjects", "vetoRecovery", (b"\1" * 32, REVOKER, b"")),
@@ -68,7 +72,9 @@ def test_every_call_of_the_contracts_stands_in_the_duties_table() -> None:
     assert {act.call for act in ON_CHAIN} == CALLS.keys()
 
 
-@pytest.mark.parametrize("contract", ["subjects", "grants", "anchors", "guarantees", "calendar"])
+@pytest.mark.parametrize(
+    "contract", ["subjects", "grants", "anchors", "guarantees", "calendar", "openings", "reservations"]
+)
 def test_deployed_code_is_the_compiled_code_with_the_alliance_filled_in(world: World, contract: str) -> None:
     deployed = getattr(world, contract)
     code = bytearray(deployed.artifact.deployed_bytecode)

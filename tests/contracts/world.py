@@ -29,7 +29,17 @@ NO_CODE = bytes(32)
 DAY = 86_400
 FOUNDERS = ("hangzhou", "ningbo", "wenzhou")
 GUARANTOR = FOUNDERS[-1]
-BOOK = ("Subjects", "Grants", "Anchors", "Guarantees", "TrustList", "Catalogue", "Calendar")
+BOOK = (
+    "Subjects",
+    "Grants",
+    "Anchors",
+    "Guarantees",
+    "TrustList",
+    "Catalogue",
+    "Calendar",
+    "Openings",
+    "Reservations",
+)
 FOUNDING_DEFINITIONS = ((b"subject.base", keccak(text="base")), (b"trade.tender", keccak(text="tender")))
 FOUNDING_TRUST = ((b"zj-ca", b"an entry"), (b"js-ca", b"another"))
 
@@ -100,6 +110,8 @@ class World:
     trust: Contract
     catalogue: Contract
     calendar: Contract
+    openings: Contract
+    reservations: Contract
 
     def fork(self) -> "World":
         return dataclasses.replace(self, evm=self.evm.fork(), members=dict(self.members))

@@ -61,6 +61,8 @@ def test_the_wheel_holds_packages_and_contracts_and_nothing_else(wheel):
         "Grants",
         "Anchors",
         "Guarantees",
+        "Openings",
+        "Reservations",
         "TrustList",
         "Calendar",
         "Catalogue",

@@ -1,23 +1,36 @@
 """A guarantee over real gRPC: code, application, assessment, issue, check, release, and the refusals on the way."""
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import grpc
 import pytest
 import pytest_asyncio
+from heqi.v1 import desk_service_pb2 as desk_pb
+from heqi.v1 import desk_service_pb2_grpc, exchange_service_pb2, opening_service_pb2_grpc
 from heqi.v1 import guarantee_service_pb2 as pb
+from heqi.v1 import opening_service_pb2 as opening_pb
 
+from node.cli.main import main
+from node.domain.descriptor import founders_of
+from node.domain.document import peek_document
+from node.domain.grant import Grant
+from node.domain.opening import OpeningNotice, open_terms, parse_sealed_file
 from node.errors import GrantMissingError, PeerError
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
-from node.wallet.folder import WalletFolder, WalletState
+from node.wallet.folder import WalletFolder, WalletState, create_wallet, open_wallet, write_state
 from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
 from node.wallet.keyfile import WalletKey, new_wallet_key
+from node.wallet.sealed_plans import SealedPlans
 from node.wire.status import from_rpc_error
 from tests.support.network import Stubs, open_network, until
 from tests.support.network_bidder import FIELDS, Bidder, settled
+from tests.support.world_desk import RULES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -339,3 +352,198 @@ async def batch(network, requests):
             return [one async for one in Stubs(connection).guarantees.CheckGuarantees(iter(requests))]
         except Exception as error:
             raise from_rpc_error(error, CENTRE) from error
+
+
+# -- the desk between application and issue ------------------------------------------------------------------
+
+
+async def at_desk(network, method, **fields):
+    async with network[BANK].operator_channel() as connection:
+        stub = desk_service_pb2_grpc.DeskServiceStub(connection)
+        try:
+            return await getattr(stub, method)(getattr(desk_pb, f"{method}Request")(**fields))
+        except Exception as error:
+            raise from_rpc_error(error, BANK) from error
+
+
+async def test_offer_contract_fee_and_line_over_the_wire(network):
+    case = await new_case(network, 441)
+    application = case.application
+    await assess(network, application)
+    until = int(time.time()) + 300 * DAY
+    line = await at_desk(
+        network, "GrantLine", basis=application, currency="CNY", limit="90000", end_time_seconds=until
+    )
+    assert line.line.subject_id == case.bidder.scribe.subject
+    await at_desk(
+        network, "OfferGuarantee", application_id=application, fee="160", currency="CNY", valid_seconds=DAY
+    )
+    bank = founders_of(network.descriptor)[BANK]
+    [row] = await case.bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
+    assert case.writer.open_offer(row.offer, bank, application).fee == "160"
+    state = await case.bidder.at(BANK, "accept_offer", case.writer.accept(BANK, application, row.offer))
+    assert state == "accepted"
+    assert await refusal(issue(network, case, "BH-441")) == "CONFLICT"
+    await at_desk(network, "ConfirmFee", application_id=application, reference="T-41")
+    await issue(network, case, "BH-441")
+    found = await at_desk(network, "GetApplication", application_id=application)
+    assert (found.state, found.fee_reference) == ("issued", "T-41")
+    told = case.writer.open_line(await case.bidder.at(BANK, "line", case.writer.ask_line(BANK)), bank)
+    assert (told.limit, told.used) == ("90000", "80000")
+    frozen = await at_desk(
+        network,
+        "ChangeLine",
+        subject_id=case.bidder.scribe.subject,
+        change=desk_pb.ChangeLineRequest.CHANGE_FREEZE,
+    )
+    assert (frozen.line.status, frozen.line.free) == ("frozen", "10000")
+    shown = await at_desk(network, "GetCreditLine", subject_id=case.bidder.scribe.subject)
+    assert shown.line == frozen.line
+    assert await refusal(
+        case.bidder.at(BANK, "cancel_application", case.writer.cancel(BANK, application))
+    ) == ("CONFLICT")
+
+
+async def test_asking_for_more_and_cancelling_over_the_wire(network):
+    case = await new_case(network, 442)
+    await at_desk(network, "AskApplicant", application_id=case.application, needs="注册资本")
+    [row] = await case.bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
+    assert (row.state, row.needs) == ("need-info", "注册资本")
+    await case.bidder.at(BANK, "cancel_application", case.writer.cancel(BANK, case.application))
+    [row] = await case.bidder.at(BANK, "applications", lambda: case.writer.applications(BANK))
+    assert row.state == "cancelled"
+    listed = await operate(network, BANK, "ListApplications", pb.ListApplicationsRequest(open_only=True))
+    assert case.application not in {one.application_id for one in listed.applications}
+
+
+async def test_rules_are_asked_for_and_tried_over_the_wire(network):
+    assert (await at_desk(network, "GetRules")).rules_digest == ""
+    assert await refusal(at_desk(network, "LoadRules")) == "NOT_FOUND"
+    assert await refusal(at_desk(network, "CheckRules", rules=b"x")) == "RULES_FORMAT"
+    rules = RULES.format(outcome="issue").encode()
+    case = await new_case(network, 443)
+    await assess(network, case.application)
+    tried = await at_desk(network, "CheckRules", rules=rules, application_id=case.application)
+    assert tried.decision.outcome == "manual"
+    assert [one.verdict for one in tried.decision.findings] == ["HOLDS", "HOLDS", "UNKNOWN", "HOLDS"]
+    assert list((await at_desk(network, "ListBankOrders")).orders) == []
+    assert await refusal(at_desk(network, "DecideBankOrder", order_id="ab" * 32)) == "INVALID"
+    drop = desk_pb.DecideBankOrderRequest.DECISION_DROP
+    unknown = at_desk(network, "DecideBankOrder", order_id="ab" * 32, decision=drop)
+    assert await refusal(unknown) == "NOT_FOUND"
+    assert await refusal(at_desk(network, "GetCreditLine", subject_id="ab" * 32)) == "NOT_FOUND"
+    assert await refusal(at_desk(network, "ChangeLine", subject_id="ab" * 32)) == "INVALID"
+
+
+async def opening(network, method, **fields):
+    """A call of the tender centre's own systems."""
+    node = network[CENTRE]
+    async with node.operator_channel() as connection:
+        stub = opening_service_pb2_grpc.OpeningServiceStub(connection)
+        try:
+            return await getattr(stub, method)(getattr(opening_pb, f"{method}Request")(**fields))
+        except Exception as error:
+            raise from_rpc_error(error, CENTRE) from error
+
+
+async def test_an_opening_is_announced_and_put_off_and_nothing_opens_before_its_moment(network):
+    now, holders = int(time.time()), (HOME, THIRD)
+    announced = await opening(
+        network, "AnnounceOpening", section=SECTION, open_time_seconds=now + DAY, holders=holders, threshold=2
+    )
+    papers = open_terms(announced.opening_terms, lambda name: network[name].member)
+    assert papers.id.hex() == announced.opening_id
+    state = lambda: opening(network, "ListOpenings")  # noqa: E731
+    while (listed := (await state()).openings)[0].state != "announced":
+        await asyncio.sleep(0.05)
+    assert (listed[0].section, listed[0].open_time_seconds) == (SECTION, now + DAY)
+
+    bid = opening_pb.SealedBid(sealed_file=b"whatever", bidder_code="")
+    early = opening(network, "RevealGuarantees", opening_id=announced.opening_id, bids=[bid])
+    assert await refusal(early) == "CONFLICT"
+    assert await refusal(opening(network, "OpenTender", opening_id=announced.opening_id)) == "CONFLICT"
+    asked = network[CENTRE].member_channel(network[HOME])
+    async with asked:
+        for request in ("", announced.opening_terms):
+            shares = exchange_service_pb2.ReleaseSharesRequest(share_request=request)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await Stubs(asked).exchange.ReleaseShares(shares)
+            assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    notice = await opening(
+        network,
+        "PostponeOpening",
+        opening_id=announced.opening_id,
+        open_time_seconds=now + 2 * DAY,
+        reason="an addendum",
+    )
+    assert peek_document(notice.opening_notice, OpeningNotice).opens == now + 2 * DAY
+
+
+async def run_commands(*argvs):
+    """Commands as a user gives them, in a thread, because they block; each one must succeed."""
+    for argv in argvs:
+        code = await asyncio.to_thread(main, [str(one) for one in argv])
+        assert code in {0, None}, argv
+
+
+async def test_the_commands_of_a_sealed_guarantee(network, tmp_path, capsys):
+    passphrase, folder = tmp_path / "passphrase", tmp_path / "wallet"
+    passphrase.write_text("correct horse battery staple")
+    secret = passphrase.read_bytes()
+    bidder = Bidder(network, 48)
+    bidder.key = create_wallet(folder, network.alliance_file.read_bytes(), HOME, secret)
+    (folder / "delegation.jwt").write_text(bidder.delegation())
+    await bidder.register(HOME)
+    await settled(bidder)
+    write_state(folder, WalletState(HOME, bidder.subject))
+    (folder / "cards").mkdir()
+    (folder / "cards" / "bank.jwt").write_text((network[BANK].home / "card.jwt").read_text())
+    home, terms, sealed = network[CENTRE].home, tmp_path / "opening.jwt", tmp_path / "bid.sealed"
+    section, soon = "GC-2026-003/1", datetime.fromtimestamp(time.time() + DAY, UTC).isoformat()
+    later = datetime.fromtimestamp(time.time() + 2 * DAY, UTC).isoformat()
+    own = ("--wallet", folder, "--passphrase-file", passphrase)
+    await run_commands(
+        ("opening", "announce", "--home", home, "--section", section, "--at", soon, "--holder", HOME,
+         "--holder", THIRD, "--threshold", "2", "--out", terms, "--json"),
+        ("wallet", "prepare", *own, "--guarantor", BANK),
+    )  # fmt: skip
+    announced = json.loads(capsys.readouterr().out.partition("}")[0] + "}")["opening"]
+    public = new_wallet_key().beneficiary_key(section).public_key.hex()
+    apply = ("wallet", "apply", "--sealed", *own, "--guarantor", BANK, "--centre", CENTRE, "--section", section,
+             "--amount", "90000.00", "--beneficiary-name", "示例局", "--beneficiary-key", public)  # fmt: skip
+    assert await asyncio.to_thread(main, [str(one) for one in apply]) == 1, "the batch is yet to come"
+    network[HOME].services.reserving.send_batch()
+    while await asyncio.to_thread(main, [str(one) for one in apply]) != 0:
+        await asyncio.sleep(0.2)
+    plans = SealedPlans(open_wallet(folder))
+    assert peek_document(plans.grant_for(BANK, int(time.time())), Grant).uses == 100, (
+        "the grant of long before"
+    )
+    application = plans.load(section).application
+    await assess(network, application)
+    issued = pb.IssueGuaranteeRequest(application_id=application, number="MW-48")
+    await operate(network, BANK, "IssueGuarantee", issued)
+    [row] = await bidder.at(BANK, "applications", lambda: GuaranteeScribe(bidder.scribe).applications(BANK))
+    assert (row.state, row.guarantee) == ("issued", ""), "no file that a wallet would take for a guarantee"
+    await run_commands(
+        ("wallet", "sealed", *own, "--section", section, "--wait"),
+        ("wallet", "seal", *own, "--section", section, "--opening", terms, "--out", sealed),
+    )
+    capsys.readouterr()
+    await run_commands(("wallet", "sealed", *own, "--section", section, "--show-key"))
+    key = tmp_path / "key"
+    key.write_text(capsys.readouterr().out)
+    assert bytes.fromhex(key.read_text()) == bytes.fromhex(plans.load(section).opening_key)
+    assert parse_sealed_file(sealed.read_bytes()).opening == announced
+    reveal = ("opening", "reveal", "--home", home, announced, f"{sealed}:{key}", "--out", tmp_path / "opened")
+    assert await asyncio.to_thread(main, [str(one) for one in reveal]) == 1, "before its moment"
+    while await asyncio.to_thread(
+        main, ["opening", "postpone", "--home", str(home), announced, "--at", later, "--reason", "补遗", "--out",
+               str(tmp_path / "notice.jwt")],
+    ) != 0:  # fmt: skip
+        await asyncio.sleep(0.2)
+    assert await asyncio.to_thread(main, ["opening", "open", "--home", str(home), announced]) == 1
+    capsys.readouterr()
+    await run_commands(("opening", "list", "--home", home, "--json"))
+    listed = {one["opening"]: one for one in json.loads(capsys.readouterr().out)}
+    assert listed[announced]["section"] == section

@@ -51,6 +51,7 @@ from node.domain.ledger_ids import (
     step_guarantee_digest,
     subject_id,
 )
+from node.domain.sealing import BATCH, AnnounceOpening, PostponeOpening, ReserveApplications
 from node.domain.trust import MAX_ENTRY_BYTES
 from node.errors import DescriptorError, LedgerRefusedError, LedgerUnavailableError
 from tests.support.ledger_worlds import GUARANTOR, EvmWorld
@@ -174,6 +175,10 @@ def _new_keys(world: EvmWorld, name: str, account: AccountKey, identity: Es256Ke
     return ChangeKeys(change, proofs)
 
 
+def _random(count: int) -> list[bytes]:
+    return [secrets.token_bytes(32) for _ in range(count)]
+
+
 async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) -> None:
     """The real use, with the largest arguments, is at most half of each fixed limit."""
     ledger, key, now = world.ledger(), new_account_key(), await world.now()
@@ -224,6 +229,9 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (CastVote(2, True), "shanghai"),
         (ProposeRoles("shanghai", 7, now + 600), "hangzhou"),
         (CastVote(3, True), "nanjing"),
+        (AnnounceOpening(salt, now + 3_600), "hangzhou"),
+        (PostponeOpening(salt, now + 7_200, salt), "hangzhou"),
+        (ReserveApplications(tuple(_random(BATCH)), tuple(_random(BATCH))), "hangzhou"),
         (_new_keys(world, "nanjing", new_account_key(), world.es256_key(), now + 600), "nanjing"),
     ]:
         outcome = await submit(world.ledger(who), call)

@@ -61,6 +61,7 @@ from node.domain.member import Member, Role
 from node.domain.system import SystemRole
 from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.errors import EvidencePendingError
+from node.services.issue_rules import RulesSource
 from node.setup import create_home, follow_keys
 from node.wire.status import from_rpc_error
 from node.wire.tls import anchor_pem, server_name
@@ -90,6 +91,8 @@ class Centre:
     member: Member
     config: Config
     node: Node | None = None
+    rules: RulesSource | None = None
+    """A guarantor's rules for instant decisions, read at every `rules.load`."""
 
     @property
     def services(self) -> Services:
@@ -278,6 +281,7 @@ async def running(centre: Centre, network: Network) -> AsyncIterator[None]:
         FileErasureList(centre.home / ERASURES_FOLDER),
         NotoSansSc(),
         PyhankoSeal(centre.keys.organisation_seal),
+        issue_rules=lambda: centre.rules,
     )
     services = Services(centre.config, network.descriptor, centre.keys, outside)
     centre.node = Node(

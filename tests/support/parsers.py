@@ -21,6 +21,7 @@ from eth_hash.auto import keccak
 
 from adapters.archive.envelope import Recipient, load_opener, new_recipient
 from adapters.archive.folder import ArchiveFolder
+from adapters.banks.envelope import Es256Suite, open_envelope, seal
 from adapters.crypto.containers import decrypt_private, decrypt_symmetric, encrypt_private, encrypt_symmetric
 from adapters.crypto.key_folder import P256Signer
 from adapters.crypto.key_uri import parse_key_uri
@@ -73,9 +74,12 @@ from node.domain import (
     login,
     mandate,
     member,
+    opening,
     pledge,
     record,
     registry,
+    sealed_guarantee,
+    shares,
     signature,
     signed_file,
     status,
@@ -90,6 +94,7 @@ from node.domain import (
 from node.domain.bundle_check import Verifier
 from node.domain.catalogue import definition
 from node.domain.document import sign_document
+from node.domain.issue_rules import parse_rules
 from node.domain.trust import TrustList
 from node.errors import NodeError
 from node.wallet import awards, recovering
@@ -165,6 +170,28 @@ def _held(raw: bytes) -> object:
     return open_held(raw, Scribe(new_wallet_key(), world.descriptor(), SUBJECT))
 
 
+def _sealed_member(name: str) -> member.Member:
+    """The centres of the vectors, and a bank."""
+    return descriptor.open_card(document.sign_document(world.card(name), world.identity(name).sign))
+
+
+def _open_guarantee(file: str) -> object:
+    keys = [world.identity(world.GUARANTOR).public]
+    return sealed_guarantee.open_guarantee(file, lambda _: keys, world.contract("ES256Verifier"))
+
+
+def _sealed_share() -> bytes:
+    return encoding.from_base64url(_vectors("sealed")["shares"][0]["sealed"])
+
+
+def _open_share(sealed: bytes) -> bytes:
+    case = _vectors("sealed")["shares"][0]
+    info = shares.share_info(
+        bytes.fromhex(world.ALLIANCE), bytes.fromhex(_vectors("sealed")["opening"]), case["holder"]
+    )
+    return shares.open_share(bytes.fromhex(case["secret"]), sealed, info)
+
+
 def _tokens(*kinds: str) -> tuple[str, ...]:
     found = [
         *_vectors("documents")["documents"],
@@ -172,6 +199,7 @@ def _tokens(*kinds: str) -> tuple[str, ...]:
         *_vectors("archive")["documents"],
         *_vectors("consent")["documents"],
         *_vectors("approval")["documents"],
+        *_vectors("sealed")["documents"],
     ]
     return tuple(
         f"{one['signing_input']}.{encoding.to_base64url(bytes.fromhex(one['signature']))}"
@@ -367,6 +395,22 @@ def parsers() -> dict[str, Parser]:
         "node.wallet.awards:read_papers": Parser(
             _file(awards.read_papers), (json.dumps({"award_grant": "", "delegation": ""}).encode(),)
         ),
+        "node.domain.opening:open_terms": Parser(
+            lambda token: opening.open_terms(token, _sealed_member), _tokens("opening-terms")
+        ),
+        "node.domain.opening:parse_sealed_file": Parser(
+            opening.parse_sealed_file, (_vectors("sealed")["file"].encode(),)
+        ),
+        "node.domain.sealed_guarantee:parse_content": Parser(
+            sealed_guarantee.parse_content, (_vectors("sealed")["content"].encode(),)
+        ),
+        "node.domain.sealed_guarantee:peek_guarantee": Parser(
+            sealed_guarantee.peek_guarantee, (_vectors("sealed")["opened_guarantee"], *_tokens("guarantee"))
+        ),
+        "node.domain.sealed_guarantee:open_guarantee": Parser(
+            _open_guarantee, (_vectors("sealed")["opened_guarantee"], *_tokens("guarantee"))
+        ),
+        "node.domain.shares:open_share": Parser(_open_share, (_sealed_share(),)),
         "node.domain.mandate:open_mandate": Parser(mandate.open_mandate, _tokens("mandate")),
         "node.domain.mandate:authority_of": Parser(mandate.authority_of, _tokens("grant")),
         "node.domain.approval:open_approval": Parser(_approved, _tokens("approval")),
@@ -557,6 +601,10 @@ def parsers() -> dict[str, Parser]:
                 b'name = "a"\nroles = ["CENTRE"]\n[listen]\nmembers = "h:1"\nwallets = "h:2"\n[ledger]\nurl = "unix:///x"\n',
             ),
         ),
+        "adapters.banks.envelope:open_envelope": Parser(
+            lambda raw: open_envelope(_SUITE, raw), (seal(_SUITE, "{}", "0" * 32, "20260301000000"),)
+        ),
+        "node.domain.issue_rules:parse_rules": Parser(parse_rules, (_RULES,)),
         "node.api.paging:start_of": Parser(paging.start_of, ("17",)),
         "node.cli.registration_source:read_line": Parser(
             read_line,
@@ -643,6 +691,20 @@ def parsers() -> dict[str, Parser]:
     }
 
 
+_BANK = new_wallet_key()
+_SUITE = Es256Suite(_BANK.sign, _BANK.public_key)
+_RULES = b"""\
+type = "heqi.issue-rules.v1"
+name = "a"
+when_all_hold = "issue"
+number_prefix = "B-"
+[[rules]]
+id = "k"
+check = "kind"
+any_of = ["bid"]
+zh = "z"
+en = "e"
+"""
 ELSEWHERE = {
     "node.domain.proven_state:open_ledger_proof": "read_storage",
     "node.archives:open_archive": "an archive as a whole: test_archive.py changes every file of one",
@@ -651,6 +713,9 @@ ELSEWHERE = {
     "node.cli.wallet.session:open_session": "the wallet's own folder",
     "node.domain.archive_check:read_record": "an archive as a whole: test_archive.py changes every file of one",
     "node.domain.document:open_members_document": "peek_document and open_document",
+    "node.cli.opening:open_": "a command that begins an opening",
+    "node.domain.shares:split_key": "deals shares of a key; takes nothing apart",
+    "node.domain.sealed_guarantee:reopen_guarantee": "reads what this node has checked and kept",
     "node.domain.document:reopen_document": "reads only what this node has checked and kept",
     "node.domain.succession:read_succession": "takes what parse_successions and parse_bundle have checked",
     "node.domain.tile:read_node": "reads tiles that a signed manifest names",

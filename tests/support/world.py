@@ -38,7 +38,7 @@ from node.domain.member import Member, Role
 from node.domain.trust import TrustAnchor
 from node.domain.verdict import Gap
 from node.domain.wallet import PackageRecord
-from node.errors import LedgerUnavailableError
+from node.errors import LedgerUnavailableError, ProjectionStaleError
 from node.ports import Account, Registry
 from node.services import anchored
 from node.services.outbox import OutboxItem, State
@@ -93,6 +93,7 @@ class World:
         trust: TrustConfig = TrustConfig(),  # noqa: B008  # frozen
         registry: Registry | None = None,
         engine: AnvilEngine | None = None,
+        reserves: bool = False,
     ) -> None:
         """Args:
         names: the founders that are centres.
@@ -108,6 +109,7 @@ class World:
         anchors: further entries of the founding trust list.
         trust: of all nodes.
         registry: that all nodes ask; none if None.
+        reserves: have every node send a batch of reservations in each log period.
         engine: a running engine that takes the twin's place; then nothing of the ledger can be made to fail.
         """
         # The real time, because certificates and what `time.time()` says elsewhere must agree with it.
@@ -129,7 +131,7 @@ class World:
             self.descriptor, self.network, self.clock, open_ledger, entropy, folder,
             batch_size, confirmations, staleness_seconds, trust, registry,
         )  # fmt: skip
-        self._setup = setup
+        self._setup, self._reserves = setup, reserves
         self.centres = {name: Centre(name, keys[name], setup, roles[name]) for name in roles}
         self.bidders: list[Bidder] = []
         self._patches = (
@@ -265,6 +267,8 @@ class World:
         if publish:
             for centre in self._running():
                 centre.services.publish()
+                if self._reserves:
+                    centre.services.reserving.send_batch()
         before: list[list[OutboxItem]] = []
         for _ in range(_MOST_ROUNDS):
             for centre in self._running():
@@ -319,6 +323,10 @@ class World:
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
         await centre.services.look_ups.step()
+        with contextlib.suppress(ProjectionStaleError):
+            await centre.services.desk.step()
+        centre.services.lines.step()
+        await centre.services.bank_orders.step()
         await centre.services.catalogue.step()
         await centre.services.changes.step()
         await centre.services.notices.step()

@@ -19,8 +19,9 @@ from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
 from node.domain.member import Role
-from node.ports import Account, Clock, ErasureList, Registry, Store
+from node.ports import Account, Clock, CoreBanking, ErasureList, Registry, Store
 from node.services.feed import FeedEntry
+from node.services.issue_rules import RulesSource
 from node.services.outbox import OutboxItem
 from node.services.records import Records
 from node.services.serving import Serving
@@ -60,6 +61,8 @@ class Centre:
         self._memory: dict[str, Store] = {}
         self.erasures = MemoryErasureList()
         self.seal: HeldSeal | None = None
+        self.rules: RulesSource | None = None
+        self.core_bank: CoreBanking | None = None
         setup.network.centres[name] = self
         self.start()
 
@@ -74,7 +77,8 @@ class Centre:
             self.store, self.keyring, self.ledger, WorldPeers(setup.network, self.name),
             setup.network.authorities, setup.clock, setup.entropy,
             ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
-            self._erasures(), NotoSansSc(), PyhankoSeal(lambda: self.seal), setup.registry,
+            self._erasures(), NotoSansSc(), PyhankoSeal(lambda: self.seal), setup.registry, lambda: self.rules,
+            self.core_bank,
         )  # fmt: skip
         config = Config(
             name=self.name,
@@ -85,6 +89,7 @@ class Centre:
             trust=setup.trust,
         )
         self.services = Services(config, setup.descriptor, self.keys, self.outside)
+        self.services.rules.start()
         self.is_running = True
 
     def stop(self) -> None:

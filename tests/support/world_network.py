@@ -34,6 +34,8 @@ class Network:
         """What a dishonest home does to an answer to a read."""
         self.show: Callable[[LogView], LogView] = lambda view: view
         """What a dishonest log makes of what it shows."""
+        self.release: Callable[[str, str], str] = lambda _, token: token
+        """What a dishonest holder, by name, makes of the shares that it gives."""
         self.delivered: list[tuple[str, str, str]] = []
         """(from, to, call) of everything that took effect."""
         self.reads: list[str] = []
@@ -113,6 +115,14 @@ class WorldPeers:
         await self._call(
             member, "submit_cosignature", lambda c: c.services.cosignatures.take(self._me, size, line)
         )
+
+    async def opening_key(self, member: Member, request: str) -> str:
+        make = lambda c: c.services.share_keeping.make_key(self._me, request)  # noqa: E731
+        return await self._call(member, "opening_key", make)
+
+    async def shares(self, member: Member, request: str) -> str:
+        give = lambda c: c.services.share_keeping.release(self._me, request)  # noqa: E731
+        return self._network.release(member.name, await self._call(member, "shares", give))
 
     async def _call(self, member: Member, name: str, work: Callable[["Centre"], T]) -> T:
         return await self._network.call(self._me, member, name, work)

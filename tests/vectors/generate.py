@@ -3,6 +3,7 @@
 A change in these files is a change of format: whoever has data or another implementation is concerned.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,6 +33,7 @@ from tests.vectors import (
     catalogue_vectors,
     chain,
     consent_vectors,
+    desk_vectors,
     erasure_vectors,
     guarantee_file_vectors,
     guarantee_story,
@@ -39,6 +41,7 @@ from tests.vectors import (
     login_vectors,
     mandate_vectors,
     refusals,
+    sealed_vectors,
     story,
     trust_vectors,
     wallet_calls,
@@ -264,6 +267,16 @@ def logins() -> Vectors:
     }
 
 
+def desk() -> Vectors:
+    return {
+        "documents": [_document(name, token) for name, token in desk_vectors.documents()],
+        "line": desk_vectors.line(),
+        "bank": desk_vectors.bank(),
+        "rules": desk_vectors.RULES,
+        "rules_sha256": hashlib.sha256(desk_vectors.RULES.encode()).hexdigest(),
+    }
+
+
 def consents() -> Vectors:
     told = [*consent_vectors.documents(), *consent_vectors.calls()]
     return {
@@ -283,6 +296,13 @@ def approvals() -> Vectors:
             {"why": why, "reason": _reason(lambda bad=bad: open_grant(bad)), "token": bad}
             for why, bad in approval_vectors.false_grants()
         ],
+    }
+
+
+def sealed() -> Vectors:
+    return {
+        "documents": [_document(key, token) for key, token in sealed_vectors.documents()],
+        **sealed_vectors.parts(),
     }
 
 
@@ -394,6 +414,8 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "guarantee-file.json": guarantee_file_vectors.guarantee_file,
     "login.json": logins,
     "consent.json": consents,
+    "desk.json": desk,
+    "sealed.json": sealed,
     "ledger.json": ledger_vectors.ledger,
     "ledger-proof.json": lambda: {
         "proof": encode_ledger_proof(chain.proof()).decode(),

@@ -16,11 +16,13 @@ from node.domain import (
     approval,
     archive,
     award,
+    bank_order,
     bundle,
     bundle_check,
     certified,
     checkpoint,
     consent,
+    credit_line,
     custody,
     delegation,
     descriptor,
@@ -34,16 +36,22 @@ from node.domain import (
     guarantee,
     guarantee_file,
     guarantee_statement,
+    issue_rules,
     ledger_ids,
     legal_read,
+    line_statement,
     login,
     mandate,
     member,
     merkle,
     notice,
+    offer,
+    opening,
     pledge,
     reading,
     record,
+    sealed_guarantee,
+    shares,
     status,
     trust,
     wallet,
@@ -70,6 +78,16 @@ from tests.vectors import generate, world
 from tests.vectors.keys import Ed25519TestKey, P256TestKey
 
 FOLDER = Path(__file__).parent
+SEALED_KINDS = (
+    opening.OpeningKeyRequest,
+    opening.OpeningKey,
+    opening.OpeningTerms,
+    opening.OpeningNotice,
+    opening.ShareRequest,
+    opening.ShareRelease,
+    sealed_guarantee.SealedGuarantee,
+    sealed_guarantee.ApplicationRefusal,
+)
 KINDS = {
     document.typ(kind): kind
     for kind in (
@@ -112,7 +130,10 @@ KINDS = {
         legal_read.LegalAnswer,
         mandate.Mandate,
         approval.Approval,
+        *SEALED_KINDS,
         *wallet.WalletCall.__subclasses__(),
+        line_statement.LineStatement,
+        offer.GuaranteeOffer,
         login.CertificateLogin,
         login.LoginSession,
         archive.ArchiveStatement,
@@ -128,16 +149,17 @@ KEYS, CANONICAL, RECORD, LOG = (load(f"{name}.json") for name in ("keys", "canon
 DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "ledger", "bundle"))
 LOGIN = load("login.json")
 ARCHIVE = load("archive.json")
-CONSENT = load("consent.json")
+CONSENT, SEALED, DESK = load("consent.json"), load("sealed.json"), load("desk.json")
 APPROVAL = load("approval.json")
 ALL_DOCUMENTS = [
-    *DOCUMENTS["documents"],
-    *LOGIN["documents"],
-    *ARCHIVE["documents"],
-    *CONSENT["documents"],
-    *APPROVAL["documents"],
+    case
+    for topic in (DOCUMENTS, LOGIN, ARCHIVE, CONSENT, APPROVAL, SEALED, DESK)
+    for case in topic["documents"]
 ]
 ALLIANCE_FILE = load("descriptor.json")["file"].encode()
+
+
+RECORD_HEADER = set(record.RecordHeader.__struct_fields__)
 
 
 def by(name):
@@ -312,6 +334,36 @@ def test_false_login_challenge_is_refused(case):
     assert error.value.reason == case["reason"]
 
 
+def test_a_line_of_credit_is_a_chain_of_entries():
+    known, states = credit_line.NOTHING_BEFORE, []
+    for case in DESK["line"]:
+        header = msgspec.convert(
+            {k: v for k, v in case["payload"].items() if k in RECORD_HEADER}, record.RecordHeader
+        )
+        sealed = record.seal_record(header, case["fields"], bytes.fromhex(case["seed"]))
+        assert json.loads(sealed.payload) == case["payload"]
+        assert (sealed.entry.hex(), case["fields"]["previous"]) == (case["entry"], known)
+        known = case["entry"]
+        states.append(evidence.VerifiedRecord(header, case["fields"], 0, sealed.payload, sealed.entry))
+    found = credit_line.check_history(states)
+    assert (found.number, found.entry.hex(), found.state.used) == (3, known, 0)
+
+
+def test_a_bank_order_has_the_id_of_what_it_is_for():
+    order = DESK["bank"]["order"]
+    seed = b"heqi.bank-order.v1\0" + order["kind"].encode() + b"\0" + bytes.fromhex(order["about"])
+    assert hashlib.sha256(seed + order["step"].to_bytes(8, "big")).hexdigest() == order["id"]
+    about = (order["about"], order["subject"], order["amount"], order["currency"])
+    made = bank_order.order_of(bank_order.OrderKind(order["kind"]), *about)
+    assert msgspec.to_builtins(made) == order == json.loads(DESK["bank"]["envelope"]["data"])
+
+
+def test_a_rules_file_is_approved_by_its_hash():
+    approved = issue_rules.parse_rules(DESK["rules"].encode())
+    assert approved.digest == DESK["rules_sha256"]
+    assert [rule.id for rule in approved.rules.rules] == ["kind", "amount", "line"]
+
+
 def test_shown_consents_and_the_evidence_of_a_recorded_one():
     shown = consent.parse_shown(CONSENT["shown"].encode())
     assert consent.encode_shown(reversed(shown)).decode() == CONSENT["shown"]
@@ -321,6 +373,46 @@ def test_shown_consents_and_the_evidence_of_a_recorded_one():
     }
     salt, file = (bytes.fromhex(CONSENT["evidence"][name]) for name in ("salt", "file"))
     assert consent.evidence_digest(salt, file) == CONSENT["evidence"]["digest"]
+
+
+def test_a_sealed_guarantee_from_its_code_to_its_file():
+    reservation = msgspec.convert(SEALED["reservation"], sealed_guarantee.Reservation)
+    assert sealed_guarantee.nullifier_of(SEALED["code"], 0).hex() == SEALED["nullifier"]
+    assert sealed_guarantee.binding_of(reservation).hex() == SEALED["binding"]
+    raw_opening, alliance = bytes.fromhex(SEALED["opening"]), bytes.fromhex(world.ALLIANCE)
+    for place, case in enumerate(SEALED["shares"], 1):
+        info = shares.share_info(alliance, raw_opening, case["holder"])
+        sealed = encoding.from_base64url(case["sealed"])
+        share = shares.open_share(bytes.fromhex(case["secret"]), sealed, info)
+        assert (share.hex(), share[0]) == (case["share"], place)
+        commitment = shares.share_commitment(raw_opening, case["holder"], share)
+        assert commitment.hex() == case["commitment"]
+    dealt = {place: bytes.fromhex(case["share"]) for place, case in enumerate(SEALED["shares"], 1)}
+    assert shares.join_shares(dealt, 2).hex() == SEALED["opening_key"]
+    file = opening.parse_sealed_file(SEALED["file"].encode())
+    ciphertext = encoding.from_base64url(file.ciphertext)
+    key = bytes.fromhex(SEALED["opening_key"])
+    assert shares.decrypt_content(key, ciphertext, raw_opening).decode() == SEALED["content"]
+    content = sealed_guarantee.parse_content(SEALED["content"].encode())
+    assert content.guarantee == SEALED["opened_guarantee"]
+    verifier = world.contract("ES256Verifier")
+    terms = sealed_guarantee.open_guarantee(
+        content.guarantee, lambda _: [world.identity(world.GUARANTOR).public], verifier
+    )
+    told = guarantee.guarantee_terms(terms, sealed_guarantee.file_digest(content.guarantee), verifier)
+    assert ledger_ids.guarantee_id(alliance, told).hex() == SEALED["guarantee_id"]
+
+
+def test_a_sealed_guarantee_by_the_formulas_of_the_specification():
+    code, at = SEALED["code"].encode(), bytes(8)
+    assert hashlib.sha256(b"heqi.nullifier.v1\0" + code + at).hexdigest() == SEALED["nullifier"]
+    bound = json.dumps(SEALED["reservation"], sort_keys=True, separators=(",", ":")).encode()
+    assert hashlib.sha256(b"heqi.binding.v1\0" + bound).hexdigest() == SEALED["binding"]
+    hidden = SEALED["hidden"].encode()
+    [sealed] = [case for case in SEALED["documents"] if case["header"]["typ"] == "heqi-sealed-guarantee+jwt"]
+    committed = hashlib.sha256(b"heqi.hidden-terms.v1\0" + hidden).hexdigest()
+    assert json.loads(sealed["payload"])["hidden"] == committed
+    assert SEALED["opened_guarantee"].endswith("~" + encoding.to_base64url(hidden))
 
 
 def test_every_kind_of_document_has_a_vector():

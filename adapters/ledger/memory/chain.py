@@ -25,6 +25,7 @@ from adapters.ledger.memory.catalogue import CatalogueRules
 from adapters.ledger.memory.guarantees import GuaranteeRules, Issue
 from adapters.ledger.memory.member_keys import KeyRules
 from adapters.ledger.memory.moves import MoveRules
+from adapters.ledger.memory.sealing import SealingRules
 from adapters.ledger.memory.state import Frame, State
 from adapters.ledger.memory.storage import Tries, header_of
 from adapters.ledger.memory.subjects import SubjectRules
@@ -66,6 +67,7 @@ from node.domain.ledger import (
 from node.domain.ledger_proof import LedgerProof, Storage, make_ledger_proof
 from node.domain.member import Member
 from node.domain.recovery import ConfirmRecovery, FinishRecovery, ProposeRecovery, VetoRecovery
+from node.domain.sealing import AnnounceOpening, OpenTender, PostponeOpening, ReserveApplications
 from node.domain.trust import TrustAnchor
 from node.errors import LedgerProofError, LedgerRefusedError, LedgerUnavailableError, NonceTakenError
 
@@ -141,6 +143,7 @@ class MemoryChain:
         moves = MoveRules(self._state, self._alliance, book, self.deployment)
         subjects = SubjectRules(self._state, self._alliance, book, self.deployment)
         guarantees = GuaranteeRules(self._state, self._alliance, book, calendar, self.deployment)
+        sealing = SealingRules(self._state, self._alliance, book)
         keys = KeyRules(self._state, self._alliance, book, self.deployment)
         self._rules: dict[type[Call | Issue], Callable[[bytes, Any, int], list[Happening]]] = {
             ProposeAdmission: self._alliance.propose,
@@ -169,6 +172,10 @@ class MemoryChain:
                 sender, Issue(call.terms, verifier, call.signature), now
             ),
             StepGuarantee: guarantees.step,
+            AnnounceOpening: sealing.announce,
+            PostponeOpening: lambda sender, call, _: sealing.postpone(sender, call),
+            OpenTender: sealing.open,
+            ReserveApplications: sealing.reserve,
             AnchorCheckpoint: lambda sender, call, _: moves.anchor(sender, call),
         }
         mark = self._state.mark()

@@ -48,6 +48,7 @@ from node.domain.ledger import (
 from node.domain.ledger_ids import category_from_bytes32
 from node.domain.member import member_name_from_bytes32
 from node.domain.recovery import ConfirmRecovery, FinishRecovery, ProposeRecovery, VetoRecovery
+from node.domain.sealing import AnnounceOpening, OpenTender, PostponeOpening, ReserveApplications
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +155,9 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "confirmRecovery": ConfirmRecovery,
     "vetoRecovery": VetoRecovery,
     "finishRecovery": FinishRecovery,
+    "announce": AnnounceOpening,
+    "postpone": PostponeOpening,
+    "open": OpenTender,
+    "reserve": lambda nullifiers, bindings: ReserveApplications(tuple(nullifiers), tuple(bindings)),
     **{step.value: _standing_step(step) for step in Step},
 }

@@ -8,6 +8,7 @@ from node.cli import guarantee_says
 from node.cli.wallet import (
     approving,
     awards,
+    bank,
     drafts,
     erasing,
     guarantees,
@@ -18,6 +19,7 @@ from node.cli.wallet import (
     people,
     recovering,
     releases,
+    sealed,
     setup,
     sharing,
 )
@@ -39,6 +41,11 @@ _EPILOG = """\
   heqi wallet revoke --wallet w GRANT
   heqi wallet mandate give --wallet w --key KEY --name 王五 --power look --days 90 --out mandate.jwt
   heqi wallet login --wallet w heqi:login/1/…
+密文投标保函 | sealed bid guarantees:
+  heqi wallet prepare --wallet w --guarantor bank-x               平时 | long before
+  heqi wallet apply --sealed --wait --wallet w --guarantor bank-x --centre centre-b --section GC-1/2 …
+  heqi wallet sealed --wallet w --section GC-1/2 --wait
+  heqi wallet seal --wallet w --section GC-1/2 --opening opening.jwt --out bid.sealed
   heqi wallet erase --wallet w --wait
 双人复核 | two officers:  heqi wallet grant 1 --wallet w --second act.json; heqi wallet approve --help
 人员本人 | people in the records, each with a wallet of its own:
@@ -87,6 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_guarantees(commands)
     _describe_steps(commands)
     _describe_awards(commands)
+    _describe_sealed(commands)
     _describe_login(commands)
     _describe_erasing(commands)
     _describe_backup(commands)
@@ -106,6 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name not in {"consent", "dispute"}  # their own commands take them
     ]
     nested = [
+        *bank.describe(commands),
         *_describe_drafts(commands),
         *_describe_mandates(commands),
         *_describe_keys(commands),
@@ -481,6 +490,26 @@ def _describe_login(commands: Commands) -> None:
     one.set_defaults(run=login.login)
 
 
+def _describe_sealed(commands: Commands) -> None:
+    one = commands.add_parser(
+        "prepare", help="预先授权担保人 | long before: let a guarantor read what it needs for applications"
+    )
+    one.add_argument("--guarantor", required=True, help="担保人 | member that will be asked")
+    one.add_argument("--days", type=int, default=365, help="有效天数 | for days (default 365)")
+    one.add_argument("--uses", type=int, default=100, help="可读次数 | reads (default 100)")
+    one.set_defaults(run=sealed.prepare)
+    one = commands.add_parser("sealed", help="密文保函进展 | where a sealed application stands")
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
+    one.add_argument("--wait", action="store_true", help="等待开立与存证 | wait for the issue and its proof")
+    one.add_argument("--show-key", action="store_true", help="显示开标密钥 | the opening key, to open alone")
+    one.set_defaults(run=sealed.collect)
+    one = commands.add_parser("seal", help="密封保函 | seal the guarantee to the tender's opening")
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
+    one.add_argument("--opening", type=Path, required=True, help="开标条款 | the opening's terms")
+    one.add_argument("--out", type=Path, required=True, help="密封文件 | goes into the encrypted bid")
+    one.set_defaults(run=sealed.seal_)
+
+
 def _describe_awards(commands: Commands) -> None:
     group = commands.add_parser(
         "award", help="中标证明，供贷款机构核验 | proof of the own awards, for lenders"
@@ -542,7 +571,25 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("--days", type=int, default=90, help="有效天数 | valid for days (default 90)")
     one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
     one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")
-    one.set_defaults(run=guarantees.apply)
+    one.add_argument(
+        "--show",
+        action="append",
+        default=[],
+        metavar="CATEGORY:FIELD,FIELD",
+        help="另授权银行读取，供其规则判断 | also let the guarantor read this, for its rules",
+    )
+    one.add_argument(
+        "--sealed",
+        action="store_true",
+        help="密文申请：担保人开标前不知标段 | the guarantor does not learn the tender before it is opened",
+    )
+    one.add_argument(
+        "--relay", default="", help="代为预约的成员 | with --sealed: member that reserves (home)"
+    )
+    one.add_argument(
+        "--wait", action="store_true", help="等待预约上链 | with --sealed: wait for the reservation"
+    )
+    one.set_defaults(run=lambda args: (sealed if args.sealed else guarantees).apply(args))
     one = commands.add_parser("applications", help="保函申请结果 | what became of applications")
     one.add_argument("--guarantor", required=True, help="担保人 | member that was asked")
     one.add_argument("--wait", action="store_true", help="等待决定 | wait for the decision")

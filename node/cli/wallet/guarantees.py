@@ -8,15 +8,16 @@ import msgspec
 
 from node.cli.guarantee_says import EVENTS, event_named, says_of, show_life
 from node.cli.output import print_json, print_table, say
+from node.cli.scopes import read_scopes
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session
 from node.config import read_file, replace_file
 from node.domain.document import peek_document
 from node.domain.encoding import canonical_json
-from node.domain.guarantee import Guarantee
 from node.domain.guarantee_life import begin
 from node.domain.guarantee_statement import Statement
 from node.domain.guarantee_table import Event, mover_of
+from node.domain.sealed_guarantee import peek_guarantee
 from node.domain.wallet import StepCall
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
@@ -46,7 +47,7 @@ def apply(args: argparse.Namespace) -> None:
         exp=now + args.days * 86_400,
     )
     with home, WalletClient(wallet.member(args.guarantor)) as guarantor:
-        application = apply_once(wallet, writer, home, guarantor, code, terms)
+        application = apply_once(wallet, writer, home, guarantor, code, terms, read_scopes(args.show))
     if args.json:
         print_json({"application": application})
     else:
@@ -62,7 +63,7 @@ def applications(args: argparse.Namespace) -> None:
 
         def is_decided() -> bool:
             rows = client.applications(lambda: writer.applications(args.guarantor))
-            return bool(rows) and all(row.state != "received" for row in rows)
+            return bool(rows) and all(row.state != "received" for row in rows)  # an offer is a decision too
 
         if args.wait:
             wait_for("a decision", is_decided, _WAIT_SECONDS)
@@ -76,7 +77,10 @@ def applications(args: argparse.Namespace) -> None:
             writer.open(row.guarantee, guarantor)
     if args.out and issued:
         args.out.write_text(issued[-1].guarantee + "\n")
-    rows = [(row.application_id, row.state, row.refusal_reason) for row in found]
+    for row in found:
+        if row.offer:
+            writer.open_offer(row.offer, guarantor, row.application_id)
+    rows = [(row.application_id, row.state, row.refusal_reason or row.needs) for row in found]
     if args.json:
         print_json([dict(zip(("application", "state", "reason"), row, strict=True)) for row in rows])
         return
@@ -110,7 +114,7 @@ def release(args: argparse.Namespace) -> None:
     """As the beneficiary: give a guarantee back."""
     wallet, scribe, home = open_session(args)
     token = read_file(args.file).decode().strip()
-    guarantor = wallet.member(peek_document(token, Guarantee).iss)
+    guarantor = wallet.member(peek_guarantee(token).iss)
     with home:
         signed = GuaranteeScribe(scribe).release(home.member.name, token, guarantor, args.reason)
         taken = home.release_guarantee(signed)
@@ -128,7 +132,7 @@ def show(args: argparse.Namespace) -> None:
     wallet, scribe, home = open_session(args)
     home.close()
     token = read_file(args.file).decode().strip()
-    writer, guarantee = GuaranteeScribe(scribe), peek_document(token, Guarantee)
+    writer, guarantee = GuaranteeScribe(scribe), peek_guarantee(token)
     mover = writer.part_in(guarantee)
     node = wallet.member(args.at or guarantee.iss)
     with WalletClient(node) as client:
@@ -140,7 +144,7 @@ def step(args: argparse.Namespace) -> None:
     """As beneficiary or applicant: move a guarantee."""
     wallet, scribe, home = open_session(args)
     token = read_file(args.file).decode().strip()
-    writer, guarantee = GuaranteeScribe(scribe), peek_document(token, Guarantee)
+    writer, guarantee = GuaranteeScribe(scribe), peek_guarantee(token)
     event, at = event_named(args), wallet.member(args.at) if args.at else home.member
     home.close()
     asked = wallet.member(args.see_at or guarantee.iss)
@@ -172,7 +176,7 @@ def step_again(args: argparse.Namespace) -> None:
     """Hand a kept step in again: the ledger could not be reached in time, and its receipt shows that it was."""
     wallet, scribe, home = open_session(args)
     token = read_file(args.file).decode().strip()
-    writer, guarantee = GuaranteeScribe(scribe), peek_document(token, Guarantee)
+    writer, guarantee = GuaranteeScribe(scribe), peek_guarantee(token)
     kept = read_kept(read_file(args.kept))
     at = wallet.member(args.at) if args.at else home.member
     home.close()

@@ -83,6 +83,7 @@ ORDER = (
     "trade.contract",
     "trade.performance",
     "trade.guarantee",
+    "guarantee.line",
     "expert.draw",
     "expert.evaluation",
     "evidence.item",

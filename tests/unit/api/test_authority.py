@@ -94,7 +94,7 @@ def test_a_writer_reads_no_record():
         "AppendRecords", "GetLastSequence", "ListParkedRecords", "GetNodeStatus", "ListMembers", "Watch",
         "CheckGuarantee", "CheckGuaranteeFile", "TakeGuaranteeFile",
         "CreateLogin", "GetLogin", "WatchLogin", "VerifySignature", "ListAuthorities",
-        "ListDefinitions", "ListCalendar",
+        "ListDefinitions", "ListCalendar", "OpenTender", "ListOpenings", "RevealGuarantees", "ConfirmFee",
     }  # fmt: skip
 
 

@@ -288,8 +288,7 @@ async def test_an_application_that_came_to_nothing_goes_with_its_subject(tender:
     await told(world, 4)
     assert list(bank.services.guarantor.applications()) == []
     rows = bank.store.everything()  # type: ignore[attr-defined]
-    families = (layout.APPLICATION, layout.APPLICATION_ORDER, layout.APPLICATION_OF, layout.APPLICATION_CODE)
-    assert [key for key in rows if key.startswith(families)] == []
+    assert [key for key in rows if key.startswith(b"i")] == [], "no row of any family of applications"
 
 
 # -- newer versions --------------------------------------------------------------------------------------

@@ -20,6 +20,94 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class MakeOpeningKeyRequest(_message.Message):
+    """Request of MakeOpeningKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENING_KEY_REQUEST_FIELD_NUMBER: _builtins.int
+    opening_key_request: _builtins.str
+    """An opening-key-request document by the caller."""
+    def __init__(
+        self,
+        *,
+        opening_key_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opening_key_request", b"opening_key_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MakeOpeningKeyRequest: _TypeAlias = MakeOpeningKeyRequest  # noqa: Y015
+
+@_typing.final
+class MakeOpeningKeyResponse(_message.Message):
+    """Response of MakeOpeningKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENING_KEY_FIELD_NUMBER: _builtins.int
+    opening_key: _builtins.str
+    """An opening-key document."""
+    def __init__(
+        self,
+        *,
+        opening_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opening_key", b"opening_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MakeOpeningKeyResponse: _TypeAlias = MakeOpeningKeyResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseSharesRequest(_message.Message):
+    """Request of ReleaseShares."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARE_REQUEST_FIELD_NUMBER: _builtins.int
+    share_request: _builtins.str
+    """A share-request document by the caller."""
+    def __init__(
+        self,
+        *,
+        share_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["share_request", b"share_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseSharesRequest: _TypeAlias = ReleaseSharesRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseSharesResponse(_message.Message):
+    """Response of ReleaseShares."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARE_RELEASE_FIELD_NUMBER: _builtins.int
+    share_release: _builtins.str
+    """A share-release document."""
+    def __init__(
+        self,
+        *,
+        share_release: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["share_release", b"share_release"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseSharesResponse: _TypeAlias = ReleaseSharesResponse  # noqa: Y015
+
+@_typing.final
 class LodgeGuaranteeStepRequest(_message.Message):
     """Request of LodgeGuaranteeStep."""
 

@@ -106,6 +106,16 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionResponse.FromString,
                 _registered_method=True)
+        self.MakeOpeningKey = channel.unary_unary(
+                '/heqi.v1.ExchangeService/MakeOpeningKey',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.MakeOpeningKeyRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.MakeOpeningKeyResponse.FromString,
+                _registered_method=True)
+        self.ReleaseShares = channel.unary_unary(
+                '/heqi.v1.ExchangeService/ReleaseShares',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReleaseSharesRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReleaseSharesResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer:
@@ -211,6 +221,21 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MakeOpeningKey(self, request, context):
+        """As a holder of shares: make a key for an opening of the calling centre. The same request gets the same key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseShares(self, request, context):
+        """As a holder of shares: give those of a tender that the calling centre has opened. NOT_FOUND before, and for any
+        other reason not to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -283,6 +308,16 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.GetDefinition,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionResponse.SerializeToString,
+            ),
+            'MakeOpeningKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.MakeOpeningKey,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.MakeOpeningKeyRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.MakeOpeningKeyResponse.SerializeToString,
+            ),
+            'ReleaseShares': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseShares,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.ReleaseSharesRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.ReleaseSharesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -665,6 +700,60 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/GetDefinition',
             heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.GetDefinitionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MakeOpeningKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/MakeOpeningKey',
+            heqi_dot_v1_dot_exchange__service__pb2.MakeOpeningKeyRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.MakeOpeningKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseShares(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/ReleaseShares',
+            heqi_dot_v1_dot_exchange__service__pb2.ReleaseSharesRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.ReleaseSharesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,6 +63,12 @@ class ExchangeServiceStub:
     """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
     GetDefinition: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetDefinitionRequest, _exchange_service_pb2.GetDefinitionResponse]
     """The text of a definition of the catalogue, by its hash."""
+    MakeOpeningKey: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.MakeOpeningKeyRequest, _exchange_service_pb2.MakeOpeningKeyResponse]
+    """As a holder of shares: make a key for an opening of the calling centre. The same request gets the same key."""
+    ReleaseShares: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ReleaseSharesRequest, _exchange_service_pb2.ReleaseSharesResponse]
+    """As a holder of shares: give those of a tender that the calling centre has opened. NOT_FOUND before, and for any
+    other reason not to.
+    """
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -99,6 +105,12 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Hand in the caller's cosignature on a checkpoint of this log. The same again changes nothing."""
     GetDefinition: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetDefinitionRequest, _exchange_service_pb2.GetDefinitionResponse]  # type: ignore[assignment]
     """The text of a definition of the catalogue, by its hash."""
+    MakeOpeningKey: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.MakeOpeningKeyRequest, _exchange_service_pb2.MakeOpeningKeyResponse]  # type: ignore[assignment]
+    """As a holder of shares: make a key for an opening of the calling centre. The same request gets the same key."""
+    ReleaseShares: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ReleaseSharesRequest, _exchange_service_pb2.ReleaseSharesResponse]  # type: ignore[assignment]
+    """As a holder of shares: give those of a tender that the calling centre has opened. NOT_FOUND before, and for any
+    other reason not to.
+    """
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     """Between members' nodes, over mutual TLS with the public keys that the ledger names. All documents are compact
@@ -216,5 +228,23 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.GetDefinitionResponse, _abc.Awaitable[_exchange_service_pb2.GetDefinitionResponse]]:
         """The text of a definition of the catalogue, by its hash."""
+
+    @_abc_1.abstractmethod
+    def MakeOpeningKey(
+        self,
+        request: _exchange_service_pb2.MakeOpeningKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.MakeOpeningKeyResponse, _abc.Awaitable[_exchange_service_pb2.MakeOpeningKeyResponse]]:
+        """As a holder of shares: make a key for an opening of the calling centre. The same request gets the same key."""
+
+    @_abc_1.abstractmethod
+    def ReleaseShares(
+        self,
+        request: _exchange_service_pb2.ReleaseSharesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.ReleaseSharesResponse, _abc.Awaitable[_exchange_service_pb2.ReleaseSharesResponse]]:
+        """As a holder of shares: give those of a tender that the calling centre has opened. NOT_FOUND before, and for any
+        other reason not to.
+        """
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -825,19 +825,23 @@ class ListApplicationsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    OPEN_ONLY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most so many, 1 to 1,000; 100 if zero."""
     page_token: _builtins.str
     """From the last response; empty for the first page."""
+    open_only: _builtins.bool
+    """Only those that are neither issued nor over."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        open_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_only", b"open_only", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -888,12 +892,15 @@ class Application(_message.Message):
     SECTION_FIELD_NUMBER: _builtins.int
     REFUSAL_REASON_FIELD_NUMBER: _builtins.int
     GUARANTEE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     """Id, 64 hex digits."""
     subject_id: _builtins.str
     """Who applies."""
     state: _builtins.str
-    """"received", "assessed", "refused" or "issued"."""
+    """"received", "assessed", "need-info", "replaced", "refused", "offered", "accepted", "fee-paid", "issued", "cancelled"
+    or "lapsed".
+    """
     legal_name: _builtins.str
     """From the verified record, once it was assessed."""
     credit_code: _builtins.str
@@ -910,6 +917,8 @@ class Application(_message.Message):
     """Why it was refused."""
     guarantee: _builtins.str
     """The guarantee document, once it was issued."""
+    outcome: _builtins.str
+    """What the rules said: "issue", "offer", "refuse" or "manual"; empty if they were not asked."""
     def __init__(
         self,
         *,
@@ -924,10 +933,11 @@ class Application(_message.Message):
         section: _builtins.str = ...,
         refusal_reason: _builtins.str = ...,
         guarantee: _builtins.str = ...,
+        outcome: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "application_id", b"application_id", "beneficiary_name", b"beneficiary_name", "credit_code", b"credit_code", "currency", b"currency", "guarantee", b"guarantee", "legal_name", b"legal_name", "refusal_reason", b"refusal_reason", "section", b"section", "state", b"state", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "application_id", b"application_id", "beneficiary_name", b"beneficiary_name", "credit_code", b"credit_code", "currency", b"currency", "guarantee", b"guarantee", "legal_name", b"legal_name", "outcome", b"outcome", "refusal_reason", b"refusal_reason", "section", b"section", "state", b"state", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -987,19 +997,23 @@ class IssueGuaranteeRequest(_message.Message):
 
     APPLICATION_ID_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
+    OUTSIDE_LINE_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     """From ListApplications."""
     number: _builtins.str
     """The guarantor's own number for it."""
+    outside_line: _builtins.bool
+    """Leave the applicant's credit line alone; that is on record."""
     def __init__(
         self,
         *,
         application_id: _builtins.str = ...,
         number: _builtins.str = ...,
+        outside_line: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "number", b"number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "number", b"number", "outside_line", b"outside_line"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -936,14 +936,22 @@ class OwnApplication(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     REFUSAL_REASON_FIELD_NUMBER: _builtins.int
     GUARANTEE_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
+    NEEDS_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     """Id, 64 hex digits."""
     state: _builtins.str
-    """"received", "refused" or "issued"."""
+    """"received", "need-info", "replaced", "refused", "offered", "accepted", "fee-paid", "issued", "cancelled" or
+    "lapsed".
+    """
     refusal_reason: _builtins.str
     """Why it was refused."""
     guarantee: _builtins.str
-    """The guarantee document, once it was issued."""
+    """The guarantee document, once it was issued; empty for a sealed one, which GetSealedGuarantee gives."""
+    offer: _builtins.str
+    """The guarantee-offer document, once one was made."""
+    needs: _builtins.str
+    """What the guarantor asks for, if it does."""
     def __init__(
         self,
         *,
@@ -951,14 +959,143 @@ class OwnApplication(_message.Message):
         state: _builtins.str = ...,
         refusal_reason: _builtins.str = ...,
         guarantee: _builtins.str = ...,
+        offer: _builtins.str = ...,
+        needs: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "guarantee", b"guarantee", "refusal_reason", b"refusal_reason", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "guarantee", b"guarantee", "needs", b"needs", "offer", b"offer", "refusal_reason", b"refusal_reason", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OwnApplication: _TypeAlias = OwnApplication  # noqa: Y015
+
+@_typing.final
+class AcceptOfferRequest(_message.Message):
+    """Request of AcceptOffer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-accept document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptOfferRequest: _TypeAlias = AcceptOfferRequest  # noqa: Y015
+
+@_typing.final
+class AcceptOfferResponse(_message.Message):
+    """Response of AcceptOffer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    state: _builtins.str
+    """As in OwnApplication."""
+    def __init__(
+        self,
+        *,
+        state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptOfferResponse: _TypeAlias = AcceptOfferResponse  # noqa: Y015
+
+@_typing.final
+class CancelApplicationRequest(_message.Message):
+    """Request of CancelApplication."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-cancel document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelApplicationRequest: _TypeAlias = CancelApplicationRequest  # noqa: Y015
+
+@_typing.final
+class CancelApplicationResponse(_message.Message):
+    """Response of CancelApplication."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelApplicationResponse: _TypeAlias = CancelApplicationResponse  # noqa: Y015
+
+@_typing.final
+class GetLineRequest(_message.Message):
+    """Request of GetLine."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-line document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLineRequest: _TypeAlias = GetLineRequest  # noqa: Y015
+
+@_typing.final
+class GetLineResponse(_message.Message):
+    """Response of GetLine."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    statement: _builtins.str
+    """A line-statement document; empty if the subject has no line there."""
+    def __init__(
+        self,
+        *,
+        statement: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLineResponse: _TypeAlias = GetLineResponse  # noqa: Y015
 
 @_typing.final
 class ListReleasesRequest(_message.Message):
@@ -1063,6 +1200,106 @@ class PreparedRelease(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreparedRelease: _TypeAlias = PreparedRelease  # noqa: Y015
+
+@_typing.final
+class GetSealedGuaranteeRequest(_message.Message):
+    """Request of GetSealedGuarantee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-sealed-issue document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSealedGuaranteeRequest: _TypeAlias = GetSealedGuaranteeRequest  # noqa: Y015
+
+@_typing.final
+class GetSealedGuaranteeResponse(_message.Message):
+    """Response of GetSealedGuarantee. Nothing is set while the application is not decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEALED_GUARANTEE_FIELD_NUMBER: _builtins.int
+    ISSUE_SIGNATURE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    sealed_guarantee: _builtins.str
+    """The sealed-guarantee document."""
+    issue_signature: _builtins.bytes
+    """The guarantor's over EIP-712 IssueGuarantee, 64 bytes."""
+    proof: _builtins.bytes
+    """Evidence of the issue in the guarantor's log; empty until that is anchored."""
+    refusal: _builtins.str
+    """An application-refusal document, if it was refused."""
+    def __init__(
+        self,
+        *,
+        sealed_guarantee: _builtins.str = ...,
+        issue_signature: _builtins.bytes = ...,
+        proof: _builtins.bytes = ...,
+        refusal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["issue_signature", b"issue_signature", "proof", b"proof", "refusal", b"refusal", "sealed_guarantee", b"sealed_guarantee"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSealedGuaranteeResponse: _TypeAlias = GetSealedGuaranteeResponse  # noqa: Y015
+
+@_typing.final
+class ReserveRequest(_message.Message):
+    """Request of Reserve."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-reserve document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveRequest: _TypeAlias = ReserveRequest  # noqa: Y015
+
+@_typing.final
+class ReserveResponse(_message.Message):
+    """Response of Reserve."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    state: _builtins.str
+    """"waiting" or "reserved"."""
+    def __init__(
+        self,
+        *,
+        state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveResponse: _TypeAlias = ReserveResponse  # noqa: Y015
 
 @_typing.final
 class ReleaseGuaranteeRequest(_message.Message):

@@ -101,6 +101,16 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyResponse.FromString,
                 _registered_method=True)
+        self.GetSealedGuarantee = channel.unary_unary(
+                '/heqi.v1.WalletService/GetSealedGuarantee',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeResponse.FromString,
+                _registered_method=True)
+        self.Reserve = channel.unary_unary(
+                '/heqi.v1.WalletService/Reserve',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReserveRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReserveResponse.FromString,
+                _registered_method=True)
         self.ListOwnApplications = channel.unary_unary(
                 '/heqi.v1.WalletService/ListOwnApplications',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.SerializeToString,
@@ -115,6 +125,21 @@ class WalletServiceStub:
                 '/heqi.v1.WalletService/ListReleases',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
+                _registered_method=True)
+        self.AcceptOffer = channel.unary_unary(
+                '/heqi.v1.WalletService/AcceptOffer',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferResponse.FromString,
+                _registered_method=True)
+        self.CancelApplication = channel.unary_unary(
+                '/heqi.v1.WalletService/CancelApplication',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationResponse.FromString,
+                _registered_method=True)
+        self.GetLine = channel.unary_unary(
+                '/heqi.v1.WalletService/GetLine',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineResponse.FromString,
                 _registered_method=True)
         self.ReleaseGuarantee = channel.unary_unary(
                 '/heqi.v1.WalletService/ReleaseGuarantee',
@@ -306,6 +331,21 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSealedGuarantee(self, request, context):
+        """At a guarantor: what it signed on one sealed application of this subject, also that it refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reserve(self, request, context):
+        """At any member: bring a reservation of a guarantee application to the ledger with the next batch, or ask where it
+        stands. Go to one member with it: twice on the ledger, it could not be cover.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListOwnApplications(self, request, context):
         """At a guarantor: what became of this subject's applications.
         """
@@ -322,6 +362,27 @@ class WalletServiceServicer:
 
     def ListReleases(self, request, context):
         """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptOffer(self, request, context):
+        """At a guarantor: accept the offer for an application, and so sign the contract.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelApplication(self, request, context):
+        """At a guarantor: take an application back, before the issue.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLine(self, request, context):
+        """At a guarantor: this subject's credit line, signed by the guarantor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -524,6 +585,16 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ApplyResponse.SerializeToString,
             ),
+            'GetSealedGuarantee': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSealedGuarantee,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeResponse.SerializeToString,
+            ),
+            'Reserve': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reserve,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReserveRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReserveResponse.SerializeToString,
+            ),
             'ListOwnApplications': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOwnApplications,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListOwnApplicationsRequest.FromString,
@@ -538,6 +609,21 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ListReleases,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.SerializeToString,
+            ),
+            'AcceptOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptOffer,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferResponse.SerializeToString,
+            ),
+            'CancelApplication': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelApplication,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationResponse.SerializeToString,
+            ),
+            'GetLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLine,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetLineResponse.SerializeToString,
             ),
             'ReleaseGuarantee': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseGuarantee,
@@ -994,6 +1080,60 @@ class WalletService:
             _registered_method=True)
 
     @staticmethod
+    def GetSealedGuarantee(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetSealedGuarantee',
+            heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetSealedGuaranteeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reserve(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/Reserve',
+            heqi_dot_v1_dot_wallet__service__pb2.ReserveRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.ReserveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListOwnApplications(request,
             target,
             options=(),
@@ -1064,6 +1204,87 @@ class WalletService:
             '/heqi.v1.WalletService/ListReleases',
             heqi_dot_v1_dot_wallet__service__pb2.ListReleasesRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ListReleasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/AcceptOffer',
+            heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.AcceptOfferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelApplication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/CancelApplication',
+            heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.CancelApplicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetLine',
+            heqi_dot_v1_dot_wallet__service__pb2.GetLineRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetLineResponse.FromString,
             options,
             channel_credentials,
             insecure,

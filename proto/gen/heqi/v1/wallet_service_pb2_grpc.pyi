@@ -65,12 +65,24 @@ class WalletServiceStub:
     """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
     the same grant, gets the same answer.
     """
+    GetSealedGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetSealedGuaranteeRequest, _wallet_service_pb2.GetSealedGuaranteeResponse]
+    """At a guarantor: what it signed on one sealed application of this subject, also that it refused."""
+    Reserve: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReserveRequest, _wallet_service_pb2.ReserveResponse]
+    """At any member: bring a reservation of a guarantee application to the ledger with the next batch, or ask where it
+    stands. Go to one member with it: twice on the ledger, it could not be cover.
+    """
     ListOwnApplications: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]
     """At a guarantor: what became of this subject's applications."""
     GetGuaranteeFile: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetGuaranteeFileRequest, _wallet_service_pb2.GetGuaranteeFileResponse]
     """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
     ListReleases: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]
     """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
+    AcceptOffer: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AcceptOfferRequest, _wallet_service_pb2.AcceptOfferResponse]
+    """At a guarantor: accept the offer for an application, and so sign the contract."""
+    CancelApplication: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.CancelApplicationRequest, _wallet_service_pb2.CancelApplicationResponse]
+    """At a guarantor: take an application back, before the issue."""
+    GetLine: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetLineRequest, _wallet_service_pb2.GetLineResponse]
+    """At a guarantor: this subject's credit line, signed by the guarantor."""
     ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     TakeGuaranteeStep: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeGuaranteeStepRequest, _wallet_service_pb2.TakeGuaranteeStepResponse]
@@ -150,12 +162,24 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """At a guarantor: apply for a guarantee, with a grant on the applicant's data. The same application again, under
     the same grant, gets the same answer.
     """
+    GetSealedGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetSealedGuaranteeRequest, _wallet_service_pb2.GetSealedGuaranteeResponse]  # type: ignore[assignment]
+    """At a guarantor: what it signed on one sealed application of this subject, also that it refused."""
+    Reserve: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReserveRequest, _wallet_service_pb2.ReserveResponse]  # type: ignore[assignment]
+    """At any member: bring a reservation of a guarantee application to the ledger with the next batch, or ask where it
+    stands. Go to one member with it: twice on the ledger, it could not be cover.
+    """
     ListOwnApplications: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListOwnApplicationsRequest, _wallet_service_pb2.ListOwnApplicationsResponse]  # type: ignore[assignment]
     """At a guarantor: what became of this subject's applications."""
     GetGuaranteeFile: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetGuaranteeFileRequest, _wallet_service_pb2.GetGuaranteeFileResponse]  # type: ignore[assignment]
     """At a guarantor: the sealed file of the guarantee that came of an application of this subject."""
     ListReleases: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReleasesRequest, _wallet_service_pb2.ListReleasesResponse]  # type: ignore[assignment]
     """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
+    AcceptOffer: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.AcceptOfferRequest, _wallet_service_pb2.AcceptOfferResponse]  # type: ignore[assignment]
+    """At a guarantor: accept the offer for an application, and so sign the contract."""
+    CancelApplication: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.CancelApplicationRequest, _wallet_service_pb2.CancelApplicationResponse]  # type: ignore[assignment]
+    """At a guarantor: take an application back, before the issue."""
+    GetLine: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetLineRequest, _wallet_service_pb2.GetLineResponse]  # type: ignore[assignment]
+    """At a guarantor: this subject's credit line, signed by the guarantor."""
     ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
     TakeGuaranteeStep: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeGuaranteeStepRequest, _wallet_service_pb2.TakeGuaranteeStepResponse]  # type: ignore[assignment]
@@ -312,6 +336,24 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GetSealedGuarantee(
+        self,
+        request: _wallet_service_pb2.GetSealedGuaranteeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetSealedGuaranteeResponse, _abc.Awaitable[_wallet_service_pb2.GetSealedGuaranteeResponse]]:
+        """At a guarantor: what it signed on one sealed application of this subject, also that it refused."""
+
+    @_abc_1.abstractmethod
+    def Reserve(
+        self,
+        request: _wallet_service_pb2.ReserveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.ReserveResponse, _abc.Awaitable[_wallet_service_pb2.ReserveResponse]]:
+        """At any member: bring a reservation of a guarantee application to the ledger with the next batch, or ask where it
+        stands. Go to one member with it: twice on the ledger, it could not be cover.
+        """
+
+    @_abc_1.abstractmethod
     def ListOwnApplications(
         self,
         request: _wallet_service_pb2.ListOwnApplicationsRequest,
@@ -334,6 +376,30 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ListReleasesResponse, _abc.Awaitable[_wallet_service_pb2.ListReleasesResponse]]:
         """At the tender's centre: guarantees of a section that wait for their beneficiary's signature to be given back."""
+
+    @_abc_1.abstractmethod
+    def AcceptOffer(
+        self,
+        request: _wallet_service_pb2.AcceptOfferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.AcceptOfferResponse, _abc.Awaitable[_wallet_service_pb2.AcceptOfferResponse]]:
+        """At a guarantor: accept the offer for an application, and so sign the contract."""
+
+    @_abc_1.abstractmethod
+    def CancelApplication(
+        self,
+        request: _wallet_service_pb2.CancelApplicationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.CancelApplicationResponse, _abc.Awaitable[_wallet_service_pb2.CancelApplicationResponse]]:
+        """At a guarantor: take an application back, before the issue."""
+
+    @_abc_1.abstractmethod
+    def GetLine(
+        self,
+        request: _wallet_service_pb2.GetLineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetLineResponse, _abc.Awaitable[_wallet_service_pb2.GetLineResponse]]:
+        """At a guarantor: this subject's credit line, signed by the guarantor."""
 
     @_abc_1.abstractmethod
     def ReleaseGuarantee(

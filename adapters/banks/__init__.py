@@ -1,0 +1,1 @@
+"""Core banking systems: behind the common envelope over HTTPS, and a trial one."""

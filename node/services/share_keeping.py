@@ -1,0 +1,188 @@
+"""At a holder: keys for openings, and shares of tenders that are open.
+
+A holder sees, before an opening, that a centre will have one, and nothing of any bid: shares come with the centre's
+request, after the opening. It looks at its own final blocks, and believes nobody about the moment.
+"""
+
+from node.domain.act import ActKind
+from node.domain.document import (
+    document_digest,
+    open_members_document,
+    sign_document,
+)
+from node.domain.duties import Act
+from node.domain.encoding import from_base64url, to_base64url
+from node.domain.member import Member, Role
+from node.domain.opening import (
+    Opening,
+    OpeningKey,
+    OpeningKeyRequest,
+    ShareRelease,
+    ShareRequest,
+    may_hold,
+    open_terms,
+)
+from node.domain.shares import holder_public_key, open_share, share_info
+from node.errors import (
+    DocumentFormatError,
+    MissingError,
+    NodeError,
+    RoleMissingError,
+    UnavailableError,
+    VerificationError,
+)
+from node.ports import Clock, Signer, Store
+from node.services import layout
+from node.services.acts import Acts
+from node.services.alliance import Alliance
+from node.services.follower import Follower
+from node.services.sealing_rows import opening_of
+from node.services.transaction import Transaction
+from node.services.vault import Entropy, Vault
+
+_SECRET_BYTES = 32
+_NOTHING = "there is nothing to release for such an opening"
+
+
+class ShareKeeping:
+    """Keys for others' openings."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        vault: Vault,
+        alliance: Alliance,
+        follower: Follower,
+        acts: Acts,
+        signer: Signer,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store, self._vault, self._alliance, self._follower = store, vault, alliance, follower
+        self._acts, self._signer, self._clock, self._entropy = acts, signer, clock, entropy
+
+    def make_key(self, caller: str, token: str) -> str:
+        """Make a key for an opening of the centre that calls; the same request gets the same key.
+
+        Returns:
+            An opening-key document.
+
+        Raises:
+            NodeError: the request is not the caller's, or this member may hold no shares for it.
+        """
+        self._alliance.check_may(Act.HOLD)
+        centre = self._alliance.projection.member(caller)
+        request = open_members_document(token, OpeningKeyRequest, centre.identity_keys)
+        self._check_named(request.alliance, request.iss, request.aud, caller)
+        me = self._alliance.projection.member(self._alliance.me)
+        if not centre.roles & Role.CENTRE or not may_hold(me, caller):
+            raise RoleMissingError(f"{me.name} holds no shares for {caller}")
+        key = _key(caller, request.label)
+        raw = self._store.get(key)
+        if raw is None:
+            secret = self._entropy(_SECRET_BYTES)
+            transaction = Transaction(self._store)
+            transaction.put(key, self._vault.seal(self._alliance.me, key, secret))
+            transaction.commit()
+        else:
+            secret = self._vault.open(self._alliance.me, key, raw)
+        made = OpeningKey(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=to_base64url(self._entropy(16)),
+            iss=self._alliance.me,
+            aud=caller,
+            label=request.label,
+            key=holder_public_key(secret).hex(),
+        )
+        return sign_document(made, self._signer.sign)
+
+    def release(self, caller: str, token: str) -> str:
+        """Give the shares of an opened tender to its centre.
+
+        Returns:
+            A share-release document; the same request gets the same one.
+
+        Raises:
+            MissingError: there is nothing to release: no such opening, not this caller's, not open yet. Which of them
+                is not said.
+            ProjectionStaleError: this node's view of the ledger is too old to say.
+            StoreError: the database fails.
+        """
+        self._follower.check_fresh()
+        self._alliance.projection.check_known("Openings")
+        try:
+            request, opening, secret = self._authorise(caller, token)
+        except UnavailableError:
+            raise
+        except NodeError as error:
+            raise MissingError(_NOTHING) from error
+        given = layout.SHARES_GIVEN + document_digest(token)
+        known = self._store.get(given)
+        if known is not None:
+            return known.decode()
+        info = share_info(self._alliance.raw_id, opening.id, self._alliance.me)
+        release = ShareRelease(
+            alliance=self._alliance.id,
+            iat=int(self._clock.now()),
+            jti=to_base64url(self._entropy(16)),
+            iss=self._alliance.me,
+            aud=caller,
+            request=document_digest(token).hex(),
+            shares=tuple(_open(secret, sealed, info) for sealed in request.shares),
+        )
+        signed = sign_document(release, self._signer.sign)
+        transaction = Transaction(self._store)
+        transaction.put(given, signed.encode())
+        about = {"opening": opening.id.hex(), "centre": caller, "release": document_digest(signed).hex()}
+        self._acts.record(transaction, ActKind.SHARES_RELEASED, about)
+        transaction.commit()
+        return signed
+
+    def _authorise(self, caller: str, token: str) -> tuple[ShareRequest, Opening, bytes]:
+        centre = self._member(caller)
+        request = open_members_document(token, ShareRequest, centre.identity_keys)
+        self._check_named(request.alliance, request.iss, request.aud, caller)
+        opening = open_terms(request.terms, self._member)
+        if (opening.terms.alliance, opening.terms.iss) != (self._alliance.id, caller):
+            raise DocumentFormatError("the opening is another's")
+        key = _key(caller, opening.terms.label)
+        raw = self._store.get(key)
+        if raw is None:
+            raise MissingError("no key was made for this opening")
+        secret = self._vault.open(self._alliance.me, key, raw)
+        mine = [holder.key for holder in opening.holders if holder.name == self._alliance.me]
+        if mine != [holder_public_key(secret)]:
+            raise VerificationError("the terms name another key")
+        self._check_open(opening)
+        return request, opening, secret
+
+    def _check_open(self, opening: Opening) -> None:
+        """By final blocks alone, and also by the moment in the terms that the bidders were given."""
+        state = opening_of(self._store, opening.terms.iss, opening.id)
+        newest = self._alliance.projection.cursor()
+        if state is None or not state.opened or newest is None:
+            raise MissingError("the tender is not open")
+        if newest.time < max(opening.terms.opens, state.time):
+            raise MissingError("the moment has not come")
+
+    def _check_named(self, alliance: str, iss: str, aud: str, caller: str) -> None:
+        if (alliance, iss, aud) != (self._alliance.id, caller, self._alliance.me):
+            raise DocumentFormatError("the request is by or for another member")
+
+    def _member(self, name: str) -> Member:
+        row = self._alliance.projection.standing(name)
+        if row is None:
+            raise MissingError("there is no such member")
+        return row.member
+
+
+def _key(centre: str, label: str) -> bytes:
+    return layout.OPENING_KEY + layout.text(centre) + bytes.fromhex(label)
+
+
+def _open(secret: bytes, sealed: str, info: bytes) -> str:
+    try:
+        return to_base64url(open_share(secret, from_base64url(sealed), info))
+    except NodeError:
+        return ""

@@ -1,0 +1,168 @@
+"""A guarantor's desk: the offer, what the applicant answers, a line of credit and what its owner is told."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from adapters.banks.envelope import Es256Suite, seal
+from node.domain.bank_order import OrderKind, order_of
+from node.domain.credit_line import NOTHING_BEFORE, LineEvent, LineState, LineStatus, fields_of
+from node.domain.document import document_digest, sign_document
+from node.domain.line_statement import LineStatement
+from node.domain.offer import GuaranteeOffer
+from node.domain.record import RecordHeader, SealedRecord, seal_record
+from node.domain.wallet import AcceptCall, CancelCall, LineCall, WalletCall
+from tests.vectors import guarantee_story, wallet_calls, world
+from tests.vectors.keys import fixed_bytes
+from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, NOW, SUBJECT, WALLET
+
+LINE = fixed_bytes("credit line", 16).hex()
+RULES = """\
+type = "heqi.issue-rules.v1"
+name = "投标保函秒出 2026"
+when_all_hold = "offer"
+number_prefix = "BH-"
+offer_days = 7
+conditions = "投标保函合同 2026 版"
+fee = { rate = "0.002", least = "100" }
+
+[[rules]]
+id = "kind"
+check = "kind"
+any_of = ["bid"]
+otherwise = "refuse"
+zh = "仅受理投标保函"
+en = "bid guarantees only"
+
+[[rules]]
+id = "amount"
+check = "amount"
+at_most = "800000"
+zh = "金额较大"
+en = "a large amount"
+
+[[rules]]
+id = "line"
+check = "line"
+zh = "授信额度不足"
+en = "too little on the credit line"
+"""
+UNTIL = NOW + 365 * 86_400
+
+
+def application() -> str:
+    """Id of the application in the story."""
+    [call] = [one for one in wallet_calls.calls() if one.kind == "wallet-apply"]
+    return document_digest(sign_document(call, WALLET.sign)).hex()
+
+
+def offer_token() -> str:
+    offer = GuaranteeOffer(
+        **world.common("guarantee offer"),
+        iss=GUARANTOR,
+        application=application(),
+        fee="160",
+        fee_currency="CNY",
+        conditions="投标保函合同 2026 版",
+        exp=NOW + 7 * 86_400,
+    )
+    return sign_document(offer, world.identity(GUARANTOR).sign)
+
+
+def states() -> list[tuple[LineEvent, LineState, str, str]]:
+    """Event, line after it, amount, guarantee."""
+    opened = LineState(SUBJECT, "CNY", Decimal(2_000_000), Decimal(0), LineStatus.OPEN, UNTIL)
+    drawn = LineState(SUBJECT, "CNY", Decimal(2_000_000), Decimal(80_000), LineStatus.OPEN, UNTIL)
+    guarantee = guarantee_story.issued_id().hex()
+    return [
+        (LineEvent.GRANTED, opened, "0", ""),
+        (LineEvent.DRAWN, drawn, "80000", guarantee),
+        (LineEvent.RETURNED, opened, "80000", guarantee),
+    ]
+
+
+def history() -> list[tuple[dict[str, str], SealedRecord]]:
+    """Fields and record of each state; each names the entry before it."""
+    found: list[tuple[dict[str, str], SealedRecord]] = []
+    for number, (event, state, amount, guarantee) in enumerate(states(), 1):
+        previous = found[-1][1].entry.hex() if found else NOTHING_BEFORE
+        fields = fields_of(state, event, Decimal(amount), guarantee, previous)
+        found.append((fields, seal_record(_header(number), fields, fixed_bytes(f"line state {number}", 32))))
+    return found
+
+
+def statement_token() -> str:
+    fields, sealed = history()[1]
+    statement = LineStatement(
+        **world.common("line statement"),
+        iss=GUARANTOR,
+        subject=SUBJECT,
+        line=LINE,
+        number=2,
+        entry=sealed.entry.hex(),
+        currency="CNY",
+        limit=fields["limit"],
+        used=fields["used"],
+        status="open",
+        until=UNTIL,
+    )
+    return sign_document(statement, world.identity(GUARANTOR).sign)
+
+
+def documents() -> list[tuple[str, str]]:
+    """Signer and token of each."""
+    calls: list[WalletCall] = [
+        AcceptCall(**_call("accept"), application=application(), offer=document_digest(offer_token()).hex()),
+        CancelCall(**_call("cancel"), application=application()),
+        LineCall(**_call("line")),
+    ]
+    return [
+        (f"{GUARANTOR} identity", offer_token()),
+        *(("wallet", sign_document(one, WALLET.sign)) for one in calls),
+        (f"{GUARANTOR} identity", statement_token()),
+    ]
+
+
+def line() -> list[dict[str, Any]]:
+    """Each state from seed to entry."""
+    return [
+        {
+            "number": number,
+            "seed": fixed_bytes(f"line state {number}", 32).hex(),
+            "fields": fields,
+            "payload": json.loads(sealed.payload),
+            "entry": sealed.entry.hex(),
+        }
+        for number, (fields, sealed) in enumerate(history(), 1)
+    ]
+
+
+def bank() -> dict[str, Any]:
+    """An order and the envelope around it."""
+    order = order_of(OrderKind.COLLECT_FEE, application(), SUBJECT, "160", "CNY")
+    suite = Es256Suite(world.identity(GUARANTOR).sign, world.identity(HOME).public)
+    nonce = fixed_bytes("nonce of the bank order", 16).hex()
+    envelope = seal(suite, msgspec.json.encode(order).decode(), nonce, "20260301020000")
+    return {"order": msgspec.to_builtins(order), "envelope": json.loads(envelope)}
+
+
+def _header(number: int) -> RecordHeader:
+    return RecordHeader(
+        alliance=ALLIANCE,
+        member=GUARANTOR,
+        category="guarantee.line",
+        thing=LINE,
+        version=number,
+        owner=GUARANTOR,
+        source_system="heqi",
+        source_version="",
+        captured=f"2026-03-0{number}T02:00:00.000Z",
+        clock="system",
+        definition=1,
+    )
+
+
+def _call(name: str) -> dict[str, Any]:
+    return wallet_calls.call_of(name, node=GUARANTOR)
