@@ -29,7 +29,7 @@ _EPILOG = """\
   heqi guarantee assess --home bank-x APPLICATION --wait        核验申请人 | read and verify the applicant
   heqi guarantee issue --home bank-x APPLICATION --number BH-001
   heqi guarantee claims --home bank-x                           待处理索赔 | open claims, with days left
-  heqi guarantee show --home bank-x GUARANTEE                   经过与可做 | what happened, what can be done
+  heqi guarantee life --home bank-x GUARANTEE                   经过与可做 | what happened, what can be done
   heqi guarantee step --home bank-x GUARANTEE find-discrepant --discrepancy …  步骤 | a step; step --help
   heqi guarantee list --home bank-x --open --outcome manual     转人工的 | what the rules left to people
   heqi guarantee offer --home bank-x APPLICATION --fee 160      报价 | then: fee, issue
@@ -89,9 +89,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(run=refuse)
     one = commands.add_parser("claims", help="待处理索赔 | open claims on this guarantor's guarantees")
     one.set_defaults(run=claims)
-    one = commands.add_parser("show", help="经过、现状、可做 | how a guarantee stands")
+    one = commands.add_parser("life", help="经过、现状、可做 | how a guarantee stands")
     one.add_argument("guarantee", help="账本编号 | id on the ledger")
-    one.set_defaults(run=show)
+    one.set_defaults(run=life)
     one = commands.add_parser("step", help="担保人或中心的步骤 | a step of the guarantor or the centre")
     one.add_argument("guarantee", help="账本编号 | id on the ledger")
     add_options(one, (Mover.GUARANTOR, Mover.CENTRE))
@@ -313,12 +313,12 @@ def _claimed(life: life_pb.GuaranteeLife) -> str:
     return says.says.amount if isinstance(says, Statement) and isinstance(says.says, Claim) else ""
 
 
-def show(args: argparse.Namespace) -> None:
+def life(args: argparse.Namespace) -> None:
     """Show how a guarantee stands."""
     with OperatorClient(args.home) as node:
         request = pb.GetGuaranteeLifeRequest(guarantee_id=args.guarantee)
-        life = node.call(node.guarantees.GetGuaranteeLife, request).life
-    show_life(life, as_json=args.json)
+        found = node.call(node.guarantees.GetGuaranteeLife, request).life
+    show_life(found, as_json=args.json)
 
 
 def step(args: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from node.cli.main import _parser
 from node.cli.wallet import guarantees as commands
 from node.domain.document import peek_document
 from node.domain.guarantee import Guarantee
-from node.errors import ConfigError, ConflictError
+from node.errors import ConfigError, ConflictError, MissingError
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
 from node.wallet.folder import WalletFolder, WalletState
@@ -42,7 +42,7 @@ async def reached(look, is_so):
     """What a look finds, once it is so."""
     deadline = time.monotonic() + 20
     while not is_so(found := await look()):
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"waited in vain: {found}"
         await asyncio.sleep(0.05)
     return found
 
@@ -99,9 +99,9 @@ async def test_a_claim_by_commands(network, tmp_path, monkeypatch, capsys):
 
     async def state() -> str:
         try:
-            return json.loads(await buyer("guarantee", str(file), "--json"))["state"]
-        except Exception as error:
-            return getattr(error, "reason", "")
+            return json.loads(await buyer("life", str(file), "--json"))["state"]
+        except MissingError as error:
+            return error.reason  # the bank's node has not seen the block yet
 
     await reached(state, lambda found: found == "ISSUED")
     with pytest.raises(ConfigError, match="--payee"):
@@ -125,7 +125,7 @@ async def test_a_claim_by_commands(network, tmp_path, monkeypatch, capsys):
     ):
         assert "signed" in await bank("step", raw_id, *words)
         await reached(state, lambda found, after=after: found == after)
-    shown = await bank("show", raw_id)
+    shown = await bank("life", raw_id)
     assert "已结清" in shown
     assert guarantee_says.word(guarantee_says.Event.FIND_COMPLYING) in shown
     assert peek_document(file.read_text().strip(), Guarantee).number == "BH-61"

@@ -537,7 +537,7 @@ def _describe_awards(commands: Commands) -> None:
 
 def _describe_steps(commands: Commands) -> None:
     one = commands.add_parser(
-        "guarantee", help="（受益人、申请人）保函经过、现状、可做 | how a guarantee stands, what can be done"
+        "life", help="（受益人、申请人）保函经过、现状、可做 | how a guarantee stands, what can be done"
     )
     one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
     one.add_argument("--at", help="问哪个成员，默认担保人 | member to ask; the guarantor if not given")
