@@ -204,6 +204,7 @@ class Node:
                 tasks.create_task(repeat("tell owners", services.coverage.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("compare versions", services.changes.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("tell holders", services.notices.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("hand in steps", services.guarantee_steps.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("follow notices", services.holdings.step, _EXCHANGE_SECONDS))
                 tasks.create_task(
                     repeat("hand in legal receipts", services.legal_reading.step, _LEGAL_SECONDS)
@@ -297,6 +298,7 @@ class Node:
             s.log,
             s.cosignatures,
             s.catalogue,
+            s.guarantee_steps,
             s.awards,
             s.share_keeping,
             callers,
@@ -313,7 +315,7 @@ class Node:
             s.records,
             s.proving,
             s.codes,
-            s.guarantees,
+            s.guarantee_steps,
             s.guarantor,
             s.desk,
             s.line_desk,
@@ -334,7 +336,7 @@ class Node:
             s.reserving,
             s.sealed_issuing,
         )
-        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.batch_checks, s.pledges)
+        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.guarantee_steps, s.batch_checks, s.pledges)
         files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)
         desk = DeskService(s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders)
         opening = OpeningService(s.openings, s.revealing)

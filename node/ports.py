@@ -18,6 +18,7 @@ from node.domain.legal_read import LegalPapers
 from node.domain.member import Member
 from node.domain.registry import RegistryEntry
 from node.domain.signed_file import Finding, Format
+from node.domain.wallet import StepReceipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -570,6 +571,16 @@ class Peers(Protocol):
         Returns:
             The receipt; empty while what it asks is not done.
         """
+
+    async def lodge_step(
+        self, member: Member, guarantee: str, step: str, signature: bytes
+    ) -> StepReceipt | None:
+        """Hand in the document of a guarantee's step, with its mover's signature. MUST be safe to repeat.
+
+        Returns:
+            That the member has it; None if it gives no receipt for it.
+        """
+        ...
 
     async def read_on_legal_basis(self, member: Member, papers: LegalPapers) -> Answer:
         """Read on a legal basis; no delegation comes along. MUST be safe to repeat: the same papers are one read."""

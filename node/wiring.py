@@ -56,6 +56,8 @@ from node.services.filing import PageTokens
 from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.guarantee_files import GuaranteeFiles
+from node.services.guarantee_lives import GuaranteeLives
+from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.holdings import Holdings
@@ -420,15 +422,20 @@ class Services:
         self.codes = ApplicationCodes(
             self.alliance, self.recognition, self.gate, identity, clock, entropy, index_key=keys.index
         )
-        self.guarantees = Guarantees(
+        lives = GuaranteeLives(store, self.alliance)
+        self.guarantees = Guarantees(store, self.alliance, self.follower, lives, self.codes, clock)
+        self.guarantee_steps = GuaranteeSteps(
             store,
             self.alliance,
             self.gate,
-            self.follower,
+            self.guarantees,
+            lives,
+            outside.peers,
             self.outbox,
             self.feed,
-            self.codes,
+            identity,
             clock,
+            entropy,
         )
         self.obligations = Obligations(
             store,
@@ -444,7 +451,7 @@ class Services:
             calendar=self.projection.calendar,
         )
         self.releases = Releases(
-            store, self.gate, self.follower, self.projection, self.obligations, self.guarantees
+            store, self.gate, self.follower, self.projection, self.obligations, self.guarantee_steps
         )
         self.pledges = Pledges(self.alliance, self.recognition, clock)
         self.batch_checks = BatchChecks(self.sections, self.alliance, clock)

@@ -11,7 +11,9 @@ from heqi.v1 import exchange_service_pb2_grpc as rpc
 from adapters.crypto.leaves import IssuedLeaf
 from node.domain.legal_read import LegalPapers
 from node.domain.member import Member
+from node.domain.wallet import StepReceipt
 from node.ports import Answer, LogView
+from node.wire.guarantees import receipt_from
 from node.wire.status import from_rpc_error
 from node.wire.tls import anchor_pem, server_name
 
@@ -80,6 +82,16 @@ class GrpcPeers:
         message = pb.SubmitNoticeRequest(document=document)
         response = await self._call(member, lambda stub: stub.SubmitNotice(message, timeout=self._timeout))
         return str(response.receipt)
+
+    async def lodge_step(
+        self, member: Member, guarantee: str, step: str, signature: bytes
+    ) -> StepReceipt | None:
+        """See `Peers.lodge_step`."""
+        message = pb.LodgeGuaranteeStepRequest(guarantee=guarantee, step=step, signature=signature)
+        response = await self._call(
+            member, lambda stub: stub.LodgeGuaranteeStep(message, timeout=self._timeout)
+        )
+        return receipt_from(response.receipt) if response.HasField("receipt") else None
 
     async def read_on_legal_basis(self, member: Member, papers: LegalPapers) -> Answer:
         """See `Peers.read_on_legal_basis`."""

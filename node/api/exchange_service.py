@@ -11,6 +11,7 @@ from node.ports import Clock
 from node.services.awards import Awards
 from node.services.catalogue import Catalogue
 from node.services.cosignatures import Cosignatures
+from node.services.guarantee_steps import GuaranteeSteps
 from node.services.inbox import Inbox
 from node.services.legal_serving import LegalServing
 from node.services.log import Log
@@ -18,6 +19,7 @@ from node.services.serving import Serving
 from node.services.share_keeping import ShareKeeping
 from node.services.sharing import Sharing
 from node.version import VERSION
+from node.wire.guarantees import receipt_message
 
 _MOST_SIZES = 2
 
@@ -34,6 +36,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         log: Log,
         cosignatures: Cosignatures,
         catalogue: Catalogue,
+        guarantee_steps: GuaranteeSteps,
         awards: Awards,
         share_keeping: ShareKeeping,
         callers: Callers,
@@ -43,7 +46,8 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self._sharing, self._serving, self._legal, self._callers = sharing, serving, legal, callers
         self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
-        self._catalogue, self._share_keeping = catalogue, share_keeping
+        self._catalogue, self._guarantee_steps = catalogue, guarantee_steps
+        self._share_keeping = share_keeping
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
         """See the proto."""
@@ -116,6 +120,14 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         """See the proto."""
         caller = self._callers.of(context).member
         return pb.SubmitNoticeResponse(receipt=self._inbox.take(caller, request.document))
+
+    async def LodgeGuaranteeStep(
+        self, request: pb.LodgeGuaranteeStepRequest, context: Context
+    ) -> pb.LodgeGuaranteeStepResponse:
+        """See the proto."""
+        caller = self._callers.of(context).member
+        receipt = self._guarantee_steps.lodge(caller, request.guarantee, request.step, request.signature)
+        return pb.LodgeGuaranteeStepResponse(receipt=receipt_message(receipt))
 
     async def ReadOnLegalBasis(
         self, request: pb.ReadOnLegalBasisRequest, context: Context

@@ -1,6 +1,7 @@
 """`GuaranteeService`: a member's own systems check guarantees, and a guarantor's decide about applications."""
 
 from collections.abc import AsyncIterator
+from itertools import islice
 
 from heqi.v1 import guarantee_service_pb2 as pb
 from heqi.v1 import guarantee_service_pb2_grpc as rpc
@@ -8,17 +9,22 @@ from heqi.v1 import guarantee_service_pb2_grpc as rpc
 from node.api import paging
 from node.api.caller import Context
 from node.api.guarantee_batches import answer_batch
+from node.api.guarantee_life import life_message
 from node.domain.desk import Stage
 from node.domain.document import peek_document
 from node.domain.encoding import from_hex
 from node.domain.guarantee import Guarantee
+from node.domain.guarantee_statement import read_says
+from node.domain.guarantee_table import Event, State
 from node.domain.wallet import ApplyCall
 from node.errors import InvalidError
 from node.services.applications import Application
 from node.services.batch_checks import BatchChecks
+from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantees import Checked, Guarantees, Verdict
 from node.services.guarantor import Guarantor
 from node.services.pledges import Pledges
+from node.wire.guarantees import receipt_message
 from node.wire.messages import verified_record_message
 
 
@@ -26,9 +32,14 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
     """Translates, calls `Guarantees`, `BatchChecks` and `Guarantor`, translates back."""
 
     def __init__(
-        self, guarantees: Guarantees, guarantor: Guarantor, batches: BatchChecks, pledges: Pledges
+        self,
+        guarantees: Guarantees,
+        guarantor: Guarantor,
+        steps: GuaranteeSteps,
+        batches: BatchChecks,
+        pledges: Pledges,
     ) -> None:
-        self._guarantees, self._guarantor = guarantees, guarantor
+        self._guarantees, self._guarantor, self._steps = guarantees, guarantor, steps
         self._batches, self._pledges = batches, pledges
 
     async def CheckGuarantee(
@@ -81,6 +92,33 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         self._guarantor.refuse(from_hex(request.application_id, 32).hex(), request.reason)
         return pb.RefuseApplicationResponse()
 
+    async def StepGuarantee(
+        self, request: pb.StepGuaranteeRequest, context: Context
+    ) -> pb.StepGuaranteeResponse:
+        """See the proto."""
+        event = Event.__members__.get(request.event)
+        if event is None:
+            raise InvalidError(f"there is no event {request.event!r}; docs/guarantees.md lists them")
+        says = read_says(request.says_json.encode())
+        taken = await self._steps.make(from_hex(request.guarantee_id, 32).hex(), event, says)
+        return pb.StepGuaranteeResponse(
+            was_under_way=taken.was_under_way, receipt=receipt_message(taken.receipt)
+        )
+
+    async def GetGuaranteeLife(
+        self, request: pb.GetGuaranteeLifeRequest, context: Context
+    ) -> pb.GetGuaranteeLifeResponse:
+        """See the proto."""
+        shown = self._steps.show(from_hex(request.guarantee_id, 32).hex())
+        return pb.GetGuaranteeLifeResponse(life=life_message(shown))
+
+    async def ListClaims(self, request: pb.ListClaimsRequest, context: Context) -> pb.ListClaimsResponse:
+        """See the proto."""
+        size, start = paging.size_of(request.page_size), paging.start_of(request.page_token)
+        found = [life_message(one) for one in islice(self._steps.claims(), start, start + size + 1)]
+        more = str(start + size) if len(found) > size else ""
+        return pb.ListClaimsResponse(claims=found[:size], next_page_token=more)
+
     def _check(self, request: pb.CheckGuaranteeRequest) -> Checked:
         match request.WhichOneof("by"):
             case "file":
@@ -132,6 +170,9 @@ def checked_message(checked: Checked) -> pb.CheckGuaranteeResponse:
         expire_time_seconds=checked.expires,
         block_number=checked.block,
         terms=None if checked.terms is None else _terms(checked.terms),
+        state="" if checked.state is State.NONE else checked.state.name,
+        amount_in_force="" if checked.life is None else str(checked.life.amount),
+        is_complete=checked.life is not None and checked.life.is_complete,
     )
 
 

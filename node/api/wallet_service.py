@@ -6,6 +6,7 @@ from heqi.v1 import wallet_service_pb2_grpc as rpc
 
 from node.api import paging
 from node.api.caller import Context
+from node.api.guarantee_life import life_message
 from node.api.guarantee_service import state_of
 from node.api.silence import even_refusals
 from node.domain.approval import Reserved
@@ -27,7 +28,7 @@ from node.services.erasures import Erasures
 from node.services.exporting import Exporting
 from node.services.gate import Gate
 from node.services.guarantee_files import GuaranteeFiles
-from node.services.guarantees import Guarantees
+from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantor import Guarantor
 from node.services.legal_history import LegalHistory
 from node.services.line_desk import LineDesk
@@ -46,6 +47,7 @@ from node.services.reserving import Reserving
 from node.services.sealed_issuing import SealedIssuing
 from node.services.serving import Serving
 from node.services.sharing import Sharing
+from node.wire.guarantees import receipt_message
 
 
 class WalletService(rpc.WalletServiceServicer):
@@ -63,7 +65,7 @@ class WalletService(rpc.WalletServiceServicer):
         records: Records,
         proving: Proving,
         codes: ApplicationCodes,
-        guarantees: Guarantees,
+        guarantee_steps: GuaranteeSteps,
         guarantor: Guarantor,
         desk: Desk,
         lines: LineDesk,
@@ -87,7 +89,7 @@ class WalletService(rpc.WalletServiceServicer):
         self._awards, self._guarantee_files = awards, guarantee_files
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
-        self._codes, self._guarantees, self._guarantor = codes, guarantees, guarantor
+        self._codes, self._guarantee_steps, self._guarantor = codes, guarantee_steps, guarantor
         self._desk, self._lines = desk, lines
         self._moving, self._exporting, self._logins = moving, exporting, logins
         self._erasures, self._consents, self._notices = erasures, consents, notices
@@ -442,8 +444,26 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.ReleaseGuaranteeRequest, context: Context
     ) -> pb.ReleaseGuaranteeResponse:
         """See the proto."""
-        taken = self._guarantees.release(request.signed_request)
+        taken = self._guarantee_steps.release(request.signed_request)
         return pb.ReleaseGuaranteeResponse(guarantee_id=taken.guarantee, was_under_way=taken.was_under_way)
+
+    async def TakeGuaranteeStep(
+        self, request: pb.TakeGuaranteeStepRequest, context: Context
+    ) -> pb.TakeGuaranteeStepResponse:
+        """See the proto."""
+        taken = await self._guarantee_steps.take(request.signed_request)
+        return pb.TakeGuaranteeStepResponse(
+            guarantee_id=taken.guarantee,
+            was_under_way=taken.was_under_way,
+            receipt=receipt_message(taken.receipt),
+        )
+
+    async def GetOwnGuarantee(
+        self, request: pb.GetOwnGuaranteeRequest, context: Context
+    ) -> pb.GetOwnGuaranteeResponse:
+        """See the proto."""
+        shown = self._guarantee_steps.of_wallet(request.signed_request)
+        return pb.GetOwnGuaranteeResponse(life=life_message(shown))
 
     async def AnswerLogin(self, request: pb.AnswerLoginRequest, context: Context) -> pb.AnswerLoginResponse:
         """See the proto."""

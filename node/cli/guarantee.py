@@ -5,13 +5,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+from heqi.v1 import guarantee_pb2 as life_pb
 from heqi.v1 import guarantee_service_pb2 as pb
 
 from node.cli import guarantee_bank, guarantee_desk, guarantee_file, guarantee_line, guarantee_rules
 from node.cli.client import OperatorClient
 from node.cli.guarantee_batch import check_batch
+from node.cli.guarantee_says import EVENTS, add_options, event_named, says_of, show_life
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import retry
+from node.domain.encoding import canonical_json
+from node.domain.guarantee_statement import Claim, Statement, peek_step
+from node.domain.guarantee_table import Mover
 from node.errors import ConfigError, GrantMissingError
 
 _EPILOG = """\
@@ -22,6 +28,9 @@ _EPILOG = """\
   heqi guarantee list --home bank-x                             待审申请 | applications
   heqi guarantee assess --home bank-x APPLICATION --wait        核验申请人 | read and verify the applicant
   heqi guarantee issue --home bank-x APPLICATION --number BH-001
+  heqi guarantee claims --home bank-x                           待处理索赔 | open claims, with days left
+  heqi guarantee life --home bank-x GUARANTEE                   经过与可做 | what happened, what can be done
+  heqi guarantee step --home bank-x GUARANTEE find-discrepant --discrepancy …  步骤 | a step; step --help
   heqi guarantee list --home bank-x --open --outcome manual     转人工的 | what the rules left to people
   heqi guarantee offer --home bank-x APPLICATION --fee 160      报价 | then: fee, issue
 """
@@ -78,6 +87,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("application")
     one.add_argument("--reason", required=True, help="原因，告知申请人 | reason, told to the applicant")
     one.set_defaults(run=refuse)
+    one = commands.add_parser("claims", help="待处理索赔 | open claims on this guarantor's guarantees")
+    one.set_defaults(run=claims)
+    one = commands.add_parser("life", help="经过、现状、可做 | how a guarantee stands")
+    one.add_argument("guarantee", help="账本编号 | id on the ledger")
+    one.set_defaults(run=life)
+    one = commands.add_parser("step", help="担保人或中心的步骤 | a step of the guarantor or the centre")
+    one.add_argument("guarantee", help="账本编号 | id on the ledger")
+    add_options(one, (Mover.GUARANTOR, Mover.CENTRE))
+    one.set_defaults(run=step)
     guarantee_file.add_arguments(commands)
     guarantee_desk.describe(commands)
     plain = list(commands.choices.values())
@@ -143,6 +161,7 @@ def check(args: argparse.Namespace) -> int:
         "reason": answer.reason,
         "guarantee": answer.guarantee_id,
         "block": answer.block_number,
+        "state": answer.state,
     }
     if answer.HasField("terms"):
         terms = answer.terms
@@ -155,7 +174,10 @@ def check(args: argparse.Namespace) -> int:
             "centre": terms.centre,
             "kind": f"{terms.guarantee_kind}, {terms.legal_nature}",
             "amount": f"{terms.amount} {terms.currency}",
-            "until": datetime.fromtimestamp(terms.end_time_seconds, UTC).isoformat(),
+            "in_force": f"{answer.amount_in_force or terms.amount} {terms.currency}",
+            "until": datetime.fromtimestamp(
+                answer.expire_time_seconds or terms.end_time_seconds, UTC
+            ).isoformat(),
         }
     facts |= about
     if args.json:
@@ -256,3 +278,59 @@ def refuse(args: argparse.Namespace) -> None:
         request = pb.RefuseApplicationRequest(application_id=args.application, reason=args.reason)
         node.call(node.guarantees.RefuseApplication, request)
     say("已拒绝", "refused; the applicant is told why")
+
+
+def claims(args: argparse.Namespace) -> None:
+    """List open claims."""
+    with OperatorClient(args.home) as node:
+        found = list(_claims(node))
+    rows = [
+        (life.guarantee_id, life.number, life.state, _claimed(life), life.working_days_left) for life in found
+    ]
+    if args.json:
+        names = ("guarantee", "number", "state", "claimed", "working_days_left")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    header = ("保函 guarantee", "编号 number", "状态 state", "索赔额 claimed", "剩余工作日 days left")
+    print_table(header, rows)
+
+
+def _claims(node: OperatorClient) -> Iterator[life_pb.GuaranteeLife]:
+    token = ""
+    while True:
+        request = pb.ListClaimsRequest(page_size=1000, page_token=token)
+        page = node.call(node.guarantees.ListClaims, request)
+        yield from page.claims
+        if not (token := page.next_page_token):
+            return
+
+
+def _claimed(life: life_pb.GuaranteeLife) -> str:
+    claim = [one for one in life.steps if one.event.startswith("CLAIM")][-1]
+    if not claim.document:
+        return "文件不在本节点 document not here"
+    says = peek_step(claim.document)
+    return says.says.amount if isinstance(says, Statement) and isinstance(says.says, Claim) else ""
+
+
+def life(args: argparse.Namespace) -> None:
+    """Show how a guarantee stands."""
+    with OperatorClient(args.home) as node:
+        request = pb.GetGuaranteeLifeRequest(guarantee_id=args.guarantee)
+        found = node.call(node.guarantees.GetGuaranteeLife, request).life
+    show_life(found, as_json=args.json)
+
+
+def step(args: argparse.Namespace) -> None:
+    """Make a step of the guarantor or the centre."""
+    event = event_named(args)
+    says = canonical_json(msgspec.to_builtins(says_of(event, args))).decode()
+    with OperatorClient(args.home, timeout_seconds=60.0) as node:
+        request = pb.StepGuaranteeRequest(guarantee_id=args.guarantee, event=event.name, says_json=says)
+        taken = node.call(node.guarantees.StepGuarantee, request)
+    if args.json:
+        print_json({"guarantee": args.guarantee, "was_under_way": taken.was_under_way})
+    elif taken.was_under_way:
+        say(f"{EVENTS[event]}已在途", "is on its way already; final once the ledger has it")
+    else:
+        say(f"{EVENTS[event]}已签署", "signed; final once the ledger has it")

@@ -167,6 +167,15 @@ def add_working_days(calendar: Calendar, time: int, count: int) -> int:
     return ((day - _EPOCH).days + 1) * DAY_SECONDS - AHEAD_SECONDS
 
 
+def working_days_to_come(calendar: Calendar, now: int, until: int) -> int:
+    """Working days that begin after today and before `until`, the first second that is too late."""
+    day, last, count = beijing_date(now), beijing_date(until - 1), 0
+    while day < last:
+        day += timedelta(1)
+        count += is_working_day(calendar, day)
+    return count
+
+
 def beijing_date(time: int) -> date:
     """The date in Beijing at a moment, seconds since 1970 UTC."""
     return _EPOCH + timedelta((time + AHEAD_SECONDS) // DAY_SECONDS)

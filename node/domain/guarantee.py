@@ -28,8 +28,8 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Amount = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?\Z")]
 """Plain decimal, N16,6 as in the e-guarantee interfaces in use; never in units of 10,000."""
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
-Kind = Literal["bid", "performance", "quality"]
-"""投标 · 履约 · 质量."""
+Kind = Literal["bid", "performance", "quality", "advance"]
+"""投标 · 履约 · 质量 · 预付款."""
 LegalNature = Literal["independent", "suretyship", "insurance"]
 """独立保函 · 保证 · 保证保险: they differ in how a claim is judged."""
 

@@ -344,6 +344,13 @@ TRANSITIONS = (*_BEGINNING, *_AMENDING, *_CLAIMING, *_HALTING, *_GIVING_UP)
 
 _BY_STEP = {(row.state, row.event): row.rule for row in TRANSITIONS}
 
+_MOVERS = {row.event: row.rule.mover for row in TRANSITIONS}
+
+
+def mover_of(event: Event) -> Mover:
+    """Whose step an event is, wherever the table has it."""
+    return _MOVERS[event]
+
 
 def transition(state: State, event: Event) -> Rule | None:
     """The rule for a step, or None if the event is not possible in this state."""

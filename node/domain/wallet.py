@@ -389,3 +389,40 @@ class ReleaseCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=T
     """The guarantee-release document, a compact JWS by the beneficiary's key."""
     signature: Hex64
     """By the same key over EIP-712 StepGuarantee."""
+
+
+class StepReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A counterparty had a step's document at a time; by guarantor or centre."""
+
+    member: str
+    lodged: Seconds
+    key: Hex64
+    """The member's identity key that signed."""
+    signature: Hex64
+    """Over EIP-712 StepReceipt."""
+
+
+class StepCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A beneficiary or an applicant moves a guarantee; the key is in the guarantee, it needs no subject."""
+
+    kind: ClassVar[str] = "wallet-step"
+
+    guarantee: str
+    """The guarantee document, a compact JWS."""
+    step: str
+    """The guarantee-step document, a compact JWS by the same key."""
+    signature: Hex64
+    """By the same key over EIP-712 StepGuarantee."""
+    earlier: tuple[str, ...] = ()
+    """Documents of steps before it, for a node that does not have them; left out if there are none."""
+    receipt: StepReceipt | None = None
+    """Shows that the step was in time; left out if it still is."""
+
+
+class StepsCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How does my guarantee stand? Asked by the beneficiary's or the applicant's key."""
+
+    kind: ClassVar[str] = "wallet-steps"
+
+    guarantee: str
+    """The guarantee document, a compact JWS."""

@@ -29,6 +29,7 @@ from node.domain.archive import (
 from node.domain.bundle import LaterCheckpoint
 from node.domain.succession import show_succession
 from node.domain.tile import levels_of, tile_path, tiles_of
+from node.domain.wallet import StepReceipt
 from node.errors import AnchorError, MissingError
 from node.ports import Store
 from node.services import layout
@@ -103,6 +104,8 @@ _FAMILIES = (
     _Family("exposures", layout.EXPOSURE, Exposure, lambda archiving, _: archiving.me),
     _Family("grants", layout.GRANT, KeptGrant),
     _Family("guarantees", layout.GUARANTEE, None),
+    _Family("guarantee-receipts", layout.GUARANTEE_RECEIPT, StepReceipt),
+    _Family("guarantee-steps", layout.GUARANTEE_STEP, None),
     _Family("guarantee-seals", layout.GUARANTEE_SEAL, SealedRow),
     _Family("history", layout.HISTORY, HistoryEntry, _first_text),
     _Family("look-ups", layout.LOOK_UP, LookUp, _first_text),

@@ -108,7 +108,7 @@ class BatchChecks:
             checked.verdict.value,
             checked.verdict is Verdict.VALID,
             checked.guarantee_id,
-            checked.terms,
+            checked.in_force,
             bidder,
         )
         return Judged(number, checked, batch.take(shown))

@@ -1,45 +1,25 @@
-"""At every node: keeping guarantee files, checking them, relaying the beneficiary's steps."""
+"""At every node: keeping guarantee files, and checking them."""
 
 import enum
 import hashlib
 import itertools
 from dataclasses import dataclass
 
-from node.domain.document import (
-    document_digest,
-    open_document,
-)
-from node.domain.guarantee import (
-    Guarantee,
-    GuaranteeRelease,
-    beneficiary_salt,
-    guarantee_terms,
-)
-from node.domain.guarantee_table import Event, State, transition
-from node.domain.ledger import GuaranteeStep, Signed, StepGuarantee
-from node.domain.ledger_ids import guarantee_id, step_guarantee_digest
+import msgspec
+
+from node.domain.guarantee import Guarantee, guarantee_terms
+from node.domain.guarantee_life import Life
+from node.domain.guarantee_table import HALTED, PAYABLE, State
+from node.domain.ledger_ids import guarantee_id
 from node.domain.member import Member, Role
 from node.domain.sealed_guarantee import file_digest, open_guarantee, peek_guarantee, reopen_guarantee
-from node.domain.signature import verify_p256
-from node.domain.wallet import ReleaseCall
-from node.errors import (
-    ConflictError,
-    DocumentFormatError,
-    MissingError,
-    NodeError,
-    NotMemberError,
-    RoleMissingError,
-    UnavailableError,
-)
+from node.errors import DocumentFormatError, NodeError, NotMemberError, UnavailableError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
-from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
-from node.services.gate import Gate
-from node.services.outbox import Outbox
-from node.services.outbox import State as Place
+from node.services.guarantee_lives import GuaranteeLives
 from node.services.projection import GuaranteeRow
 from node.services.transaction import Transaction
 
@@ -86,16 +66,17 @@ class Checked:
     that the ledger has; 0 if the ledger does not have it."""
     block: int = -1
     """Newest block on which the answer rests."""
+    state: State = State.NONE
+    """Where the ledger has it."""
+    life: Life | None = None
+    """The terms in force, which steps have changed since, where the file is here."""
 
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A step that is on its way to the ledger."""
-
-    guarantee: str
-    """Id, 64 hex digits."""
-    was_under_way: bool
-    """Whether the same step was on its way from this node before; then this one is not needed, and not sent."""
+    @property
+    def in_force(self) -> Guarantee | None:
+        """The terms with amount and end as later steps have left them."""
+        if self.terms is None or self.life is None:
+            return self.terms
+        return msgspec.structs.replace(self.terms, amount=f"{self.life.amount:f}", exp=self.life.end)
 
 
 _ID_BYTES = 32
@@ -108,15 +89,13 @@ class Guarantees:
         self,
         store: Store,
         alliance: Alliance,
-        gate: Gate,
         follower: Follower,
-        outbox: Outbox,
-        feed: Feed,
+        lives: GuaranteeLives,
         codes: ApplicationCodes,
         clock: Clock,
     ) -> None:
-        self._store, self._alliance, self._gate, self._follower = store, alliance, gate, follower
-        self._outbox, self._feed, self._codes, self._clock = outbox, feed, codes, clock
+        self._store, self._alliance, self._follower = store, alliance, follower
+        self._lives, self._codes, self._clock = lives, codes, clock
 
     def check_file(self, token: str) -> Checked:
         """Check a guarantee file that somebody shows, and keep it if it is the guarantor's.
@@ -133,12 +112,12 @@ class Guarantees:
             # The very same file was verified when it was kept; only its state can have changed.
             return self._judge(known, reopen_guarantee(token))
         try:
-            guarantee, guarantor = self._open(token)
+            guarantee, guarantor = self.open(token)
         except UnavailableError:
             raise  # says nothing about the document
         except NodeError as error:
             return Checked(Verdict.FALSE, str(error))
-        raw_id = self._id_of(guarantee, token)
+        raw_id = self.id_of(guarantee, token)
         if not guarantor.roles & Role.GUARANTOR:
             return Checked(Verdict.FALSE, f"{guarantee.iss} is no guarantor in this alliance")
         if self._store.get(layout.GUARANTEE + raw_id) is None:
@@ -200,60 +179,12 @@ class Guarantees:
         transaction.put(layout.GUARANTEE_NUMBER + number + raw_id, b"")
         transaction.put(layout.SECTION_NEWS + raw_id, b"")
 
-    def release(self, token: str) -> Taken:
-        """Bring a beneficiary's release to the ledger; any member does that for whoever can sign it.
+    def open(self, token: str) -> tuple[Guarantee, Member]:
+        """A guarantee that its guarantor signed, suspended or not: what it issued stays its duty.
 
         Raises:
-            NodeError: it is not the beneficiary's release of this guarantee, or not possible now.
+            NodeError: it is not, or is malformed.
         """
-        call = self._gate.open(token, ReleaseCall)
-        guarantee, _ = self._open(call.guarantee)
-        if call.key != guarantee.beneficiary_key:
-            raise RoleMissingError("only the beneficiary can release a guarantee")
-        raw_id = self._id_of(guarantee, call.guarantee)
-        release = open_document(call.release, GuaranteeRelease, bytes.fromhex(call.key))
-        if (release.guarantee, release.alliance) != (raw_id.hex(), self._alliance.id):
-            raise DocumentFormatError("the release is of another guarantee")
-        row = self._alliance.projection.guarantee(raw_id)
-        if row is None:
-            raise MissingError("the ledger has no such guarantee")
-        if transition(State(row.state), Event.RELEASE) is None:
-            raise ConflictError(f"a guarantee that is {State(row.state).name} cannot be released")
-        document = document_digest(call.release)
-        step = GuaranteeStep(raw_id, row.sequence + 1, row.document, Event.RELEASE, document)
-        # A guarantee lives on in the contract that it was issued in, also when that is replaced.
-        at = row.contract or self._alliance.contract("Guarantees")
-        digest = step_guarantee_digest(self._alliance.domain_at(at), step)
-        signature = bytes.fromhex(call.signature)
-        verify_p256(bytes.fromhex(call.key), digest, signature)
-        if self._is_under_way(raw_id, Event.RELEASE):
-            return Taken(raw_id.hex(), was_under_way=True)
-        transaction = Transaction(self._store)
-        mover = Signed(self._alliance.signer_of(call.key), signature, beneficiary_salt(guarantee.code))
-        self._outbox.add(transaction, _object(raw_id), StepGuarantee(step, mover, at=at))
-        about = {"guarantee": raw_id.hex(), "event": Event.RELEASE.name}
-        self._feed.add(transaction, FeedEntry("guarantee.step", self._clock.now(), about))
-        transaction.commit()
-        self._feed.wake()
-        return Taken(raw_id.hex(), was_under_way=False)
-
-    def is_release_under_way(self, raw_id: bytes) -> bool:
-        """Whether the beneficiary's release is on its way to the ledger from this node.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        return self._is_under_way(raw_id, Event.RELEASE)
-
-    def _is_under_way(self, raw_id: bytes, event: Event) -> bool:
-        return any(
-            isinstance(call := item.decoded(), StepGuarantee) and call.step.event == event
-            for item in self._outbox.of(_object(raw_id))
-            if item.state is not Place.PARKED
-        )
-
-    def _open(self, token: str) -> tuple[Guarantee, Member]:
-        """A guarantee that its guarantor signed, suspended or not: what it issued stays its duty."""
         issuer = peek_guarantee(token).iss
         rows = {row.member.name: row.member for row in self._alliance.projection.members()}
         if issuer not in rows:
@@ -263,20 +194,22 @@ class Guarantees:
             raise DocumentFormatError("the guarantee is of another alliance")
         return guarantee, rows[issuer]
 
-    def _id_of(self, guarantee: Guarantee, token: str) -> bytes:
+    def id_of(self, guarantee: Guarantee, token: str) -> bytes:
+        """Id on the ledger, 32 bytes."""
         terms = guarantee_terms(guarantee, file_digest(token), self._alliance.verifiers.es256)
         return guarantee_id(self._alliance.raw_id, terms)
 
     def _judge(self, raw_id: bytes, terms: Guarantee | None) -> Checked:
         row, now = self._alliance.projection.guarantee(raw_id), self._clock.now()
-        if terms is not None and self._codes.are_mixed_up(terms):
-            verdict, reason = _WRONG_CODE
-        elif row is None:
-            verdict, reason = _off_the_ledger(terms, now)
-        else:
-            verdict, reason = _on_the_ledger(row, terms, now)
-        over = 0 if row is None else row.expires if terms is None else terms.exp
-        return Checked(verdict, reason, raw_id.hex(), terms, over, self._follower.final_number())
+        final = self._follower.final_number()
+        is_mixed_up = terms is not None and self._codes.are_mixed_up(terms)
+        if row is None:
+            verdict, reason = _WRONG_CODE if is_mixed_up else _off_the_ledger(terms, now)
+            return Checked(verdict, reason, raw_id.hex(), terms, block=final)
+        life = None if terms is None else self._lives.of(raw_id, terms, row)
+        verdict, reason = _WRONG_CODE if is_mixed_up else _on_the_ledger(row, life, now)
+        over = row.expires if life is None else life.end
+        return Checked(verdict, reason, raw_id.hex(), terms, over, final, State(row.state), life)
 
 
 _WRONG_CODE = (
@@ -300,22 +233,38 @@ _ENDED = {
 }
 
 
-def _on_the_ledger(row: GuaranteeRow, terms: Guarantee | None, now: float) -> tuple[Verdict, str]:
+_OPEN = {
+    State.AMENDMENT_PROPOSED: "other terms are proposed, which bind nobody yet",
+    State.CLAIMED: "a claim is being examined",
+    State.EXTEND_OR_PAY: "a claim is being examined that a longer term would settle",
+    State.SUSPENDED: "payment of a claim waits for a longer term",
+    State.COMPLYING: "payment of a claim is due",
+    State.STAYED: "a court stays the payment of a claim",
+    State.SUED: "a court stays the payment of a claim",
+    State.SURRENDER_ASKED: "the applicant asks to end it; it binds until the beneficiary agrees",
+    State.SURRENDER_AGREED: "applicant and guarantor want to end it; it binds until the beneficiary agrees",
+    State.VOID_ATTESTED: "the centre says that the tender failed; it binds until it is void",
+}
+"""What a checker is told besides, while it is in force."""
+
+
+def _on_the_ledger(row: GuaranteeRow, life: Life | None, now: float) -> tuple[Verdict, str]:
     if row.state == State.RELEASED:
         return Verdict.RELEASED, "the beneficiary has released it"
     if row.state in _ENDED:
         return Verdict.ENDED, _ENDED[State(row.state)]
-    if row.state == State.EXPIRED or now >= (row.expires if terms is None else terms.exp):
-        return Verdict.EXPIRED, "it has expired"
-    if terms is None:
+    state = State(row.state)
+    if state is State.EXPIRED or now >= (row.expires if life is None else life.end):
+        is_open = state in {*PAYABLE, *HALTED}
+        return Verdict.EXPIRED, f"it has expired; {_OPEN[state]}" if is_open else "it has expired"
+    if life is None:
         return Verdict.ISSUED, "issued and not released; only the document says whether it is in force now"
-    if now < terms.nbf:
+    if now < life.begins:
         return Verdict.NOT_YET, "it begins later"
-    return Verdict.VALID, "issued on the ledger, not expired, not released"
-
-
-def _object(raw_id: bytes) -> str:
-    return f"guarantee/{raw_id.hex()}"
+    reason = _OPEN.get(state, "issued on the ledger, not expired, not released")
+    if not life.is_complete:
+        reason += "; documents of later steps are not here, so amount and end may be others"
+    return Verdict.VALID, reason
 
 
 def _file_key(token: str) -> bytes:

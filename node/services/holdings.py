@@ -24,6 +24,7 @@ from node.domain.encoding import to_base64url
 from node.domain.erasure import OBTAINED_PART, as_read, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
+from node.domain.guarantee import end_on_ledger
 from node.domain.guarantee_table import GRACE_SECONDS, LIVE, QUIET, State
 from node.domain.ledger_ids import guarantee_id
 from node.domain.notice import (
@@ -291,6 +292,8 @@ class Holdings:
         row = self._alliance.projection.guarantee(guarantee_id(self._alliance.raw_id, terms))
         if row is None:
             return end > self._clock.now()
+        if row.expires != end_on_ledger(end):  # it was extended
+            end = row.expires
         state = State(row.state)
         # A claim that was in time can come within the grace period, and one that is open lasts as long as it lasts.
         may_come = end + GRACE_SECONDS > self._clock.now()

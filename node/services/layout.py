@@ -68,6 +68,11 @@
     mp/<order id>                           one that is neither done nor given up
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
+    kv/<guarantee id><digest>               the document that states a step of it
+    kr/<guarantee id><digest>               that a counterparty had that document, and when
+    km/<guarantee id><member>               its node has handed in a step, and is told of others
+    kp/<number>                             a step's document on its way to a member
+    kq/<guarantee id>                       an open claim at its guarantor, and what was told of it
     ks/<guarantee id>                       attachment and seal of the file that was made of it
     kt/<number>                             a signed PDF of a bank without a node: what it was found to be, sealed
     kc/<digest of its content><number>      that such a file had this content
@@ -196,6 +201,11 @@ EXPOSURE_SENT = b"cn/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"
 GUARANTEE_FILE = b"kf/"
+GUARANTEE_STEP = b"kv/"
+GUARANTEE_RECEIPT = b"kr/"
+GUARANTEE_NODE = b"km/"
+GUARANTEE_POST = b"kp/"
+GUARANTEE_CLAIM = b"kq/"
 GUARANTEE_SEAL = b"ks/"
 TAKEN_GUARANTEE = b"kt/"
 TAKEN_GUARANTEE_CONTENT = b"kc/"
@@ -256,6 +266,7 @@ LEDGER_SUBJECT = b"l/subject/"
 LEDGER_GRANT = b"l/grant/"
 LEDGER_ANCHOR = b"l/anchor/"
 LEDGER_GUARANTEE = b"l/guarantee/"
+LEDGER_GUARANTEE_STEP = b"l/guarantee-step/"
 LEDGER_OPENING = b"l/opening/"
 LEDGER_RESERVATION = b"l/reservation/"
 LEDGER_PROPOSAL = b"l/proposal/"

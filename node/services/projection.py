@@ -16,6 +16,7 @@ from node.domain import alliance_life, ledger, recovery
 from node.domain.alliance_life import BookEntry
 from node.domain.calendar import Calendar, WorkingYear
 from node.domain.controller import exchange
+from node.domain.guarantee_life import LedgerStep
 from node.domain.guarantee_table import Effect, transition
 from node.domain.guarantee_table import Event as GuaranteeEvent
 from node.domain.guarantee_table import State as GuaranteeState
@@ -79,6 +80,16 @@ class GrantRow(msgspec.Struct, frozen=True):
 
     registered: bool
     revoked: bool
+
+
+class StepRow(msgspec.Struct, frozen=True):
+    """A step of a guarantee, the issue left out."""
+
+    event: int
+    state: int
+    """That it led to."""
+    document: bytes
+    """32 bytes."""
 
 
 class GuaranteeRow(msgspec.Struct, frozen=True):
@@ -226,6 +237,24 @@ class Projection:
         """A guarantee, or None."""
         return self._row(layout.LEDGER_GUARANTEE + guarantee, GuaranteeRow)
 
+    def guarantee_steps(self, guarantee: bytes) -> list[LedgerStep]:
+        """What a guarantee has been through, in order, the issue left out."""
+        prefix = layout.LEDGER_GUARANTEE_STEP + guarantee
+        rows = [
+            (layout.from_number(key[len(prefix) :]), msgspec.msgpack.decode(raw, type=StepRow))
+            for key, raw in self._store.scan(prefix)
+        ]
+        return [
+            LedgerStep(number, GuaranteeEvent(row.event), GuaranteeState(row.state), row.document)
+            for number, row in rows
+        ]
+
+    def calendar(self) -> Calendar:
+        """The working days of every year that was voted on."""
+        rows = self._store.scan(layout.LEDGER_CALENDAR)
+        years = [msgspec.msgpack.decode(raw, type=WorkingYear) for _, raw in rows]
+        return {year.year: year for year in years}
+
     def anchor(self, member: str, size: int) -> AnchorRow | None:
         """What the ledger holds for a log at a size, or None."""
         return self._row(layout.LEDGER_ANCHOR + layout.text(member) + layout.number(size), AnchorRow)
@@ -276,12 +305,6 @@ class Projection:
             key[len(layout.LEDGER_CATEGORY) :].decode(): msgspec.msgpack.decode(raw, type=CategoryRow)
             for key, raw in self._store.scan(layout.LEDGER_CATEGORY)
         }
-
-    def calendar(self) -> Calendar:
-        """The working days of every year that was voted on."""
-        rows = self._store.scan(layout.LEDGER_CALENDAR)
-        years = [msgspec.msgpack.decode(raw, type=WorkingYear) for _, raw in rows]
-        return {year.year: year for year in years}
 
     def _seen(self, row: MemberRow) -> MemberRow:
         if not row.active or row.member.name not in self.first_sight.suspended:
@@ -376,6 +399,9 @@ def _move_guarantee(transaction: Transaction, moved: ledger.GuaranteeMoved, cont
         moved.due,
     )
     _put(transaction, key, row)
+    if moved.sequence > 1:
+        place = layout.LEDGER_GUARANTEE_STEP + moved.guarantee + layout.number(moved.sequence)
+        _put(transaction, place, StepRow(moved.event, moved.state, moved.document))
 
 
 def _apply_membership(transaction: Transaction, happening: ledger.Happening) -> None:

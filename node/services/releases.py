@@ -15,7 +15,7 @@ from node.ports import Store
 from node.services import layout
 from node.services.follower import Follower
 from node.services.gate import Gate
-from node.services.guarantees import Guarantees
+from node.services.guarantee_steps import GuaranteeSteps
 from node.services.obligations import Obligations
 from node.services.projection import Projection
 
@@ -48,10 +48,10 @@ class Releases:
         follower: Follower,
         projection: Projection,
         obligations: Obligations,
-        guarantees: Guarantees,
+        steps: GuaranteeSteps,
     ) -> None:
         self._store, self._gate, self._follower = store, gate, follower
-        self._projection, self._obligations, self._guarantees = projection, obligations, guarantees
+        self._projection, self._obligations, self._steps = projection, obligations, steps
 
     def waiting(self, token: str, after: str) -> list[PreparedRelease]:
         """What waits in one section for the signature of who asks, in the order of ids, at most `MOST`.
@@ -84,7 +84,7 @@ class Releases:
         file = kept.decode()
         if reopen_guarantee(file).beneficiary_key != key:
             return None
-        if self._guarantees.is_release_under_way(raw_id):
+        if self._steps.is_release_under_way(raw_id):
             return None
         reason = f"{obligation.kind}: {RULES[obligation.rule].source}, due {obligation.due}"
         return PreparedRelease(file, obligation.guarantee, row.sequence + 1, reason, obligation)

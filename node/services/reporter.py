@@ -1,8 +1,11 @@
 """Turns final ledger events that concern this node's systems into entries of the feed."""
 
 from node.domain import alliance_life, ledger
+from node.domain.guarantee_table import HALTED, PAYABLE, State
+from node.domain.guarantee_table import Event as GuaranteeEvent
 from node.domain.ledger import Event
 from node.domain.member import role_names
+from node.domain.sealed_guarantee import reopen_guarantee
 from node.ports import Clock
 from node.services import layout
 from node.services.feed import Feed, FeedEntry
@@ -30,6 +33,8 @@ class Reporter:
                 self._add(transaction, "grant.final", grant=grant.hex())
             case ledger.GrantRevoked(grant) if self._concerns(transaction, grant):
                 self._add(transaction, "grant.revoked", grant=grant.hex())
+            case ledger.GuaranteeMoved() as moved if moved.sequence > 1:
+                self._report_guarantee(transaction, moved)
             case ledger.MemberAdmitted(member):
                 self._add(transaction, "member.admitted", member=member.name)
             case ledger.MemberStanding(name, active):
@@ -45,6 +50,23 @@ class Reporter:
                 )
             case _:
                 self._report_life(transaction, event.happening)
+
+    def _report_guarantee(self, transaction: Transaction, moved: ledger.GuaranteeMoved) -> None:
+        """A guarantee moved whose file is here; its guarantor keeps in view which claims are open."""
+        kept = transaction.get(layout.GUARANTEE + moved.guarantee)
+        if kept is None:
+            return
+        event, state = GuaranteeEvent(moved.event), State(moved.state)
+        about = {"guarantee": moved.guarantee.hex(), "event": event.name, "state": state.name}
+        self._add(transaction, "guarantee.moved", **about, due=str(moved.due))
+        if reopen_guarantee(kept.decode()).iss != self._me:
+            return
+        key = layout.GUARANTEE_CLAIM + moved.guarantee
+        if state not in {*PAYABLE, *HALTED}:
+            transaction.delete(key)
+        elif transaction.get(key) is None:
+            transaction.put(key, b"\0")
+            self._add(transaction, "guarantee.claimed", guarantee=moved.guarantee.hex(), due=str(moved.due))
 
     def _report_life(self, transaction: Transaction, happening: ledger.Happening) -> None:
         match happening:

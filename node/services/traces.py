@@ -1,10 +1,10 @@
 """Where the database holds something about an owner, and how it is removed: every row that `layout.py` draws.
 
 Left alone: entries and the tree, which hold hashes of random bytes; what the ledger says anyway; guarantees (those of
-banks without a node too) and their applications, which are the guarantor's and the beneficiary's own papers; what was
-told to whom, with the receipts (`notices.py`); and, where a subject is erased, the centre's account of reads on a
-legal basis, which ends with the centre's own retention. What this node read elsewhere goes when the home there says
-so (`holdings.py`).
+banks without a node too), their applications, steps and receipts, which are the guarantor's and the beneficiary's own
+papers; what was told to whom, with the receipts (`notices.py`); and, where a subject is erased, the centre's account
+of reads on a legal basis, which ends with the centre's own retention. What this node read elsewhere goes when the
+home there says so (`holdings.py`).
 """
 
 from collections.abc import Iterator

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
+from heqi.v1 import guarantee_pb2
 from heqi.v1 import wallet_service_pb2 as pb
 from heqi.v1 import wallet_service_pb2_grpc as rpc
 
@@ -213,6 +214,16 @@ class WalletClient:
         """As a beneficiary: bring a release to the ledger."""
         request = pb.ReleaseGuaranteeRequest(signed_request=signed)
         return self._call(self._stub.ReleaseGuarantee, request)
+
+    def take_step(self, signed: str) -> pb.TakeGuaranteeStepResponse:
+        """As beneficiary or applicant: bring a step of a guarantee to the ledger."""
+        request = pb.TakeGuaranteeStepRequest(signed_request=signed)
+        return self._call(self._stub.TakeGuaranteeStep, request)
+
+    def own_guarantee(self, signed: str) -> guarantee_pb2.GuaranteeLife:
+        """How a guarantee stands, as this member knows."""
+        request = pb.GetOwnGuaranteeRequest(signed_request=signed)
+        return self._call(self._stub.GetOwnGuarantee, request).life
 
     def answer_login(self, signed: str) -> None:
         """Log in at the centre that asks."""

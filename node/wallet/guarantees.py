@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from node.domain.document import document_digest, open_members_document, peek_document, sign_document
-from node.domain.encoding import to_base64url
+from node.domain.encoding import decode_canonical, to_base64url
 from node.domain.grant import Scope
 from node.domain.guarantee import (
     ApplicationCode,
@@ -17,7 +17,9 @@ from node.domain.guarantee import (
     Kind,
     guarantee_terms,
 )
-from node.domain.guarantee_table import Event
+from node.domain.guarantee_life import LedgerStep, Life, follow, replay, signed_step
+from node.domain.guarantee_statement import Says, Statement, check_statement, peek_step
+from node.domain.guarantee_table import Effect, Event, Mover, mover_of, transition
 from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
 from node.domain.line_statement import LineStatement
@@ -33,8 +35,11 @@ from node.domain.wallet import (
     CodeCall,
     LineCall,
     ReleaseCall,
+    StepCall,
+    StepReceipt,
+    StepsCall,
 )
-from node.errors import DocumentFormatError
+from node.errors import ConflictError, DocumentFormatError, MissingError, RoleMissingError
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey
 
@@ -65,6 +70,68 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: str
     nbf: int
     exp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a guarantee stands, as a node says and the documents show."""
+
+    token: str
+    """The guarantee document."""
+    guarantee: Guarantee
+    life: Life
+    sequence: int
+    """Of the last step; 1 after the issue."""
+    document: bytes
+    """Digest of the last step's document, after the issue the guarantee's."""
+    documents: tuple[str, ...]
+    """Of the steps, as far as they were shown."""
+    contract: bytes = b""
+    """20 bytes: where it lives, if not in the founding contract."""
+
+
+class KeptStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step that was handed in, with what shows that it was in time."""
+
+    step: str
+    """The guarantee-step document."""
+    earlier: tuple[str, ...]
+    """Documents of the steps before."""
+    contract: str
+    """40 hex digits."""
+    receipt: StepReceipt | None
+
+
+def read_kept(raw: bytes) -> KeptStep:
+    """What a wallet kept of a step.
+
+    Raises:
+        DocumentFormatError: it is none.
+    """
+    return decode_canonical(raw.rstrip(b"\n"), KeptStep)
+
+
+def see(token: str, steps: Sequence[LedgerStep], documents: Sequence[str], contract: bytes = b"") -> Seen:
+    """Work out how a guarantee stands; a document that no step names is not looked at.
+
+    Raises:
+        DocumentFormatError: a document is malformed.
+    """
+    guarantee = peek_guarantee(token)
+    named = {step.document for step in steps}
+    by_digest = {document_digest(one): one for one in documents if document_digest(one) in named}
+    opened = {digest: peek_step(one) for digest, one in by_digest.items()}
+    life = replay(guarantee, steps, opened)
+    last = steps[-1] if steps else None
+    return Seen(
+        token,
+        guarantee,
+        life,
+        1 if last is None else last.sequence,
+        file_digest(token) if last is None else last.document,
+        tuple(by_digest.values()),
+        contract,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +242,106 @@ class GuaranteeScribe:
         speaker = replace(self.scribe, key=key, subject="")
         return speaker.call(ReleaseCall, node, guarantee=token, release=signed, signature=signature.hex())
 
+    def key_of(self, guarantee: Guarantee, mover: Mover) -> WalletKey:
+        """The key of this wallet's steps of a guarantee.
+
+        Raises:
+            RoleMissingError: the guarantee names another beneficiary or applicant.
+        """
+        if mover is Mover.BENEFICIARY:
+            key, named = self.scribe.key.beneficiary_key(guarantee.section), guarantee.beneficiary_key
+        else:
+            key, named = self.scribe.key.applicant_key(guarantee.code), guarantee.applicant_key
+        if key.public_key.hex() != named:
+            raise RoleMissingError(f"the guarantee names another {mover.name.lower()} than this wallet")
+        return key
+
+    def part_in(self, guarantee: Guarantee) -> Mover:
+        """Whether this wallet is the beneficiary or the applicant.
+
+        Raises:
+            RoleMissingError: it is neither.
+        """
+        try:
+            self.key_of(guarantee, Mover.BENEFICIARY)
+        except RoleMissingError:
+            self.key_of(guarantee, Mover.APPLICANT)
+            return Mover.APPLICANT
+        return Mover.BENEFICIARY
+
+    def ask_steps(self, node: str, token: str) -> str:
+        """Ask a node how a guarantee stands."""
+        guarantee = peek_guarantee(token)
+        key = self.key_of(guarantee, self.part_in(guarantee))
+        return replace(self.scribe, key=key, subject="").call(StepsCall, node, guarantee=token)
+
+    def step(
+        self, node: str, seen: Seen, event: Event, says: Says, receipt: StepReceipt | None = None
+    ) -> str:
+        """As beneficiary or applicant: move a guarantee that stands as was seen.
+
+        Raises:
+            NodeError: the step is another's, not possible now, or rests on a document that was not seen.
+        """
+        guarantee = seen.guarantee
+        key = self.key_of(guarantee, mover_of(event))
+        rule = transition(seen.life.state, event)
+        if rule is None:
+            raise ConflictError(
+                f"{event.name} is not possible for a guarantee that is {seen.life.state.name}"
+            )
+        if rule.effect is Effect.ADOPT and seen.life.offer is None:
+            raise MissingError(
+                "the document with the terms that are offered is not here; ask the guarantor's node"
+            )
+        raw_id = self.id_of(guarantee, seen.token)
+        statement = Statement(
+            alliance=guarantee.alliance,
+            iat=int(time.time()),
+            jti=to_base64url(os.urandom(16)),
+            guarantee=raw_id.hex(),
+            sequence=seen.sequence + 1,
+            previous=seen.document.hex(),
+            event=event.name,
+            says=says,
+        )
+        check_statement(statement)
+        follow(seen.life, event, statement, statement.sequence)
+        return self.sign_step(node, seen, key, statement, receipt)
+
+    def sign_step(
+        self, node: str, seen: Seen, key: WalletKey, statement: Statement, receipt: StepReceipt | None = None
+    ) -> str:
+        """The request of `step` under any key and with any statement."""
+        document = sign_document(statement, key.sign)
+        return self.hand_in(node, seen, key, document, receipt)
+
+    def hand_in(
+        self, node: str, seen: Seen, key: WalletKey, document: str, receipt: StepReceipt | None = None
+    ) -> str:
+        """The request that brings a signed document, perhaps once more, now with a receipt."""
+        guarantee, statement = seen.guarantee, peek_document(document, Statement)
+        raw_id, digest = self.id_of(guarantee, seen.token), document_digest(document)
+        previous = bytes.fromhex(statement.previous)
+        step = signed_step(raw_id, guarantee.code, statement.sequence, previous, statement, digest)
+        signature = key.sign(step_guarantee_digest(self._domain(seen.contract), step))
+        speaker = replace(self.scribe, key=key, subject="")
+        return speaker.call(
+            StepCall,
+            node,
+            guarantee=seen.token,
+            step=document,
+            signature=signature.hex(),
+            earlier=seen.documents,
+            receipt=receipt,
+        )
+
     def id_of(self, guarantee: Guarantee, token: str) -> bytes:
         """Id on the ledger, 32 bytes."""
         terms = guarantee_terms(guarantee, file_digest(token), self.scribe.verifier)
         return guarantee_id(bytes.fromhex(guarantee.alliance), terms)
 
-    def _domain(self) -> Eip712Domain:
+    def _domain(self, contract: bytes = b"") -> Eip712Domain:
         descriptor = self.scribe.descriptor
-        contract = bytes.fromhex(descriptor.contracts["Guarantees"].address)
+        contract = contract or bytes.fromhex(descriptor.contracts["Guarantees"].address)
         return Eip712Domain(descriptor.chain_id, contract, bytes.fromhex(descriptor.alliance))

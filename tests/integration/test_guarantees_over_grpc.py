@@ -283,6 +283,8 @@ async def test_what_is_not_acceptable_is_refused_by_its_reason(network):
     [
         ("CheckGuarantee", pb.CheckGuaranteeRequest(), "INVALID"),
         ("CheckGuarantee", pb.CheckGuaranteeRequest(guarantee_id="AB" * 32), "CODE_FORMAT"),
+        ("GetGuaranteeLife", pb.GetGuaranteeLifeRequest(guarantee_id="ab" * 32), "NOT_FOUND"),
+        ("StepGuarantee", pb.StepGuaranteeRequest(guarantee_id="ab" * 32, event="STEAL"), "INVALID"),
         ("AssessApplication", pb.AssessApplicationRequest(application_id="1"), "CODE_FORMAT"),
         ("AssessApplication", pb.AssessApplicationRequest(application_id="ab" * 32), "NOT_FOUND"),
         ("IssueGuarantee", pb.IssueGuaranteeRequest(application_id="ab" * 32, number="1"), "NOT_FOUND"),

@@ -67,6 +67,7 @@ from node.domain import (
     grant,
     guarantee_file,
     guarantee_pdf,
+    guarantee_statement,
     joint_bid,
     ledger_proof,
     legal_read,
@@ -97,6 +98,7 @@ from node.domain.issue_rules import parse_rules
 from node.domain.trust import TrustList
 from node.errors import NodeError
 from node.wallet import awards, recovering
+from node.wallet import guarantees as wallet_guarantees
 from node.wallet.approving import Held, open_held
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import load_wallet_key, new_wallet_key
@@ -527,6 +529,17 @@ def parsers() -> dict[str, Parser]:
         "node.domain.encoding:from_base64url": Parser(encoding.from_base64url, ("-_8", "YWJj")),
         "node.domain.encoding:from_hex": Parser(lambda text: encoding.from_hex(text, 4), ("00ff10ab",)),
         "node.domain.evidence:parse_evidence": Parser(evidence.parse_evidence, (shown,)),
+        "node.domain.guarantee_statement:peek_step": Parser(
+            guarantee_statement.peek_step, _tokens("guarantee-step", "guarantee-release")
+        ),
+        "node.domain.guarantee_statement:read_says": Parser(
+            guarantee_statement.read_says,
+            (b'{"type":"payment","amount":"80000.00","proof":"' + b"ab" * 32 + b'"}',),
+        ),
+        "node.wallet.guarantees:read_kept": Parser(
+            wallet_guarantees.read_kept,
+            (encoding.canonical_json({"step": "a.b.c", "earlier": [], "contract": "", "receipt": None}),),
+        ),
         "node.domain.grant:open_grant": Parser(grant.open_grant, _tokens("grant")),
         "node.domain.legal_read:open_papers": Parser(_papers, _tokens("legal-request")),
         "node.domain.legal_read:open_countersignature": Parser(

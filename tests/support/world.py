@@ -331,6 +331,7 @@ class World:
         await centre.services.changes.step()
         await centre.services.notices.step()
         await centre.services.holdings.step()
+        await centre.services.guarantee_steps.step()
         await centre.services.legal_reading.step()
         while await centre.services.erasing.step():
             pass

@@ -15,10 +15,14 @@ import pytest
 from node.domain.document import peek_document, sign_document
 from node.domain.encoding import canonical_json, to_base64url
 from node.domain.guarantee import ApplicationCode, Guarantee, Kind
+from node.domain.guarantee_statement import Claim, Says
+from node.domain.guarantee_table import Event, Mover, State, mover_of
 from node.domain.signature import Sign
+from node.domain.wallet import StepReceipt
 from node.errors import NotMemberError
+from node.services.guarantee_steps import Taken
 from node.wallet.documents import Scribe
-from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
+from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Seen, Terms, see
 from node.wallet.keyfile import new_wallet_key
 from tests.support.world import DAY, World
 from tests.support.world_bidder import Bidder
@@ -137,7 +141,48 @@ class Tender:
         """The beneficiary gives the guarantee back at a node; the guarantee's id."""
         via, bank = via or self.centre, self.world.member(issued.terms.iss)
         token = self.releasing.release(via.name, issued.file, bank, "the tender is over")
-        return via.services.guarantees.release(token).guarantee
+        return via.services.guarantee_steps.release(token).guarantee
+
+    def seen(self, issued: Issued, via: Centre | None = None) -> Seen:
+        """How the guarantee stands, as a node shows it to the beneficiary."""
+        via = via or self.bank
+        shown = via.services.guarantee_steps.of_wallet(self.releasing.ask_steps(via.name, issued.file))
+        steps = [entry.step for entry in shown.life.entries]
+        return see(issued.file, steps, list(shown.documents.values()), shown.row.contract)
+
+    async def step(
+        self,
+        issued: Issued,
+        event: Event,
+        says: Says,
+        via: Centre | None = None,
+        receipt: StepReceipt | None = None,
+    ) -> Taken:
+        """Beneficiary or applicant moves the guarantee at a node."""
+        via = via or self.centre
+        is_applicant = mover_of(event) is Mover.APPLICANT
+        writer = GuaranteeScribe(issued.bidder.scribe) if is_applicant else self.releasing
+        token = writer.step(via.name, self.seen(issued), event, says, receipt)
+        return await via.services.guarantee_steps.take(token)
+
+    async def make(self, issued: Issued, event: Event, says: Says, at: Centre | None = None) -> Taken:
+        """Guarantor or centre moves the guarantee; final everywhere afterwards."""
+        taken = await (at or self.bank).services.guarantee_steps.make(issued.id, event, says)
+        await self.world.settle()
+        return taken
+
+    async def claimed(self, issued: Issued, amount: str = "80000.00", **changes: Any) -> Taken:
+        """The beneficiary claims; final everywhere afterwards."""
+        says = Claim(amount, "the bidder withdrew its bid", (), "6222 0000", 0)
+        taken = await self.step(issued, Event.CLAIM, msgspec.structs.replace(says, **changes))
+        await self.world.settle()
+        return taken
+
+    def state(self, issued: Issued, node: Centre | None = None) -> State:
+        """Where the ledger has it, as a node knows."""
+        row = (node or self.world.third).services.projection.guarantee(bytes.fromhex(issued.id))
+        assert row is not None
+        return State(row.state)
 
     async def suspend(self, member: Centre) -> None:
         """The others vote a member out; final everywhere afterwards."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from node.domain.legal_read import LegalPapers
 from node.domain.member import Member
+from node.domain.wallet import StepReceipt
 from node.errors import PeerError
 from node.ports import Answer, LogView
 from tests.support.world_authorities import WorldAuthorities
@@ -81,6 +82,12 @@ class WorldPeers:
 
     async def submit_notice(self, member: Member, document: str) -> str:
         return await self._call(member, "submit_notice", lambda c: c.services.inbox.take(self._me, document))
+
+    async def lodge_step(
+        self, member: Member, guarantee: str, step: str, signature: bytes
+    ) -> StepReceipt | None:
+        lodge = lambda c: c.services.guarantee_steps.lodge(self._me, guarantee, step, signature)  # noqa: E731
+        return await self._call(member, "lodge_step", lodge)
 
     async def read_on_legal_basis(self, member: Member, papers: LegalPapers) -> Answer:
         answer = await self._call(member, "legal", lambda c: c.services.legal_serving.read(self._me, papers))

@@ -191,6 +191,7 @@ def documents() -> Vectors:
         (f"{told.CENTRE} identity", told.code()),
         (f"{GUARANTOR} identity", told.guarantee()),
         (beneficiary, told.release()),
+        (beneficiary, told.claim()),
         *((names[wallet_calls.signer(call)], call) for call in wallet_calls.calls()),
         ("wallet", wallet_calls.acceptance()),
         ("wallet", told.pledge()),

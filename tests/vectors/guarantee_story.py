@@ -11,10 +11,18 @@ from node.domain.document import document_digest, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.grant import Grant, Scope
 from node.domain.guarantee import ApplicationCode, Guarantee, GuaranteeRelease, guarantee_terms
+from node.domain.guarantee_life import signed_step
+from node.domain.guarantee_statement import Claim, Enclosure, Statement
 from node.domain.guarantee_table import Event
 from node.domain.ledger import GuaranteeStep, GuaranteeTerms
-from node.domain.ledger_ids import guarantee_id, issue_guarantee_digest, step_guarantee_digest
+from node.domain.ledger_ids import (
+    guarantee_id,
+    issue_guarantee_digest,
+    step_guarantee_digest,
+    step_receipt_digest,
+)
 from node.domain.pledge import BidPledge
+from node.domain.wallet import StepReceipt
 from tests.vectors import authority, world
 from tests.vectors.keys import P256TestKey, derived, fixed_bytes, p256
 from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, NOW, READER, SUBJECT, WALLET
@@ -153,3 +161,41 @@ def release_digest() -> bytes:
     previous, document = document_digest(guarantee_token()), document_digest(release_token())
     step = GuaranteeStep(issued_id(), RELEASE_STEP, previous, Event.RELEASE, document)
     return step_guarantee_digest(world.domain("Guarantees"), step)
+
+
+def claim() -> Statement:
+    """Instead of the release: the beneficiary claims."""
+    says = Claim(
+        "30000.00",
+        "投标人撤回投标 the bidder withdrew its bid",
+        (Enclosure("撤回通知.pdf", hashlib.sha256(b"a notice of withdrawal").hexdigest()),),
+        "示例银行 6222 0000 0000 0000",
+        0,
+    )
+    return Statement(
+        **world.common("guarantee claim"),
+        guarantee=issued_id().hex(),
+        sequence=RELEASE_STEP,
+        previous=document_digest(guarantee_token()).hex(),
+        event=Event.CLAIM.name,
+        says=says,
+    )
+
+
+@cache
+def claim_token() -> str:
+    return sign_document(claim(), beneficiary_key().sign)
+
+
+def claim_digest() -> bytes:
+    previous, digest = document_digest(guarantee_token()), document_digest(claim_token())
+    step = signed_step(issued_id(), CODE, RELEASE_STEP, previous, claim(), digest)
+    return step_guarantee_digest(world.domain("Guarantees"), step)
+
+
+def claim_receipt() -> StepReceipt:
+    """The guarantor's."""
+    key, digest = world.identity(GUARANTOR), document_digest(claim_token())
+    told = (issued_id(), Event.CLAIM, digest, NOW + 86_400)
+    signature = key.sign(step_receipt_digest(world.domain("Guarantees"), *told))
+    return StepReceipt(GUARANTOR, NOW + 86_400, key.public.hex(), signature.hex())

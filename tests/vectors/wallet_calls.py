@@ -32,6 +32,8 @@ from node.domain.wallet import (
     ReleasesCall,
     RevokeCall,
     StatusCall,
+    StepCall,
+    StepsCall,
     VetoCall,
     WalletCall,
 )
@@ -85,7 +87,11 @@ def signer(call: WalletCall) -> P256TestKey:
     """Whose wallet asks."""
     if isinstance(call, RecoverCall | FinishCall):
         return NEXT
-    return guarantee_story.beneficiary_key() if isinstance(call, ReleaseCall | ReleasesCall) else WALLET
+    return (
+        guarantee_story.beneficiary_key()
+        if isinstance(call, ReleaseCall | ReleasesCall | StepCall | StepsCall)
+        else WALLET
+    )
 
 
 def _about_grants() -> list[WalletCall]:
@@ -200,6 +206,17 @@ def _about_guarantees() -> list[WalletCall]:
             guarantee=told.guarantee_token(),
             release=told.release_token(),
             signature=told.beneficiary_key().sign(told.release_digest()).hex(),
+        ),
+        StepCall(
+            **call_of("step", subject="", node=told.CENTRE, key=told.beneficiary_key()),
+            guarantee=told.guarantee_token(),
+            step=told.claim_token(),
+            signature=told.beneficiary_key().sign(told.claim_digest()).hex(),
+            receipt=told.claim_receipt(),
+        ),
+        StepsCall(
+            **call_of("steps", subject="", node=GUARANTOR, key=told.beneficiary_key()),
+            guarantee=told.guarantee_token(),
         ),
     ]
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias, get_args
 
+from node.cli import guarantee_says
 from node.cli.wallet import (
     approving,
     awards,
@@ -24,6 +25,7 @@ from node.cli.wallet import (
 )
 from node.domain.delegation import ReservedAct
 from node.domain.grant import Basis
+from node.domain.guarantee_table import Mover
 
 _EPILOG = """\
 顺序 | in order:
@@ -90,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _describe_setup(commands)
     _describe_sharing(commands)
     _describe_guarantees(commands)
+    _describe_steps(commands)
     _describe_awards(commands)
     _describe_sealed(commands)
     _describe_login(commands)
@@ -532,6 +535,31 @@ def _describe_awards(commands: Commands) -> None:
     one.set_defaults(run=awards.revoke)
 
 
+def _describe_steps(commands: Commands) -> None:
+    one = commands.add_parser(
+        "life", help="（受益人、申请人）保函经过、现状、可做 | how a guarantee stands, what can be done"
+    )
+    one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
+    one.add_argument("--at", help="问哪个成员，默认担保人 | member to ask; the guarantor if not given")
+    one.set_defaults(run=guarantees.show)
+    one = commands.add_parser(
+        "step", help="（受益人、申请人）索赔、答复、退保等 | claim, answer, surrender and the like"
+    )
+    one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
+    guarantee_says.add_options(one, (Mover.BENEFICIARY, Mover.APPLICANT))
+    one.add_argument("--at", help="交给哪个成员，默认本中心 | member to hand it to; the home if not given")
+    one.add_argument("--see-at", help="向哪个成员了解现状，默认担保人 | member that says how it stands")
+    one.add_argument("--keep", type=Path, help="保存步骤与回执 | keep the step and its receipt in this file")
+    one.set_defaults(run=guarantees.step)
+    one = commands.add_parser(
+        "step-again", help="账本中断后凭回执补交 | hand a kept step in again, with its receipt"
+    )
+    one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
+    one.add_argument("kept", type=Path, help="step --keep 保存的文件 | what step --keep wrote")
+    one.add_argument("--at", help="交给哪个成员，默认本中心 | member to hand it to; the home if not given")
+    one.set_defaults(run=guarantees.step_again)
+
+
 def _describe_guarantees(commands: Commands) -> None:
     one = commands.add_parser("apply", help="申请保函 | apply for a guarantee")
     one.add_argument("--guarantor", required=True, help="担保人 | member that issues it")
@@ -539,7 +567,7 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("--section", required=True, help="标段编号 | section of the tender")
     one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
     one.add_argument("--currency", default="CNY")
-    one.add_argument("--kind", default="bid", choices=["bid", "performance", "quality"])
+    one.add_argument("--kind", default="bid", choices=["bid", "performance", "quality", "advance"])
     one.add_argument("--days", type=int, default=90, help="有效天数 | valid for days (default 90)")
     one.add_argument("--beneficiary-name", required=True, help="受益人 | in whose favour")
     one.add_argument("--beneficiary-key", required=True, help="受益人公钥 | from heqi wallet key")

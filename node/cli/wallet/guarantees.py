@@ -4,16 +4,26 @@ import argparse
 import hashlib
 import time
 
+import msgspec
+
+from node.cli.guarantee_says import EVENTS, event_named, says_of, show_life
 from node.cli.output import print_json, print_table, say
 from node.cli.scopes import read_scopes
 from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session
 from node.config import read_file, replace_file
+from node.domain.document import peek_document
+from node.domain.encoding import canonical_json
+from node.domain.guarantee_life import begin
+from node.domain.guarantee_statement import Statement
+from node.domain.guarantee_table import Event, mover_of
 from node.domain.sealed_guarantee import peek_guarantee
+from node.domain.wallet import StepCall
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
-from node.wallet.guarantees import GuaranteeScribe, Terms
+from node.wallet.guarantees import GuaranteeScribe, KeptStep, Seen, Terms, read_kept, see
 from node.wallet.pledges import Pledged, sign_pledge
+from node.wire.guarantees import receipt_from, steps_from
 
 _WAIT_SECONDS = 60.0
 
@@ -119,6 +129,66 @@ def release(args: argparse.Namespace) -> None:
         )
     else:
         say(f"已解保 {taken.guarantee_id}", "released; final once the ledger has it")
+
+
+def show(args: argparse.Namespace) -> None:
+    """How a guarantee stands, and what this wallet can do."""
+    wallet, scribe, home = open_session(args)
+    home.close()
+    token = read_file(args.file).decode().strip()
+    writer, guarantee = GuaranteeScribe(scribe), peek_guarantee(token)
+    mover = writer.part_in(guarantee)
+    node = wallet.member(args.at or guarantee.iss)
+    with WalletClient(node) as client:
+        life = client.own_guarantee(writer.ask_steps(node.name, token))
+    show_life(life, as_json=args.json, mover=mover.name.lower())
+
+
+def step(args: argparse.Namespace) -> None:
+    """As beneficiary or applicant: move a guarantee."""
+    wallet, scribe, home = open_session(args)
+    token = read_file(args.file).decode().strip()
+    writer, guarantee = GuaranteeScribe(scribe), peek_guarantee(token)
+    event, at = event_named(args), wallet.member(args.at) if args.at else home.member
+    home.close()
+    asked = wallet.member(args.see_at or guarantee.iss)
+    with WalletClient(asked) as client:
+        life = client.own_guarantee(writer.ask_steps(asked.name, token))
+    shown = see(token, steps_from(life), [one.document for one in life.steps], bytes.fromhex(life.contract))
+    signed = writer.step(at.name, shown, event, says_of(event, args))
+    document = peek_document(signed, StepCall).step
+    with WalletClient(at) as client:
+        taken = client.take_step(signed)
+    receipt = receipt_from(taken.receipt) if taken.HasField("receipt") else None
+    if args.keep:
+        kept = KeptStep(document, shown.documents, life.contract, receipt)
+        args.keep.write_bytes(canonical_json(msgspec.to_builtins(kept)) + b"\n")
+    if args.json:
+        print_json({"guarantee": taken.guarantee_id, "receipt": msgspec.to_builtins(receipt)})
+    elif taken.was_under_way:
+        say(f"{EVENTS[event]}已在途", "is on its way already; final once the ledger has it")
+    elif receipt is not None:
+        say(
+            f"{EVENTS[event]}已提交，{receipt.member} 已签收",
+            f"handed in, and receipted by {receipt.member}; final once the ledger has it",
+        )
+    else:
+        say(f"{EVENTS[event]}已提交", "handed in; final once the ledger has it")
+
+
+def step_again(args: argparse.Namespace) -> None:
+    """Hand a kept step in again: the ledger could not be reached in time, and its receipt shows that it was."""
+    wallet, scribe, home = open_session(args)
+    token = read_file(args.file).decode().strip()
+    writer, guarantee = GuaranteeScribe(scribe), peek_guarantee(token)
+    kept = read_kept(read_file(args.kept))
+    at = wallet.member(args.at) if args.at else home.member
+    home.close()
+    before = Seen(token, guarantee, begin(guarantee), 1, b"", kept.earlier, bytes.fromhex(kept.contract))
+    one_time = writer.key_of(guarantee, mover_of(Event[peek_document(kept.step, Statement).event]))
+    with WalletClient(at) as client:
+        taken = client.take_step(writer.hand_in(at.name, before, one_time, kept.step, kept.receipt))
+    say(f"已补交 {taken.guarantee_id}", "handed in again; final once the ledger has it")
 
 
 def key(args: argparse.Namespace) -> None:

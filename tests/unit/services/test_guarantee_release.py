@@ -23,7 +23,7 @@ from node.errors import (
     RoleMissingError,
     SignatureError,
 )
-from node.services.guarantees import Taken, Verdict
+from node.services.guarantees import Verdict
 from node.services.outbox import State as Place
 from node.wallet.documents import Scribe
 from node.wallet.guarantees import GuaranteeScribe
@@ -82,7 +82,7 @@ class Releaser:
         )
 
     def send(self) -> str:
-        return self.tender.centre.services.guarantees.release(self.token()).guarantee
+        return self.tender.centre.services.guarantee_steps.release(self.token()).guarantee
 
 
 @pytest.mark.parametrize("via", ["home", "reader", "third", "bank"])
@@ -135,7 +135,7 @@ async def test_nobody_else_releases(tender: Tender, issued: Issued, mover: str) 
     key, writer = MOVERS[mover](tender, issued), tender.releasing
     token = writer.sign_release(tender.centre.name, issued.file, key, "no longer needed")
     with pytest.raises(RoleMissingError):
-        tender.centre.services.guarantees.release(token)
+        tender.centre.services.guarantee_steps.release(token)
     assert tender.centre.outbox() == []
 
 
@@ -216,9 +216,9 @@ async def test_a_guarantee_is_released_once(tender: Tender, issued: Issued) -> N
 
 async def test_a_release_is_taken_once(tender: Tender, issued: Issued) -> None:
     token = Releaser(tender, issued).token()
-    tender.centre.services.guarantees.release(token)
+    tender.centre.services.guarantee_steps.release(token)
     with pytest.raises(ReplayError):
-        tender.centre.services.guarantees.release(token)
+        tender.centre.services.guarantee_steps.release(token)
 
 
 async def test_two_releases_at_two_members_are_one_and_none_is_parked(tender: Tender, issued: Issued) -> None:
@@ -231,13 +231,13 @@ async def test_two_releases_at_two_members_are_one_and_none_is_parked(tender: Te
 
 
 async def test_a_second_release_is_told_that_the_first_is_on_its_way(tender: Tender, issued: Issued) -> None:
-    release = tender.centre.services.guarantees.release
-    assert release(Releaser(tender, issued).token()) == Taken(issued.id, was_under_way=False)
-    assert release(Releaser(tender, issued).token()) == Taken(issued.id, was_under_way=True)
+    release = tender.centre.services.guarantee_steps.release
+    assert not release(Releaser(tender, issued).token()).was_under_way
+    assert release(Releaser(tender, issued).token()).was_under_way
     tender.centre.restart()
     await tender.world.follow(tender.centre)
-    release = tender.centre.services.guarantees.release
-    assert release(Releaser(tender, issued).token()) == Taken(issued.id, was_under_way=True)
+    release = tender.centre.services.guarantee_steps.release
+    assert release(Releaser(tender, issued).token()).was_under_way
     [item] = tender.centre.outbox()
     assert item.state is Place.WAITING
     assert len(await tender.centre.feed("guarantee.step")) == 1
@@ -258,7 +258,7 @@ async def test_the_issue_that_is_not_cleared_away_yet_is_no_release_on_its_way(t
     token = tender.releasing.release(
         tender.bank.name, issued.file, tender.world.member("bank"), "the tender is over"
     )
-    assert not tender.bank.services.guarantees.release(token).was_under_way
+    assert not tender.bank.services.guarantee_steps.release(token).was_under_way
 
 
 async def test_who_may_not_release_is_not_told_that_a_release_is_on_its_way(
@@ -288,14 +288,14 @@ async def test_a_guarantee_in_the_name_of_nobody_is_not_released(tender: Tender,
     false = signed_anew(issued.file, tender.bank.keys.identity.sign, iss="nobody")
     token = tender.releasing.sign_release(tender.centre.name, false, tender.beneficiary, "over")
     with pytest.raises(NotMemberError):
-        tender.centre.services.guarantees.release(token)
+        tender.centre.services.guarantee_steps.release(token)
 
 
 async def test_the_release_that_the_ledger_names_is_the_beneficiarys_document(
     tender: Tender, issued: Issued
 ) -> None:
     token = Releaser(tender, issued).token()
-    tender.centre.services.guarantees.release(token)
+    tender.centre.services.guarantee_steps.release(token)
     document = peek_document(token, ReleaseCall).release
     release = open_document(document, GuaranteeRelease, bytes.fromhex(issued.terms.beneficiary_key))
     assert release.guarantee == issued.id

@@ -66,7 +66,7 @@ class Client:
         )
 
     def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
-        taken = self.centre.services.guarantees.release(signed)
+        taken = self.centre.services.guarantee_steps.release(signed)
         return pb.ReleaseGuaranteeResponse(guarantee_id=taken.guarantee, was_under_way=taken.was_under_way)
 
 
@@ -121,7 +121,7 @@ async def test_nothing_that_the_centre_holds_releases(tender: Tender, due: Issue
     for key in (WalletKey(keys.identity.key), new_wallet_key()):
         token = writer.sign_release(tender.centre.name, due.file, key, one.prepared.reason)
         with pytest.raises(RoleMissingError):
-            services.guarantees.release(token)
+            services.guarantee_steps.release(token)
     while await services.obligations.step():
         pass
     await tender.world.settle()

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from heqi.v1 import guarantee_pb2 as _guarantee_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -105,6 +106,60 @@ class ReleaseSharesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseSharesResponse: _TypeAlias = ReleaseSharesResponse  # noqa: Y015
+
+@_typing.final
+class LodgeGuaranteeStepRequest(_message.Message):
+    """Request of LodgeGuaranteeStep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    guarantee: _builtins.str
+    """The guarantee document."""
+    step: _builtins.str
+    """The document that states the step."""
+    signature: _builtins.bytes
+    """64 bytes: its mover's over EIP-712 StepGuarantee."""
+    def __init__(
+        self,
+        *,
+        guarantee: _builtins.str = ...,
+        step: _builtins.str = ...,
+        signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guarantee", b"guarantee", "signature", b"signature", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LodgeGuaranteeStepRequest: _TypeAlias = LodgeGuaranteeStepRequest  # noqa: Y015
+
+@_typing.final
+class LodgeGuaranteeStepResponse(_message.Message):
+    """Response of LodgeGuaranteeStep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _guarantee_pb2.StepReceipt:
+        """That this member has it; not set if it gives no receipt for it."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _guarantee_pb2.StepReceipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LodgeGuaranteeStepResponse: _TypeAlias = LodgeGuaranteeStepResponse  # noqa: Y015
 
 @_typing.final
 class GetNodeInfoRequest(_message.Message):

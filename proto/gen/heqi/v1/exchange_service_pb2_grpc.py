@@ -81,6 +81,11 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeResponse.FromString,
                 _registered_method=True)
+        self.LodgeGuaranteeStep = channel.unary_unary(
+                '/heqi.v1.ExchangeService/LodgeGuaranteeStep',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.LodgeGuaranteeStepRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.LodgeGuaranteeStepResponse.FromString,
+                _registered_method=True)
         self.GetLogView = channel.unary_unary(
                 '/heqi.v1.ExchangeService/GetLogView',
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetLogViewRequest.SerializeToString,
@@ -181,6 +186,13 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LodgeGuaranteeStep(self, request, context):
+        """Hand in the document of a guarantee's step, at a party to it. The same again is answered the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLogView(self, request, context):
         """The log's newest checkpoint, with proofs that it contains what the caller knows of it.
         """
@@ -271,6 +283,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.SubmitNotice,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeResponse.SerializeToString,
+            ),
+            'LodgeGuaranteeStep': grpc.unary_unary_rpc_method_handler(
+                    servicer.LodgeGuaranteeStep,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.LodgeGuaranteeStepRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.LodgeGuaranteeStepResponse.SerializeToString,
             ),
             'GetLogView': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLogView,
@@ -548,6 +565,33 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/SubmitNotice',
             heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.SubmitNoticeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LodgeGuaranteeStep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/LodgeGuaranteeStep',
+            heqi_dot_v1_dot_exchange__service__pb2.LodgeGuaranteeStepRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.LodgeGuaranteeStepResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,8 @@ class ExchangeServiceStub:
     """Countersign an answer."""
     SubmitNotice: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitNoticeRequest, _exchange_service_pb2.SubmitNoticeResponse]
     """A notice of a home about data that this member obtained, or a person's withdrawal of a consent for its home."""
+    LodgeGuaranteeStep: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.LodgeGuaranteeStepRequest, _exchange_service_pb2.LodgeGuaranteeStepResponse]
+    """Hand in the document of a guarantee's step, at a party to it. The same again is answered the same."""
     GetLogView: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]
     """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
     GetWitnessedCheckpoint: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetWitnessedCheckpointRequest, _exchange_service_pb2.GetWitnessedCheckpointResponse]
@@ -93,6 +95,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Countersign an answer."""
     SubmitNotice: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SubmitNoticeRequest, _exchange_service_pb2.SubmitNoticeResponse]  # type: ignore[assignment]
     """A notice of a home about data that this member obtained, or a person's withdrawal of a consent for its home."""
+    LodgeGuaranteeStep: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.LodgeGuaranteeStepRequest, _exchange_service_pb2.LodgeGuaranteeStepResponse]  # type: ignore[assignment]
+    """Hand in the document of a guarantee's step, at a party to it. The same again is answered the same."""
     GetLogView: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetLogViewRequest, _exchange_service_pb2.GetLogViewResponse]  # type: ignore[assignment]
     """The log's newest checkpoint, with proofs that it contains what the caller knows of it."""
     GetWitnessedCheckpoint: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetWitnessedCheckpointRequest, _exchange_service_pb2.GetWitnessedCheckpointResponse]  # type: ignore[assignment]
@@ -184,6 +188,14 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.SubmitNoticeResponse, _abc.Awaitable[_exchange_service_pb2.SubmitNoticeResponse]]:
         """A notice of a home about data that this member obtained, or a person's withdrawal of a consent for its home."""
+
+    @_abc_1.abstractmethod
+    def LodgeGuaranteeStep(
+        self,
+        request: _exchange_service_pb2.LodgeGuaranteeStepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.LodgeGuaranteeStepResponse, _abc.Awaitable[_exchange_service_pb2.LodgeGuaranteeStepResponse]]:
+        """Hand in the document of a guarantee's step, at a party to it. The same again is answered the same."""
 
     @_abc_1.abstractmethod
     def GetLogView(

@@ -22,62 +22,75 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from heqi.v1 import guarantee_pb2 as heqi_dot_v1_dot_guarantee__pb2
 from heqi.v1 import record_pb2 as heqi_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fheqi/v1/guarantee_service.proto\x12\x07heqi.v1\x1a\x14heqi/v1/record.proto\"q\n\x15\x43heckGuaranteeRequest\x12\x0e\n\x04\x66ile\x18\x01 \x01(\tH\x00\x12*\n\x06number\x18\x02 \x01(\x0b\x32\x18.heqi.v1.GuaranteeNumberH\x00\x12\x16\n\x0cguarantee_id\x18\x03 \x01(\tH\x00\x42\x04\n\x02\x62y\"4\n\x0fGuaranteeNumber\x12\x11\n\tguarantor\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\"\xe3\x03\n\x16\x43heckGuaranteeResponse\x12\x38\n\x07verdict\x18\x01 \x01(\x0e\x32\'.heqi.v1.CheckGuaranteeResponse.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x0cguarantee_id\x18\x03 \x01(\t\x12\x1b\n\x13\x65xpire_time_seconds\x18\x04 \x01(\x03\x12\x14\n\x0c\x62lock_number\x18\x05 \x01(\x03\x12&\n\x05terms\x18\x06 \x01(\x0b\x32\x17.heqi.v1.GuaranteeTerms\"\x8d\x02\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_VALID\x10\x01\x12\x13\n\x0fVERDICT_NOT_YET\x10\x02\x12\x13\n\x0fVERDICT_EXPIRED\x10\x03\x12\x14\n\x10VERDICT_RELEASED\x10\x04\x12\x11\n\rVERDICT_FALSE\x10\x05\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x06\x12\x12\n\x0eVERDICT_ISSUED\x10\x07\x12\x16\n\x12VERDICT_WRONG_CODE\x10\x08\x12\x15\n\x11VERDICT_AMBIGUOUS\x10\t\x12\x18\n\x14VERDICT_NEVER_ISSUED\x10\n\x12\x11\n\rVERDICT_ENDED\x10\x0b\"w\n\x16\x43heckGuaranteesRequest\x12(\n\x07section\x18\x01 \x01(\x0b\x32\x15.heqi.v1.SectionTermsH\x00\x12(\n\x05shown\x18\x02 \x01(\x0b\x32\x17.heqi.v1.ShownGuaranteeH\x00\x42\t\n\x07message\"\xa2\x02\n\x0cSectionTerms\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x16\n\x0eguarantee_kind\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65manded_amount\x18\x03 \x01(\t\x12\x13\n\x0b\x62\x61se_amount\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x1b\n\x13valid_until_seconds\x18\x06 \x01(\x03\x12\x18\n\x10\x62\x65neficiary_name\x18\x07 \x01(\t\x12\x17\n\x0f\x62\x65neficiary_key\x18\x08 \x01(\t\x12&\n\x07\x62idders\x18\t \x03(\x0b\x32\x15.heqi.v1.ListedBidder\x12\x15\n\rtakes_pledges\x18\n \x01(\x08\x12\x1a\n\x12pledge_text_sha256\x18\x0b \x01(\t\"~\n\x0cListedBidder\x12\x13\n\x0b\x63redit_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cmember_codes\x18\x03 \x03(\t\x12\x11\n\tguarantor\x18\x04 \x01(\t\x12\x0e\n\x06number\x18\x05 \x01(\t\x12\x12\n\nis_secured\x18\x06 \x01(\x08\"h\n\x0eShownGuarantee\x12\x31\n\tguarantee\x18\x01 \x01(\x0b\x32\x1e.heqi.v1.CheckGuaranteeRequest\x12\x13\n\x0b\x62idder_code\x18\x02 \x01(\t\x12\x0e\n\x06pledge\x18\x03 \x01(\t\"t\n\x17\x43heckGuaranteesResponse\x12$\n\x04item\x18\x01 \x01(\x0b\x32\x14.heqi.v1.CheckedItemH\x00\x12(\n\x07summary\x18\x02 \x01(\x0b\x32\x15.heqi.v1.BatchSummaryH\x00\x42\t\n\x07message\"\xa2\x01\n\x0b\x43heckedItem\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12.\n\x05\x63heck\x18\x02 \x01(\x0b\x32\x1f.heqi.v1.CheckGuaranteeResponse\x12+\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x19.heqi.v1.GuaranteeFinding\x12&\n\x06pledge\x18\x04 \x01(\x0b\x32\x16.heqi.v1.CheckedPledge\"\xb8\x01\n\rCheckedPledge\x12\x38\n\x07verdict\x18\x01 \x01(\x0e\x32\'.heqi.v1.CheckGuaranteeResponse.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x18\n\x10\x65nd_time_seconds\x18\x07 \x01(\x03\"\x82\x01\n\x10GuaranteeFinding\x12\r\n\x05\x66\x61ult\x18\x01 \x01(\t\x12\x10\n\x08\x65xpected\x18\x02 \x01(\t\x12\r\n\x05\x66ound\x18\x03 \x01(\t\x12\x14\n\x0cother_number\x18\x04 \x01(\x05\x12\x13\n\x0b\x62idder_code\x18\x05 \x01(\t\x12\x13\n\x0b\x62idder_name\x18\x06 \x01(\t\"\xb0\x01\n\x0c\x42\x61tchSummary\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x13\n\x0bvalid_count\x18\x02 \x01(\x05\x12\x14\n\x0c\x66\x61ulty_count\x18\x03 \x01(\x05\x12+\n\x08\x66indings\x18\x04 \x03(\x0b\x32\x19.heqi.v1.GuaranteeFinding\x12\x13\n\x0bhas_bidders\x18\x05 \x01(\x08\x12$\n\x05terms\x18\x06 \x01(\x0b\x32\x15.heqi.v1.SectionTerms\"\xa4\x02\n\x0eGuaranteeTerms\x12\x11\n\tguarantor\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x16\n\x0e\x61pplicant_name\x18\x03 \x01(\t\x12\x16\n\x0e\x61pplicant_code\x18\x04 \x01(\t\x12\x18\n\x10\x62\x65neficiary_name\x18\x05 \x01(\t\x12\x0f\n\x07section\x18\x06 \x01(\t\x12\x16\n\x0eguarantee_kind\x18\x07 \x01(\t\x12\x14\n\x0clegal_nature\x18\x08 \x01(\t\x12\x0e\n\x06\x61mount\x18\t \x01(\t\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x12\x1a\n\x12start_time_seconds\x18\x0b \x01(\x03\x12\x18\n\x10\x65nd_time_seconds\x18\x0c \x01(\x03\x12\x0e\n\x06\x63\x65ntre\x18\r \x01(\t\"S\n\x17ListApplicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x11\n\topen_only\x18\x03 \x01(\x08\"_\n\x18ListApplicationsResponse\x12*\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x14.heqi.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfa\x01\n\x0b\x41pplication\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nlegal_name\x18\x04 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12\x18\n\x10\x62\x65neficiary_name\x18\x08 \x01(\t\x12\x0f\n\x07section\x18\t \x01(\t\x12\x16\n\x0erefusal_reason\x18\n \x01(\t\x12\x11\n\tguarantee\x18\x0b \x01(\t\x12\x0f\n\x07outcome\x18\x0c \x01(\t\"2\n\x18\x41ssessApplicationRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\"E\n\x19\x41ssessApplicationResponse\x12(\n\x07records\x18\x01 \x03(\x0b\x32\x17.heqi.v1.VerifiedRecord\"U\n\x15IssueGuaranteeRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x14\n\x0coutside_line\x18\x03 \x01(\x08\".\n\x16IssueGuaranteeResponse\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\"B\n\x18RefuseApplicationRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1b\n\x19RefuseApplicationResponse2\xa3\x04\n\x10GuaranteeService\x12Q\n\x0e\x43heckGuarantee\x12\x1e.heqi.v1.CheckGuaranteeRequest\x1a\x1f.heqi.v1.CheckGuaranteeResponse\x12X\n\x0f\x43heckGuarantees\x12\x1f.heqi.v1.CheckGuaranteesRequest\x1a .heqi.v1.CheckGuaranteesResponse(\x01\x30\x01\x12W\n\x10ListApplications\x12 .heqi.v1.ListApplicationsRequest\x1a!.heqi.v1.ListApplicationsResponse\x12Z\n\x11\x41ssessApplication\x12!.heqi.v1.AssessApplicationRequest\x1a\".heqi.v1.AssessApplicationResponse\x12Q\n\x0eIssueGuarantee\x12\x1e.heqi.v1.IssueGuaranteeRequest\x1a\x1f.heqi.v1.IssueGuaranteeResponse\x12Z\n\x11RefuseApplication\x12!.heqi.v1.RefuseApplicationRequest\x1a\".heqi.v1.RefuseApplicationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fheqi/v1/guarantee_service.proto\x12\x07heqi.v1\x1a\x17heqi/v1/guarantee.proto\x1a\x14heqi/v1/record.proto\"q\n\x15\x43heckGuaranteeRequest\x12\x0e\n\x04\x66ile\x18\x01 \x01(\tH\x00\x12*\n\x06number\x18\x02 \x01(\x0b\x32\x18.heqi.v1.GuaranteeNumberH\x00\x12\x16\n\x0cguarantee_id\x18\x03 \x01(\tH\x00\x42\x04\n\x02\x62y\"4\n\x0fGuaranteeNumber\x12\x11\n\tguarantor\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\"\xa0\x04\n\x16\x43heckGuaranteeResponse\x12\x38\n\x07verdict\x18\x01 \x01(\x0e\x32\'.heqi.v1.CheckGuaranteeResponse.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x0cguarantee_id\x18\x03 \x01(\t\x12\x1b\n\x13\x65xpire_time_seconds\x18\x04 \x01(\x03\x12\x14\n\x0c\x62lock_number\x18\x05 \x01(\x03\x12&\n\x05terms\x18\x06 \x01(\x0b\x32\x17.heqi.v1.GuaranteeTerms\x12\r\n\x05state\x18\x07 \x01(\t\x12\x17\n\x0f\x61mount_in_force\x18\x08 \x01(\t\x12\x13\n\x0bis_complete\x18\t \x01(\x08\"\x8d\x02\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_VALID\x10\x01\x12\x13\n\x0fVERDICT_NOT_YET\x10\x02\x12\x13\n\x0fVERDICT_EXPIRED\x10\x03\x12\x14\n\x10VERDICT_RELEASED\x10\x04\x12\x11\n\rVERDICT_FALSE\x10\x05\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x06\x12\x12\n\x0eVERDICT_ISSUED\x10\x07\x12\x16\n\x12VERDICT_WRONG_CODE\x10\x08\x12\x15\n\x11VERDICT_AMBIGUOUS\x10\t\x12\x18\n\x14VERDICT_NEVER_ISSUED\x10\n\x12\x11\n\rVERDICT_ENDED\x10\x0b\"N\n\x14StepGuaranteeRequest\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\x12\x11\n\tsays_json\x18\x03 \x01(\t\"U\n\x15StepGuaranteeResponse\x12\x15\n\rwas_under_way\x18\x01 \x01(\x08\x12%\n\x07receipt\x18\x02 \x01(\x0b\x32\x14.heqi.v1.StepReceipt\"/\n\x17GetGuaranteeLifeRequest\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\"@\n\x18GetGuaranteeLifeResponse\x12$\n\x04life\x18\x01 \x01(\x0b\x32\x16.heqi.v1.GuaranteeLife\":\n\x11ListClaimsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x12ListClaimsResponse\x12&\n\x06\x63laims\x18\x01 \x03(\x0b\x32\x16.heqi.v1.GuaranteeLife\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x16\x43heckGuaranteesRequest\x12(\n\x07section\x18\x01 \x01(\x0b\x32\x15.heqi.v1.SectionTermsH\x00\x12(\n\x05shown\x18\x02 \x01(\x0b\x32\x17.heqi.v1.ShownGuaranteeH\x00\x42\t\n\x07message\"\xa2\x02\n\x0cSectionTerms\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x16\n\x0eguarantee_kind\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65manded_amount\x18\x03 \x01(\t\x12\x13\n\x0b\x62\x61se_amount\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x1b\n\x13valid_until_seconds\x18\x06 \x01(\x03\x12\x18\n\x10\x62\x65neficiary_name\x18\x07 \x01(\t\x12\x17\n\x0f\x62\x65neficiary_key\x18\x08 \x01(\t\x12&\n\x07\x62idders\x18\t \x03(\x0b\x32\x15.heqi.v1.ListedBidder\x12\x15\n\rtakes_pledges\x18\n \x01(\x08\x12\x1a\n\x12pledge_text_sha256\x18\x0b \x01(\t\"~\n\x0cListedBidder\x12\x13\n\x0b\x63redit_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cmember_codes\x18\x03 \x03(\t\x12\x11\n\tguarantor\x18\x04 \x01(\t\x12\x0e\n\x06number\x18\x05 \x01(\t\x12\x12\n\nis_secured\x18\x06 \x01(\x08\"h\n\x0eShownGuarantee\x12\x31\n\tguarantee\x18\x01 \x01(\x0b\x32\x1e.heqi.v1.CheckGuaranteeRequest\x12\x13\n\x0b\x62idder_code\x18\x02 \x01(\t\x12\x0e\n\x06pledge\x18\x03 \x01(\t\"t\n\x17\x43heckGuaranteesResponse\x12$\n\x04item\x18\x01 \x01(\x0b\x32\x14.heqi.v1.CheckedItemH\x00\x12(\n\x07summary\x18\x02 \x01(\x0b\x32\x15.heqi.v1.BatchSummaryH\x00\x42\t\n\x07message\"\xa2\x01\n\x0b\x43heckedItem\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12.\n\x05\x63heck\x18\x02 \x01(\x0b\x32\x1f.heqi.v1.CheckGuaranteeResponse\x12+\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x19.heqi.v1.GuaranteeFinding\x12&\n\x06pledge\x18\x04 \x01(\x0b\x32\x16.heqi.v1.CheckedPledge\"\xb8\x01\n\rCheckedPledge\x12\x38\n\x07verdict\x18\x01 \x01(\x0e\x32\'.heqi.v1.CheckGuaranteeResponse.Verdict\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x18\n\x10\x65nd_time_seconds\x18\x07 \x01(\x03\"\x82\x01\n\x10GuaranteeFinding\x12\r\n\x05\x66\x61ult\x18\x01 \x01(\t\x12\x10\n\x08\x65xpected\x18\x02 \x01(\t\x12\r\n\x05\x66ound\x18\x03 \x01(\t\x12\x14\n\x0cother_number\x18\x04 \x01(\x05\x12\x13\n\x0b\x62idder_code\x18\x05 \x01(\t\x12\x13\n\x0b\x62idder_name\x18\x06 \x01(\t\"\xb0\x01\n\x0c\x42\x61tchSummary\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x13\n\x0bvalid_count\x18\x02 \x01(\x05\x12\x14\n\x0c\x66\x61ulty_count\x18\x03 \x01(\x05\x12+\n\x08\x66indings\x18\x04 \x03(\x0b\x32\x19.heqi.v1.GuaranteeFinding\x12\x13\n\x0bhas_bidders\x18\x05 \x01(\x08\x12$\n\x05terms\x18\x06 \x01(\x0b\x32\x15.heqi.v1.SectionTerms\"\xa4\x02\n\x0eGuaranteeTerms\x12\x11\n\tguarantor\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x16\n\x0e\x61pplicant_name\x18\x03 \x01(\t\x12\x16\n\x0e\x61pplicant_code\x18\x04 \x01(\t\x12\x18\n\x10\x62\x65neficiary_name\x18\x05 \x01(\t\x12\x0f\n\x07section\x18\x06 \x01(\t\x12\x16\n\x0eguarantee_kind\x18\x07 \x01(\t\x12\x14\n\x0clegal_nature\x18\x08 \x01(\t\x12\x0e\n\x06\x61mount\x18\t \x01(\t\x12\x10\n\x08\x63urrency\x18\n \x01(\t\x12\x1a\n\x12start_time_seconds\x18\x0b \x01(\x03\x12\x18\n\x10\x65nd_time_seconds\x18\x0c \x01(\x03\x12\x0e\n\x06\x63\x65ntre\x18\r \x01(\t\"S\n\x17ListApplicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x11\n\topen_only\x18\x03 \x01(\x08\"_\n\x18ListApplicationsResponse\x12*\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x14.heqi.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfa\x01\n\x0b\x41pplication\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nlegal_name\x18\x04 \x01(\t\x12\x13\n\x0b\x63redit_code\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12\x18\n\x10\x62\x65neficiary_name\x18\x08 \x01(\t\x12\x0f\n\x07section\x18\t \x01(\t\x12\x16\n\x0erefusal_reason\x18\n \x01(\t\x12\x11\n\tguarantee\x18\x0b \x01(\t\x12\x0f\n\x07outcome\x18\x0c \x01(\t\"2\n\x18\x41ssessApplicationRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\"E\n\x19\x41ssessApplicationResponse\x12(\n\x07records\x18\x01 \x03(\x0b\x32\x17.heqi.v1.VerifiedRecord\"U\n\x15IssueGuaranteeRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x14\n\x0coutside_line\x18\x03 \x01(\x08\".\n\x16IssueGuaranteeResponse\x12\x14\n\x0cguarantee_id\x18\x01 \x01(\t\"B\n\x18RefuseApplicationRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1b\n\x19RefuseApplicationResponse2\x93\x06\n\x10GuaranteeService\x12Q\n\x0e\x43heckGuarantee\x12\x1e.heqi.v1.CheckGuaranteeRequest\x1a\x1f.heqi.v1.CheckGuaranteeResponse\x12X\n\x0f\x43heckGuarantees\x12\x1f.heqi.v1.CheckGuaranteesRequest\x1a .heqi.v1.CheckGuaranteesResponse(\x01\x30\x01\x12W\n\x10ListApplications\x12 .heqi.v1.ListApplicationsRequest\x1a!.heqi.v1.ListApplicationsResponse\x12Z\n\x11\x41ssessApplication\x12!.heqi.v1.AssessApplicationRequest\x1a\".heqi.v1.AssessApplicationResponse\x12Q\n\x0eIssueGuarantee\x12\x1e.heqi.v1.IssueGuaranteeRequest\x1a\x1f.heqi.v1.IssueGuaranteeResponse\x12Z\n\x11RefuseApplication\x12!.heqi.v1.RefuseApplicationRequest\x1a\".heqi.v1.RefuseApplicationResponse\x12N\n\rStepGuarantee\x12\x1d.heqi.v1.StepGuaranteeRequest\x1a\x1e.heqi.v1.StepGuaranteeResponse\x12W\n\x10GetGuaranteeLife\x12 .heqi.v1.GetGuaranteeLifeRequest\x1a!.heqi.v1.GetGuaranteeLifeResponse\x12\x45\n\nListClaims\x12\x1a.heqi.v1.ListClaimsRequest\x1a\x1b.heqi.v1.ListClaimsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'heqi.v1.guarantee_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHECKGUARANTEEREQUEST']._serialized_start=66
-  _globals['_CHECKGUARANTEEREQUEST']._serialized_end=179
-  _globals['_GUARANTEENUMBER']._serialized_start=181
-  _globals['_GUARANTEENUMBER']._serialized_end=233
-  _globals['_CHECKGUARANTEERESPONSE']._serialized_start=236
-  _globals['_CHECKGUARANTEERESPONSE']._serialized_end=719
-  _globals['_CHECKGUARANTEERESPONSE_VERDICT']._serialized_start=450
-  _globals['_CHECKGUARANTEERESPONSE_VERDICT']._serialized_end=719
-  _globals['_CHECKGUARANTEESREQUEST']._serialized_start=721
-  _globals['_CHECKGUARANTEESREQUEST']._serialized_end=840
-  _globals['_SECTIONTERMS']._serialized_start=843
-  _globals['_SECTIONTERMS']._serialized_end=1133
-  _globals['_LISTEDBIDDER']._serialized_start=1135
-  _globals['_LISTEDBIDDER']._serialized_end=1261
-  _globals['_SHOWNGUARANTEE']._serialized_start=1263
-  _globals['_SHOWNGUARANTEE']._serialized_end=1367
-  _globals['_CHECKGUARANTEESRESPONSE']._serialized_start=1369
-  _globals['_CHECKGUARANTEESRESPONSE']._serialized_end=1485
-  _globals['_CHECKEDITEM']._serialized_start=1488
-  _globals['_CHECKEDITEM']._serialized_end=1650
-  _globals['_CHECKEDPLEDGE']._serialized_start=1653
-  _globals['_CHECKEDPLEDGE']._serialized_end=1837
-  _globals['_GUARANTEEFINDING']._serialized_start=1840
-  _globals['_GUARANTEEFINDING']._serialized_end=1970
-  _globals['_BATCHSUMMARY']._serialized_start=1973
-  _globals['_BATCHSUMMARY']._serialized_end=2149
-  _globals['_GUARANTEETERMS']._serialized_start=2152
-  _globals['_GUARANTEETERMS']._serialized_end=2444
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=2446
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=2529
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=2531
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=2626
-  _globals['_APPLICATION']._serialized_start=2629
-  _globals['_APPLICATION']._serialized_end=2879
-  _globals['_ASSESSAPPLICATIONREQUEST']._serialized_start=2881
-  _globals['_ASSESSAPPLICATIONREQUEST']._serialized_end=2931
-  _globals['_ASSESSAPPLICATIONRESPONSE']._serialized_start=2933
-  _globals['_ASSESSAPPLICATIONRESPONSE']._serialized_end=3002
-  _globals['_ISSUEGUARANTEEREQUEST']._serialized_start=3004
-  _globals['_ISSUEGUARANTEEREQUEST']._serialized_end=3089
-  _globals['_ISSUEGUARANTEERESPONSE']._serialized_start=3091
-  _globals['_ISSUEGUARANTEERESPONSE']._serialized_end=3137
-  _globals['_REFUSEAPPLICATIONREQUEST']._serialized_start=3139
-  _globals['_REFUSEAPPLICATIONREQUEST']._serialized_end=3205
-  _globals['_REFUSEAPPLICATIONRESPONSE']._serialized_start=3207
-  _globals['_REFUSEAPPLICATIONRESPONSE']._serialized_end=3234
-  _globals['_GUARANTEESERVICE']._serialized_start=3237
-  _globals['_GUARANTEESERVICE']._serialized_end=3784
+  _globals['_CHECKGUARANTEEREQUEST']._serialized_start=91
+  _globals['_CHECKGUARANTEEREQUEST']._serialized_end=204
+  _globals['_GUARANTEENUMBER']._serialized_start=206
+  _globals['_GUARANTEENUMBER']._serialized_end=258
+  _globals['_CHECKGUARANTEERESPONSE']._serialized_start=261
+  _globals['_CHECKGUARANTEERESPONSE']._serialized_end=805
+  _globals['_CHECKGUARANTEERESPONSE_VERDICT']._serialized_start=536
+  _globals['_CHECKGUARANTEERESPONSE_VERDICT']._serialized_end=805
+  _globals['_STEPGUARANTEEREQUEST']._serialized_start=807
+  _globals['_STEPGUARANTEEREQUEST']._serialized_end=885
+  _globals['_STEPGUARANTEERESPONSE']._serialized_start=887
+  _globals['_STEPGUARANTEERESPONSE']._serialized_end=972
+  _globals['_GETGUARANTEELIFEREQUEST']._serialized_start=974
+  _globals['_GETGUARANTEELIFEREQUEST']._serialized_end=1021
+  _globals['_GETGUARANTEELIFERESPONSE']._serialized_start=1023
+  _globals['_GETGUARANTEELIFERESPONSE']._serialized_end=1087
+  _globals['_LISTCLAIMSREQUEST']._serialized_start=1089
+  _globals['_LISTCLAIMSREQUEST']._serialized_end=1147
+  _globals['_LISTCLAIMSRESPONSE']._serialized_start=1149
+  _globals['_LISTCLAIMSRESPONSE']._serialized_end=1234
+  _globals['_CHECKGUARANTEESREQUEST']._serialized_start=1236
+  _globals['_CHECKGUARANTEESREQUEST']._serialized_end=1355
+  _globals['_SECTIONTERMS']._serialized_start=1358
+  _globals['_SECTIONTERMS']._serialized_end=1648
+  _globals['_LISTEDBIDDER']._serialized_start=1650
+  _globals['_LISTEDBIDDER']._serialized_end=1776
+  _globals['_SHOWNGUARANTEE']._serialized_start=1778
+  _globals['_SHOWNGUARANTEE']._serialized_end=1882
+  _globals['_CHECKGUARANTEESRESPONSE']._serialized_start=1884
+  _globals['_CHECKGUARANTEESRESPONSE']._serialized_end=2000
+  _globals['_CHECKEDITEM']._serialized_start=2003
+  _globals['_CHECKEDITEM']._serialized_end=2165
+  _globals['_CHECKEDPLEDGE']._serialized_start=2168
+  _globals['_CHECKEDPLEDGE']._serialized_end=2352
+  _globals['_GUARANTEEFINDING']._serialized_start=2355
+  _globals['_GUARANTEEFINDING']._serialized_end=2485
+  _globals['_BATCHSUMMARY']._serialized_start=2488
+  _globals['_BATCHSUMMARY']._serialized_end=2664
+  _globals['_GUARANTEETERMS']._serialized_start=2667
+  _globals['_GUARANTEETERMS']._serialized_end=2959
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=2961
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=3044
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=3046
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=3141
+  _globals['_APPLICATION']._serialized_start=3144
+  _globals['_APPLICATION']._serialized_end=3394
+  _globals['_ASSESSAPPLICATIONREQUEST']._serialized_start=3396
+  _globals['_ASSESSAPPLICATIONREQUEST']._serialized_end=3446
+  _globals['_ASSESSAPPLICATIONRESPONSE']._serialized_start=3448
+  _globals['_ASSESSAPPLICATIONRESPONSE']._serialized_end=3517
+  _globals['_ISSUEGUARANTEEREQUEST']._serialized_start=3519
+  _globals['_ISSUEGUARANTEEREQUEST']._serialized_end=3604
+  _globals['_ISSUEGUARANTEERESPONSE']._serialized_start=3606
+  _globals['_ISSUEGUARANTEERESPONSE']._serialized_end=3652
+  _globals['_REFUSEAPPLICATIONREQUEST']._serialized_start=3654
+  _globals['_REFUSEAPPLICATIONREQUEST']._serialized_end=3720
+  _globals['_REFUSEAPPLICATIONRESPONSE']._serialized_start=3722
+  _globals['_REFUSEAPPLICATIONRESPONSE']._serialized_end=3749
+  _globals['_GUARANTEESERVICE']._serialized_start=3752
+  _globals['_GUARANTEESERVICE']._serialized_end=4539
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from heqi.v1 import guarantee_pb2 as _guarantee_pb2
 from heqi.v1 import record_pb2 as _record_pb2
 import builtins as _builtins
 import sys
@@ -159,6 +160,9 @@ class CheckGuaranteeResponse(_message.Message):
     EXPIRE_TIME_SECONDS_FIELD_NUMBER: _builtins.int
     BLOCK_NUMBER_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    AMOUNT_IN_FORCE_FIELD_NUMBER: _builtins.int
+    IS_COMPLETE_FIELD_NUMBER: _builtins.int
     verdict: Global___CheckGuaranteeResponse.Verdict.ValueType
     """The verdict."""
     reason: _builtins.str
@@ -171,9 +175,15 @@ class CheckGuaranteeResponse(_message.Message):
     """
     block_number: _builtins.int
     """Number of the newest final block that the answer rests on."""
+    state: _builtins.str
+    """Where the ledger has it: a state of the table in docs/guarantees.md; empty if it does not."""
+    amount_in_force: _builtins.str
+    """In force after all steps since, plain decimal; with the terms only."""
+    is_complete: _builtins.bool
+    """Whether every document of a step is here on which amount and end depend."""
     @_builtins.property
     def terms(self) -> Global___GuaranteeTerms:
-        """Its terms; only for who shows the file, or where this node holds it."""
+        """Its terms as issued; only for who shows the file, or where this node holds it."""
 
     def __init__(
         self,
@@ -184,14 +194,175 @@ class CheckGuaranteeResponse(_message.Message):
         expire_time_seconds: _builtins.int = ...,
         block_number: _builtins.int = ...,
         terms: Global___GuaranteeTerms | None = ...,
+        state: _builtins.str = ...,
+        amount_in_force: _builtins.str = ...,
+        is_complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_number", b"block_number", "expire_time_seconds", b"expire_time_seconds", "guarantee_id", b"guarantee_id", "reason", b"reason", "terms", b"terms", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_in_force", b"amount_in_force", "block_number", b"block_number", "expire_time_seconds", b"expire_time_seconds", "guarantee_id", b"guarantee_id", "is_complete", b"is_complete", "reason", b"reason", "state", b"state", "terms", b"terms", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckGuaranteeResponse: _TypeAlias = CheckGuaranteeResponse  # noqa: Y015
+
+@_typing.final
+class StepGuaranteeRequest(_message.Message):
+    """Request of StepGuarantee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    SAYS_JSON_FIELD_NUMBER: _builtins.int
+    guarantee_id: _builtins.str
+    """Id on the ledger, 64 hex digits."""
+    event: _builtins.str
+    """An event of the table in docs/guarantees.md."""
+    says_json: _builtins.str
+    """What it states: the member `says` of a guarantee-step document, as JSON, docs/formats/documents.md."""
+    def __init__(
+        self,
+        *,
+        guarantee_id: _builtins.str = ...,
+        event: _builtins.str = ...,
+        says_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "guarantee_id", b"guarantee_id", "says_json", b"says_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepGuaranteeRequest: _TypeAlias = StepGuaranteeRequest  # noqa: Y015
+
+@_typing.final
+class StepGuaranteeResponse(_message.Message):
+    """Response of StepGuarantee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAS_UNDER_WAY_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    was_under_way: _builtins.bool
+    """Whether the same event was on its way from this node already; then this one is not needed and not sent."""
+    @_builtins.property
+    def receipt(self) -> _guarantee_pb2.StepReceipt:
+        """That a counterparty has the document; not set if none was asked or answered."""
+
+    def __init__(
+        self,
+        *,
+        was_under_way: _builtins.bool = ...,
+        receipt: _guarantee_pb2.StepReceipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "was_under_way", b"was_under_way"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepGuaranteeResponse: _TypeAlias = StepGuaranteeResponse  # noqa: Y015
+
+@_typing.final
+class GetGuaranteeLifeRequest(_message.Message):
+    """Request of GetGuaranteeLife."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    guarantee_id: _builtins.str
+    """Id on the ledger, 64 hex digits."""
+    def __init__(
+        self,
+        *,
+        guarantee_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guarantee_id", b"guarantee_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGuaranteeLifeRequest: _TypeAlias = GetGuaranteeLifeRequest  # noqa: Y015
+
+@_typing.final
+class GetGuaranteeLifeResponse(_message.Message):
+    """Response of GetGuaranteeLife."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIFE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def life(self) -> _guarantee_pb2.GuaranteeLife:
+        """How it stands."""
+
+    def __init__(
+        self,
+        *,
+        life: _guarantee_pb2.GuaranteeLife | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["life", b"life"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["life", b"life"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGuaranteeLifeResponse: _TypeAlias = GetGuaranteeLifeResponse  # noqa: Y015
+
+@_typing.final
+class ListClaimsRequest(_message.Message):
+    """Request of ListClaims."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many; 0 for 100."""
+    page_token: _builtins.str
+    """From the response before."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListClaimsRequest: _TypeAlias = ListClaimsRequest  # noqa: Y015
+
+@_typing.final
+class ListClaimsResponse(_message.Message):
+    """Response of ListClaims."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty on the last."""
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedCompositeFieldContainer[_guarantee_pb2.GuaranteeLife]:
+        """Those with an open claim."""
+
+    def __init__(
+        self,
+        *,
+        claims: _abc.Iterable[_guarantee_pb2.GuaranteeLife] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListClaimsResponse: _TypeAlias = ListClaimsResponse  # noqa: Y015
 
 @_typing.final
 class CheckGuaranteesRequest(_message.Message):
@@ -608,7 +779,7 @@ class GuaranteeTerms(_message.Message):
     section: _builtins.str
     """Section of the tender."""
     guarantee_kind: _builtins.str
-    """"bid", "performance" or "quality"."""
+    """"bid", "performance", "quality" or "advance"."""
     legal_nature: _builtins.str
     """"independent", "suretyship" or "insurance"."""
     amount: _builtins.str

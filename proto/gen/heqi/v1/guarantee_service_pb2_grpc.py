@@ -65,6 +65,21 @@ class GuaranteeServiceStub:
                 request_serializer=heqi_dot_v1_dot_guarantee__service__pb2.RefuseApplicationRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.RefuseApplicationResponse.FromString,
                 _registered_method=True)
+        self.StepGuarantee = channel.unary_unary(
+                '/heqi.v1.GuaranteeService/StepGuarantee',
+                request_serializer=heqi_dot_v1_dot_guarantee__service__pb2.StepGuaranteeRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.StepGuaranteeResponse.FromString,
+                _registered_method=True)
+        self.GetGuaranteeLife = channel.unary_unary(
+                '/heqi.v1.GuaranteeService/GetGuaranteeLife',
+                request_serializer=heqi_dot_v1_dot_guarantee__service__pb2.GetGuaranteeLifeRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.GetGuaranteeLifeResponse.FromString,
+                _registered_method=True)
+        self.ListClaims = channel.unary_unary(
+                '/heqi.v1.GuaranteeService/ListClaims',
+                request_serializer=heqi_dot_v1_dot_guarantee__service__pb2.ListClaimsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.ListClaimsResponse.FromString,
+                _registered_method=True)
 
 
 class GuaranteeServiceServicer:
@@ -117,6 +132,27 @@ class GuaranteeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StepGuarantee(self, request, context):
+        """Sign a step of this member, the guarantor or the tender's centre, and bring it to the ledger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGuaranteeLife(self, request, context):
+        """How a guarantee stands whose file this node holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListClaims(self, request, context):
+        """Open claims on this member's guarantees.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GuaranteeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -149,6 +185,21 @@ def add_GuaranteeServiceServicer_to_server(servicer, server):
                     servicer.RefuseApplication,
                     request_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.RefuseApplicationRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_guarantee__service__pb2.RefuseApplicationResponse.SerializeToString,
+            ),
+            'StepGuarantee': grpc.unary_unary_rpc_method_handler(
+                    servicer.StepGuarantee,
+                    request_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.StepGuaranteeRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_guarantee__service__pb2.StepGuaranteeResponse.SerializeToString,
+            ),
+            'GetGuaranteeLife': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGuaranteeLife,
+                    request_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.GetGuaranteeLifeRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_guarantee__service__pb2.GetGuaranteeLifeResponse.SerializeToString,
+            ),
+            'ListClaims': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClaims,
+                    request_deserializer=heqi_dot_v1_dot_guarantee__service__pb2.ListClaimsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_guarantee__service__pb2.ListClaimsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -314,6 +365,87 @@ class GuaranteeService:
             '/heqi.v1.GuaranteeService/RefuseApplication',
             heqi_dot_v1_dot_guarantee__service__pb2.RefuseApplicationRequest.SerializeToString,
             heqi_dot_v1_dot_guarantee__service__pb2.RefuseApplicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StepGuarantee(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.GuaranteeService/StepGuarantee',
+            heqi_dot_v1_dot_guarantee__service__pb2.StepGuaranteeRequest.SerializeToString,
+            heqi_dot_v1_dot_guarantee__service__pb2.StepGuaranteeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGuaranteeLife(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.GuaranteeService/GetGuaranteeLife',
+            heqi_dot_v1_dot_guarantee__service__pb2.GetGuaranteeLifeRequest.SerializeToString,
+            heqi_dot_v1_dot_guarantee__service__pb2.GetGuaranteeLifeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.GuaranteeService/ListClaims',
+            heqi_dot_v1_dot_guarantee__service__pb2.ListClaimsRequest.SerializeToString,
+            heqi_dot_v1_dot_guarantee__service__pb2.ListClaimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,12 @@ class GuaranteeServiceStub:
     """Sign a guarantee and bring it to the ledger."""
     RefuseApplication: _grpc.UnaryUnaryMultiCallable[_guarantee_service_pb2.RefuseApplicationRequest, _guarantee_service_pb2.RefuseApplicationResponse]
     """Refuse an application, with a reason that the applicant is told."""
+    StepGuarantee: _grpc.UnaryUnaryMultiCallable[_guarantee_service_pb2.StepGuaranteeRequest, _guarantee_service_pb2.StepGuaranteeResponse]
+    """Sign a step of this member, the guarantor or the tender's centre, and bring it to the ledger."""
+    GetGuaranteeLife: _grpc.UnaryUnaryMultiCallable[_guarantee_service_pb2.GetGuaranteeLifeRequest, _guarantee_service_pb2.GetGuaranteeLifeResponse]
+    """How a guarantee stands whose file this node holds."""
+    ListClaims: _grpc.UnaryUnaryMultiCallable[_guarantee_service_pb2.ListClaimsRequest, _guarantee_service_pb2.ListClaimsResponse]
+    """Open claims on this member's guarantees."""
 
 @_typing.type_check_only
 class GuaranteeServiceAsyncStub(GuaranteeServiceStub):
@@ -75,6 +81,12 @@ class GuaranteeServiceAsyncStub(GuaranteeServiceStub):
     """Sign a guarantee and bring it to the ledger."""
     RefuseApplication: _aio.UnaryUnaryMultiCallable[_guarantee_service_pb2.RefuseApplicationRequest, _guarantee_service_pb2.RefuseApplicationResponse]  # type: ignore[assignment]
     """Refuse an application, with a reason that the applicant is told."""
+    StepGuarantee: _aio.UnaryUnaryMultiCallable[_guarantee_service_pb2.StepGuaranteeRequest, _guarantee_service_pb2.StepGuaranteeResponse]  # type: ignore[assignment]
+    """Sign a step of this member, the guarantor or the tender's centre, and bring it to the ledger."""
+    GetGuaranteeLife: _aio.UnaryUnaryMultiCallable[_guarantee_service_pb2.GetGuaranteeLifeRequest, _guarantee_service_pb2.GetGuaranteeLifeResponse]  # type: ignore[assignment]
+    """How a guarantee stands whose file this node holds."""
+    ListClaims: _aio.UnaryUnaryMultiCallable[_guarantee_service_pb2.ListClaimsRequest, _guarantee_service_pb2.ListClaimsResponse]  # type: ignore[assignment]
+    """Open claims on this member's guarantees."""
 
 class GuaranteeServiceServicer(metaclass=_abc_1.ABCMeta):
     """Guarantees: checking them at any node, and a guarantor's desk. Callers: the member's own systems."""
@@ -132,5 +144,29 @@ class GuaranteeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_guarantee_service_pb2.RefuseApplicationResponse, _abc.Awaitable[_guarantee_service_pb2.RefuseApplicationResponse]]:
         """Refuse an application, with a reason that the applicant is told."""
+
+    @_abc_1.abstractmethod
+    def StepGuarantee(
+        self,
+        request: _guarantee_service_pb2.StepGuaranteeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_guarantee_service_pb2.StepGuaranteeResponse, _abc.Awaitable[_guarantee_service_pb2.StepGuaranteeResponse]]:
+        """Sign a step of this member, the guarantor or the tender's centre, and bring it to the ledger."""
+
+    @_abc_1.abstractmethod
+    def GetGuaranteeLife(
+        self,
+        request: _guarantee_service_pb2.GetGuaranteeLifeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_guarantee_service_pb2.GetGuaranteeLifeResponse, _abc.Awaitable[_guarantee_service_pb2.GetGuaranteeLifeResponse]]:
+        """How a guarantee stands whose file this node holds."""
+
+    @_abc_1.abstractmethod
+    def ListClaims(
+        self,
+        request: _guarantee_service_pb2.ListClaimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_guarantee_service_pb2.ListClaimsResponse, _abc.Awaitable[_guarantee_service_pb2.ListClaimsResponse]]:
+        """Open claims on this member's guarantees."""
 
 def add_GuaranteeServiceServicer_to_server(servicer: GuaranteeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from heqi.v1 import guarantee_pb2 as _guarantee_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1347,6 +1348,106 @@ class ReleaseGuaranteeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseGuaranteeResponse: _TypeAlias = ReleaseGuaranteeResponse  # noqa: Y015
+
+@_typing.final
+class TakeGuaranteeStepRequest(_message.Message):
+    """Request of TakeGuaranteeStep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-step document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeGuaranteeStepRequest: _TypeAlias = TakeGuaranteeStepRequest  # noqa: Y015
+
+@_typing.final
+class TakeGuaranteeStepResponse(_message.Message):
+    """Response of TakeGuaranteeStep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    WAS_UNDER_WAY_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    guarantee_id: _builtins.str
+    """Id on the ledger, 64 hex digits."""
+    was_under_way: _builtins.bool
+    """Whether the same event was on its way from this node already; then this one is not needed and not sent."""
+    @_builtins.property
+    def receipt(self) -> _guarantee_pb2.StepReceipt:
+        """That guarantor or centre has the document; not set if neither was asked or answered. Keep it."""
+
+    def __init__(
+        self,
+        *,
+        guarantee_id: _builtins.str = ...,
+        was_under_way: _builtins.bool = ...,
+        receipt: _guarantee_pb2.StepReceipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guarantee_id", b"guarantee_id", "receipt", b"receipt", "was_under_way", b"was_under_way"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeGuaranteeStepResponse: _TypeAlias = TakeGuaranteeStepResponse  # noqa: Y015
+
+@_typing.final
+class GetOwnGuaranteeRequest(_message.Message):
+    """Request of GetOwnGuarantee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNED_REQUEST_FIELD_NUMBER: _builtins.int
+    signed_request: _builtins.str
+    """A wallet-steps document."""
+    def __init__(
+        self,
+        *,
+        signed_request: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signed_request", b"signed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOwnGuaranteeRequest: _TypeAlias = GetOwnGuaranteeRequest  # noqa: Y015
+
+@_typing.final
+class GetOwnGuaranteeResponse(_message.Message):
+    """Response of GetOwnGuarantee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIFE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def life(self) -> _guarantee_pb2.GuaranteeLife:
+        """How it stands."""
+
+    def __init__(
+        self,
+        *,
+        life: _guarantee_pb2.GuaranteeLife | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["life", b"life"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["life", b"life"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOwnGuaranteeResponse: _TypeAlias = GetOwnGuaranteeResponse  # noqa: Y015
 
 @_typing.final
 class RelayGrantRequest(_message.Message):

@@ -146,6 +146,16 @@ class WalletServiceStub:
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeResponse.FromString,
                 _registered_method=True)
+        self.TakeGuaranteeStep = channel.unary_unary(
+                '/heqi.v1.WalletService/TakeGuaranteeStep',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.TakeGuaranteeStepRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.TakeGuaranteeStepResponse.FromString,
+                _registered_method=True)
+        self.GetOwnGuarantee = channel.unary_unary(
+                '/heqi.v1.WalletService/GetOwnGuarantee',
+                request_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetOwnGuaranteeRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetOwnGuaranteeResponse.FromString,
+                _registered_method=True)
         self.AnswerLogin = channel.unary_unary(
                 '/heqi.v1.WalletService/AnswerLogin',
                 request_serializer=heqi_dot_v1_dot_wallet__service__pb2.AnswerLoginRequest.SerializeToString,
@@ -385,6 +395,20 @@ class WalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TakeGuaranteeStep(self, request, context):
+        """At any member: bring another step of a beneficiary or an applicant to the ledger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOwnGuarantee(self, request, context):
+        """At a member that holds its documents, best the guarantor: how a guarantee stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AnswerLogin(self, request, context):
         """At the centre that asks: log in. Once for each challenge.
         """
@@ -605,6 +629,16 @@ def add_WalletServiceServicer_to_server(servicer, server):
                     servicer.ReleaseGuarantee,
                     request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeResponse.SerializeToString,
+            ),
+            'TakeGuaranteeStep': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeGuaranteeStep,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.TakeGuaranteeStepRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.TakeGuaranteeStepResponse.SerializeToString,
+            ),
+            'GetOwnGuarantee': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOwnGuarantee,
+                    request_deserializer=heqi_dot_v1_dot_wallet__service__pb2.GetOwnGuaranteeRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_wallet__service__pb2.GetOwnGuaranteeResponse.SerializeToString,
             ),
             'AnswerLogin': grpc.unary_unary_rpc_method_handler(
                     servicer.AnswerLogin,
@@ -1278,6 +1312,60 @@ class WalletService:
             '/heqi.v1.WalletService/ReleaseGuarantee',
             heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeRequest.SerializeToString,
             heqi_dot_v1_dot_wallet__service__pb2.ReleaseGuaranteeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeGuaranteeStep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/TakeGuaranteeStep',
+            heqi_dot_v1_dot_wallet__service__pb2.TakeGuaranteeStepRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.TakeGuaranteeStepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOwnGuarantee(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.WalletService/GetOwnGuarantee',
+            heqi_dot_v1_dot_wallet__service__pb2.GetOwnGuaranteeRequest.SerializeToString,
+            heqi_dot_v1_dot_wallet__service__pb2.GetOwnGuaranteeResponse.FromString,
             options,
             channel_credentials,
             insecure,

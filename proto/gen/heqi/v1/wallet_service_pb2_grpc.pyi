@@ -85,6 +85,10 @@ class WalletServiceStub:
     """At a guarantor: this subject's credit line, signed by the guarantor."""
     ReleaseGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
+    TakeGuaranteeStep: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeGuaranteeStepRequest, _wallet_service_pb2.TakeGuaranteeStepResponse]
+    """At any member: bring another step of a beneficiary or an applicant to the ledger."""
+    GetOwnGuarantee: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetOwnGuaranteeRequest, _wallet_service_pb2.GetOwnGuaranteeResponse]
+    """At a member that holds its documents, best the guarantor: how a guarantee stands."""
     AnswerLogin: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]
     """At the centre that asks: log in. Once for each challenge."""
     GetPlace: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetPlaceRequest, _wallet_service_pb2.GetPlaceResponse]
@@ -178,6 +182,10 @@ class WalletServiceAsyncStub(WalletServiceStub):
     """At a guarantor: this subject's credit line, signed by the guarantor."""
     ReleaseGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ReleaseGuaranteeRequest, _wallet_service_pb2.ReleaseGuaranteeResponse]  # type: ignore[assignment]
     """At any member: bring a beneficiary's release of a guarantee to the ledger."""
+    TakeGuaranteeStep: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.TakeGuaranteeStepRequest, _wallet_service_pb2.TakeGuaranteeStepResponse]  # type: ignore[assignment]
+    """At any member: bring another step of a beneficiary or an applicant to the ledger."""
+    GetOwnGuarantee: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetOwnGuaranteeRequest, _wallet_service_pb2.GetOwnGuaranteeResponse]  # type: ignore[assignment]
+    """At a member that holds its documents, best the guarantor: how a guarantee stands."""
     AnswerLogin: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.AnswerLoginRequest, _wallet_service_pb2.AnswerLoginResponse]  # type: ignore[assignment]
     """At the centre that asks: log in. Once for each challenge."""
     GetPlace: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetPlaceRequest, _wallet_service_pb2.GetPlaceResponse]  # type: ignore[assignment]
@@ -400,6 +408,22 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ReleaseGuaranteeResponse, _abc.Awaitable[_wallet_service_pb2.ReleaseGuaranteeResponse]]:
         """At any member: bring a beneficiary's release of a guarantee to the ledger."""
+
+    @_abc_1.abstractmethod
+    def TakeGuaranteeStep(
+        self,
+        request: _wallet_service_pb2.TakeGuaranteeStepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.TakeGuaranteeStepResponse, _abc.Awaitable[_wallet_service_pb2.TakeGuaranteeStepResponse]]:
+        """At any member: bring another step of a beneficiary or an applicant to the ledger."""
+
+    @_abc_1.abstractmethod
+    def GetOwnGuarantee(
+        self,
+        request: _wallet_service_pb2.GetOwnGuaranteeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_wallet_service_pb2.GetOwnGuaranteeResponse, _abc.Awaitable[_wallet_service_pb2.GetOwnGuaranteeResponse]]:
+        """At a member that holds its documents, best the guarantor: how a guarantee stands."""
 
     @_abc_1.abstractmethod
     def AnswerLogin(
