@@ -70,6 +70,7 @@ from node.services.legal_history import LegalHistory
 from node.services.legal_reading import LegalReading
 from node.services.legal_serving import LegalServing
 from node.services.line_desk import LineDesk
+from node.services.line_keeping import LineKeeping
 from node.services.listing import Listing
 from node.services.loading import Loading
 from node.services.log import Log
@@ -430,6 +431,7 @@ class Services:
             self.gate,
             self.guarantees,
             lives,
+            LineKeeping(store, self.alliance, lives, self.lines),
             outside.peers,
             self.outbox,
             self.feed,

@@ -32,7 +32,7 @@ from node.domain.guarantee_statement import (
     StepDocument,
     event_of,
 )
-from node.domain.guarantee_table import GRACE_SECONDS, Effect, Event, Mover, State, Time, transition
+from node.domain.guarantee_table import GRACE_SECONDS, HALTED, Effect, Event, Mover, State, Time, transition
 from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import end_commitment
 from node.errors import ConflictError
@@ -49,6 +49,8 @@ _CHANGING = frozenset(
 )
 """Whose documents the terms, or what is open, depend on."""
 
+_OFFERED = frozenset({State.AMENDMENT_PROPOSED, State.EXTEND_OR_PAY, State.SUSPENDED, *HALTED})
+"""Where an offer can still bind; a stay may have interrupted the last two."""
 _CLAIMS = (Event.CLAIM, Event.CLAIM_EXTEND_OR_PAY)
 
 
@@ -129,6 +131,13 @@ def begin(guarantee: Guarantee) -> Life:
         guarantee.legal_nature,
         guarantee.nbf,
     )
+
+
+def most(life: Life) -> tuple[Decimal, int]:
+    """What can come to be claimed at most, and until when: also under terms that are offered and not answered yet."""
+    if life.offer is None or life.state not in _OFFERED:
+        return life.amount, life.end
+    return max(life.amount, life.offer.amount), max(life.end, life.offer.end)
 
 
 def replay(

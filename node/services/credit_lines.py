@@ -256,6 +256,8 @@ class CreditLines:
                 self.exposures.arrived(transaction, moved.guarantee)
                 if State(moved.state) not in LIVE:
                     self.change(transaction, moved.guarantee, Decimal(0))
+                elif moved.sequence > 1 and self.exposures.find(transaction, moved.guarantee) is not None:
+                    transaction.put(layout.EXPOSURE_MOVED + moved.guarantee, b"")
 
     def step(self) -> None:
         """What has ended by its date, or never came to the ledger and will not, comes back.

@@ -72,6 +72,7 @@ from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.guarantee_lives import GuaranteeLives
 from node.services.guarantees import Guarantees
+from node.services.line_keeping import LineKeeping
 from node.services.outbox import Outbox
 from node.services.outbox import State as Place
 from node.services.pauses import Pauses
@@ -168,6 +169,7 @@ class GuaranteeSteps:
         gate: Gate,
         guarantees: Guarantees,
         lives: GuaranteeLives,
+        exposure: LineKeeping,
         peers: Peers,
         outbox: Outbox,
         feed: Feed,
@@ -176,7 +178,7 @@ class GuaranteeSteps:
         entropy: Entropy,
     ) -> None:
         self._store, self._alliance, self._gate = store, alliance, gate
-        self._guarantees, self._lives, self._peers = guarantees, lives, peers
+        self._guarantees, self._lives, self._exposure, self._peers = guarantees, lives, exposure, peers
         self._outbox, self._feed, self._signer = outbox, feed, signer
         self._clock, self._entropy = clock, entropy
         self._pauses = Pauses[tuple[str, bytes]](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
@@ -342,6 +344,7 @@ class GuaranteeSteps:
             StoreError: the database fails.
         """
         self._tell_of_claims()
+        self._exposure.count_anew()
         held: set[tuple[str, bytes]] = set()
         for key, raw in list(self._store.scan(layout.GUARANTEE_POST)):
             post = msgspec.msgpack.decode(raw, type=_Post)
@@ -544,6 +547,7 @@ class GuaranteeSteps:
         if self._store.get(layout.GUARANTEE + step.raw_id) is None:
             self._guarantees.keep(transaction, step.raw_id, step.guarantee, step.token)
         self._lives.keep(transaction, step.raw_id, step.document_token)
+        self._exposure.offer(transaction, step.raw_id, step.life, step.document)
         self._keep_receipt(transaction, step, receipt)
         for to in self._to_be_told(step):
             post = _Post(to, step.raw_id, step.step.sequence, step.digest, step.signature)

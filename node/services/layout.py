@@ -63,6 +63,7 @@
     cv/<subject>/<guarantee id>             a guarantee of this guarantor that is not over, sealed the same
     cg/<guarantee id>                       its subject
     ce/<end><guarantee id>                  the same by its end, seconds, number
+    cm/<guarantee id>                       one that has moved: what can be claimed under it is to be counted anew
     cn/<guarantee id>                       one that is on its way to the ledger by this node's outbox
     mo/<order id>                           an order to the core bank and what became of it, sealed
     mp/<order id>                           one that is neither done nor given up
@@ -194,6 +195,7 @@ LINE = b"cl/"
 LINE_STATE = b"ch/"
 EXPOSURE = b"cv/"
 EXPOSURE_OF = b"cg/"
+EXPOSURE_MOVED = b"cm/"
 EXPOSURE_END = b"ce/"
 BANK_ORDER = b"mo/"
 BANK_ORDER_OPEN = b"mp/"

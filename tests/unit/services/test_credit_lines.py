@@ -10,6 +10,8 @@ import pytest
 from node.domain.catalogue import shipped
 from node.domain.credit_line import LINE_CATEGORY, NOTHING_BEFORE, LineEvent, check_history
 from node.domain.evidence import VerifiedRecord
+from node.domain.guarantee_statement import Amendment, Payment, Reason, Reduction
+from node.domain.guarantee_table import Event
 from node.domain.ledger import IssueGuarantee
 from node.errors import ConflictError, InvalidError, LineError, LineHistoryError, MissingError, StoreError
 from node.services.credit_lines import GRACE_SECONDS, CreditLine
@@ -267,6 +269,33 @@ async def test_an_extended_guarantee_stays_drawn_until_its_new_end(tender: Tende
         tender.world.clock.advance(days * DAY)
         await tender.world.settle()
         assert line(tender, bidder).used == used
+
+
+async def test_an_offer_draws_when_it_is_made_and_returns_when_it_is_refused(
+    tender: Tender, bidder: Bidder
+) -> None:
+    issued = await tender.in_force(bidder=bidder)
+    steps, end = tender.bank.services.guarantee_steps, issued.terms.exp
+    with pytest.raises(LineError):
+        await steps.make(issued.id, Event.PROPOSE, Amendment("200000.01", end, "beyond the line"))
+    await tender.make(issued, Event.PROPOSE, Amendment("150000.00", end, "more"))
+    assert line(tender, bidder).used == "150000"
+    await tender.step(issued, Event.REFUSE, Reason("no"))
+    await tender.world.settle()
+    assert line(tender, bidder).used == "80000"
+
+
+async def test_what_steps_take_from_a_guarantee_comes_back_to_the_line(
+    tender: Tender, bidder: Bidder
+) -> None:
+    issued = await tender.in_force(bidder=bidder)
+    await tender.step(issued, Event.REDUCE, Reduction("60000", "cd" * 32))
+    await tender.world.settle()
+    assert line(tender, bidder).used == "60000"
+    await tender.claimed(issued, "20000.00")
+    await tender.make(issued, Event.FIND_COMPLYING, Reason("as agreed"))
+    await tender.make(issued, Event.PAY_PART, Payment("20000.00", "ab" * 32))
+    assert line(tender, bidder).used == "40000"
 
 
 # -- the chain of states -----------------------------------------------------------------------------------
