@@ -2,18 +2,16 @@
 
 import argparse
 import asyncio
-from typing import TypeAlias
 
 from heqi.v1 import alliance_service_pb2 as pb
 
+from node.cli.arguments import Commands
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
 from node.domain.alliance_life import Step
 from node.domain.encoding import from_hex
 from node.domain.member import Role
 from node.errors import CodeFormatError, ConfigError
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # it has no public name
 
 _STEPS = {
     "summon": (Step.SUMMON, "催告失联成员（30 天未见）| ask a member unseen for 30 days for a sign of life"),

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from heqi.v1 import desk_service_pb2 as pb
 
+from node.cli.arguments import Commands
 from node.cli.client import OperatorClient
-from node.cli.guarantee_desk import Commands
 from node.cli.output import print_json, print_table, say
 
 _SUMMARY = "核心系统指令：收费、占用、释放、赔付 | orders to the core banking system"

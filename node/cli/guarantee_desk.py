@@ -1,10 +1,10 @@
 """`heqi guarantee show | ask | offer | fee | lapse`: the desk between application and issue."""
 
 import argparse
-from typing import TypeAlias
 
 from heqi.v1 import desk_service_pb2 as pb
 
+from node.cli.arguments import Commands
 from node.cli.client import OperatorClient
 from node.cli.output import print_json, print_table, say
 from node.domain.document import peek_document
@@ -13,7 +13,6 @@ from node.domain.offer import GuaranteeOffer
 _DAY = 86_400
 VERDICTS = {"HOLDS": "符合", "FAILS": "不符", "UNKNOWN": "无从判断"}
 OUTCOMES = {"issue": "自动开立", "offer": "自动报价", "refuse": "自动拒绝", "manual": "转人工"}
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # it has no public name
 
 
 def describe(commands: Commands) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from heqi.v1 import desk_service_pb2 as pb
 
+from node.cli.arguments import Commands
 from node.cli.client import OperatorClient
-from node.cli.guarantee_desk import Commands
 from node.cli.output import print_json, print_table, say
 from node.cli.verify import add_verifier_arguments, verifier_of
 from node.config import read_file, replace_file

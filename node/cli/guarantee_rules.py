@@ -5,8 +5,9 @@ from pathlib import Path
 
 from heqi.v1 import desk_service_pb2 as pb
 
+from node.cli.arguments import Commands
 from node.cli.client import OperatorClient
-from node.cli.guarantee_desk import Commands, findings_json, print_decision
+from node.cli.guarantee_desk import findings_json, print_decision
 from node.cli.output import print_json, print_table, say
 from node.config import read_file
 from node.domain.issue_rules import parse_rules

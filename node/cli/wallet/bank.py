@@ -3,8 +3,8 @@
 import argparse
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeAlias
 
+from node.cli.arguments import Commands
 from node.cli.output import print_json, print_table, say
 from node.cli.wallet.session import open_session
 from node.domain.credit_line import plain
@@ -20,7 +20,6 @@ _EPILOG = """\
   heqi wallet guarantee cancel --wallet w --guarantor bank-x APPLICATION   开立前撤回 | before the issue
   heqi wallet guarantee line --wallet w --guarantor bank-x                 本人授信额度 | the own credit line
 """
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # it has no public name
 
 
 def describe(commands: Commands) -> list[argparse.ArgumentParser]:
