@@ -76,16 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     acting = acting_arguments.describe(commands)
     people.describe(commands)
-    plain = [
-        one
-        for name, one in commands.choices.items()
-        if name not in {"consent", "dispute"}  # their own commands take them
-    ]
-    nested = [
-        *bank.describe(commands),
-        *acting,
-        *keyed,
-    ]
+    nested = [*bank.describe(commands), *acting, *keyed]
+    # The commands in a group take the wallet, not the group.
+    groups = {"consent", "dispute", *(one.prog.split()[-2] for one in nested)}
+    plain = [one for name, one in commands.choices.items() if name not in groups]
     for command in (*plain, *nested):
         people.add_wallet(command)
     drafted = [
