@@ -29,7 +29,7 @@ COMMANDS = {
     "erasure": "删除：请求、期限、回执 | erasure: what was erased, retention rules, receipts",
     "notice": "通知持有方、异议、代录撤回 | holders told, disputes, withdrawals of consent on record",
     "obligation": "三金一款：应退应付、到期、逾期 | what is owed in this centre's sections, due and late",
-    "guarantee": "保函：核验、审核、开立 | guarantees: check, assess, issue",
+    "guarantee": "保函：核验、审核、开立、索赔、授信 | guarantees: check, issue, claims, credit lines",
     "award": "中标证明：凭授权查询 | proofs of awards, for lenders",
     "beneficiary": "受益人自动解保代理 | an agent that releases guarantees for their beneficiary",
     "opening": "开标时间与密文保函 | openings, and the sealed guarantees in bids",

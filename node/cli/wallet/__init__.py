@@ -34,12 +34,12 @@ _EPILOG = """\
   heqi wallet revoke --wallet w GRANT
   heqi wallet mandate give --wallet w --key KEY --name 王五 --power look --days 90 --out mandate.jwt
   heqi wallet login --wallet w heqi:login/1/…
+  heqi wallet erase --wallet w --wait
 密文投标保函 | sealed bid guarantees:
   heqi wallet prepare --wallet w --guarantor bank-x               平时 | long before
   heqi wallet apply --sealed --wait --wallet w --guarantor bank-x --centre centre-b --section GC-1/2 …
   heqi wallet sealed --wallet w --section GC-1/2 --wait
   heqi wallet seal --wallet w --section GC-1/2 --opening opening.jwt --out bid.sealed
-  heqi wallet erase --wallet w --wait
 双人复核 | two officers:  heqi wallet grant 1 --wallet w --second act.json; heqi wallet approve --help
 人员本人 | people in the records, each with a wallet of its own:
   heqi wallet consent give --wallet p --subject SUBJECT --thing STAFF --receiver centre-b --field person_name …
