@@ -87,7 +87,8 @@ async def test_a_refusal_by_rules_tells_the_applicant_the_files_reason_only(
 
 async def test_who_was_refused_gets_to_a_person_with_the_same_code(tender: Tender, bidder: Bidder) -> None:
     use_rules(tender.bank)
-    await applied(tender, bidder, guarantee_kind="performance")
+    first = await applied(tender, bidder, wide=False)
+    tender.bank.services.guarantor.refuse(first, "we do not know this company")
     again = await applied(tender, bidder)
     found = row(tender, again)
     assert (found.stage, found.refusals) == (Stage.APPLIED, 1)
