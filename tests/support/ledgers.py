@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -150,7 +151,9 @@ class EmbeddedEngine:
         wait_until(self.is_listening, "the embedded engine did not start", self._exit_code)
 
     def is_listening(self) -> bool:
-        return self.socket.is_socket()
+        # The file is there a moment before anybody listens at it.
+        with socket.socket(socket.AF_UNIX) as caller:
+            return caller.connect_ex(str(self.socket)) == 0
 
     def log(self) -> str:
         return (self.folder / "engine.log").read_text()
