@@ -139,7 +139,7 @@ def _guarantee(centre: Centre, number: int) -> Guarantee:
         iss=centre.name,
         number=f"BH-{number}",
         centre=centre.name,
-        code=centre.services.codes._code(f"A{number}", "91110108740053589U"),  # noqa: SLF001
+        code=centre.services.codes._code(f"A{number}", "bid", "91110108740053589U"),  # noqa: SLF001
         applicant="0" * 64,
         applicant_name="虚构建设有限公司",
         applicant_code="91110108740053589U",
