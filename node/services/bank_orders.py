@@ -70,11 +70,6 @@ class BankOrders:
         self.on_done: dict[OrderKind, Done] = {}
         self._next_try: dict[bytes, tuple[float, float]] = {}
 
-    @property
-    def is_used(self) -> bool:
-        """Whether there is a core banking system to order from."""
-        return self._bank is not None
-
     def add(self, transaction: Transaction, order: BankOrder) -> None:
         """Order something, together with what gives rise to it; what was ordered before stays as it is.
 

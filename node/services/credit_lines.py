@@ -24,7 +24,7 @@ from node.services.acts import Acts
 from node.services.bank_orders import BankOrders
 from node.services.exposures import Exposure, Exposures
 from node.services.feed import Feed, FeedEntry
-from node.services.outbox import Outbox
+from node.services.outbox import Outbox, guarantee_object
 from node.services.projection import Projection
 from node.services.records import Records
 from node.services.transaction import Transaction
@@ -277,7 +277,7 @@ class CreditLines:
 
     def _never_came(self, guarantee: bytes) -> bool:
         """Whether the outbox has given up the issue, and the ledger does not have it."""
-        name = f"guarantee/{guarantee.hex()}"
+        name = guarantee_object(guarantee)
         is_open = self._outbox.is_open(Transaction(self._store), name)
         return not is_open and self._projection.guarantee(guarantee) is None
 

@@ -73,7 +73,7 @@ from node.services.gate import Gate
 from node.services.guarantee_lives import GuaranteeLives
 from node.services.guarantees import Guarantees
 from node.services.line_keeping import LineKeeping
-from node.services.outbox import Outbox
+from node.services.outbox import Outbox, guarantee_object
 from node.services.outbox import State as Place
 from node.services.pauses import Pauses
 from node.services.projection import GuaranteeRow
@@ -331,7 +331,7 @@ class GuaranteeSteps:
         """
         return any(
             isinstance(call := item.decoded(), StepGuarantee) and call.step.event == Event.RELEASE
-            for item in self._outbox.of(f"guarantee/{raw_id.hex()}")
+            for item in self._outbox.of(guarantee_object(raw_id))
             if item.state is not Place.PARKED
         )
 
@@ -537,7 +537,7 @@ class GuaranteeSteps:
     # -- to the ledger ------------------------------------------------------------------------------------
 
     def _queue(self, step: _Step, receipt: StepReceipt | None) -> Taken:
-        name, named = f"guarantee/{step.raw_id.hex()}", step.raw_id.hex()
+        name, named = guarantee_object(step.raw_id), step.raw_id.hex()
         transaction = Transaction(self._store)
         if self._is_under_way(transaction, name, step):
             return Taken(named, was_under_way=True, receipt=receipt)
@@ -654,10 +654,10 @@ class GuaranteeSteps:
 
     def _member(self, name: str) -> Member:
         """In whatever standing: duties run on."""
-        for row in self._alliance.projection.members():
-            if row.member.name == name:
-                return row.member
-        raise NotMemberError(f"{name} is not a member of this alliance")
+        row = self._alliance.projection.standing(name)
+        if row is None:
+            raise NotMemberError(f"{name} is not a member of this alliance")
+        return row.member
 
     def _domain(self, row: GuaranteeRow) -> Eip712Domain:
         # A guarantee lives on in the contract that it was issued in, also when that is replaced.

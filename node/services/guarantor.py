@@ -45,9 +45,9 @@ from node.services.exposures import Exposure
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
-from node.services.outbox import Outbox
+from node.services.outbox import Outbox, guarantee_object
 from node.services.reading import Reading
-from node.services.sealed_issuing import SealedIssuing
+from node.services.sealed_issuing import ANY_CODE, SealedIssuing
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
@@ -102,7 +102,7 @@ class Guarantor:
         subject = self._gate.check_controller(call).hex()
         if call.sealed is None:
             self._check_code(call)
-            check_guarantee(self._draft(call, number="-", name="-", credit_code=_ANY_CODE))
+            check_guarantee(self._draft(call, number="-", name="-", credit_code=ANY_CODE))
         self._check_grant(call)
         code = digest_of_code(call)
         transaction, former = Transaction(self._store), None
@@ -224,7 +224,7 @@ class Guarantor:
         digest = issue_guarantee_digest(self._alliance.signing_domain("Guarantees"), raw_id)
         transaction = Transaction(self._store)
         issue = IssueGuarantee(terms, self._signer.sign(digest))
-        self._outbox.add(transaction, f"guarantee/{raw_id.hex()}", issue)
+        self._outbox.add(transaction, guarantee_object(raw_id), issue)
         self._guarantees.keep(transaction, raw_id, guarantee, token)
         exposure = (guarantee.applicant, guarantee.amount, guarantee.currency, guarantee.exp)
         self._book(transaction, raw_id, *exposure, outside_line=outside_line)
@@ -373,7 +373,3 @@ class Guarantor:
 def _content(call: ApplyCall) -> ApplyCall:
     """What is applied for, whenever and however often it was signed and under whichever copy of the code."""
     return msgspec.structs.replace(call, iat=0, jti="", code=digest_of_code(call).hex())
-
-
-_ANY_CODE = "91110108740053589U"
-"""A well-formed credit code: stands in while the applicant's own is not read yet."""

@@ -71,6 +71,15 @@ class OutboxItem(msgspec.Struct, frozen=True):
         return SignedCall(self.nonce, self.raw, self.hash)
 
 
+def guarantee_object(raw_id: bytes) -> str:
+    """The object that all calls about a guarantee are of: they go out in order.
+
+    Args:
+        raw_id: 32 bytes.
+    """
+    return f"guarantee/{raw_id.hex()}"
+
+
 class Outbox:
     """The durable queue."""
 

@@ -61,7 +61,7 @@ from node.services.application_codes import ApplicationCodes
 from node.services.feed import Feed, FeedEntry
 from node.services.guarantees import Guarantees
 from node.services.openings import Openings
-from node.services.outbox import Outbox
+from node.services.outbox import Outbox, guarantee_object
 from node.services.sealing_rows import OpeningRow, reservation_of
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
@@ -324,7 +324,7 @@ class Revealing:
 
     def _keep(self, content: SealedContent, terms: Guarantee) -> bytes:
         raw_id = self._id_of(content.guarantee, terms)
-        name = f"guarantee/{raw_id.hex()}"
+        name = guarantee_object(raw_id)
         transaction = Transaction(self._store)
         if self._store.get(layout.GUARANTEE + raw_id) is None:
             self._guarantees.keep(transaction, raw_id, terms, content.guarantee)

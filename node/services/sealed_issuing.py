@@ -109,7 +109,7 @@ class SealedIssuing:
         self.check_live(call, part)
         if self._store.get(_nullifier(part)) is not None:
             raise DuplicateError("another application came under this reservation; reserve anew")
-        check_sealed(self.draft(call, part, number="-", name="-", credit_code=_ANY_CODE))
+        check_sealed(self.draft(call, part, number="-", name="-", credit_code=ANY_CODE))
 
     def check_live(self, call: ApplyCall, part: SealedPart) -> None:
         """That the reservation stands.
@@ -252,5 +252,5 @@ def _nullifier(part: SealedPart) -> bytes:
     return layout.SEALED_NULLIFIER + bytes.fromhex(part.nullifier)
 
 
-_ANY_CODE = "91110108740053589U"
+ANY_CODE = "91110108740053589U"
 """A well-formed credit code: stands in while the applicant's own is not read yet."""
