@@ -204,7 +204,11 @@ class Node:
                 tasks.create_task(repeat("tell owners", services.coverage.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("compare versions", services.changes.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("tell holders", services.notices.step, _EXCHANGE_SECONDS))
-                tasks.create_task(repeat("hand in steps", services.guarantee_steps.step, _EXCHANGE_SECONDS))
+                tasks.create_task(
+                    repeat("hand in steps", services.guarantee_delivery.step, _EXCHANGE_SECONDS)
+                )
+                tasks.create_task(repeat("tell of claims", services.guarantee_views.step, _EXCHANGE_SECONDS))
+                tasks.create_task(repeat("count lines", services.line_keeping.step, _EXCHANGE_SECONDS))
                 tasks.create_task(repeat("follow notices", services.holdings.step, _EXCHANGE_SECONDS))
                 tasks.create_task(
                     repeat("hand in legal receipts", services.legal_reading.step, _LEGAL_SECONDS)
@@ -298,7 +302,7 @@ class Node:
             s.log,
             s.cosignatures,
             s.catalogue,
-            s.guarantee_steps,
+            s.guarantee_delivery,
             s.awards,
             s.share_keeping,
             callers,
@@ -316,6 +320,7 @@ class Node:
             s.proving,
             s.codes,
             s.guarantee_steps,
+            s.guarantee_views,
             s.guarantor,
             s.desk,
             s.line_desk,
@@ -336,7 +341,9 @@ class Node:
             s.reserving,
             s.sealed_issuing,
         )
-        guarantee = GuaranteeService(s.guarantees, s.guarantor, s.guarantee_steps, s.batch_checks, s.pledges)
+        guarantee = GuaranteeService(
+            s.guarantees, s.guarantor, s.guarantee_steps, s.guarantee_views, s.batch_checks, s.pledges
+        )
         files = GuaranteeFileService(s.guarantee_files, s.taken_guarantees)
         desk = DeskService(s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders)
         opening = OpeningService(s.openings, s.revealing)

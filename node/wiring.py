@@ -55,9 +55,13 @@ from node.services.feed import Feed
 from node.services.filing import PageTokens
 from node.services.follower import Follower
 from node.services.gate import Gate
+from node.services.guarantee_checks import StepChecks
+from node.services.guarantee_delivery import GuaranteeDelivery
 from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantee_lives import GuaranteeLives
+from node.services.guarantee_receipts import StepReceipts
 from node.services.guarantee_steps import GuaranteeSteps
+from node.services.guarantee_views import GuaranteeViews
 from node.services.guarantees import Guarantees
 from node.services.guarantor import Guarantor
 from node.services.holdings import Holdings
@@ -425,14 +429,33 @@ class Services:
         )
         lives = GuaranteeLives(store, self.alliance)
         self.guarantees = Guarantees(store, self.alliance, self.follower, lives, self.codes, clock)
+        checks = StepChecks(store, self.alliance, self.guarantees, lives, clock)
+        step_receipts = StepReceipts(store, self.alliance, checks, identity, clock)
+        self.guarantee_views = GuaranteeViews(
+            store, self.alliance, self.gate, self.guarantees, lives, checks, self.feed, clock
+        )
+        self.guarantee_delivery = GuaranteeDelivery(
+            store,
+            self.alliance,
+            self.guarantees,
+            lives,
+            checks,
+            step_receipts,
+            outside.peers,
+            self.feed,
+            clock,
+        )
+        self.line_keeping = LineKeeping(store, self.alliance, lives, self.lines)
         self.guarantee_steps = GuaranteeSteps(
             store,
             self.alliance,
             self.gate,
             self.guarantees,
             lives,
-            LineKeeping(store, self.alliance, lives, self.lines),
-            outside.peers,
+            checks,
+            step_receipts,
+            self.guarantee_delivery,
+            self.line_keeping,
             self.outbox,
             self.feed,
             identity,

@@ -11,7 +11,7 @@ from node.ports import Clock
 from node.services.awards import Awards
 from node.services.catalogue import Catalogue
 from node.services.cosignatures import Cosignatures
-from node.services.guarantee_steps import GuaranteeSteps
+from node.services.guarantee_delivery import GuaranteeDelivery
 from node.services.inbox import Inbox
 from node.services.legal_serving import LegalServing
 from node.services.log import Log
@@ -36,7 +36,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         log: Log,
         cosignatures: Cosignatures,
         catalogue: Catalogue,
-        guarantee_steps: GuaranteeSteps,
+        steps: GuaranteeDelivery,
         awards: Awards,
         share_keeping: ShareKeeping,
         callers: Callers,
@@ -46,7 +46,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self._sharing, self._serving, self._legal, self._callers = sharing, serving, legal, callers
         self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
-        self._catalogue, self._guarantee_steps = catalogue, guarantee_steps
+        self._catalogue, self._steps = catalogue, steps
         self._share_keeping = share_keeping
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
@@ -126,7 +126,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
     ) -> pb.LodgeGuaranteeStepResponse:
         """See the proto."""
         caller = self._callers.of(context).member
-        receipt = self._guarantee_steps.lodge(caller, request.guarantee, request.step, request.signature)
+        receipt = self._steps.lodge(caller, request.guarantee, request.step, request.signature)
         return pb.LodgeGuaranteeStepResponse(receipt=receipt_message(receipt))
 
     async def ReadOnLegalBasis(

@@ -3,7 +3,7 @@
 from heqi.v1 import guarantee_pb2 as pb
 
 from node.domain.guarantee_table import State
-from node.services.guarantee_steps import Shown
+from node.services.guarantee_views import Shown
 
 
 def life_message(shown: Shown) -> pb.GuaranteeLife:

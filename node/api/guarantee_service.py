@@ -21,6 +21,7 @@ from node.errors import InvalidError
 from node.services.applications import Application
 from node.services.batch_checks import BatchChecks
 from node.services.guarantee_steps import GuaranteeSteps
+from node.services.guarantee_views import GuaranteeViews
 from node.services.guarantees import Checked, Guarantees, Verdict
 from node.services.guarantor import Guarantor
 from node.services.pledges import Pledges
@@ -31,15 +32,17 @@ from node.wire.messages import verified_record_message
 class GuaranteeService(rpc.GuaranteeServiceServicer):
     """Translates, calls `Guarantees`, `BatchChecks` and `Guarantor`, translates back."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         guarantees: Guarantees,
         guarantor: Guarantor,
         steps: GuaranteeSteps,
+        views: GuaranteeViews,
         batches: BatchChecks,
         pledges: Pledges,
     ) -> None:
-        self._guarantees, self._guarantor, self._steps = guarantees, guarantor, steps
+        self._guarantees, self._guarantor = guarantees, guarantor
+        self._steps, self._views = steps, views
         self._batches, self._pledges = batches, pledges
 
     async def CheckGuarantee(
@@ -109,13 +112,13 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         self, request: pb.GetGuaranteeLifeRequest, context: Context
     ) -> pb.GetGuaranteeLifeResponse:
         """See the proto."""
-        shown = self._steps.show(from_hex(request.guarantee_id, 32).hex())
+        shown = self._views.show(from_hex(request.guarantee_id, 32).hex())
         return pb.GetGuaranteeLifeResponse(life=life_message(shown))
 
     async def ListClaims(self, request: pb.ListClaimsRequest, context: Context) -> pb.ListClaimsResponse:
         """See the proto."""
         size, start = paging.size_of(request.page_size), paging.start_of(request.page_token)
-        found = [life_message(one) for one in islice(self._steps.claims(), start, start + size + 1)]
+        found = [life_message(one) for one in islice(self._views.claims(), start, start + size + 1)]
         more = str(start + size) if len(found) > size else ""
         return pb.ListClaimsResponse(claims=found[:size], next_page_token=more)
 

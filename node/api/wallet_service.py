@@ -29,6 +29,7 @@ from node.services.exporting import Exporting
 from node.services.gate import Gate
 from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantee_steps import GuaranteeSteps
+from node.services.guarantee_views import GuaranteeViews
 from node.services.guarantor import Guarantor
 from node.services.legal_history import LegalHistory
 from node.services.line_desk import LineDesk
@@ -66,6 +67,7 @@ class WalletService(rpc.WalletServiceServicer):
         proving: Proving,
         codes: ApplicationCodes,
         guarantee_steps: GuaranteeSteps,
+        guarantee_views: GuaranteeViews,
         guarantor: Guarantor,
         desk: Desk,
         lines: LineDesk,
@@ -89,7 +91,8 @@ class WalletService(rpc.WalletServiceServicer):
         self._awards, self._guarantee_files = awards, guarantee_files
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
-        self._codes, self._guarantee_steps, self._guarantor = codes, guarantee_steps, guarantor
+        self._codes, self._guarantor = codes, guarantor
+        self._guarantee_steps, self._guarantee_views = guarantee_steps, guarantee_views
         self._desk, self._lines = desk, lines
         self._moving, self._exporting, self._logins = moving, exporting, logins
         self._erasures, self._consents, self._notices = erasures, consents, notices
@@ -462,7 +465,7 @@ class WalletService(rpc.WalletServiceServicer):
         self, request: pb.GetOwnGuaranteeRequest, context: Context
     ) -> pb.GetOwnGuaranteeResponse:
         """See the proto."""
-        shown = self._guarantee_steps.of_wallet(request.signed_request)
+        shown = self._guarantee_views.of_wallet(request.signed_request)
         return pb.GetOwnGuaranteeResponse(life=life_message(shown))
 
     async def AnswerLogin(self, request: pb.AnswerLoginRequest, context: Context) -> pb.AnswerLoginResponse:

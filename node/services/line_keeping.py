@@ -38,7 +38,7 @@ class LineKeeping:
             amount = max(life.amount, Decimal(offered.amount))
             self._lines.change(transaction, raw_id, amount, max(life.end, offered.exp))
 
-    def count_anew(self) -> None:
+    async def step(self) -> None:
         """Count what can be claimed under the guarantees that have moved.
 
         Raises:

@@ -331,7 +331,9 @@ class World:
         await centre.services.changes.step()
         await centre.services.notices.step()
         await centre.services.holdings.step()
-        await centre.services.guarantee_steps.step()
+        await centre.services.guarantee_views.step()
+        await centre.services.line_keeping.step()
+        await centre.services.guarantee_delivery.step()
         await centre.services.legal_reading.step()
         while await centre.services.erasing.step():
             pass

@@ -146,7 +146,7 @@ class Tender:
     def seen(self, issued: Issued, via: Centre | None = None) -> Seen:
         """How the guarantee stands, as a node shows it to the beneficiary."""
         via = via or self.bank
-        shown = via.services.guarantee_steps.of_wallet(self.releasing.ask_steps(via.name, issued.file))
+        shown = via.services.guarantee_views.of_wallet(self.releasing.ask_steps(via.name, issued.file))
         steps = [entry.step for entry in shown.life.entries]
         return see(issued.file, steps, list(shown.documents.values()), shown.row.contract)
 

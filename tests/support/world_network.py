@@ -86,7 +86,7 @@ class WorldPeers:
     async def lodge_step(
         self, member: Member, guarantee: str, step: str, signature: bytes
     ) -> StepReceipt | None:
-        lodge = lambda c: c.services.guarantee_steps.lodge(self._me, guarantee, step, signature)  # noqa: E731
+        lodge = lambda c: c.services.guarantee_delivery.lodge(self._me, guarantee, step, signature)  # noqa: E731
         return await self._call(member, "lodge_step", lodge)
 
     async def read_on_legal_basis(self, member: Member, papers: LegalPapers) -> Answer:

@@ -49,7 +49,7 @@ async def test_a_claim_is_received_examined_and_paid(tender: Tender, issued: Iss
     taken = await tender.claimed(issued)
     assert taken.receipt is not None
     assert tender.state(issued) is State.CLAIMED
-    [open_claim] = tender.bank.services.guarantee_steps.claims()
+    [open_claim] = tender.bank.services.guarantee_views.claims()
     assert open_claim.life.claim is not None
     assert (open_claim.life.claim.payee, open_claim.working_days) == ("6222 0000", 5)
     [entry] = await tender.bank.feed("guarantee.claimed")
@@ -59,7 +59,7 @@ async def test_a_claim_is_received_examined_and_paid(tender: Tender, issued: Iss
     assert tender.state(issued) is State.CLOSED
     checked = tender.centre.services.guarantees.check_file(issued.file)
     assert (checked.verdict, checked.life and checked.life.paid) == (Verdict.ENDED, Decimal("80000.00"))
-    assert not list(tender.bank.services.guarantee_steps.claims())
+    assert not list(tender.bank.services.guarantee_views.claims())
 
 
 async def test_a_refusal_reaches_the_node_of_the_claim_with_every_reason(
@@ -67,7 +67,7 @@ async def test_a_refusal_reaches_the_node_of_the_claim_with_every_reason(
 ) -> None:
     await tender.claimed(issued)
     await tender.make(issued, Event.FIND_DISCREPANT, notice("the statement is not signed", "wrong section"))
-    shown = tender.centre.services.guarantee_steps.show(issued.id)
+    shown = tender.centre.services.guarantee_views.show(issued.id)
     says = shown.life.entries[-1].document.says  # type: ignore[union-attr]
     assert [one.text for one in says.discrepancies] == ["the statement is not signed", "wrong section"]
     assert tender.state(issued) is State.DISCREPANT
@@ -121,7 +121,7 @@ async def test_a_part_is_paid_and_the_rest_stays_in_force(tender: Tender, issued
     await tender.claimed(issued, "50000.00")
     await tender.make(issued, Event.FIND_COMPLYING, WHY)
     await tender.make(issued, Event.PAY, paid("50000.00"))
-    assert steps.show(issued.id).life.paid == Decimal("80000.00")
+    assert tender.bank.services.guarantee_views.show(issued.id).life.paid == Decimal("80000.00")
 
 
 async def test_a_longer_term_settles_a_claim_that_asks_for_it(tender: Tender, issued: Issued) -> None:
@@ -194,7 +194,7 @@ async def test_nobody_tells_the_centre_of_an_amendment_that_nobody_has_answered(
 async def test_a_step_whose_document_is_not_here_is_shown_as_such(tender: Tender, issued: Issued) -> None:
     tender.world.third.services.guarantees.check_file(issued.file)
     await tender.make(issued, Event.PROPOSE, Amendment("60000.00", issued.terms.exp, "less"))
-    shown = tender.world.third.services.guarantee_steps.show(issued.id)
+    shown = tender.world.third.services.guarantee_views.show(issued.id)
     assert shown.life.entries[-1].problem == "document not here"
     assert not shown.life.is_complete
     assert "documents of later steps" in tender.world.third.services.guarantees.check_file(issued.file).reason
@@ -205,7 +205,7 @@ async def test_the_beneficiary_reduces_and_only_downwards(tender: Tender, issued
         await tender.step(issued, Event.REDUCE, Reduction("80000.00", "cd" * 32))
     await tender.step(issued, Event.REDUCE, Reduction("20000", "cd" * 32))
     await tender.world.settle()
-    assert tender.bank.services.guarantee_steps.show(issued.id).life.amount == Decimal(20000)
+    assert tender.bank.services.guarantee_views.show(issued.id).life.amount == Decimal(20000)
 
 
 async def test_a_guarantee_expires_on_the_ledger_after_the_time_of_grace(
@@ -340,7 +340,7 @@ async def test_a_wallet_learns_only_of_its_own_guarantee(tender: Tender, issued:
     stranger = Scribe(new_wallet_key(), tender.world.descriptor, "")
     token = stranger.call(StepsCall, tender.bank.name, guarantee=issued.file)
     with pytest.raises(RoleMissingError):
-        tender.bank.services.guarantee_steps.of_wallet(token)
+        tender.bank.services.guarantee_views.of_wallet(token)
 
 
 async def test_the_guarantors_own_parked_step_does_not_stand_in_the_way(
@@ -370,7 +370,7 @@ async def test_a_claims_document_reaches_a_guarantor_that_was_away(tender: Tende
     assert taken.receipt.member == tender.centre.name, "the centre signs where the guarantor does not answer"
     await world.settle()
     assert tender.state(issued, tender.bank) is State.CLAIMED
-    [claim] = tender.bank.services.guarantee_steps.claims()
+    [claim] = tender.bank.services.guarantee_views.claims()
     assert claim.life.entries[-1].problem == "document not here"
     await tender.make(issued, Event.FIND_COMPLYING, WHY)
     with pytest.raises(ConflictError, match="not known here"):
@@ -378,7 +378,7 @@ async def test_a_claims_document_reaches_a_guarantor_that_was_away(tender: Tende
     world.network.absent = set()
     for _ in range(12):
         await world.settle()
-    [claim] = tender.bank.services.guarantee_steps.claims()
+    [claim] = tender.bank.services.guarantee_views.claims()
     assert not claim.life.entries[0].problem
     await tender.make(issued, Event.PAY, paid("80000.00"))
     assert tender.state(issued) is State.CLOSED
@@ -402,8 +402,8 @@ async def test_a_member_hands_in_only_what_its_mover_signed_and_only_at_a_party(
     )
     signature = bytes.fromhex(call.signature)
     with pytest.raises(RoleMissingError):
-        tender.world.third.services.guarantee_steps.lodge("bank", call.guarantee, call.step, signature)
-    lodge = tender.bank.services.guarantee_steps.lodge
+        tender.world.third.services.guarantee_delivery.lodge("bank", call.guarantee, call.step, signature)
+    lodge = tender.bank.services.guarantee_delivery.lodge
     for false in (bytes(64), signature[:-1] + bytes([signature[-1] ^ 1])):
         with pytest.raises(SignatureError):
             lodge("hangzhou", call.guarantee, call.step, false)

@@ -27,7 +27,7 @@ def verdict(tender: Tender, issued: Issued) -> Verdict:
 async def test_a_guarantee_is_given_up_by_all_three_and_by_no_two(tender: Tender, issued: Issued) -> None:
     await tender.step(issued, Event.ASK_SURRENDER, WHY, via=tender.world.third)
     await tender.world.settle()
-    assert tender.bank.services.guarantee_steps.show(issued.id).life.entries[0].problem == ""
+    assert tender.bank.services.guarantee_views.show(issued.id).life.entries[0].problem == ""
     await tender.make(issued, Event.AGREE_SURRENDER, WHY)
     assert verdict(tender, issued) is Verdict.VALID, "the beneficiary has the last word"
     await tender.step(issued, Event.ACCEPT, WHY)
