@@ -29,8 +29,6 @@ from node.domain.bundle import BUNDLE_TYPE, Bundle, encode_bundle
 from node.domain.checkpoint import parse_checkpoint
 from node.domain.descriptor import Descriptor
 from node.domain.disclosure import open_disclosures
-from node.domain.document import sign_document
-from node.domain.encoding import to_base64url
 from node.domain.evidence import Evidence, show_record
 from node.domain.merkle import inclusion_proof
 from node.domain.record import parse_payload
@@ -39,9 +37,8 @@ from node.domain.tile import read_node
 from node.errors import ArchiveError, MissingError
 from node.ports import Signer
 from node.services.predecessors import PredecessorRow, note_for
+from node.services.signing import Signing
 from node.wiring import Services
-
-_JTI_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +75,14 @@ def export_archive(  # noqa: PLR0917
         KeyHolderError: the identity key's holder does not sign.
     """
     check_target(target)
-    archiving, alliance, clock = services.archiving, services.alliance, services.clock
+    archiving = services.archiving
+    signing = Signing(services.alliance, identity, services.clock, os.urandom)
     size, root = archiving.begin(recipient.raw, basis)
 
     def sign(manifest: bytes, files: int) -> str:
         entry = file_entry("manifest", manifest)
         statement = ArchiveStatement(
-            alliance=alliance.id,
-            iat=int(clock.now()),
-            jti=to_base64url(os.urandom(_JTI_BYTES)),
-            iss=alliance.me,
+            **signing.issued(),
             recipient=recipient.raw.hex(),
             basis=basis,
             size=size,
@@ -97,7 +92,7 @@ def export_archive(  # noqa: PLR0917
             manifest=entry.sha256,
             manifest_sm3=entry.sm3,
         )
-        return sign_document(statement, identity.sign)
+        return signing.sign(statement)
 
     write_archive(target, archiving.files(descriptor, recipient.seal, size), sign, tell)
     return Exported(size, archiving.record_count)

@@ -30,8 +30,7 @@ from node.config import (
     replace_file,
 )
 from node.domain.descriptor import MemberCard, open_card
-from node.domain.document import sign_document
-from node.domain.encoding import to_base64url
+from node.domain.document import common_members, sign_document
 from node.domain.keys import KeySet
 from node.domain.member import Role, check_member_name
 from node.domain.system import OPERATOR_NAME, SystemRole
@@ -216,9 +215,7 @@ def _fits(key_file: Path, certificate_pem: bytes) -> bool:
 def _write_card(home: Path, config: Config, keys: NodeKeys) -> None:
     roles = reduce(or_, (Role[name] for name in config.roles))
     card = MemberCard(
-        alliance="",
-        iat=int(time.time()),
-        jti=to_base64url(os.urandom(16)),
+        **common_members("", time.time(), os.urandom(16)),
         iss=config.name,
         roles=int(roles),
         account=keys.account_address.hex(),

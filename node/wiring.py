@@ -110,6 +110,7 @@ from node.services.sender import Sender
 from node.services.serving import Serving
 from node.services.share_keeping import ShareKeeping
 from node.services.sharing import Sharing
+from node.services.signing import Signing
 from node.services.status import NodeStatus
 from node.services.systems import Systems
 from node.services.taken_guarantees import TakenGuarantees
@@ -152,12 +153,12 @@ class Services:
         self, config: Config, descriptor: Descriptor, keys: Keys, outside: Outside
     ) -> None:
         store, clock, entropy, me = outside.store, outside.clock, outside.entropy, config.name
-        identity = keys.identity
         self.feed = Feed(store)
         self.vault = Vault(outside.keyring, keys, entropy)
         self.projection = Projection(store)
         self.reach = Reach(store, self.projection, outside.erasures, me)
         self.alliance = Alliance(descriptor, self.projection, me)
+        signing = Signing(self.alliance, keys.identity, clock, entropy)
         self.recognition = Recognition(
             store,
             self.alliance,
@@ -292,7 +293,7 @@ class Services:
             self.look_ups,
             self.packages,
         )
-        self.exporting = Exporting(self.gate, self.registrations, self.records, identity, clock, me)
+        self.exporting = Exporting(self.gate, self.registrations, self.records, keys.identity, clock, me)
         self.sharing = Sharing(
             store,
             self.vault,
@@ -304,9 +305,7 @@ class Services:
             self.feed,
             clock,
         )
-        self.notices = Notices(
-            store, self.alliance, self.gate, outside.peers, self.feed, identity, clock, entropy
-        )
+        self.notices = Notices(store, self.alliance, self.gate, outside.peers, self.feed, signing, clock)
         consent_rows = ConsentRows(store, self.vault)
         self.coverage = Coverage(
             store, consent_rows, self.alliance, self.records, self.sharing, self.feed, clock
@@ -322,9 +321,8 @@ class Services:
             self.notices,
             self.acts,
             self.feed,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.disputes = Disputes(
             store,
@@ -336,9 +334,8 @@ class Services:
             self.notices,
             self.acts,
             self.feed,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.serving = Serving(
             store,
@@ -352,9 +349,8 @@ class Services:
             self.disputes,
             self.follower,
             self.feed,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.moving = Moving(
             store,
@@ -390,9 +386,8 @@ class Services:
             self.acts,
             self.feed,
             self.ledger_proofs,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.kept_reads = KeptReads(store, self.vault, self.alliance, self.recognition, self.follower, clock)
         self.legal_history = LegalHistory(store, self.vault, me)
@@ -406,9 +401,8 @@ class Services:
             self.follower,
             self.reach,
             self.feed,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.legal_reading = LegalReading(
             store,
@@ -420,17 +414,16 @@ class Services:
             outside.peers,
             self.acts,
             self.feed,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.codes = ApplicationCodes(
-            self.alliance, self.recognition, self.gate, identity, clock, entropy, index_key=keys.index
+            self.alliance, self.recognition, self.gate, signing, index_key=keys.index
         )
         lives = GuaranteeLives(store, self.alliance)
         self.guarantees = Guarantees(store, self.alliance, self.follower, lives, self.codes, clock)
         checks = StepChecks(store, self.alliance, self.guarantees, lives, clock)
-        step_receipts = StepReceipts(store, self.alliance, checks, identity, clock)
+        step_receipts = StepReceipts(store, self.alliance, checks, signing, clock)
         self.guarantee_views = GuaranteeViews(
             store, self.alliance, self.gate, self.guarantees, lives, checks, self.feed, clock
         )
@@ -458,9 +451,8 @@ class Services:
             self.line_keeping,
             self.outbox,
             self.feed,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.obligations = Obligations(
             store,
@@ -488,9 +480,8 @@ class Services:
             self.records,
             self.log,
             self.acts,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.guarantor = Guarantor(
             store,
@@ -503,9 +494,8 @@ class Services:
             self.lines,
             self.acts,
             self.feed,
-            identity,
+            signing,
             clock,
-            entropy,
             self.sealed_issuing,
         )
         self.guarantee_files = GuaranteeFiles(
@@ -517,9 +507,8 @@ class Services:
             outside.signatures,
             outside.typeface,
             outside.seal,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.rules = RulesInForce(store, self.acts, outside.issue_rules)
         self.desk = Desk(
@@ -533,12 +522,11 @@ class Services:
             self.bank_orders,
             self.kept_reads,
             self.feed,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.share_keeping = ShareKeeping(
-            store, self.vault, self.alliance, self.follower, self.acts, identity, clock, entropy
+            store, self.vault, self.alliance, self.follower, self.acts, signing, entropy
         )
         self.openings = Openings(
             store,
@@ -547,7 +535,7 @@ class Services:
             self.outbox,
             outside.peers,
             self.acts,
-            identity,
+            signing,
             clock,
             entropy,
         )
@@ -561,9 +549,8 @@ class Services:
             self.feed,
             outside.peers,
             outside.ledger,
-            identity,
+            signing,
             clock,
-            entropy,
         )
         self.reserving = Reserving(store, self.alliance, self.gate, self.follower, self.outbox, entropy)
         self.agency = Agency(
@@ -578,7 +565,7 @@ class Services:
             clock,
         )
         self.logins = Logins(
-            self.alliance, self.recognition, self.gate, self.follower, identity, clock, entropy
+            self.alliance, self.recognition, self.gate, self.follower, signing, clock, entropy
         )
         self.verifying = Verifying(outside.signatures, self.recognition, clock)
         self.taken_guarantees = TakenGuarantees(
@@ -619,9 +606,7 @@ class Services:
             self.legal_reading,
             self.corroboration,
             self.ledger_proofs,
-            identity,
-            clock,
-            entropy,
+            signing,
         )
         self.awards = Awards(
             store,
@@ -643,9 +628,7 @@ class Services:
             self.lines,
             self.kept_reads,
             self.proving,
-            identity,
-            clock,
-            entropy,
+            signing,
         )
         self.changes = Changes(
             store,
@@ -662,9 +645,7 @@ class Services:
         book = ErasureBook(
             store, self.vault, outside.erasures, traces, self.acts, self.feed, self.notices, keys, clock
         )
-        self.holdings = Holdings(
-            store, self.vault, self.alliance, self.gate, book, self.feed, identity, clock, entropy
-        )
+        self.holdings = Holdings(store, self.vault, self.alliance, self.gate, book, self.feed, signing, clock)
         self.inbox = Inbox(self.consents, self.holdings)
         self.erasures = Erasures(
             store,
@@ -681,7 +662,7 @@ class Services:
             self.holdings,
             clock,
         )
-        self.erasing = Erasing(store, self.vault, book, rules, self.alliance, keys, clock, entropy)
+        self.erasing = Erasing(store, self.vault, book, rules, keys, clock, signing)
         self.status = NodeStatus(
             store,
             self.log,

@@ -2,6 +2,8 @@
 
 import argparse
 import hashlib
+import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from node.cli.completeness import add_completeness, when_complete
 from node.cli.output import day, print_json, print_table, say
 from node.cli.scopes import read_scopes
 from node.cli.shown import print_records, shown_records
-from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.document import common_members, document_digest, peek_document, sign_document
 from node.domain.legal_read import (
     DeferralLaw,
     LegalBasis,
@@ -91,13 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def request(args: argparse.Namespace) -> None:
     """Sign a request and hand it in."""
-    from node.cli.officer import OfficerKey, common_members  # noqa: PLC0415
+    from node.cli.officer import OfficerKey  # noqa: PLC0415
 
     officer = OfficerKey(args.officer)
     with SystemClient(args.officer) as node:
         status = node.call(node.alliance.GetNodeStatus, alliance_pb.GetNodeStatusRequest())
         document = LegalRequest(
-            **common_members(status.alliance_id),  # type: ignore[arg-type]
+            **common_members(status.alliance_id, time.time(), os.urandom(16)),
             iss=status.member,
             aud=args.centre,
             subject=args.subject,
@@ -147,7 +149,7 @@ def list_(args: argparse.Namespace) -> None:
 
 def countersign(args: argparse.Namespace) -> int:
     """Show the very request that is to be signed, and sign it."""
-    from node.cli.officer import OfficerKey, common_members  # noqa: PLC0415
+    from node.cli.officer import OfficerKey  # noqa: PLC0415
 
     officer = OfficerKey(args.officer)
     with SystemClient(args.officer) as node:
@@ -164,7 +166,7 @@ def countersign(args: argparse.Namespace) -> int:
             say("未签署", "nothing was signed")
             return 1
         document = LegalCountersignature(
-            **common_members(asked.alliance),  # type: ignore[arg-type]
+            **common_members(asked.alliance, time.time(), os.urandom(16)),
             iss=asked.iss,
             request=digest,
             officer=officer.name,

@@ -1,8 +1,6 @@
 """An officer of the centre: the folder that `heqi access issue --role officer` made, its name and its own key."""
 
 import re
-import secrets
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 from node.cli.client import SYSTEM_CERTIFICATE, SYSTEM_KEY
-from node.domain.encoding import to_base64url
 from node.domain.signature import p256_bytes
 from node.domain.system import SystemRole
 from node.errors import ConfigError
@@ -49,11 +46,6 @@ class OfficerKey:
         self.sign: Callable[[bytes], bytes] = _signing(key)
         self.public_key = p256_bytes(key.public_key())
         """64 bytes, x ‖ y."""
-
-
-def common_members(alliance: str) -> dict[str, object]:
-    """The members that every document has, for one signed now."""
-    return {"alliance": alliance, "iat": int(time.time()), "jti": to_base64url(secrets.token_bytes(16))}
 
 
 def _signing(key: ec.EllipticCurvePrivateKey) -> Callable[[bytes], bytes]:

@@ -15,7 +15,7 @@ import hashlib
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypedDict, TypeVar
 
 import msgspec
 
@@ -50,6 +50,25 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 D = TypeVar("D", bound=Document)
+
+
+class CommonMembers(TypedDict):
+    """What every document has, as keyword arguments of its kind."""
+
+    alliance: str
+    iat: int
+    jti: str
+
+
+def common_members(alliance: str, now: float, unique: bytes) -> CommonMembers:
+    """The members that every document has.
+
+    Args:
+        alliance: id, 64 hex digits; empty where the format says so.
+        now: seconds since 1970 UTC.
+        unique: 16 random bytes, or more.
+    """
+    return CommonMembers(alliance=alliance, iat=int(now), jti=to_base64url(unique))
 
 
 def sign_document(document: Document, sign: Sign) -> str:

@@ -7,18 +7,17 @@ applicant.
 
 import hmac
 
-from node.domain.document import peek_document, sign_document
+from node.domain.document import peek_document
 from node.domain.duties import Act
 from node.domain.encoding import to_base64url
 from node.domain.guarantee import ApplicationCode, Guarantee
 from node.domain.member import Role
 from node.domain.wallet import CodeCall
 from node.errors import RoleMissingError, SignatureError
-from node.ports import Clock, Signer
 from node.services.alliance import Alliance
 from node.services.gate import Gate
 from node.services.recognition import Recognition
-from node.services.vault import Entropy
+from node.services.signing import Signing
 
 CODE_VALID_SECONDS = 30 * 86_400
 _SECTION_TAG = b"heqi.section.v1\0"
@@ -28,19 +27,17 @@ _KIND_TAG = b"heqi.section-and-kind.v1\0"
 class ApplicationCodes:
     """The codes of this centre's sections."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         alliance: Alliance,
         recognition: Recognition,
         gate: Gate,
-        signer: Signer,
-        clock: Clock,
-        entropy: Entropy,
+        signing: Signing,
         *,
         index_key: bytes,
     ) -> None:
-        self._alliance, self._recognition, self._gate, self._signer = alliance, recognition, gate, signer
-        self._clock, self._entropy, self._index_key = clock, entropy, index_key
+        self._alliance, self._recognition, self._gate, self._signing = alliance, recognition, gate, signing
+        self._index_key = index_key
 
     async def prepare(self, token: str) -> None:
         """Ask the authorities about the delegation in a request for `give`.
@@ -64,21 +61,18 @@ class ApplicationCodes:
             raise RoleMissingError(f"{self._alliance.me} runs no tenders")
         self._alliance.check_may(Act.GIVE_CODE)
         call = self._gate.open(token, CodeCall)
-        now = int(self._clock.now())
         judged = self._recognition.check(call.delegation)
         delegation, identity = judged.delegation, judged.identity
         if delegation.key != call.key:
             raise SignatureError("the delegation is for another wallet key")
+        issued = self._signing.issued()
         code = ApplicationCode(
-            alliance=self._alliance.id,
-            iat=now,
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **issued,
             code=self._code(call.section, call.guarantee_kind, identity.credit_code),
             key=call.key,
-            exp=now + CODE_VALID_SECONDS,
+            exp=issued["iat"] + CODE_VALID_SECONDS,
         )
-        return sign_document(code, self._signer.sign)
+        return self._signing.sign(code)
 
     def are_mixed_up(self, guarantee: Guarantee) -> bool:
         """Whether a guarantee for a tender of this centre has a code that is not of its section, kind and bidder.

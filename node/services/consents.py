@@ -16,8 +16,7 @@ from node.domain.consent import (
     open_consent,
     open_withdrawal,
 )
-from node.domain.document import document_digest, sign_document
-from node.domain.encoding import to_base64url
+from node.domain.document import document_digest
 from node.domain.notice import ConsentWithdrawn
 from node.domain.wallet import ConsentCall, ConsentsCall, WithdrawCall
 from node.errors import (
@@ -26,7 +25,7 @@ from node.errors import (
     MissingError,
     UnknownCallerError,
 )
-from node.ports import Clock, Signer, Store
+from node.ports import Clock, Store
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.consent_rows import ConsentRows, KeptConsent
@@ -36,8 +35,8 @@ from node.services.gate import Gate
 from node.services.notices import Notices
 from node.services.records import Records
 from node.services.registration import Registrations
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy
 
 
 class Consents:
@@ -55,15 +54,14 @@ class Consents:
         notices: Notices,
         acts: Acts,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._rows, self._coverage = store, rows, coverage
         self._alliance, self._gate = alliance, gate
         self._registrations, self._records = registrations, records
         self._notices, self._acts, self._feed = notices, acts, feed
-        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._signing, self._clock = signing, clock
 
     # -- giving -------------------------------------------------------------------------------------------
 
@@ -198,16 +196,14 @@ class Consents:
         if isinstance(kept.consent(), PersonConsent):
             raise ConflictError("the person signed this consent, and withdraws it by the same key")
         withdrawal = ConsentWithdrawal(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
+            **self._signing.common(),
             subject=subject,
             home=self._alliance.me,
             consent=consent,
-            key=self._signer.public_key.hex(),
+            key=self._signing.public_key.hex(),
         )
         transaction = Transaction(self._store)
-        receipt = self._end(transaction, kept, sign_document(withdrawal, self._signer.sign))
+        receipt = self._end(transaction, kept, self._signing.sign(withdrawal))
         self._acts.record(
             transaction, ActKind.CONSENT_WITHDRAWN, {"consent": consent, "reason": reason.strip()}
         )
@@ -264,11 +260,8 @@ class Consents:
 
     def _receipt(self, consent: bytes, withdrawal: str) -> str:
         receipt = ConsentReceipt(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             consent=consent.hex(),
             withdrawal=withdrawal,
         )
-        return sign_document(receipt, self._signer.sign)
+        return self._signing.sign(receipt)

@@ -16,9 +16,8 @@ from msgspec.structs import replace
 from node.domain import credit_line
 from node.domain.bank_order import BankOrder, OrderKind, order_of
 from node.domain.desk import DeskEvent, DeskMover, Stage, desk_step
-from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.document import document_digest, peek_document
 from node.domain.duties import Act
-from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
 from node.domain.grant import open_grant
 from node.domain.guarantee import ApplicationCode
@@ -37,7 +36,7 @@ from node.errors import (
     StoreError,
     UnavailableError,
 )
-from node.ports import Clock, Signer, Store
+from node.ports import Clock, Store
 from node.services.alliance import Alliance
 from node.services.applications import Application, Applications
 from node.services.bank_orders import BankOrders, OrderState
@@ -47,8 +46,9 @@ from node.services.gate import Gate
 from node.services.guarantor import Guarantor
 from node.services.issue_rules import RulesInForce
 from node.services.kept_reads import KeptReads
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -75,16 +75,15 @@ class Desk:
         orders: BankOrders,
         kept: KeptReads,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._alliance, self._gate = store, alliance, gate
         self._applications = Applications(store, vault, alliance.me)
         self._guarantor, self._lines, self._rules, self._kept = guarantor, lines, rules, kept
         self._orders = orders
         orders.on_done[OrderKind.COLLECT_FEE] = self._fee_collected
-        self._feed, self._signer, self._clock, self._entropy = feed, signer, clock, entropy
+        self._feed, self._signing, self._clock = feed, signing, clock
         self._next_try: dict[str, tuple[float, float, float]] = {}
         """By application: when to try again, after what pause, and since when it waits."""
 
@@ -271,19 +270,16 @@ class Desk:
             raise ConflictError("read and verify the applicant's data first: heqi guarantee assess")
         if not 0 < valid_seconds <= MAX_OFFER_SECONDS:
             raise DocumentFormatError("an offer stands for at most 90 days")
-        now = int(self._clock.now())
+        issued = self._signing.issued()
         terms = {
-            "alliance": self._alliance.id,
-            "iat": now,
-            "jti": to_base64url(self._entropy(16)),
-            "iss": self._alliance.me,
+            **issued,
             "application": application,
             "fee": credit_line.plain(fee),
             "fee_currency": currency,
             "conditions": conditions,
-            "exp": now + valid_seconds,
+            "exp": issued["iat"] + valid_seconds,
         }
-        token = sign_document(offer_of(terms), self._signer.sign)
+        token = self._signing.sign(offer_of(terms))
         self._save(application, replace(row, offer=token), "application.offered")
         return token
 

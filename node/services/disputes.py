@@ -17,9 +17,8 @@ from node.domain.dispute import (
     open_dispute,
     record_fields,
 )
-from node.domain.document import document_digest, reopen_document, sign_document
+from node.domain.document import document_digest, reopen_document
 from node.domain.draft import RecordDraft, check_draft
-from node.domain.encoding import to_base64url
 from node.domain.erasure import REGISTRATION_PART
 from node.domain.notice import Disputed
 from node.domain.values import from_json_value
@@ -31,7 +30,7 @@ from node.errors import (
     RecordFormatError,
     UnknownCallerError,
 )
-from node.ports import Clock, Signer, Store
+from node.ports import Clock, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
@@ -41,8 +40,9 @@ from node.services.notices import Notices
 from node.services.preparing import StoredRecord
 from node.services.records import Records
 from node.services.registration import Registrations
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Vault
 
 
 class KeptDispute(msgspec.Struct, frozen=True):
@@ -73,14 +73,13 @@ class Disputes:
         notices: Notices,
         acts: Acts,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
         self._registrations, self._records, self._notices = registrations, records, notices
         self._acts, self._feed = acts, feed
-        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._signing, self._clock = signing, clock
 
     def open(self, token: str) -> str:
         """Take a dispute of the subject, or of the person whom a record is about.
@@ -159,10 +158,7 @@ class Disputes:
             raise MissingError("the disputed record is gone")
         version = stored.header.version + (outcome == "corrected")
         answer = DisputeAnswer(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             dispute=identity,
             outcome=outcome,
             statement=statement.strip(),
@@ -170,7 +166,7 @@ class Disputes:
         )
         if not 1 <= len(answer.statement) <= 2_000:
             raise RecordFormatError("an answer says why, in 1 to 2000 characters")
-        settled = msgspec.structs.replace(kept, answer=sign_document(answer, self._signer.sign))
+        settled = msgspec.structs.replace(kept, answer=self._signing.sign(answer))
         drafts = [_draft(settled, answer)]
         if outcome == "corrected":
             drafts.append(_corrected(stored, corrections))

@@ -13,8 +13,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
-from node.domain.document import sign_document
-from node.domain.encoding import to_base64url
 from node.domain.erasure import (
     ErasedLine,
     ErasureReceipt,
@@ -27,16 +25,15 @@ from node.domain.erasure import (
 from node.domain.keys import KeyKind
 from node.domain.retention import RetentionRules
 from node.ports import Clock, Keys, Store
-from node.services.alliance import Alliance
 from node.services.erasure_book import ErasureBook
-from node.services.vault import Entropy, Vault
+from node.services.signing import Signing
+from node.services.vault import Vault
 
 logger = logging.getLogger(__name__)
 
 _REWRAP_BATCH = 2_000
 _SWEEP_BATCH = 2_000
 _SWEEP_EVERY_SECONDS = 3_600
-_UNIQUE_BYTES = 16
 _REST = 10.0
 """Rounds rest so many times as long as they took."""
 
@@ -50,23 +47,21 @@ class Erasing:
         vault: Vault,
         book: ErasureBook,
         rules: RetentionRules,
-        alliance: Alliance,
         keys: Keys,
         clock: Clock,
-        entropy: Entropy,
+        signing: Signing,
     ) -> None:
         """Args:
         store: the node's database.
         vault: its keyring.
         book: where lines are written.
         rules: what the law holds, and what falls due.
-        alliance: this node's.
-        keys: has the data keys; signs receipts.
+        keys: has the data keys.
         clock: tells what is due.
-        entropy: of unique numbers.
+        signing: of receipts.
         """
         self._store, self._vault, self._book, self._rules = store, vault, book, rules
-        self._alliance, self._keys, self._clock, self._entropy = alliance, keys, clock, entropy
+        self._keys, self._clock, self._signing = keys, clock, signing
         self._sweep: tuple[bool, bytes] | None = None
         self._next_sweep = self._next_round = 0.0
         self._began = clock.now()
@@ -120,7 +115,7 @@ class Erasing:
         if not erasure.receipt:
             self._book.catch_up()
             mark = self._book.mark()
-            receipt = sign_document(self._receipt(erasure.line), self._keys.identity.sign)
+            receipt = self._signing.sign(self._receipt(erasure.line))
             line = ReceiptLine(number=mark.number + 1, previous=mark.head, erasure=number, receipt=receipt)
             self._book.add(line)
             logger.warning("erasure %d is done: nothing of it is left in any file", number)
@@ -128,10 +123,7 @@ class Erasing:
 
     def _receipt(self, line: ErasedLine) -> ErasureReceipt:
         return ErasureReceipt(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(_UNIQUE_BYTES)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             subject=line.owner,
             request=line.request,
             number=line.number,

@@ -20,7 +20,6 @@ from node.errors import (
     ConflictError,
     DocumentFormatError,
     MissingError,
-    NotMemberError,
     RoleMissingError,
     SignatureError,
 )
@@ -132,7 +131,9 @@ class StepChecks:
             raise SignatureError("a receipt is by guarantor or centre")
         if receipt.key == step.key or receipt.lodged > self._clock.now():
             raise SignatureError("a receipt is not by the mover, and not of the future")
-        if bytes.fromhex(receipt.key) not in self.member(receipt.member).identity_keys(receipt.lodged):
+        if bytes.fromhex(receipt.key) not in self._alliance.projection.known_member(
+            receipt.member
+        ).identity_keys(receipt.lodged):
             raise SignatureError(f"the receipt is not by a key of {receipt.member}")
         told = (step.raw_id, step.event, step.digest, receipt.lodged)
         digest = step_receipt_digest(self.domain(step.row), *told)
@@ -176,17 +177,6 @@ class StepChecks:
             )
         return rule
 
-    def member(self, name: str) -> Member:
-        """A member in whatever standing: duties run on.
-
-        Raises:
-            NotMemberError: it is none.
-        """
-        row = self._alliance.projection.standing(name)
-        if row is None:
-            raise NotMemberError(f"{name} is not a member of this alliance")
-        return row.member
-
     def domain(self, row: GuaranteeRow) -> Eip712Domain:
         """In which signatures about a guarantee are made."""
         # A guarantee lives on in the contract that it was issued in, also when that is replaced.
@@ -201,7 +191,9 @@ class StepChecks:
             key = bytes.fromhex(wallet_key(terms, mover))
             open_document(token, kind, key)
             return [key]
-        member = guarantor if mover is Mover.GUARANTOR else self.member(terms.centre)
+        member = (
+            guarantor if mover is Mover.GUARANTOR else self._alliance.projection.known_member(terms.centre)
+        )
         open_members_document(token, kind, member.identity_keys)
         return list(member.identity_keys(document.iat))
 

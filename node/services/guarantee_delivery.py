@@ -115,7 +115,10 @@ class GuaranteeDelivery:
                 continue
             try:
                 receipt = await self._peers.lodge_step(
-                    self._checks.member(name), step.token, step.document_token, step.signature
+                    self._alliance.projection.known_member(name),
+                    step.token,
+                    step.document_token,
+                    step.signature,
                 )
                 if receipt is not None:
                     self._checks.check_receipt(step, receipt)
@@ -162,7 +165,7 @@ class GuaranteeDelivery:
             token = self._checks.file(post.guarantee)
             document = self._lives.document(post.guarantee, post.digest)
             try:
-                member = self._checks.member(post.to)
+                member = self._alliance.projection.known_member(post.to)
                 await self._peers.lodge_step(member, token, document, post.signature)
             except StoreError:
                 raise

@@ -9,8 +9,8 @@ import msgspec
 from cryptography import x509
 
 from node.domain.certificate import check_certificate
-from node.domain.document import document_digest, reopen_document, sign_document
-from node.domain.encoding import canonical_json, to_base64url
+from node.domain.document import document_digest, reopen_document
+from node.domain.encoding import canonical_json
 from node.domain.guarantee import Guarantee, guarantee_terms
 from node.domain.guarantee_file import (
     FORMAT,
@@ -36,15 +36,15 @@ from node.errors import (
     UnavailableError,
     VerificationError,
 )
-from node.ports import Clock, OrganisationSeal, SignatureReader, Signer, Store, Typeface
+from node.ports import Clock, OrganisationSeal, SignatureReader, Store, Typeface
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.expiries import Deadline
 from node.services.guarantees import Checked, Guarantees, Verdict
 from node.services.guarantor import Guarantor
 from node.services.recognition import Recognition
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,13 @@ class GuaranteeFiles:
         reader: SignatureReader,
         typeface: Typeface,
         seal: OrganisationSeal,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._alliance = store, alliance
         self._guarantees, self._guarantor = guarantees, guarantor
         self._recognition, self._reader, self._typeface = recognition, reader, typeface
-        self._seal, self._signer, self._clock, self._entropy = seal, signer, clock, entropy
+        self._seal, self._signing, self._clock = seal, signing, clock
 
     async def make(self, guarantee: str) -> bytes:
         """The sealed file of a guarantee of this node's; the same one as long as the seal's certificate is the same.
@@ -196,31 +195,28 @@ class GuaranteeFiles:
         return [Deadline("organisation seal", one.not_valid_after_utc.timestamp()) for one in leaf]
 
     def _attachment(self, token: str, contract: bytes, chain: Sequence[bytes]) -> Attachment:
-        now, raw_id = int(self._clock.now()), self._id_of(token)
+        raw_id = self._id_of(token)
         try:
-            identity = check_certificate(chain, self._recognition.trust(), now)
+            identity = check_certificate(chain, self._recognition.trust(), int(self._clock.now()))
         except VerificationError as error:
             raise ConflictError(
                 f"this node's organisation seal is not good for guarantees: {error}"
             ) from error
         statement = GuaranteeSeal(
-            alliance=self._alliance.id,
-            iat=now,
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             guarantee=raw_id.hex(),
             credit_code=identity.credit_code,
             certificate=sha256(chain[0]).hexdigest(),
         )
-        rows = {row.member.name: row for row in self._alliance.projection.members()}
+        me = self._alliance.projection.standing(self._alliance.me)
         return Attachment(
             format=FORMAT,
             alliance=self._alliance.id,
             contract=contract.hex(),
             guarantee=raw_id.hex(),
             document=token,
-            seal=sign_document(statement, self._signer.sign),
-            successions=tuple(map(show_succession, rows[self._alliance.me].successions)),
+            seal=self._signing.sign(statement),
+            successions=tuple(map(show_succession, me.successions if me else ())),
         )
 
     def _id_of(self, token: str) -> bytes:

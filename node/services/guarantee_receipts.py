@@ -7,10 +7,11 @@ import msgspec
 
 from node.domain.ledger_ids import step_receipt_digest
 from node.domain.wallet import StepReceipt
-from node.ports import Clock, Signer, Store
+from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.guarantee_checks import WALLETS, CheckedStep, StepChecks, member_of
+from node.services.signing import Signing
 from node.services.transaction import Transaction
 
 
@@ -18,10 +19,10 @@ class StepReceipts:
     """This node's receipts, and those it was given."""
 
     def __init__(
-        self, store: Store, alliance: Alliance, checks: StepChecks, signer: Signer, clock: Clock
+        self, store: Store, alliance: Alliance, checks: StepChecks, signing: Signing, clock: Clock
     ) -> None:
         self._store, self._alliance, self._checks = store, alliance, checks
-        self._signer, self._clock = signer, clock
+        self._signing, self._clock = signing, clock
 
     def own(self, step: CheckedStep) -> StepReceipt | None:
         """That this node has the document, if it is guarantor or centre and not the mover.
@@ -38,8 +39,8 @@ class StepReceipts:
             return known
         lodged = int(self._clock.now())
         told = (step.raw_id, step.event, step.digest, lodged)
-        signature = self._signer.sign(step_receipt_digest(self._checks.domain(step.row), *told))
-        return StepReceipt(me, lodged, self._signer.public_key.hex(), signature.hex())
+        signature = self._signing.sign_message(step_receipt_digest(self._checks.domain(step.row), *told))
+        return StepReceipt(me, lodged, self._signing.public_key.hex(), signature.hex())
 
     def kept(self, raw_id: bytes, digest: bytes) -> StepReceipt | None:
         """The receipt for a step's document, if there is one here.

@@ -7,8 +7,7 @@ document to the guarantee's parties.
 
 from dataclasses import dataclass
 
-from node.domain.document import document_digest, sign_document
-from node.domain.encoding import to_base64url
+from node.domain.document import document_digest
 from node.domain.guarantee import applicant_salt, beneficiary_salt, centre_salt, end_salt
 from node.domain.guarantee_life import signed_step
 from node.domain.guarantee_statement import Says, Statement, check_statement, peek_step
@@ -18,7 +17,7 @@ from node.domain.ledger_ids import step_guarantee_digest
 from node.domain.sealed_guarantee import reopen_guarantee
 from node.domain.wallet import ReleaseCall, StepCall, StepReceipt
 from node.errors import ConflictError, RoleMissingError
-from node.ports import Clock, Signer, Store
+from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
@@ -31,8 +30,8 @@ from node.services.guarantees import Guarantees
 from node.services.line_keeping import LineKeeping
 from node.services.outbox import Outbox, guarantee_object
 from node.services.outbox import State as Place
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +62,14 @@ class GuaranteeSteps:
         lines: LineKeeping,
         outbox: Outbox,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._alliance, self._gate = store, alliance, gate
         self._guarantees, self._lives, self._lines = guarantees, lives, lines
         self._checks, self._receipts, self._delivery = checks, receipts, delivery
-        self._outbox, self._feed, self._signer = outbox, feed, signer
-        self._clock, self._entropy = clock, entropy
+        self._outbox, self._feed = outbox, feed
+        self._signing, self._clock = signing, clock
 
     def release(self, token: str) -> Taken:
         """Bring a beneficiary's release to the ledger; any member does that for whoever can sign it.
@@ -120,9 +118,7 @@ class GuaranteeSteps:
             raise RoleMissingError(f"{event.name} is a step of the {mover_of(event).name.lower()}")
         self._checks.rule(row, event)
         statement = Statement(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
+            **self._signing.common(),
             guarantee=guarantee,
             sequence=row.sequence + 1,
             previous=row.document.hex(),
@@ -130,12 +126,12 @@ class GuaranteeSteps:
             says=says,
         )
         check_statement(statement)
-        document = sign_document(statement, self._signer.sign)
+        document = self._signing.sign(statement)
         digest = document_digest(document)
         step = signed_step(
             bytes.fromhex(guarantee), terms.code, statement.sequence, row.document, statement, digest
         )
-        signature = self._signer.sign(step_guarantee_digest(self._checks.domain(row), step))
+        signature = self._signing.sign_message(step_guarantee_digest(self._checks.domain(row), step))
         checked = self._checks.check(token, document, signature)
         return self._queue(checked, await self._delivery.hand_in(checked))
 

@@ -13,7 +13,7 @@ from node.domain.guarantee_table import HALTED, PAYABLE, State
 from node.domain.ledger_ids import guarantee_id
 from node.domain.member import Member, Role
 from node.domain.sealed_guarantee import file_digest, open_guarantee, peek_guarantee, reopen_guarantee
-from node.errors import DocumentFormatError, NodeError, NotMemberError, UnavailableError
+from node.errors import DocumentFormatError, NodeError, UnavailableError
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
@@ -185,14 +185,11 @@ class Guarantees:
         Raises:
             NodeError: it is not, or is malformed.
         """
-        issuer = peek_guarantee(token).iss
-        rows = {row.member.name: row.member for row in self._alliance.projection.members()}
-        if issuer not in rows:
-            raise NotMemberError(f"{issuer} is not a member of this alliance")
-        guarantee = open_guarantee(token, rows[issuer].identity_keys, self._alliance.verifiers.es256)
+        issuer = self._alliance.projection.known_member(peek_guarantee(token).iss)
+        guarantee = open_guarantee(token, issuer.identity_keys, self._alliance.verifiers.es256)
         if guarantee.alliance != self._alliance.id:
             raise DocumentFormatError("the guarantee is of another alliance")
-        return guarantee, rows[issuer]
+        return guarantee, issuer
 
     def id_of(self, guarantee: Guarantee, token: str) -> bytes:
         """Id on the ledger, 32 bytes."""

@@ -15,10 +15,8 @@ from node.domain.document import (
     open_by_controller,
     open_members_document,
     peek_document,
-    sign_document,
 )
 from node.domain.duties import Act
-from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord
 from node.domain.grant import Grant
 from node.domain.guarantee import ApplicationCode, Guarantee, check_guarantee, guarantee_terms
@@ -36,7 +34,7 @@ from node.errors import (
     RoleMissingError,
     SignatureError,
 )
-from node.ports import Clock, Signer, Store
+from node.ports import Clock, Store
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application, Applications, Numbered, digest_of_code
@@ -48,8 +46,9 @@ from node.services.guarantees import Guarantees
 from node.services.outbox import Outbox, guarantee_object
 from node.services.reading import Reading
 from node.services.sealed_issuing import ANY_CODE, SealedIssuing
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Vault
 
 NEEDED_FIELDS = frozenset({"credit_code", "legal_name"})
 """Of subject.base: without them nobody can be named in a guarantee."""
@@ -70,17 +69,16 @@ class Guarantor:
         lines: CreditLines,
         acts: Acts,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
         sealed: SealedIssuing,
     ) -> None:
         self._store, self._alliance, self._sealed = store, alliance, sealed
         self._applications = Applications(store, vault, alliance.me)
         self._gate, self._reading, self._guarantees = gate, reading, guarantees
         self._outbox, self._lines, self._acts = outbox, lines, acts
-        self._feed, self._signer = feed, signer
-        self._clock, self._entropy = clock, entropy
+        self._feed, self._signing = feed, signing
+        self._clock = clock
 
     def apply(self, token: str) -> str:
         """Take an application from an applicant's wallet; the same one again is answered again and taken once.
@@ -218,12 +216,12 @@ class Guarantor:
             )
         guarantee = self._draft(call, number=number, name=found.legal_name, credit_code=found.credit_code)
         check_guarantee(guarantee)
-        token = sign_document(guarantee, self._signer.sign)
+        token = self._signing.sign(guarantee)
         terms = guarantee_terms(guarantee, document_digest(token), self._alliance.verifiers.es256)
         raw_id = guarantee_id(self._alliance.raw_id, terms)
         digest = issue_guarantee_digest(self._alliance.signing_domain("Guarantees"), raw_id)
         transaction = Transaction(self._store)
-        issue = IssueGuarantee(terms, self._signer.sign(digest))
+        issue = IssueGuarantee(terms, self._signing.sign_message(digest))
         self._outbox.add(transaction, guarantee_object(raw_id), issue)
         self._guarantees.keep(transaction, raw_id, guarantee, token)
         exposure = (guarantee.applicant, guarantee.amount, guarantee.currency, guarantee.exp)
@@ -343,10 +341,7 @@ class Guarantor:
             raise DocumentFormatError("the guarantee would be over before the ledger has it")
         code = peek_document(call.code, ApplicationCode)
         terms = {
-            "alliance": self._alliance.id,
-            "iat": int(self._clock.now()),
-            "jti": to_base64url(self._entropy(16)),
-            "iss": self._alliance.me,
+            **self._signing.issued(),
             "number": number,
             "centre": code.iss,
             "code": code.code,

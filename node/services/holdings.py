@@ -18,9 +18,7 @@ from node.domain.document import (
     document_digest,
     open_members_document,
     reopen_document,
-    sign_document,
 )
-from node.domain.encoding import to_base64url
 from node.domain.erasure import OBTAINED_PART, as_read, part_of_application, part_of_read
 from node.domain.evidence import things_of
 from node.domain.grant import Grant
@@ -40,7 +38,7 @@ from node.domain.notice import (
 from node.domain.sealed_guarantee import promised
 from node.domain.wallet import ApplyCall, EraseCall
 from node.errors import DocumentFormatError, MissingError, UnknownCallerError
-from node.ports import Clock, Signer, Store
+from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.applications import Application, Applications
@@ -50,8 +48,9 @@ from node.services.gate import Gate
 from node.services.own_requests import Obtained, OwnRequests
 from node.services.recalls import Recalls
 from node.services.remarks import Remarks
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -86,15 +85,14 @@ class Holdings:
         gate: Gate,
         book: ErasureBook,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._alliance, self._gate = store, alliance, gate
         self._book, self._feed = book, feed
         self._own = OwnRequests(store, vault)
         self._applications = Applications(store, vault, alliance.me)
-        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._signing, self._clock = signing, clock
         self._remarks = Remarks(store)
         self._next_look: dict[bytes, float] = {}
 
@@ -201,16 +199,13 @@ class Holdings:
                 return  # said already; the end of what holds it is waited for
         notice = row.notice()
         receipt = NoticeReceipt(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=notice.iss,
             notice=digest.hex(),
             outcome=outcome,
             reason=reason,
         )
-        signed = sign_document(receipt, self._signer.sign)
+        signed = self._signing.sign(receipt)
         transaction = Transaction(self._store)
         done = msgspec.structs.replace(row, receipt=signed)
         transaction.put(layout.NOTICE_IN + digest, msgspec.msgpack.encode(done))

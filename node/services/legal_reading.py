@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import msgspec
 
 from node.domain.act import ActKind
-from node.domain.document import document_digest, open_document, peek_document, reopen_document, sign_document
+from node.domain.document import document_digest, open_document, peek_document, reopen_document
 from node.domain.duties import Act
-from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedEvidence, VerifiedRecord
 from node.domain.legal_read import (
     LegalCountersignature,
@@ -42,7 +41,7 @@ from node.errors import (
     NodeError,
     UnavailableError,
 )
-from node.ports import Answer, Clock, Peers, Signer, Store
+from node.ports import Answer, Clock, Peers, Store
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.anchored import when_anchored
@@ -53,8 +52,9 @@ from node.services.legal_check import check_legal_answer
 from node.services.legal_serving import LegalServing
 from node.services.own_legal import OwnLegal, OwnLegals
 from node.services.pauses import Pauses
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +93,8 @@ class LegalReading:
         peers: Peers,
         acts: Acts,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         """Args:
         serving: answers this centre's reads of what it keeps itself.
@@ -104,7 +103,7 @@ class LegalReading:
         self._own = OwnLegals(store, vault, alliance.me)
         self._proofs = proofs
         self._follower, self._peers, self._acts, self._feed = follower, peers, acts, feed
-        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._signing, self._clock = signing, clock
         self._pauses = Pauses[bytes](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
         self._fetching: defaultdict[bytes, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -267,15 +266,12 @@ class LegalReading:
         if own.read:
             return own
         read = LegalRead(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=self._unique(),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=request.aud,
             request=digest.hex(),
             countersignature=document_digest(own.countersignature).hex(),
         )
-        own = msgspec.structs.replace(own, read=sign_document(read, self._signer.sign))
+        own = msgspec.structs.replace(own, read=self._signing.sign(read))
         self._own.save(digest, own)
         return own
 
@@ -306,14 +302,11 @@ class LegalReading:
         self, digest: bytes, own: OwnLegal, request: LegalRequest, answer: Answer, evidence: VerifiedEvidence
     ) -> OwnLegal:
         receipt = ReadReceipt(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=self._unique(),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=request.aud,
             answer=document_digest(answer.answer).hex(),
         )
-        token = sign_document(receipt, self._signer.sign)
+        token = self._signing.sign(receipt)
         subject, now = evidence.records[0].header.owner, int(self._clock.now())
         own = msgspec.structs.replace(own, subject=subject, receipt=token, at=now, refused="")
         transaction = Transaction(self._store)
@@ -351,9 +344,6 @@ class LegalReading:
     def _record(self, transaction: Transaction, kind: ActKind, digest: bytes, request: LegalRequest) -> None:
         about = {"request": digest.hex(), "home": request.aud, "basis": request.basis, "case": request.case}
         self._acts.record(transaction, kind, about)
-
-    def _unique(self) -> str:
-        return to_base64url(self._entropy(16))
 
 
 def _check_signs(officer: Officer, document: LegalRequest | LegalCountersignature) -> None:

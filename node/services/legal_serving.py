@@ -4,10 +4,9 @@ Who asks is judged before anything is looked up, so a member without the authori
 by no word and by no work. Whoever has it is logged with every request, also where there is nothing to show.
 """
 
-from node.domain.document import document_digest, open_members_document, reopen_document, sign_document
+from node.domain.document import document_digest, open_members_document, reopen_document
 from node.domain.draft import RecordDraft
 from node.domain.duties import Act
-from node.domain.encoding import to_base64url
 from node.domain.evidence import evidence_digest
 from node.domain.legal_read import (
     LEGAL_LOG,
@@ -23,7 +22,7 @@ from node.domain.legal_read import (
 from node.domain.reading import ReadReceipt
 from node.domain.wallet import WINDOW_SECONDS
 from node.errors import DocumentFormatError, MissingError, ReplayError, StaleVersionError
-from node.ports import Answer, Clock, Signer, Store
+from node.ports import Answer, Clock, Store
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
@@ -33,8 +32,8 @@ from node.services.reach import Reach
 from node.services.records import Records
 from node.services.registration import Registrations
 from node.services.showing import Showing
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy
 
 
 class LegalServing:
@@ -51,14 +50,13 @@ class LegalServing:
         follower: Follower,
         reach: Reach,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._alliance, self._registrations = store, alliance, registrations
         self._records, self._history, self._follower, self._reach = records, history, follower, reach
         self._showing = Showing(records, log)
-        self._feed, self._signer, self._clock, self._entropy = feed, signer, clock, entropy
+        self._feed, self._signing, self._clock = feed, signing, clock
 
     def read(self, caller: str, papers: LegalPapers) -> Answer:
         """Answer a member's read.
@@ -148,16 +146,13 @@ class LegalServing:
 
     def _sign(self, read: LegalRead, digest: bytes, evidence: bytes) -> str:
         answer = LegalAnswer(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=read.iss,
             read=digest.hex(),
             evidence=evidence_digest(evidence),
             as_of=int(self._clock.now()),
         )
-        return sign_document(answer, self._signer.sign)
+        return self._signing.sign(answer)
 
 
 def _log_draft(

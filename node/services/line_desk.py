@@ -4,21 +4,20 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from node.domain.case import MAX_CASE_BUNDLES
-from node.domain.document import sign_document
 from node.domain.duties import Act
-from node.domain.encoding import to_base64url
 from node.domain.line_statement import LineStatement
 from node.domain.member import Role
 from node.domain.wallet import LineCall
 from node.errors import MissingError, RoleMissingError, TooLargeError
-from node.ports import Clock, Signer, Store
+from node.ports import Store
 from node.services.alliance import Alliance
 from node.services.applications import Applications
 from node.services.credit_lines import CreditLine, CreditLines
 from node.services.gate import Gate
 from node.services.kept_reads import KeptReads
 from node.services.proving import Proving
-from node.services.vault import Entropy, Vault
+from node.services.signing import Signing
+from node.services.vault import Vault
 
 
 class LineDesk:
@@ -33,13 +32,11 @@ class LineDesk:
         lines: CreditLines,
         kept: KeptReads,
         proving: Proving,
-        signer: Signer,
-        clock: Clock,
-        entropy: Entropy,
+        signing: Signing,
     ) -> None:
         self._applications = Applications(store, vault, alliance.me)
         self._alliance, self._gate, self.lines, self._kept = alliance, gate, lines, kept
-        self._proving, self._signer, self._clock, self._entropy = proving, signer, clock, entropy
+        self._proving, self._signing = proving, signing
 
     def grant(self, basis: str, currency: str, limit: Decimal, until: int) -> CreditLine:
         """Grant a line to the subject whose data was read, while the grant under which it was read lives.
@@ -77,10 +74,7 @@ class LineDesk:
             return ""
         state = found.state
         statement = LineStatement(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             subject=subject,
             line=found.line,
             number=found.number,
@@ -91,7 +85,7 @@ class LineDesk:
             status=state.status.value,
             until=found.until,
         )
-        return sign_document(statement, self._signer.sign)
+        return self._signing.sign(statement)
 
     def prove(self, subject: str, *, incomplete: bool = False) -> Iterator[bytes]:
         """A case of all states of a line, oldest first: who checks it knows that none is missing.

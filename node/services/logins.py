@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from node.domain.certificate import CertificateIdentity
 from node.domain.certified import open_certified
-from node.domain.document import document_digest, sign_document, split_document
+from node.domain.document import document_digest, split_document
 from node.domain.encoding import to_base64url
 from node.domain.login import (
     ID_BYTES,
@@ -41,11 +41,12 @@ from node.errors import (
     SignatureError,
     StoreError,
 )
-from node.ports import Clock, Signer
+from node.ports import Clock
 from node.services.alliance import Alliance
 from node.services.follower import Follower
 from node.services.gate import Gate
 from node.services.recognition import Recognition
+from node.services.signing import Signing
 from node.services.vault import Entropy
 
 MAX_KEPT = 10_000
@@ -96,13 +97,13 @@ class Logins:
         recognition: Recognition,
         gate: Gate,
         follower: Follower,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
         self._alliance, self._recognition = alliance, recognition
         self._gate, self._follower = gate, follower
-        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._signing, self._clock, self._entropy = signing, clock, entropy
         self._logins: dict[str, Login] = {}
         self._ends: list[tuple[int, str]] = []  # a heap: what may be forgotten next comes first
         self._bells: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
@@ -198,8 +199,8 @@ class Logins:
         login = self._logins.get(challenge.id)
         if login is None or login.answered or login.challenge != challenge or challenge.end <= now:
             raise LoginRefusedError(_REFUSAL)
-        session = self._session(challenge, login.state, bidder, document_digest(token), now)
-        told = Answered(session, sign_document(session, self._signer.sign), token)
+        session = self._session(challenge, login.state, bidder, document_digest(token))
+        told = Answered(session, self._signing.sign(session), token)
         self._keep(replace(login, answered=told, end=session.exp))
         for bell in self._bells.get(challenge.id, ()):
             bell.set()
@@ -260,15 +261,11 @@ class Logins:
             raise LoginRefusedError(_REFUSAL)
         return challenge
 
-    def _session(
-        self, challenge: LoginChallenge, state: str, bidder: _Bidder, answer: bytes, now: int
-    ) -> LoginSession:
+    def _session(self, challenge: LoginChallenge, state: str, bidder: _Bidder, answer: bytes) -> LoginSession:
         company = bidder.company
+        issued = self._signing.issued()
         return LoginSession(
-            alliance=self._alliance.id,
-            iat=now,
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **issued,
             login=challenge.id,
             state=state,
             method="wallet" if bidder.subject else "certificate",
@@ -277,7 +274,7 @@ class Logins:
             credit_code=company.credit_code if company else "",
             organisation=company.organisation if company else "",
             answer=answer.hex(),
-            exp=now + SESSION_SECONDS,
+            exp=issued["iat"] + SESSION_SECONDS,
         )
 
     def _keep(self, login: Login) -> None:

@@ -43,7 +43,7 @@ class Membership:
             StoreError: the database fails.
         """
         member = open_card(card)
-        if any(row.member.name == member.name for row in self._alliance.projection.members()):
+        if self._alliance.projection.standing(member.name) is not None:
             raise ConflictError(f"{member.name} is a member already")
         call = ProposeAdmission(member, self._expiry(valid_seconds))
         self._queue(f"admit/{member.name}", call, ActKind.ADMISSION_PROPOSED, {"member": member.name})

@@ -16,9 +16,7 @@ from node.domain.consent import ConsentReceipt, ConsentWithdrawal
 from node.domain.document import (
     document_digest,
     open_members_document,
-    sign_document,
 )
-from node.domain.encoding import to_base64url
 from node.domain.member import Member
 from node.domain.notice import About, Notice, NoticeReceipt, check_about
 from node.domain.wallet import HoldersCall
@@ -30,15 +28,15 @@ from node.errors import (
     StoreError,
     UnavailableError,
 )
-from node.ports import Clock, Peers, Signer, Store
+from node.ports import Clock, Peers, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.notice_rows import Holding, OutNotice
 from node.services.pauses import Pauses
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +54,12 @@ class Notices:
         gate: Gate,
         peers: Peers,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._alliance, self._gate = store, alliance, gate
         self._peers, self._feed = peers, feed
-        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._signing, self._clock = signing, clock
         self._pauses = Pauses[int](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
 
     # -- who holds something ------------------------------------------------------------------------------
@@ -123,15 +120,12 @@ class Notices:
     def sign(self, subject: str, about: About, to: str) -> str:
         """A notice to a member."""
         notice = Notice(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=to,
             subject=subject,
             about=about,
         )
-        return sign_document(notice, self._signer.sign)
+        return self._signing.sign(notice)
 
     def relay(self, token: str, withdrawal: ConsentWithdrawal) -> OutNotice:
         """Take a checked withdrawal to its home; the same again is the same.

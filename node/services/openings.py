@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 
 from node.domain.act import ActKind
-from node.domain.document import document_digest, sign_document
+from node.domain.document import document_digest
 from node.domain.duties import Act
-from node.domain.encoding import to_base64url
 from node.domain.member import Member, Role
 from node.domain.opening import (
     Opening,
@@ -22,13 +20,14 @@ from node.domain.opening import (
 )
 from node.domain.sealing import AnnounceOpening, OpenTender, PostponeOpening
 from node.errors import ConflictError, DocumentFormatError, MissingError, RoleMissingError
-from node.ports import Clock, Peers, Signer, Store
+from node.ports import Clock, Peers, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.follower import Follower
 from node.services.outbox import Outbox
 from node.services.sealing_rows import OpeningRow, opening_of
+from node.services.signing import Signing
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
 
@@ -55,12 +54,12 @@ class Openings:
         outbox: Outbox,
         peers: Peers,
         acts: Acts,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
         self._store, self._alliance, self._follower, self._outbox = store, alliance, follower, outbox
-        self._peers, self._acts, self._signer = peers, acts, signer
+        self._peers, self._acts, self._signing = peers, acts, signing
         self._clock, self._entropy = clock, entropy
 
     async def announce(self, section: str, opens: int, holders: Sequence[str], threshold: int) -> str:
@@ -94,10 +93,17 @@ class Openings:
         label = self._entropy(_LABEL_BYTES).hex()
         keys = await asyncio.gather(*(self._ask_key(member, label) for member in members))
         terms = OpeningTerms(
-            **self._common(), label=label, section=section, opens=opens, threshold=threshold, keys=tuple(keys)
+            **self._signing.issued(),
+            label=label,
+            section=section,
+            opens=opens,
+            threshold=threshold,
+            keys=tuple(keys),
         )
-        token = sign_document(terms, self._signer.sign)
-        opening = open_terms(token, self._member)  # what a holder has answered is checked as bidders will
+        token = self._signing.sign(terms)
+        opening = open_terms(
+            token, self._alliance.projection.known_member
+        )  # what a holder has answered is checked as bidders will
         transaction = Transaction(self._store)
         self._put(transaction, opening.id, OwnOpening(token))
         self._outbox.add(transaction, _object(opening.id), AnnounceOpening(opening.id, opens))
@@ -115,8 +121,8 @@ class Openings:
         raw_id, kept, state = self._closed(opening)
         if opens <= state.time:
             raise DocumentFormatError("an opening is only put off, to a later moment")
-        notice = OpeningNotice(**self._common(), opening=opening, opens=opens, reason=reason)
-        token = sign_document(notice, self._signer.sign)
+        notice = OpeningNotice(**self._signing.issued(), opening=opening, opens=opens, reason=reason)
+        token = self._signing.sign(notice)
         transaction = Transaction(self._store)
         self._put(transaction, raw_id, OwnOpening(kept.terms, (*kept.notices, token)))
         move = PostponeOpening(raw_id, opens, document_digest(token))
@@ -165,11 +171,11 @@ class Openings:
         state = opening_of(self._store, self._alliance.me, raw_id)
         if state is None or not state.opened:
             raise ConflictError("the tender is not open yet, as far as the ledger's final blocks say")
-        return open_terms(kept.terms, self._member), state, kept.terms
+        return open_terms(kept.terms, self._alliance.projection.known_member), state, kept.terms
 
     async def _ask_key(self, member: Member, label: str) -> str:
-        request = OpeningKeyRequest(**self._common(), aud=member.name, label=label)
-        return await self._peers.opening_key(member, sign_document(request, self._signer.sign))
+        request = OpeningKeyRequest(**self._signing.issued(), aud=member.name, label=label)
+        return await self._peers.opening_key(member, self._signing.sign(request))
 
     def _closed(self, opening: str) -> tuple[bytes, OwnOpening, OpeningRow]:
         raw_id, kept = self._load(opening)
@@ -189,20 +195,6 @@ class Openings:
 
     def _put(self, transaction: Transaction, raw_id: bytes, row: OwnOpening) -> None:
         transaction.put(layout.OPENING + raw_id, msgspec.msgpack.encode(row))
-
-    def _member(self, name: str) -> Member:
-        row = self._alliance.projection.standing(name)
-        if row is None:
-            raise MissingError(f"there is no member {name}")
-        return row.member
-
-    def _common(self) -> dict[str, Any]:
-        return {
-            "alliance": self._alliance.id,
-            "iat": int(self._clock.now()),
-            "jti": to_base64url(self._entropy(16)),
-            "iss": self._alliance.me,
-        }
 
 
 def _object(opening: bytes) -> str:

@@ -188,6 +188,17 @@ class Projection:
             raise NotMemberError(f"{name} is not an active member of this alliance")
         return row.member
 
+    def known_member(self, name: str) -> Member:
+        """A member in whatever standing: what it signed it signed, and duties run on.
+
+        Raises:
+            NotMemberError: there is none by that name.
+        """
+        row = self.standing(name)
+        if row is None:
+            raise NotMemberError(f"{name} is not a member of this alliance")
+        return row.member
+
     def members(self) -> Iterator[MemberRow]:
         """All members by name, in whatever standing."""
         for _, raw in self._store.scan(layout.LEDGER_MEMBER):

@@ -17,14 +17,13 @@ from node.domain.case import CaseList, write_case
 from node.domain.checkpoint import parse_checkpoint
 from node.domain.consent import parse_shown
 from node.domain.custody import Custody, LedgerClock, content_of
-from node.domain.document import peek_document, sign_document
+from node.domain.document import peek_document
 from node.domain.encoding import from_base64url, to_base64url
 from node.domain.evidence import Evidence, parse_evidence, show_record
 from node.domain.legal_read import LegalRead
 from node.domain.reading import ReadRequest
 from node.domain.succession import ShownSuccession, show_succession
 from node.errors import EvidencePendingError, MissingError
-from node.ports import Clock, Signer
 from node.services.alliance import Alliance
 from node.services.corroboration import Corroboration
 from node.services.cosignatures import Cosignatures
@@ -33,7 +32,7 @@ from node.services.legal_reading import LegalReading, Officer
 from node.services.log import Log
 from node.services.reading import Reading
 from node.services.records import Records
-from node.services.vault import Entropy
+from node.services.signing import Signing
 from node.version import VERSION
 
 
@@ -50,14 +49,12 @@ class Proving:
         legal_reading: LegalReading,
         corroboration: Corroboration,
         ledger_proofs: LedgerProofs,
-        signer: Signer,
-        clock: Clock,
-        entropy: Entropy,
+        signing: Signing,
     ) -> None:
         self._alliance, self._records, self._log, self._reading = alliance, records, log, reading
         self._legal = legal_reading
         self._cosignatures, self._corroboration, self._ledger = cosignatures, corroboration, ledger_proofs
-        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._signing = signing
 
     def anchored_size(self) -> int:
         """Size of the own log under its last final anchor; zero before the first.
@@ -198,15 +195,12 @@ class Proving:
             StoreError: the database fails.
         """
         about = CaseList(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             title=title,
             bundles=tuple(map(content_of, bundles)),
             successions=tuple(one for one in self._successions() if one.member == self._alliance.me),
         )
-        return write_case(sign_document(about, self._signer.sign), bundles)
+        return write_case(self._signing.sign(about), bundles)
 
     def _witnessed(self, size: int) -> tuple[LaterCheckpoint, ...] | None:
         """A checkpoint at or after `size` with enough cosignatures, None if none has; empty where none are needed."""
@@ -226,10 +220,7 @@ class Proving:
             raise MissingError("this node has not seen the ledger yet")
         payloads = (from_base64url(record.payload) for record in bundle.evidence.records)
         custody = Custody(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             bundle=bundle_digest(bundle),
             records=tuple(map(content_of, payloads)),
             storage="aes-256-gcm",
@@ -237,7 +228,7 @@ class Proving:
             clock=LedgerClock(newest.number, newest.hash.hex(), newest.time),
             obtained=obtained,
         )
-        return encode_bundle(replace(bundle, custody=sign_document(custody, self._signer.sign)))
+        return encode_bundle(replace(bundle, custody=self._signing.sign(custody)))
 
     def _successions(self) -> tuple[ShownSuccession, ...]:
         """How the members' keys have changed, so that who knows those of the descriptor can follow."""

@@ -18,10 +18,8 @@ from node.domain.document import (
     open_members_document,
     peek_document,
     reopen_document,
-    sign_document,
 )
 from node.domain.duties import Act
-from node.domain.encoding import to_base64url
 from node.domain.evidence import VerifiedRecord, things_of
 from node.domain.grant import (
     AccessRequest,
@@ -47,7 +45,7 @@ from node.errors import (
     UnavailableError,
     VerificationError,
 )
-from node.ports import Answer, Clock, Peers, Signer, Store
+from node.ports import Answer, Clock, Peers, Store
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.anchored import when_anchored
@@ -61,8 +59,9 @@ from node.services.pauses import Pauses
 from node.services.recalls import Recalls
 from node.services.recognition import Recognition
 from node.services.remarks import Remarks
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -96,14 +95,13 @@ class Reading:
         acts: Acts,
         feed: Feed,
         proofs: LedgerProofs,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._own = store, OwnRequests(store, vault)
         self._alliance, self._recognition, self._follower = alliance, recognition, follower
-        self._peers, self._acts, self._feed, self._signer = peers, acts, feed, signer
-        self._proofs, self._clock, self._entropy = proofs, clock, entropy
+        self._peers, self._acts, self._feed, self._signing = peers, acts, feed, signing
+        self._proofs, self._clock = proofs, clock
         self._remarks, self._recalls = Remarks(store), Recalls(store)
         # A request may be open for days: the home is asked less and less often.
         self._pauses = Pauses[bytes](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
@@ -142,22 +140,19 @@ class Reading:
         self._alliance.projection.member(home)
         if home == self._alliance.me:
             raise ConflictError("the subject's home is this centre itself: it reads by its own procedure")
-        now = int(self._clock.now())
+        issued = self._signing.issued()
         request = AccessRequest(
-            alliance=self._alliance.id,
-            iat=now,
-            jti=self._unique(),
-            iss=self._alliance.me,
+            **issued,
             aud=home,
             subject=subject,
             scope=tuple(scope),
             purpose=purpose,
             basis=basis,
             uses=uses,
-            exp=now + valid_seconds,
+            exp=issued["iat"] + valid_seconds,
         )
         check_request(request)
-        token = sign_document(request, self._signer.sign)
+        token = self._signing.sign(request)
         digest, transaction = document_digest(token), Transaction(self._store)
         self._own.put(transaction, digest, OwnRequest(token))
         about = {"request": digest.hex(), "subject": subject, "home": home, "purpose": purpose}
@@ -179,10 +174,7 @@ class Reading:
         """
         grant = open_own_grant(self._alliance, grant_token)
         request = AccessRequest(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=self._unique(),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=grant.home,
             subject=grant.iss,
             scope=grant.scope,
@@ -191,7 +183,7 @@ class Reading:
             uses=grant.uses,
             exp=grant.exp,
         )
-        token = sign_document(request, self._signer.sign)
+        token = self._signing.sign(request)
         own = OwnRequest(token, delivered=True, grant=grant_token)
         self._own.put(transaction, document_digest(token), own)
         return document_digest(token).hex()
@@ -346,7 +338,7 @@ class Reading:
             scope=own.asked().scope if grant.standing else grant.scope,
             purpose=grant.purpose,
         )
-        return sign_document(request, self._signer.sign)
+        return self._signing.sign(request)
 
     async def _check(self, request_token: str, grant_token: str, answer: Answer) -> CheckedAnswer:
         request = reopen_document(request_token, ReadRequest)
@@ -371,14 +363,11 @@ class Reading:
     ) -> None:
         home = checked.home
         receipt = ReadReceipt(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=self._unique(),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=home,
             answer=document_digest(answer.answer).hex(),
         )
-        token = sign_document(receipt, self._signer.sign)
+        token = self._signing.sign(receipt)
         # The background step may have handed in earlier receipts while the home answered.
         receipts = (*self._waiting(digest), token)
         done = msgspec.structs.replace(own, receipts=receipts, reads=own.reads + 1)
@@ -455,6 +444,3 @@ class Reading:
             self._own.put(transaction, digest, msgspec.structs.replace(self._own.load(digest), receipts=left))
         transaction.commit()
         self._arrived.clear()
-
-    def _unique(self) -> str:
-        return to_base64url(self._entropy(16))

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from node.domain.act import ACT_CATEGORY, ActKind
-from node.domain.document import document_digest, open_members_document, peek_document, sign_document
-from node.domain.encoding import from_base64url, to_base64url
+from node.domain.document import document_digest, open_members_document, peek_document
+from node.domain.encoding import from_base64url
 from node.domain.evidence import parse_evidence, verify_evidence
 from node.domain.guarantee import Guarantee, guarantee_terms
 from node.domain.ledger import IssueGuarantee
@@ -47,14 +47,12 @@ from node.domain.shares import decrypt_content, join_shares, share_commitment
 from node.errors import (
     AnchorError,
     DocumentFormatError,
-    MissingError,
     NodeError,
-    NotMemberError,
     RoleMissingError,
     UnavailableError,
     VerificationError,
 )
-from node.ports import Clock, Ledger, Peers, Signer, Store
+from node.ports import Clock, Ledger, Peers, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
@@ -63,8 +61,8 @@ from node.services.guarantees import Guarantees
 from node.services.openings import Openings
 from node.services.outbox import Outbox, guarantee_object
 from node.services.sealing_rows import OpeningRow, reservation_of
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +114,13 @@ class Revealing:
         feed: Feed,
         peers: Peers,
         ledger: Ledger,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._alliance, self._openings, self._codes = store, alliance, openings, codes
         self._guarantees, self._outbox, self._feed = guarantees, outbox, feed
-        self._peers, self._ledger, self._signer = peers, ledger, signer
-        self._clock, self._entropy = clock, entropy
+        self._peers, self._ledger, self._signing = peers, ledger, signing
+        self._clock = clock
 
     async def reveal(self, opening: str, bids: Sequence[Bid]) -> list[Revealed]:
         """Open the sealed guarantees of an opening's bids; one bad bid never stops the others.
@@ -221,23 +218,12 @@ class Revealing:
                     gathered[number].at_fault.append(holder.name)
 
     async def _ask(self, opening: Opening, terms: str, name: str, sealed: Sequence[str]) -> Sequence[str]:
-        row = self._alliance.projection.standing(name)
-        if row is None:
-            raise NotMemberError(f"{name} is no member")
-        request = sign_document(
-            ShareRequest(
-                alliance=self._alliance.id,
-                iat=int(self._clock.now()),
-                jti=to_base64url(self._entropy(16)),
-                iss=self._alliance.me,
-                aud=name,
-                terms=terms,
-                shares=tuple(sealed),
-            ),
-            self._signer.sign,
+        holder = self._alliance.projection.known_member(name)
+        request = self._signing.sign(
+            ShareRequest(**self._signing.issued(), aud=name, terms=terms, shares=tuple(sealed))
         )
-        token = await self._peers.shares(row.member, request)
-        release = open_members_document(token, ShareRelease, row.member.identity_keys)
+        token = await self._peers.shares(holder, request)
+        release = open_members_document(token, ShareRelease, holder.identity_keys)
         named = (release.alliance, release.iss, release.aud, release.request)
         if named != (self._alliance.id, name, self._alliance.me, document_digest(request).hex()):
             raise DocumentFormatError("the answer is to another request")
@@ -255,7 +241,9 @@ class Revealing:
         self, opening: Opening, state: OpeningRow, content: SealedContent, bidder_code: str
     ) -> Guarantee:
         file = content.guarantee
-        guarantor = self._member(peek_document(signed_part(file), SealedGuarantee).iss)
+        guarantor = self._alliance.projection.known_member(
+            peek_document(signed_part(file), SealedGuarantee).iss
+        )
         if not guarantor.roles & Role.GUARANTOR:
             raise RoleMissingError(f"{guarantor.name} is no guarantor in this alliance")
         verifier = self._alliance.verifiers.es256
@@ -317,7 +305,7 @@ class Revealing:
     def _is_refused(self, code: str, place: int, reservation: Reservation) -> bool:
         if not reservation.refusal:
             return False
-        guarantor = self._member(reservation.guarantor)
+        guarantor = self._alliance.projection.known_member(reservation.guarantor)
         refusal = open_members_document(reservation.refusal, ApplicationRefusal, guarantor.identity_keys)
         named = (refusal.alliance, refusal.iss, refusal.nullifier)
         return named == (self._alliance.id, guarantor.name, nullifier_of(code, place).hex())
@@ -341,12 +329,6 @@ class Revealing:
     def _id_of(self, file: str, terms: Guarantee) -> bytes:
         told = guarantee_terms(terms, file_digest(file), self._alliance.verifiers.es256)
         return guarantee_id(self._alliance.raw_id, told)
-
-    def _member(self, name: str) -> Member:
-        row = self._alliance.projection.standing(name)
-        if row is None:
-            raise MissingError(f"there is no member {name}")
-        return row.member
 
 
 def _sealed_to(opening: Opening, raw: bytes) -> SealedFile:

@@ -11,8 +11,7 @@ import msgspec
 
 from node.domain.act import ActKind
 from node.domain.desk import FREES_CODE
-from node.domain.document import document_digest, reopen_document, sign_document
-from node.domain.encoding import to_base64url
+from node.domain.document import document_digest, reopen_document
 from node.domain.evidence import Evidence, encode_evidence, show_record
 from node.domain.ledger_ids import end_commitment, guarantee_id, issue_guarantee_digest
 from node.domain.sealed_guarantee import (
@@ -33,7 +32,7 @@ from node.errors import (
     MissingError,
     ReservationMissingError,
 )
-from node.ports import Clock, Signer, Store
+from node.ports import Clock, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
@@ -43,8 +42,9 @@ from node.services.log import Log
 from node.services.projection import Projection
 from node.services.records import Records
 from node.services.sealing_rows import reservation_of
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Vault
 
 _SHOWN = ("act", "document")
 
@@ -82,14 +82,13 @@ class SealedIssuing:
         records: Records,
         log: Log,
         acts: Acts,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
         self._applications = Applications(store, vault, alliance.me)
         self._records, self._log, self._acts = records, log, acts
-        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._signing, self._clock = signing, clock
 
     @property
     def _projection(self) -> Projection:
@@ -138,7 +137,7 @@ class SealedIssuing:
             DocumentFormatError: the terms applied for are malformed.
         """
         terms: dict[str, Any] = {
-            **self._common(),
+            **self._signing.issued(),
             "number": number,
             "applicant": call.subject,
             "applicant_name": name,
@@ -174,10 +173,10 @@ class SealedIssuing:
             StoreError: the database fails.
         """
         check_sealed(sealed)
-        token = sign_document(sealed, self._signer.sign)
+        token = self._signing.sign(sealed)
         digest = document_digest(token)
         raw_id = guarantee_id(self._alliance.raw_id, ledger_terms(sealed, digest))
-        signature = self._signer.sign(
+        signature = self._signing.sign_message(
             issue_guarantee_digest(self._alliance.signing_domain("Guarantees"), raw_id)
         )
         position = self._acts.record(transaction, ActKind.GUARANTEE_SEALED, {"document": digest.hex()})
@@ -216,8 +215,8 @@ class SealedIssuing:
         return Collected(row.guarantee, issue.signature, self._proof(issue.position))
 
     def _refusal(self, part: SealedPart) -> str:
-        refusal = ApplicationRefusal(**self._common(), nullifier=part.nullifier)
-        return sign_document(refusal, self._signer.sign)
+        refusal = ApplicationRefusal(**self._signing.issued(), nullifier=part.nullifier)
+        return self._signing.sign(refusal)
 
     def _proof(self, position: int) -> bytes:
         size, index = self._projection.anchored_size(self._alliance.me), self._log.index_of(position)
@@ -238,14 +237,6 @@ class SealedIssuing:
 
     def _first_anchor(self, index: int, newest: int) -> int:
         return self._projection.first_anchor(self._alliance.me, index + 1) or newest
-
-    def _common(self) -> dict[str, Any]:
-        return {
-            "alliance": self._alliance.id,
-            "iat": int(self._clock.now()),
-            "jti": to_base64url(self._entropy(16)),
-            "iss": self._alliance.me,
-        }
 
 
 def _nullifier(part: SealedPart) -> bytes:

@@ -15,11 +15,9 @@ from node.domain.document import (
     document_digest,
     open_members_document,
     reopen_document,
-    sign_document,
 )
 from node.domain.draft import NOBODY, RecordDraft
 from node.domain.duties import Act
-from node.domain.encoding import to_base64url
 from node.domain.erasure import READS, record_part
 from node.domain.evidence import evidence_digest
 from node.domain.grant import Grant, check_covers, check_scope, grant_terms, has_uses_left, open_grant
@@ -40,7 +38,7 @@ from node.errors import (
     ReplayError,
     VerificationError,
 )
-from node.ports import Answer, Clock, Signer, Store
+from node.ports import Answer, Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.coverage import Coverage
@@ -56,8 +54,9 @@ from node.services.records import Records
 from node.services.registration import READ_LOG, Registrations
 from node.services.sharing import KeptGrant
 from node.services.showing import Showing
+from node.services.signing import Signing
 from node.services.transaction import Transaction
-from node.services.vault import Entropy, Vault
+from node.services.vault import Vault
 
 _MOST_TIMES = 16
 """Answers to one use, so that nobody makes the history grow without using the grant up."""
@@ -124,16 +123,15 @@ class Serving:
         disputes: Disputes,
         follower: Follower,
         feed: Feed,
-        signer: Signer,
+        signing: Signing,
         clock: Clock,
-        entropy: Entropy,
     ) -> None:
         self._coverage, self._disputes = coverage, disputes
         self._store, self._vault, self._alliance, self._registrations = store, vault, alliance, registrations
         self._records, self._follower, self._feed = records, follower, feed
         self._showing = Showing(records, log)
         self._recognition = recognition
-        self._signer, self._clock, self._entropy = signer, clock, entropy
+        self._signing, self._clock = signing, clock
 
     def read(self, caller: str, request_token: str, grant_token: str) -> Answer:
         """Answer a member's read.
@@ -319,17 +317,14 @@ class Serving:
 
     def _sign(self, request: ReadRequest, digest: bytes, evidence: bytes, use: int, as_of: int) -> str:
         answer = ReadAnswer(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=request.iss,
             request=digest.hex(),
             evidence=evidence_digest(evidence),
             use=use,
             as_of=as_of,
         )
-        return sign_document(answer, self._signer.sign)
+        return self._signing.sign(answer)
 
     def _place(self, transaction: Transaction, subject: str) -> bytes:
         """The next in a subject's history."""

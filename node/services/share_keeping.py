@@ -8,11 +8,10 @@ from node.domain.act import ActKind
 from node.domain.document import (
     document_digest,
     open_members_document,
-    sign_document,
 )
 from node.domain.duties import Act
 from node.domain.encoding import from_base64url, to_base64url
-from node.domain.member import Member, Role
+from node.domain.member import Role
 from node.domain.opening import (
     Opening,
     OpeningKey,
@@ -31,12 +30,13 @@ from node.errors import (
     UnavailableError,
     VerificationError,
 )
-from node.ports import Clock, Signer, Store
+from node.ports import Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.follower import Follower
 from node.services.sealing_rows import opening_of
+from node.services.signing import Signing
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
@@ -54,12 +54,11 @@ class ShareKeeping:
         alliance: Alliance,
         follower: Follower,
         acts: Acts,
-        signer: Signer,
-        clock: Clock,
+        signing: Signing,
         entropy: Entropy,
     ) -> None:
         self._store, self._vault, self._alliance, self._follower = store, vault, alliance, follower
-        self._acts, self._signer, self._clock, self._entropy = acts, signer, clock, entropy
+        self._acts, self._signing, self._entropy = acts, signing, entropy
 
     def make_key(self, caller: str, token: str) -> str:
         """Make a key for an opening of the centre that calls; the same request gets the same key.
@@ -87,15 +86,12 @@ class ShareKeeping:
         else:
             secret = self._vault.open(self._alliance.me, key, raw)
         made = OpeningKey(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=caller,
             label=request.label,
             key=holder_public_key(secret).hex(),
         )
-        return sign_document(made, self._signer.sign)
+        return self._signing.sign(made)
 
     def release(self, caller: str, token: str) -> str:
         """Give the shares of an opened tender to its centre.
@@ -123,15 +119,12 @@ class ShareKeeping:
             return known.decode()
         info = share_info(self._alliance.raw_id, opening.id, self._alliance.me)
         release = ShareRelease(
-            alliance=self._alliance.id,
-            iat=int(self._clock.now()),
-            jti=to_base64url(self._entropy(16)),
-            iss=self._alliance.me,
+            **self._signing.issued(),
             aud=caller,
             request=document_digest(token).hex(),
             shares=tuple(_open(secret, sealed, info) for sealed in request.shares),
         )
-        signed = sign_document(release, self._signer.sign)
+        signed = self._signing.sign(release)
         transaction = Transaction(self._store)
         transaction.put(given, signed.encode())
         about = {"opening": opening.id.hex(), "centre": caller, "release": document_digest(signed).hex()}
@@ -140,10 +133,10 @@ class ShareKeeping:
         return signed
 
     def _authorise(self, caller: str, token: str) -> tuple[ShareRequest, Opening, bytes]:
-        centre = self._member(caller)
+        centre = self._alliance.projection.known_member(caller)
         request = open_members_document(token, ShareRequest, centre.identity_keys)
         self._check_named(request.alliance, request.iss, request.aud, caller)
-        opening = open_terms(request.terms, self._member)
+        opening = open_terms(request.terms, self._alliance.projection.known_member)
         if (opening.terms.alliance, opening.terms.iss) != (self._alliance.id, caller):
             raise DocumentFormatError("the opening is another's")
         key = _key(caller, opening.terms.label)
@@ -169,12 +162,6 @@ class ShareKeeping:
     def _check_named(self, alliance: str, iss: str, aud: str, caller: str) -> None:
         if (alliance, iss, aud) != (self._alliance.id, caller, self._alliance.me):
             raise DocumentFormatError("the request is by or for another member")
-
-    def _member(self, name: str) -> Member:
-        row = self._alliance.projection.standing(name)
-        if row is None:
-            raise MissingError("there is no such member")
-        return row.member
 
 
 def _key(centre: str, label: str) -> bytes:

@@ -6,8 +6,6 @@ The first officer signs the document as it is without an approval, so that the s
 once more with the approval in it: only that counts. Nothing in the file is secret, and nothing in it works alone.
 """
 
-import os
-import time
 from dataclasses import dataclass
 
 import msgspec
@@ -21,7 +19,6 @@ from node.domain.document import (
     split_document,
     typ,
 )
-from node.domain.encoding import to_base64url
 from node.domain.grant import Grant
 from node.domain.mandate import Mandate
 from node.domain.wallet import ControllerCall, EraseCall, MoveCall, RegisterCall, WalletCall
@@ -110,9 +107,7 @@ def approve(opened: Opened, scribe: Scribe, delegation: str) -> Held:
         NodeError: whoever holds the key did not agree.
     """
     approval = Approval(
-        alliance=opened.document.alliance,
-        iat=int(time.time()),
-        jti=to_base64url(os.urandom(16)),
+        **scribe.common(),
         key=scribe.signer.name,
         document=approved_id(opened.document, opened.key),
         delegation=delegation,

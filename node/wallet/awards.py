@@ -1,7 +1,5 @@
 """A wallet lets a lender read its awards at the centre that ran a tender."""
 
-import os
-import time
 from pathlib import Path
 
 import msgspec
@@ -9,7 +7,6 @@ import msgspec
 from node.config import read_file
 from node.domain.award import AwardGrant, award_grant_terms, open_award_grant
 from node.domain.document import document_digest, sign_by_controller
-from node.domain.encoding import to_base64url
 from node.domain.ledger import GrantTerms
 from node.errors import DocumentFormatError
 from node.wallet.documents import REGISTER_WITHIN_SECONDS, Scribe
@@ -39,20 +36,18 @@ def sign_award_grant(scribe: Scribe, lender: str, centre: str, project: str, exp
     Raises:
         DocumentFormatError: it breaks a rule.
     """
-    now, jti = int(time.time()), to_base64url(os.urandom(16))
+    common = scribe.common()
     expires = _full_hour(expires)
     grant = AwardGrant(
-        alliance=scribe.descriptor.alliance,
-        iat=now,
-        jti=jti,
+        **common,
         iss=scribe.subject,
         key=scribe.signer.name,
         aud=lender,
         centre=centre,
         project=project,
         exp=expires,
-        register_before=min(_full_hour(now + REGISTER_WITHIN_SECONDS), expires),
-        revoker=(scribe.verifier + scribe.key.revocation_key(jti).public_key).hex(),
+        register_before=min(_full_hour(common["iat"] + REGISTER_WITHIN_SECONDS), expires),
+        revoker=(scribe.verifier + scribe.key.revocation_key(common["jti"]).public_key).hex(),
     )
     token = sign_by_controller(grant, scribe.signer)
     open_award_grant(token)

@@ -10,13 +10,14 @@ from node.domain.controller import ControllerSigner
 from node.domain.delegation import KeyAcceptance
 from node.domain.descriptor import Descriptor, verifiers_of
 from node.domain.document import (
+    CommonMembers,
+    common_members,
     document_digest,
     open_by_controller,
     open_members_document,
     peek_document,
     sign_by_controller,
 )
-from node.domain.encoding import to_base64url
 from node.domain.erasure import ErasureReceipt
 from node.domain.grant import (
     AccessRequest,
@@ -66,6 +67,7 @@ from node.wallet.keyfile import WalletKey
 C = TypeVar("C", bound=WalletCall)
 REGISTER_WITHIN_SECONDS = 3_600
 _HOUR = 3_600
+_UNIQUE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ class Scribe:
     def signer(self) -> ControllerSigner:
         """What speaks for the subject."""
         return self.passkey or self.key
+
+    def common(self) -> CommonMembers:
+        """Members of a document that is signed now; each call draws another `jti`."""
+        return common_members(self.descriptor.alliance, time.time(), os.urandom(_UNIQUE_BYTES))
 
     def register(self, node: str, delegation: str, records: Sequence[PackageRecord]) -> str:
         """Ask a node to register this subject, or to take further documents."""
@@ -235,7 +241,8 @@ class Scribe:
         Raises:
             DocumentFormatError: it breaks a rule, for example a standing grant on personal data.
         """
-        now = int(time.time())
+        common = self.common()
+        now = common["iat"]
         if self.mandate:
             limits = open_mandate(self.mandate)
             uses, expires = min(uses or limits.uses, limits.uses), min(_full_hour(expires), limits.exp)
@@ -243,12 +250,9 @@ class Scribe:
         # deadline he had in mind.
         expires = expires if self.mandate else _full_hour(expires)
         register_before = min(_full_hour(now + self.within_seconds), expires)
-        jti = to_base64url(os.urandom(16))
-        revoker = self.verifier + self.key.revocation_key(jti).public_key
+        revoker = self.verifier + self.key.revocation_key(common["jti"]).public_key
         grant = Grant(
-            alliance=self.descriptor.alliance,
-            iat=now,
-            jti=jti,
+            **common,
             iss=self.subject,
             aud=(readers,) if isinstance(readers, str) else tuple(sorted(set(readers))),
             home=home,
@@ -310,9 +314,7 @@ class Scribe:
     def call(self, kind: type[C], node: str, **members: Any) -> str:
         """A signed request to a node; `members` are those of its kind."""
         call = kind(
-            alliance=self.descriptor.alliance,
-            iat=int(time.time()),
-            jti=to_base64url(os.urandom(16)),
+            **self.common(),
             node=node,
             subject=self.subject,
             key=self.signer.name,
@@ -414,9 +416,7 @@ class Scribe:
     def accept(self, delegation: str) -> str:
         """Sign that a delegation is the own company's, for the day when this key is lost."""
         acceptance = KeyAcceptance(
-            alliance=self.descriptor.alliance,
-            iat=int(time.time()),
-            jti=to_base64url(os.urandom(16)),
+            **self.common(),
             key=self.signer.name,
             delegation=document_digest(delegation).hex(),
         )

@@ -1,14 +1,12 @@
 """What a wallet signs about guarantees: asking for a code, applying, and, as a beneficiary, releasing."""
 
-import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from node.domain.document import document_digest, open_members_document, peek_document, sign_document
-from node.domain.encoding import decode_canonical, to_base64url
+from node.domain.encoding import decode_canonical
 from node.domain.grant import Scope
 from node.domain.guarantee import (
     ApplicationCode,
@@ -229,9 +227,7 @@ class GuaranteeScribe:
         guarantee = peek_guarantee(token)
         raw_id = self.id_of(guarantee, token)
         release = GuaranteeRelease(
-            alliance=guarantee.alliance,
-            iat=int(time.time()),
-            jti=to_base64url(os.urandom(16)),
+            **self.scribe.common(),
             guarantee=raw_id.hex(),
             reason=reason,
         )
@@ -296,9 +292,7 @@ class GuaranteeScribe:
             )
         raw_id = self.id_of(guarantee, seen.token)
         statement = Statement(
-            alliance=guarantee.alliance,
-            iat=int(time.time()),
-            jti=to_base64url(os.urandom(16)),
+            **self.scribe.common(),
             guarantee=raw_id.hex(),
             sequence=seen.sequence + 1,
             previous=seen.document.hex(),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from node.domain.certified import PrivateKey, sign_certified
 from node.domain.descriptor import Descriptor
-from node.domain.encoding import to_base64url
+from node.domain.document import common_members
 from node.domain.login import MAX_SECONDS, CertificateLogin, LoginAnswer, LoginChallenge, parse_challenge
 from node.errors import DocumentFormatError, LoginRefusedError
 from node.wallet.documents import Scribe
@@ -54,9 +54,7 @@ def answer_with_certificate(challenge: LoginChallenge, chain: Sequence[bytes], k
         key: the private key of the first.
     """
     answer = CertificateLogin(
-        alliance=challenge.alliance,
-        iat=int(time.time()),
-        jti=to_base64url(os.urandom(16)),
+        **common_members(challenge.alliance, time.time(), os.urandom(16)),
         node=challenge.member,
         challenge=str(challenge),
     )

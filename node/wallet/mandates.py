@@ -4,8 +4,6 @@ given/ID.jwt       given by this wallet, by id on the ledger
 mandates/ID.json   received: the mandate, and the home of the subject that gave it
 """
 
-import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +12,6 @@ import msgspec
 
 from node.config import read_file, replace_file
 from node.domain.document import document_digest, sign_by_controller
-from node.domain.encoding import to_base64url
 from node.domain.grant import Scope
 from node.domain.ledger import GrantTerms
 from node.domain.ledger_ids import grant_id
@@ -75,13 +72,11 @@ def sign_mandate(  # noqa: PLR0917
     Raises:
         DocumentFormatError: it breaks a rule.
     """
-    now, jti = int(time.time()), to_base64url(os.urandom(16))
+    common = scribe.common()
     expires = _full_hour(expires)
     is_attorney = form is Form.ATTORNEY
     mandate = Mandate(
-        alliance=scribe.descriptor.alliance,
-        iat=now,
-        jti=jti,
+        **common,
         iss=scribe.subject,
         key=scribe.signer.name,
         form=form.value,
@@ -93,10 +88,10 @@ def sign_mandate(  # noqa: PLR0917
         receivers=tuple(sorted(set(limits.receivers))),
         purposes=tuple(sorted(set(limits.purposes))),
         uses=limits.uses,
-        nbf=now,
+        nbf=common["iat"],
         exp=expires,
-        register_before=min(_full_hour(now + scribe.within_seconds), expires),
-        revoker=(scribe.verifier + scribe.key.revocation_key(jti).public_key).hex(),
+        register_before=min(_full_hour(common["iat"] + scribe.within_seconds), expires),
+        revoker=(scribe.verifier + scribe.key.revocation_key(common["jti"]).public_key).hex(),
         agreement=agreement,
         principal_code=codes[0],
         agent_code=codes[1],

@@ -1,7 +1,5 @@
 """What people in a company's records sign, and what the company signs for them: consents, withdrawals, disputes."""
 
-import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,7 +15,6 @@ from node.domain.consent import (
 )
 from node.domain.dispute import Dispute, DisputeAnswer
 from node.domain.document import document_digest, open_members_document, sign_by_controller
-from node.domain.encoding import to_base64url
 from node.domain.member import Member
 from node.domain.notice import Notice, NoticeReceipt
 from node.errors import DocumentFormatError
@@ -84,11 +81,9 @@ def sign_consent(scribe: Scribe, told: Told, proof: Proof | None = None) -> str:
 
 def sign_withdrawal(scribe: Scribe, consent: str) -> str:
     """The withdrawal of a consent by the wallet's key."""
-    said, now = open_consent(consent), int(time.time())
+    said = open_consent(consent)
     withdrawal = ConsentWithdrawal(
-        alliance=said.alliance,
-        iat=now,
-        jti=to_base64url(os.urandom(16)),
+        **scribe.common(),
         subject=said.subject,
         home=said.home,
         consent=document_digest(consent).hex(),
@@ -102,9 +97,7 @@ def sign_dispute(  # noqa: PLR0917
 ) -> str:
     """A dispute by the wallet's key."""
     dispute = Dispute(
-        alliance=scribe.descriptor.alliance,
-        iat=int(time.time()),
-        jti=to_base64url(os.urandom(16)),
+        **scribe.common(),
         subject=scribe.subject,
         home=home,
         key=scribe.signer.name,
@@ -173,11 +166,9 @@ def check_dispute_answer(scribe: Scribe, token: str, home: Member, dispute: str)
 
 
 def _terms(scribe: Scribe, told: Told) -> dict[str, Any]:
-    now = int(time.time())
+    common = scribe.common()
     return {
-        "alliance": scribe.descriptor.alliance,
-        "iat": now,
-        "jti": to_base64url(os.urandom(16)),
+        **common,
         "subject": scribe.subject,
         "home": told.home,
         "key": scribe.signer.name,
@@ -191,6 +182,6 @@ def _terms(scribe: Scribe, told: Told) -> dict[str, Any]:
         "fields": tuple(sorted(set(told.fields))),
         "separate": bool(told.necessity),
         "necessity": told.necessity,
-        "nbf": now,
-        "exp": now + told.days * _DAY,
+        "nbf": common["iat"],
+        "exp": common["iat"] + told.days * _DAY,
     }

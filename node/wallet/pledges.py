@@ -1,11 +1,8 @@
 """A bidder's pledge in place of bid security."""
 
-import os
-import time
 from dataclasses import dataclass
 
 from node.domain.document import sign_by_controller
-from node.domain.encoding import to_base64url
 from node.domain.pledge import BidPledge, open_pledge
 from node.wallet.documents import Scribe
 
@@ -38,9 +35,7 @@ def sign_pledge(  # noqa: PLR0917  # what a pledge says
         DocumentFormatError: the amount or the end makes no sense.
     """
     pledge = BidPledge(
-        alliance=scribe.descriptor.alliance,
-        iat=int(time.time()),
-        jti=to_base64url(os.urandom(16)),
+        **scribe.common(),
         centre=centre,
         section=section,
         key=scribe.signer.name,

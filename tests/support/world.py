@@ -45,7 +45,7 @@ from node.services.outbox import OutboxItem, State
 from node.services.registration import Registered
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
-from node.wallet import awards, documents, guarantees, logins
+from node.wallet import documents, logins
 from tests.support.ledgers import AnvilEngine
 from tests.support.world_bidder import Authority, Bidder
 from tests.support.world_centre import Centre, Setup, new_keys, sign_card
@@ -136,9 +136,7 @@ class World:
         self.bidders: list[Bidder] = []
         self._patches = (
             mock.patch.object(documents, "time", self.clock),
-            mock.patch.object(guarantees, "time", self.clock),
             mock.patch.object(logins, "time", self.clock),
-            mock.patch.object(awards, "time", self.clock),
             mock.patch.object(anchored, "_PAUSE_SECONDS", 0.0),
         )
 

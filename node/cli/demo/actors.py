@@ -16,7 +16,7 @@ from adapters.systems.sample import credit_code
 from adapters.systems.sample_packages import base_document, qualification_document
 from node.domain.delegation import Delegation, sign_delegation
 from node.domain.descriptor import Descriptor
-from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.document import common_members, document_digest, peek_document, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.grant import AccessRequest, Grant, Scope, grant_terms
 from node.domain.guarantee import Guarantee
@@ -56,15 +56,13 @@ class Bidder:
         self.passphrase = to_base64url(os.urandom(_PASSPHRASE_BYTES)).encode()
         certificate = trial_ca.issue(authority.root, ORGANISATION, self.code, rsa_bits=2048)
         key = create_wallet(folder, alliance.read_bytes(), home, self.passphrase)
-        now = int(time.time())
         self.folder = open_wallet(folder)
+        common = common_members(self.folder.descriptor.alliance, time.time(), os.urandom(16))
         delegation = Delegation(
-            alliance=self.folder.descriptor.alliance,
-            iat=now,
-            jti=to_base64url(os.urandom(16)),
+            **common,
             key=key.public_key.hex(),
             credit_code=self.code,
-            exp=now + 86_400,
+            exp=common["iat"] + 86_400,
         )
         token = sign_delegation(delegation, [certificate.der], certificate.key)
         (folder / DELEGATION_FILE).write_text(token + "\n")
@@ -207,9 +205,7 @@ def read_as(home: Path, name: str, bidder: Bidder, grant_token: str, scope: tupl
     grant = peek_document(grant_token, Grant)
     alliance = bytes.fromhex(grant.alliance)
     request = ReadRequest(
-        alliance=grant.alliance,
-        iat=int(time.time()),
-        jti=to_base64url(os.urandom(16)),
+        **common_members(grant.alliance, time.time(), os.urandom(16)),
         iss=name,
         aud=bidder.home.name,
         grant=grant_id(alliance, grant_terms(grant, document_digest(grant_token))).hex(),

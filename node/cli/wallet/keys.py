@@ -17,8 +17,7 @@ from node.domain.certificate import check_certificate
 from node.domain.certified import peek_certified
 from node.domain.controller import is_passkey
 from node.domain.delegation import Delegation, sign_delegation
-from node.domain.document import peek_document
-from node.domain.encoding import to_base64url
+from node.domain.document import common_members, peek_document
 from node.domain.trust import TrustList
 from node.domain.wallet import ControllerCall
 from node.errors import ConfigError, UnknownCallerError
@@ -130,15 +129,13 @@ def replace(args: argparse.Namespace) -> None:
         new_wallet_key().save(wallet.path / _NEW_KEY, secret)
     new = load_wallet_key(wallet.path / _NEW_KEY, secret)
     chain, certificate_key = read_certificate(args.certificate, args.certificate_key)
-    now = int(time.time())
+    common = common_members(wallet.descriptor.alliance, time.time(), os.urandom(16))
     trust = read_trust(args.trust) or TrustList(wallet.descriptor.trust_anchors)
     delegation = Delegation(
-        alliance=wallet.descriptor.alliance,
-        iat=now,
-        jti=to_base64url(os.urandom(16)),
+        **common,
         key=new.name,
-        credit_code=check_certificate(chain, trust, now).credit_code,
-        exp=now + DELEGATION_DAYS * 86_400,
+        credit_code=check_certificate(chain, trust, common["iat"]).credit_code,
+        exp=common["iat"] + DELEGATION_DAYS * 86_400,
         two_officers=peek_certified(wallet.delegation(), Delegation).two_officers,
     )
     signed = sign_delegation(delegation, chain, certificate_key)

@@ -2,8 +2,6 @@
 
 import argparse
 import dataclasses
-import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +22,6 @@ from node.domain.category import category
 from node.domain.certificate import check_certificate
 from node.domain.certified import PrivateKey
 from node.domain.delegation import Delegation, sign_delegation
-from node.domain.encoding import to_base64url
 from node.domain.trust import TrustList
 from node.domain.wallet import PackageRecord
 from node.errors import ConfigError
@@ -53,15 +50,13 @@ def delegate(args: argparse.Namespace) -> None:
     scribe = wallet.scribe(passphrase(args))
     trust = read_trust(args.trust) or TrustList(wallet.descriptor.trust_anchors)
     chain, key = read_certificate(args.certificate, args.certificate_key)
-    now = int(time.time())
-    identity = check_certificate(chain, trust, now)
+    common = scribe.common()
+    identity = check_certificate(chain, trust, common["iat"])
     delegation = Delegation(
-        alliance=wallet.descriptor.alliance,
-        iat=now,
-        jti=to_base64url(os.urandom(16)),
+        **common,
         key=scribe.signer.name,
         credit_code=identity.credit_code,
-        exp=now + _DELEGATION_DAYS * 86_400,
+        exp=common["iat"] + _DELEGATION_DAYS * 86_400,
         two_officers=tuple(sorted(set(args.two_officers))),
     )
     token = sign_delegation(delegation, chain, key)
