@@ -1,6 +1,5 @@
 """The composition root of `heqi archive`: a stopped node's services, a folder, and a recipient's key."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +34,7 @@ from node.domain.record import parse_payload
 from node.domain.succession import ShownSuccession
 from node.domain.tile import read_node
 from node.errors import ArchiveError, MissingError
-from node.ports import Signer
 from node.services.predecessors import PredecessorRow, note_for
-from node.services.signing import Signing
 from node.wiring import Services
 
 
@@ -51,7 +48,6 @@ class Exported:
 
 def export_archive(  # noqa: PLR0917
     services: Services,
-    identity: Signer,
     descriptor: bytes,
     recipient: Recipient,
     basis: str,
@@ -62,7 +58,6 @@ def export_archive(  # noqa: PLR0917
 
     Args:
         services: of the node, in the name of whom it is done.
-        identity: the member's key.
         descriptor: the node's `alliance.json`.
         recipient: who can open it.
         basis: on what ground it is handed over; recorded.
@@ -75,8 +70,7 @@ def export_archive(  # noqa: PLR0917
         KeyHolderError: the identity key's holder does not sign.
     """
     check_target(target)
-    archiving = services.archiving
-    signing = Signing(services.alliance, identity, services.clock, os.urandom)
+    archiving, signing = services.archiving, services.signing
     size, root = archiving.begin(recipient.raw, basis)
 
     def sign(manifest: bytes, files: int) -> str:

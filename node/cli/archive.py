@@ -94,7 +94,6 @@ def key(args: argparse.Namespace) -> None:
 def export(args: argparse.Namespace) -> None:
     """Write an archive."""
     from adapters.archive.envelope import Recipient  # noqa: PLC0415
-    from adapters.crypto.keys import open_keys  # noqa: PLC0415
     from node.app import open_node  # noqa: PLC0415
     from node.archives import export_archive  # noqa: PLC0415
     from node.domain.system import OPERATOR_NAME  # noqa: PLC0415
@@ -104,12 +103,10 @@ def export(args: argparse.Namespace) -> None:
     tell = _teller()
 
     async def run() -> None:
-        keys = open_keys(args.home)
-        async with open_node(args.home, keys) as node:
+        async with open_node(args.home) as node:
             act_as(OPERATOR_NAME)
             done = export_archive(
                 node.services,
-                keys.identity,
                 read_file(args.home / ALLIANCE_FILE),
                 recipient,
                 _basis(args),

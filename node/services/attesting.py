@@ -28,10 +28,10 @@ from node.domain.record import RecordHeader
 from node.domain.registry import Comparison, is_same_text
 from node.errors import MissingError, RecordFormatError
 from node.ports import Clock, Store
-from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
+from node.services.homes import Homes
 from node.services.records import Records
 from node.services.transaction import Transaction
 from node.services.vault import Entropy
@@ -55,6 +55,7 @@ class Attesting:
         self,
         store: Store,
         alliance: Alliance,
+        homes: Homes,
         records: Records,
         acts: Acts,
         feed: Feed,
@@ -65,7 +66,8 @@ class Attesting:
     ) -> None:
         """Args:
         store: the node's database.
-        alliance: names this member, and says whose home it is.
+        alliance: names this member.
+        homes: says whose home this is.
         records: takes the attestations.
         acts: record what an operator attests.
         feed: tells what happened.
@@ -73,7 +75,7 @@ class Attesting:
         entropy: of salts.
         index_key: 32 bytes: under it attestations are named, for what they are about could be guessed.
         """
-        self._store, self._alliance, self._records = store, alliance, records
+        self._store, self._alliance, self._homes, self._records = store, alliance, homes, records
         self._acts, self._feed = acts, feed
         self._clock, self._entropy, self._index_key = clock, entropy, index_key
 
@@ -264,17 +266,6 @@ class Attesting:
         name = f"{subject}\0{who}\0{about.category}\0{about.thing}"
         return hmac.digest(self._index_key, _THING_TAG + name.encode(), "sha256").hex()
 
-    def is_home_of(self, subject: str) -> bool:
-        """Whether the subject is registered here, and the ledger names no other home.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        if self._store.get(layout.REGISTRATION + subject.encode()) is None:
-            return False
-        row = self._alliance.projection.subject(bytes.fromhex(subject))
-        return row is None or row.home == self._alliance.me
-
     def check_home(self, subject: str) -> None:
         """Only a subject's home attests for it.
 
@@ -282,7 +273,7 @@ class Attesting:
             MissingError: this is not its home, or there is no such subject.
             StoreError: the database fails.
         """
-        if not self.is_home_of(subject):
+        if not self._homes.is_home_of(subject):
             raise MissingError("no such subject has its home here")
 
     def _now(self) -> int:

@@ -32,9 +32,9 @@ from node.services.consent_rows import ConsentRows, KeptConsent
 from node.services.coverage import Coverage, Lack
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
+from node.services.homes import Homes
 from node.services.notices import Notices
 from node.services.records import Records
-from node.services.registration import Registrations
 from node.services.signing import Signing
 from node.services.transaction import Transaction
 
@@ -49,7 +49,7 @@ class Consents:
         coverage: Coverage,
         alliance: Alliance,
         gate: Gate,
-        registrations: Registrations,
+        homes: Homes,
         records: Records,
         notices: Notices,
         acts: Acts,
@@ -59,7 +59,7 @@ class Consents:
     ) -> None:
         self._store, self._rows, self._coverage = store, rows, coverage
         self._alliance, self._gate = alliance, gate
-        self._registrations, self._records = registrations, records
+        self._homes, self._records = homes, records
         self._notices, self._acts, self._feed = notices, acts, feed
         self._signing, self._clock = signing, clock
 
@@ -101,7 +101,7 @@ class Consents:
         UnknownCallerError: neither the subject's controller nor the person brings it, or a company records it with
             a key that does not speak for it. The same where there is no such subject.
         """
-        if call.subject != consent.subject or not self._registrations.is_home_of(consent.subject):
+        if call.subject != consent.subject or not self._homes.is_home_of(consent.subject):
             raise UnknownCallerError("this key does not speak for a subject that is registered here")
         if isinstance(consent, PersonConsent) and call.key == consent.key:
             return
@@ -240,7 +240,7 @@ class Consents:
         found = list(self._rows.all(call.subject)) if call.subject else []
         row = self._alliance.projection.subject(bytes.fromhex(call.subject)) if call.subject else None
         if self._alliance.speaks_for(row, call.key):
-            lacks = self._coverage.lacks(call.subject) if self._registrations.is_home_of(call.subject) else ()
+            lacks = self._coverage.lacks(call.subject) if self._homes.is_home_of(call.subject) else ()
             return found, list(lacks)
         return [kept for kept in found if kept.consent().key == call.key], []
 

@@ -36,10 +36,10 @@ from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
+from node.services.homes import Homes
 from node.services.notices import Notices
 from node.services.preparing import StoredRecord
 from node.services.records import Records
-from node.services.registration import Registrations
 from node.services.signing import Signing
 from node.services.transaction import Transaction
 from node.services.vault import Vault
@@ -68,7 +68,7 @@ class Disputes:
         vault: Vault,
         alliance: Alliance,
         gate: Gate,
-        registrations: Registrations,
+        homes: Homes,
         records: Records,
         notices: Notices,
         acts: Acts,
@@ -77,7 +77,7 @@ class Disputes:
         clock: Clock,
     ) -> None:
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
-        self._registrations, self._records, self._notices = registrations, records, notices
+        self._homes, self._records, self._notices = homes, records, notices
         self._acts, self._feed = acts, feed
         self._signing, self._clock = signing, clock
 
@@ -98,7 +98,7 @@ class Disputes:
             raise DocumentFormatError(
                 "the dispute is by another key, or for another subject, home or alliance"
             )
-        if not self._registrations.is_home_of(dispute.subject):
+        if not self._homes.is_home_of(dispute.subject):
             raise UnknownCallerError("this key does not speak for a subject that is registered here")
         by_person = not self._is_controllers(dispute)
         stored = self._newest(dispute)

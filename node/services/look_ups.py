@@ -30,6 +30,7 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.attesting import Attesting
 from node.services.feed import Feed
+from node.services.homes import Homes
 from node.services.records import Records
 from node.services.transaction import Transaction
 from node.services.vault import Vault
@@ -70,6 +71,7 @@ class LookUps:
         self,
         store: Store,
         vault: Vault,
+        homes: Homes,
         records: Records,
         attesting: Attesting,
         acts: Acts,
@@ -83,6 +85,7 @@ class LookUps:
         """Args:
         store: the node's database.
         vault: seals what the register says.
+        homes: says whose home this is.
         records: have the base documents.
         attesting: writes the attestations.
         acts: record what an operator orders.
@@ -92,7 +95,7 @@ class LookUps:
         timeout_seconds: how long the register may take.
         fresh_seconds: for how long an answer is used again.
         """
-        self._store, self._vault, self._records = store, vault, records
+        self._store, self._vault, self._homes, self._records = store, vault, homes, records
         self._attesting, self._acts, self._feed = attesting, acts, feed
         self._registry, self._clock = registry, clock
         self._timeout, self._fresh = timeout_seconds, fresh_seconds
@@ -227,7 +230,7 @@ class LookUps:
 
     def _newest_base(self, subject: str) -> _Base | None:
         position = next(self._records.newest(subject, BASE, lambda _: True), None)
-        if position is None or not self._attesting.is_home_of(subject):
+        if position is None or not self._homes.is_home_of(subject):
             return None
         stored = self._records.load(position)
         return _Base(About(BASE, stored.header.thing, stored.header.version), stored.fields)

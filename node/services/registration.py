@@ -40,6 +40,7 @@ from node.services.alliance import Alliance
 from node.services.attesting import Attesting
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
+from node.services.homes import Homes
 from node.services.look_ups import LookUps
 from node.services.officers import ENOUGH, Officers, approval_in
 from node.services.outbox import Outbox
@@ -78,6 +79,7 @@ class Registrations:
         store: Store,
         vault: Vault,
         alliance: Alliance,
+        homes: Homes,
         recognition: Recognition,
         gate: Gate,
         records: Records,
@@ -91,7 +93,7 @@ class Registrations:
         look_ups: LookUps,
         packages: Packages,
     ) -> None:
-        self._waiting = waiting
+        self._homes, self._waiting = homes, waiting
         self._store, self._vault, self._alliance, self._gate = store, vault, alliance, gate
         self._reach, self._attesting, self._look_ups = reach, attesting, look_ups
         self._packages = packages
@@ -415,23 +417,12 @@ class Registrations:
         return subject
 
     def is_home_of(self, subject: str) -> bool:
-        """Whether this node keeps the subject's records, and the ledger names no other home.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        if not self.is_registered(subject):
-            return False
-        row = self._alliance.projection.subject(bytes.fromhex(subject))
-        return row is None or row.home == self._alliance.me
+        """As `Homes`."""
+        return self._homes.is_home_of(subject)
 
     def is_registered(self, subject: str) -> bool:
-        """Whether the subject was ever registered here, also if it has moved away since.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        return self._store.get(layout.REGISTRATION + subject.encode()) is not None
+        """As `Homes`."""
+        return self._homes.is_registered(subject)
 
     def _attest(
         self,

@@ -38,7 +38,7 @@ def alliance_file(world: World) -> bytes:
 
 def export(world: World, centre: Centre, target: Path, recipient: Recipient = RECIPIENT) -> Path:
     """Write the archive of a centre."""
-    export_archive(centre.services, centre.keys.identity, alliance_file(world), recipient, BASIS, target)
+    export_archive(centre.services, alliance_file(world), recipient, BASIS, target)
     return target
 
 

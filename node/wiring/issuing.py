@@ -1,0 +1,84 @@
+"""The guarantor's side: its desk, its rules, its lines, and what it signs."""
+
+from node.config import Config
+from node.domain.descriptor import Descriptor
+from node.ports import Keys
+from node.services.desk import Desk
+from node.services.guarantee_files import GuaranteeFiles
+from node.services.guarantor import Guarantor
+from node.services.issue_rules import RulesInForce
+from node.services.line_desk import LineDesk
+from node.services.sealed_issuing import SealedIssuing
+from node.wiring.guarantees import WithGuarantees
+from node.wiring.outside import Outside
+
+
+class WithIssuing(WithGuarantees):
+    """Takes applications, decides and issues."""
+
+    def __init__(self, config: Config, descriptor: Descriptor, keys: Keys, outside: Outside) -> None:
+        super().__init__(config, descriptor, keys, outside)
+        store, clock = outside.store, outside.clock
+        self.sealed_issuing = SealedIssuing(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.records,
+            self.log,
+            self.acts,
+            self.signing,
+            clock,
+        )
+        self.guarantor = Guarantor(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.reading,
+            self.guarantees,
+            self.outbox,
+            self.lines,
+            self.acts,
+            self.feed,
+            self.signing,
+            clock,
+            self.sealed_issuing,
+        )
+        self.guarantee_files = GuaranteeFiles(
+            store,
+            self.alliance,
+            self.guarantees,
+            self.guarantor,
+            self.recognition,
+            outside.signatures,
+            outside.typeface,
+            outside.seal,
+            self.signing,
+            clock,
+        )
+        self.rules = RulesInForce(store, self.acts, outside.issue_rules)
+        self.desk = Desk(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.guarantor,
+            self.lines,
+            self.rules,
+            self.bank_orders,
+            self.kept_reads,
+            self.feed,
+            self.signing,
+            clock,
+        )
+        self.line_desk = LineDesk(
+            store,
+            self.vault,
+            self.alliance,
+            self.gate,
+            self.lines,
+            self.kept_reads,
+            self.proving,
+            self.signing,
+        )
