@@ -1,1 +1,1 @@
-"""Everything outside the process, each behind a port of `node/ports.py`."""
+"""Everything outside the process, each behind a port of `node/ports`."""

@@ -1,0 +1,27 @@
+"""A guarantor's core banking system."""
+
+from typing import Protocol
+
+from node.domain.bank_order import BankAnswer, BankOrder
+
+
+class CoreBanking(Protocol):
+    """The guarantor's own core banking system: books, accounts, payments.
+
+    It may be slow, wrong or away; what it says is checked and never believed beyond that. It MUST NOT block the event
+    loop, and MUST be safe for concurrent calls.
+    """
+
+    async def submit(self, order: BankOrder) -> BankAnswer:
+        """Have an order carried out, or learn how it stands.
+
+        It MUST carry an order id out at most once, however often and after whatever failure it is submitted, and MUST
+        answer the same again with the state of the first: "done" once it is in the books, "pending" while it waits
+        (for the applicant's payment, for instance), "refused" with a reason if it will not be done. It MUST refuse an
+        id that comes again with another content, and MUST NOT turn "done" into anything else.
+
+        Raises:
+            BankUnavailableError: no answer in time; whether it was carried out is not known.
+            BankAnswerError: an answer that cannot be read, or that is not the bank's.
+        """
+        ...
