@@ -15,8 +15,8 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from node.app import MEMBER_SERVICES, WALLET_SERVICES
 from node.config import LimitsConfig
+from node.endpoints import MEMBERS, WALLETS
 from node.wire.tls import anchor_pem, server_name
 from tests.support.network import open_network
 from tests.support.parsers import _tokens
@@ -61,9 +61,9 @@ async def network(tmp_path_factory):
 def methods() -> dict[str, MethodDescriptor]:
     pool = symbol_database.Default().pool
     return {
-        f"/{name}/{method.name}": method
-        for name in (*MEMBER_SERVICES, *WALLET_SERVICES)
-        for method in pool.FindServiceByName(name).methods
+        f"/{one.name}/{method.name}": method
+        for one in (*MEMBERS, *WALLETS)
+        for method in pool.FindServiceByName(one.name).methods
     }
 
 

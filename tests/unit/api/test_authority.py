@@ -20,8 +20,9 @@ from node.api.authority import (
     WRITER,
     Party,
 )
-from node.app import MEMBER_SERVICES, WALLET_SERVICES
+from node.endpoints import MEMBERS, WALLETS
 
+MEMBER_SERVICES, WALLET_SERVICES = ({one.name for one in table} for table in (MEMBERS, WALLETS))
 _OTHERS = (
     grpc_health.v1.health_pb2.DESCRIPTOR,
     grpc_reflection.v1alpha.reflection_pb2.DESCRIPTOR,
