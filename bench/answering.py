@@ -27,7 +27,7 @@ from node.domain.ledger import Event as Happened
 from node.domain.ledger import GuaranteeMoved
 from node.domain.ledger_ids import guarantee_id
 from node.domain.member import Member
-from node.services.projection import apply_event
+from node.services.projecting import apply_event
 from node.services.transaction import Transaction
 from tests.support.network import Centre, channel, open_network, operator_pair
 

@@ -29,7 +29,8 @@ from node.domain.ledger import Event, GrantRegistered, SubjectCreated
 from node.domain.ledger_ids import grant_id
 from node.domain.reading import ReadRequest
 from node.ports import Batch
-from node.services.projection import GrantRow, apply_event
+from node.services.projecting import apply_event
+from node.services.projection import GrantRow
 from node.services.registration_rows import Registration, Voucher
 from node.services.transaction import Transaction
 from tests.integration.test_sharing_over_grpc import ask, fetch, sign

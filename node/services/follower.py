@@ -16,7 +16,8 @@ from node.domain.ledger import Block, Event
 from node.errors import LedgerUnavailableError, ProjectionStaleError
 from node.ports import Clock, Ledger, Store
 from node.services import layout
-from node.services.projection import FirstSight, Projection, apply_event, put_contract
+from node.services.projecting import apply_event, put_contract
+from node.services.projection import FirstSight, Projection
 from node.services.transaction import Transaction
 
 logger = logging.getLogger(__name__)

@@ -39,7 +39,7 @@ from node.errors import (
 )
 from node.services import logins
 from node.services.logins import Login
-from node.services.projection import apply_event
+from node.services.projecting import apply_event
 from node.services.transaction import Transaction
 from node.wallet.keyfile import WalletKey, new_wallet_key
 from node.wallet.logins import answer_with_certificate, answer_with_wallet, open_login

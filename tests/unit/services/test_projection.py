@@ -26,6 +26,7 @@ from node.domain.ledger import (
     VoteCast,
 )
 from node.errors import NotMemberError
+from node.services.projecting import apply_event
 from node.services.projection import (
     AnchorRow,
     GrantRow,
@@ -33,7 +34,6 @@ from node.services.projection import (
     Projection,
     ProposalRow,
     SubjectRow,
-    apply_event,
 )
 from node.services.transaction import Transaction
 from tests.support.ledgers import new_member
