@@ -29,6 +29,7 @@ _REASONS = {
     "no-contract": "合同未签订",
     "winner-not-on-list": "合同承包人不在投标人名单",
     "no-performance-security": "履约担保未生效",
+    "documents-missing": "保函变更文件缺失",
     "award-lost": "中标后未签约，是否退还由招标人定（条例74条）",
     "revoked-after-deadline": "截止后撤销投标，是否退还由招标人定（条例35条）",
     "no-completion": "未完工验收",

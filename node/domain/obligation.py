@@ -24,6 +24,8 @@ import msgspec
 
 from node.domain.calendar import Calendar, add_working_days
 from node.domain.encoding import canonical_json
+from node.domain.guarantee_table import GRACE_SECONDS, QUIET
+from node.domain.guarantee_table import State as Standing
 from node.domain.section import (
     ByParty,
     Contract,
@@ -154,10 +156,12 @@ class Held:
     applicant: Party
     beneficiary: str
     amount: str
+    """In force; empty if that is not known here."""
     currency: str
     begins: int
     """Seconds since 1970 UTC."""
     ends: int
+    """The end in force; if that is not known here, the latest one that the ledger allows."""
     state: str
     """The ledger's word."""
     step: int
@@ -166,10 +170,22 @@ class Held:
     """Whether the ledger takes no further step."""
     is_quiet: bool
     """Whether it is issued and nothing is open: no claim, no amendment."""
+    is_known: bool = True
+    """Whether every document is here on which its amount and end depend."""
 
     def is_in_force(self, now: float) -> bool:
         """Whether it secures anything."""
         return not self.is_over and self.begins <= now < self.ends
+
+    @property
+    def lapses(self) -> int:
+        """When it is over by time alone, seconds since 1970 UTC; 0 while an open claim keeps it alive.
+
+        What was left open without a claim, such as an amendment, leaves a claim that was in time its time of grace.
+        """
+        if self.is_quiet:
+            return self.ends
+        return self.ends + GRACE_SECONDS if Standing[self.state] in QUIET else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,18 +479,15 @@ class _Section:
             return _Trigger("bid-return", won.signed, because=(won.position,))
         covered = self._covered_since(party)
         if covered is None:
-            return _Trigger("bid-return", None, "no-performance-security", (won.position,))
+            is_known = all(held.is_known for held in self._covers_of(party))
+            lacking = "no-performance-security" if is_known else "documents-missing"
+            return _Trigger("bid-return", None, lacking, (won.position,))
         return _Trigger("bid-return", max(won.signed, covered), because=(won.position,))
 
     def _covered_since(self, party: Party) -> date | None:
         """Since when performance security is in force; None if none is."""
-        days = [
-            day_at(held.begins)
-            for held in self._held
-            if held.kind == "performance"
-            and held.applicant.is_same(party.code, party.name)
-            and held.is_in_force(self._now)
-        ]
+        # Under terms that are not known it may have ended, and a winner without security would have its bid's back.
+        days = [day_at(held.begins) for held in self._covers_of(party) if held.is_known]
         for security in self._securities("performance"):
             if security.held is None and security.party == party and security.proof is None:
                 days += [
@@ -483,6 +496,13 @@ class _Section:
                     if payment.day is not None and payment.position in security.paid
                 ]
         return min(days, default=None)
+
+    def _covers_of(self, party: Party) -> Iterator[Held]:
+        """Performance guarantees of a party that are in force, or may be."""
+        for held in self._held:
+            is_theirs = held.kind == "performance" and held.applicant.is_same(party.code, party.name)
+            if is_theirs and held.is_in_force(self._now):
+                yield held
 
     def _after_completion(self, party: Party) -> _Trigger:
         found = self._milestone_of(party, COMPLETION)
@@ -527,8 +547,9 @@ def obligation_id(section: str, kind: Kind, key: str) -> str:
 def _given_back(held: Held, now: float) -> Proof | None:
     if held.is_over:
         return Proof("ledger", f"{held.id}/{held.step}", held.state)
-    if now >= held.ends and held.is_quiet:
-        return Proof("ledger", f"{held.id}/{held.step}", "EXPIRED", day_at(held.ends))
+    if held.lapses and now >= held.lapses:
+        day = day_at(held.ends) if held.is_known else None
+        return Proof("ledger", f"{held.id}/{held.step}", "EXPIRED", day)
     return None
 
 

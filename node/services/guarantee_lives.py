@@ -57,5 +57,6 @@ class GuaranteeLives:
 
     @staticmethod
     def keep(transaction: Transaction, raw_id: bytes, token: str) -> None:
-        """Keep a document that was checked."""
+        """Keep a document that was checked; what follows from the guarantee's terms is looked at again."""
         transaction.put(layout.GUARANTEE_STEP + raw_id + document_digest(token), token.encode())
+        transaction.put(layout.SECTION_NEWS + raw_id, b"")

@@ -32,6 +32,7 @@ from node.services import layout
 from node.services.application_codes import ApplicationCodes
 from node.services.feed import Feed, FeedEntry
 from node.services.filing import PageTokens
+from node.services.guarantee_lives import GuaranteeLives
 from node.services.projection import Projection
 from node.services.sections import Sections, look
 from node.services.transaction import Transaction
@@ -89,6 +90,7 @@ class Obligations:
         sections: Sections,
         projection: Projection,
         codes: ApplicationCodes,
+        lives: GuaranteeLives,
         feed: Feed,
         tokens: PageTokens,
         clock: Clock,
@@ -103,6 +105,7 @@ class Obligations:
         sections: what the records say.
         projection: where the guarantees stand.
         codes: tells guarantees whose application code is not of their section and applicant.
+        lives: the terms of guarantees as their steps have left them.
         feed: is told what became due or late.
         tokens: of the pages of lists.
         clock: says what day it is.
@@ -111,7 +114,8 @@ class Obligations:
         calendar: the working days in force; where it is another one, every day is counted anew.
         """
         self._store, self._vault, self._sections, self._projection = store, vault, sections, projection
-        self._codes, self._feed, self._tokens, self._clock, self._me = codes, feed, tokens, clock, me
+        self._codes, self._lives, self._feed, self._tokens = codes, lives, feed, tokens
+        self._clock, self._me = clock, me
         self._rules, self._calendar = rules, calendar
         self._rules_digest = hashlib.sha256(msgspec.msgpack.encode(list(rules.values()))).digest()
 
@@ -257,7 +261,11 @@ class Obligations:
         owed = [] if facts is None else derive(facts, held, self._rules, counting_by(self._calendar()), now)
         moments = [moment for one in owed if (moment := next_moment(one, today))]
         moments += [
-            moment for one in held if not one.is_over for moment in (one.begins, one.ends) if moment > now
+            moment
+            for one in held
+            if not one.is_over
+            for moment in (one.begins, one.ends, one.lapses)
+            if moment > now
         ]
         if facts is not None and (opening := opens_next(facts, now)):
             moments.append(opening)
@@ -314,19 +322,23 @@ class Obligations:
         terms = reopen_guarantee(kept.decode())
         if self._codes.are_mixed_up(terms):
             return None
+        life = self._lives.of(raw_id, terms, row)
+        # Where documents are missing the ledger alone speaks: its end is the exact one once a step has opened it.
+        end = row.end or (life.end if life.is_complete else row.expires)
         return Held(
             id=raw_id.hex(),
             kind=terms.guarantee_kind,
             applicant=Party(terms.applicant_code, terms.applicant_name),
             beneficiary=terms.beneficiary_name,
-            amount=terms.amount,
+            amount=f"{life.amount:f}" if life.is_complete else "",
             currency=terms.currency,
             begins=terms.nbf,
-            ends=row.end or terms.exp,
+            ends=end,
             state=Standing(row.state).name,
             step=row.sequence,
             is_over=Standing(row.state) not in LIVE,
             is_quiet=row.state == Standing.ISSUED,
+            is_known=life.is_complete,
         )
 
 

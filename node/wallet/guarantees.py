@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
+from heqi.v1 import guarantee_pb2 as pb
 
 from node.domain.document import document_digest, open_members_document, peek_document, sign_document
 from node.domain.encoding import decode_canonical
@@ -40,6 +41,7 @@ from node.domain.wallet import (
 from node.errors import ConflictError, DocumentFormatError, MissingError, RoleMissingError
 from node.wallet.documents import Scribe
 from node.wallet.keyfile import WalletKey
+from node.wire.guarantees import steps_from
 
 NEEDED_SCOPE = (Scope("subject.base", ("credit_code", "legal_name")),)
 PURPOSE = "guarantee-application"
@@ -109,6 +111,15 @@ def read_kept(raw: bytes) -> KeptStep:
     return decode_canonical(raw.rstrip(b"\n"), KeptStep)
 
 
+def unmoved(token: str) -> Seen:
+    """A guarantee that has taken no step since its issue.
+
+    Raises:
+        DocumentFormatError: the document is malformed.
+    """
+    return see(token, (), ())
+
+
 def see(token: str, steps: Sequence[LedgerStep], documents: Sequence[str], contract: bytes = b"") -> Seen:
     """Work out how a guarantee stands; a document that no step names is not looked at.
 
@@ -130,6 +141,17 @@ def see(token: str, steps: Sequence[LedgerStep], documents: Sequence[str], contr
         tuple(by_digest.values()),
         contract,
     )
+
+
+def seen_in(token: str, life: pb.GuaranteeLife) -> Seen:
+    """How a guarantee stands, as a node tells it.
+
+    Raises:
+        DocumentFormatError: a document is malformed.
+        InvalidError: a step is none of this version's table.
+    """
+    documents = [one.document for one in life.steps]
+    return see(token, steps_from(life), documents, bytes.fromhex(life.contract))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,33 +232,32 @@ class GuaranteeScribe:
             raise DocumentFormatError("the guarantee is of another alliance or guarantor")
         return guarantee
 
-    def release(self, node: str, token: str, guarantor: Member, reason: str) -> str:
-        """As the beneficiary: give a guarantee back, and ask a node to bring that to the ledger.
+    def release(self, node: str, seen: Seen, guarantor: Member, reason: str) -> str:
+        """As the beneficiary: give a guarantee back that stands as was seen, by a request to a node.
 
         Raises:
             NodeError: the document is not the guarantor's, or names another beneficiary.
         """
-        guarantee = self.open(token, guarantor)
+        guarantee = self.open(seen.token, guarantor)
         key = self.scribe.key.beneficiary_key(guarantee.section)
         if guarantee.beneficiary_key != key.public_key.hex():
             raise DocumentFormatError("the guarantee names another beneficiary than this wallet")
-        return self.sign_release(node, token, key, reason)
+        return self.sign_release(node, seen, key, reason)
 
-    def sign_release(self, node: str, token: str, key: WalletKey, reason: str) -> str:
+    def sign_release(self, node: str, seen: Seen, key: WalletKey, reason: str) -> str:
         """The request of `release` under any key, the beneficiary's or not."""
-        guarantee = peek_guarantee(token)
-        raw_id = self.id_of(guarantee, token)
+        guarantee = peek_guarantee(seen.token)
+        raw_id = self.id_of(guarantee, seen.token)
         release = GuaranteeRelease(
             **self.scribe.common(),
             guarantee=raw_id.hex(),
             reason=reason,
         )
         signed = sign_document(release, key.sign)
-        previous, document = document_digest(token), document_digest(signed)
-        step = GuaranteeStep(raw_id, FIRST_STEP, previous, Event.RELEASE, document)
-        signature = key.sign(step_guarantee_digest(self._domain(), step))
+        step = GuaranteeStep(raw_id, seen.sequence + 1, seen.document, Event.RELEASE, document_digest(signed))
+        signature = key.sign(step_guarantee_digest(self._domain(seen.contract), step)).hex()
         speaker = replace(self.scribe, key=key, subject="")
-        return speaker.call(ReleaseCall, node, guarantee=token, release=signed, signature=signature.hex())
+        return speaker.call(ReleaseCall, node, guarantee=seen.token, release=signed, signature=signature)
 
     def key_of(self, guarantee: Guarantee, mover: Mover) -> WalletKey:
         """The key of this wallet's steps of a guarantee.

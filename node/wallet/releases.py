@@ -2,7 +2,8 @@
 
 The centre only says what is due. Whoever signs checks here that each guarantee is its guarantor's own document, of
 this beneficiary, this section and this centre, and that what is due belongs to its kind. An agent that signs without
-a person asks its rules besides: what they do not name stays for a person.
+a person asks its rules besides: what they do not name stays for a person. It asks for
+the steps of each and works out the terms in force itself: they are what is given back.
 """
 
 import re
@@ -16,13 +17,14 @@ from heqi.v1 import wallet_service_pb2 as pb
 
 from node.config import read_file
 from node.domain.guarantee import Guarantee
+from node.domain.guarantee_table import State
 from node.domain.member import Member
 from node.domain.sealed_guarantee import peek_guarantee
 from node.domain.section import amount_of
 from node.domain.wallet import ReleasesCall
-from node.errors import ConfigError, DocumentFormatError, NodeError
+from node.errors import ConfigError, ConflictError, DocumentFormatError, MissingError, NodeError
 from node.wallet.client import WalletClient
-from node.wallet.guarantees import FIRST_STEP, GuaranteeScribe
+from node.wallet.guarantees import GuaranteeScribe, Seen, seen_in
 
 KIND_OF = {"bid-return": "bid", "performance-return": "performance", "quality-return": "quality"}
 """Which guarantee is given back under which obligation."""
@@ -37,9 +39,11 @@ class Waiting:
 
     prepared: pb.PreparedRelease
     terms: Guarantee | None
-    """None if it must not be signed."""
+    """With amount and end in force; None if it must not be signed."""
     objection: str = ""
     """Why it must not be."""
+    seen: Seen | None = None
+    """How it stands; None if it must not be signed."""
 
 
 class SectionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +89,7 @@ def waiting(
     while True:
         page = client.releases(ask_releases(writer, client.member.name, section), token)
         for prepared in page.releases:
-            yield _checked(writer, client.member.name, members, section, prepared)
+            yield _checked(writer, client, members, section, prepared)
         if not page.next_page_token or page.next_page_token <= token:
             return
         token = page.next_page_token
@@ -98,10 +102,10 @@ def sign(writer: GuaranteeScribe, client: WalletClient, members: dict[str, Membe
         DocumentFormatError: it must not be signed.
         NodeError: what the node refuses.
     """
-    if one.terms is None:
+    if one.terms is None or one.seen is None:
         raise DocumentFormatError(one.objection)
-    prepared, guarantor = one.prepared, members[one.terms.iss]
-    token = writer.release(client.member.name, prepared.guarantee, guarantor, prepared.reason)
+    guarantor = members[one.terms.iss]
+    token = writer.release(client.member.name, one.seen, guarantor, one.prepared.reason)
     return not client.release_guarantee(token).was_under_way
 
 
@@ -170,15 +174,31 @@ def parse_rules(raw: bytes, path: str) -> AgentRules:
 
 def _checked(
     writer: GuaranteeScribe,
-    centre: str,
+    client: WalletClient,
     members: dict[str, Member],
     section: str,
     prepared: pb.PreparedRelease,
 ) -> Waiting:
     try:
-        return Waiting(prepared, _open(writer, centre, members, section, prepared))
+        terms = _open(writer, client.member.name, members, section, prepared)
+        seen = _see(writer, client, prepared)
     except NodeError as error:
         return Waiting(prepared, None, str(error))
+    in_force = msgspec.structs.replace(terms, amount=f"{seen.life.amount:f}", exp=seen.life.end)
+    return Waiting(prepared, in_force, seen=seen)
+
+
+def _see(writer: GuaranteeScribe, client: WalletClient, prepared: pb.PreparedRelease) -> Seen:
+    """How a guarantee stands, by the documents of its steps."""
+    life = client.own_guarantee(writer.ask_steps(client.member.name, prepared.guarantee))
+    seen = seen_in(prepared.guarantee, life)
+    if seen.sequence + 1 != prepared.step or seen.life.state is not State.ISSUED:
+        raise ConflictError("the guarantee has moved since, or something about it is open; ask again")
+    if not seen.life.is_complete:
+        raise MissingError(
+            "the centre lacks documents of steps, so what is given back cannot be told; release it by itself"
+        )
+    return seen
 
 
 def _open(
@@ -203,8 +223,6 @@ def _open(
         raise DocumentFormatError(
             f"{prepared.obligation_kind} gives no {terms.guarantee_kind} guarantee back"
         )
-    if prepared.step != FIRST_STEP:
-        raise DocumentFormatError("the guarantee has moved since its issue; release it by itself")
     if not _REASON.fullmatch(prepared.reason):
         raise DocumentFormatError("the reason is not one line of text")
     return terms

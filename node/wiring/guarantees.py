@@ -77,6 +77,7 @@ class WithGuarantees(WithEvidence):
             self.sections,
             self.projection,
             self.codes,
+            lives,
             self.feed,
             self._tokens,
             clock,

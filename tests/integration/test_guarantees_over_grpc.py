@@ -24,7 +24,7 @@ from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
 from node.wallet.folder import WalletFolder, WalletState, create_wallet, open_wallet, write_state
-from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
+from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms, unmoved
 from node.wallet.keyfile import WalletKey, new_wallet_key
 from node.wallet.sealed_plans import SealedPlans
 from node.wire.status import from_rpc_error
@@ -173,11 +173,13 @@ async def test_a_guarantee_from_the_code_to_the_release(network):
     assert (await check(network, THIRD, number=by_number)).verdict == Verdict.VERDICT_UNKNOWN
 
     with WalletClient(network[CENTRE].member) as client:
-        release = case.releasing.release(CENTRE, document, network[BANK].member, "the tender is over")
+        release = case.releasing.release(
+            CENTRE, unmoved(document), network[BANK].member, "the tender is over"
+        )
         network.chain.is_down = True  # the first stays on its way until the second has come
         taken = await asyncio.to_thread(client.release_guarantee, release)
         assert (taken.guarantee_id, taken.was_under_way) == (guarantee, False)
-        again = case.releasing.release(CENTRE, document, network[BANK].member, "pressed twice")
+        again = case.releasing.release(CENTRE, unmoved(document), network[BANK].member, "pressed twice")
         taken = await asyncio.to_thread(client.release_guarantee, again)
         assert (taken.guarantee_id, taken.was_under_way) == (guarantee, True)
         network.chain.is_down = False
@@ -271,7 +273,7 @@ async def test_what_is_not_acceptable_is_refused_by_its_reason(network):
     await issue(network, case, "BH-43")
     assert await refusal(issue(network, case, "BH-43-2")) == "CONFLICT", "it is decided"
     _, _, document = await case.told()
-    stolen = case.releasing.sign_release(CENTRE, document, case.bidder.key, "mine")
+    stolen = case.releasing.sign_release(CENTRE, unmoved(document), case.bidder.key, "mine")
     assert await refusal(case.bidder.at(CENTRE, "release_guarantee", stolen)) == "ROLE_MISSING"
     asked = case.writer.ask_code(CENTRE, SECTION, case.bidder.delegation())
     await case.bidder.at(CENTRE, "application_code", asked)

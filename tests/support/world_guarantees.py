@@ -140,7 +140,7 @@ class Tender:
     def release(self, issued: Issued, via: Centre | None = None) -> str:
         """The beneficiary gives the guarantee back at a node; the guarantee's id."""
         via, bank = via or self.centre, self.world.member(issued.terms.iss)
-        token = self.releasing.release(via.name, issued.file, bank, "the tender is over")
+        token = self.releasing.release(via.name, self.seen(issued, via), bank, "the tender is over")
         return via.services.guarantee_steps.release(token).guarantee
 
     def seen(self, issued: Issued, via: Centre | None = None) -> Seen:

@@ -28,7 +28,7 @@ from node.errors import NodeError
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
 from node.wallet.folder import DELEGATION_FILE, create_wallet, open_wallet
-from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms
+from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms, unmoved
 from node.wallet.keyfile import WalletKey, new_wallet_key
 
 ORGANISATION = "虚构建设有限公司"
@@ -176,7 +176,7 @@ class Beneficiary:
         """
         writer = GuaranteeScribe(Scribe(self.key, self._descriptor, ""))
         signer = key or self.key.beneficiary_key(SECTION)
-        signed = writer.sign_release(self._centre.name, token, signer, "合同已签订")
+        signed = writer.sign_release(self._centre.name, unmoved(token), signer, "合同已签订")
         with WalletClient(self._centre) as client:
             client.release_guarantee(signed)
 

@@ -21,9 +21,9 @@ from node.domain.sealed_guarantee import peek_guarantee
 from node.domain.wallet import StepCall
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
-from node.wallet.guarantees import GuaranteeScribe, KeptStep, Seen, Terms, read_kept, see
+from node.wallet.guarantees import GuaranteeScribe, KeptStep, Seen, Terms, read_kept, seen_in
 from node.wallet.pledges import Pledged, sign_pledge
-from node.wire.guarantees import receipt_from, steps_from
+from node.wire.guarantees import receipt_from
 
 _WAIT_SECONDS = 60.0
 
@@ -118,9 +118,10 @@ def release(args: argparse.Namespace) -> None:
     """As the beneficiary: give a guarantee back."""
     wallet, scribe, home = open_session(args)
     token = read_file(args.file).decode().strip()
-    guarantor = wallet.member(peek_guarantee(token).iss)
+    guarantor, writer = wallet.member(peek_guarantee(token).iss), GuaranteeScribe(scribe)
     with home:
-        signed = GuaranteeScribe(scribe).release(home.member.name, token, guarantor, args.reason)
+        life = home.own_guarantee(writer.ask_steps(home.member.name, token))
+        signed = writer.release(home.member.name, seen_in(token, life), guarantor, args.reason)
         taken = home.release_guarantee(signed)
     if taken.was_under_way:
         say(
@@ -154,7 +155,7 @@ def step(args: argparse.Namespace) -> None:
     asked = wallet.member(args.see_at or guarantee.iss)
     with WalletClient(asked) as client:
         life = client.own_guarantee(writer.ask_steps(asked.name, token))
-    shown = see(token, steps_from(life), [one.document for one in life.steps], bytes.fromhex(life.contract))
+    shown = seen_in(token, life)
     signed = writer.step(at.name, shown, event, says_of(event, args))
     document = peek_document(signed, StepCall).step
     with WalletClient(at) as client:

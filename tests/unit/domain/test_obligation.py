@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.domain.calendar import working_year
+from node.domain.guarantee_table import GRACE_SECONDS
 from node.domain.obligation import (
     RULES,
     Held,
@@ -226,6 +227,24 @@ def test_while_a_claim_is_open_nothing_is_given_back(story: Story):
     held = story.holds(LOSER, state="CLAIMED", is_quiet=False, step=2)
     assert story.one().waits_for == "claim-or-amendment-open"
     assert not releasable(story.one(), held, at(SIGNED))
+
+
+def test_what_was_left_open_without_a_claim_ends_after_the_time_of_grace(story: Story):
+    story.contract()
+    story.holds(LOSER, state="AMENDMENT_PROPOSED", is_quiet=False, step=2)
+    claimed = story.holds(LOSER, state="CLAIMED", is_quiet=False, step=2)
+    last = FAR + timedelta(GRACE_SECONDS // 86_400)
+    assert [one.proof for one in story.owed(last - timedelta(1))] == [None, None]
+    offered, open_claim = story.owed(last)
+    assert (offered.proof and offered.proof.says, offered.proof and offered.proof.day) == ("EXPIRED", FAR)
+    assert (open_claim.proof, open_claim.waits_for) == (None, "claim-or-amendment-open"), claimed.lapses
+
+
+def test_performance_security_under_unknown_terms_gives_no_bid_security_back(story: Story):
+    story.contract(guarantees=[{"obligations": ["performance"]}])
+    story.holds(WINNER)
+    story.holds(WINNER, kind="performance", amount="", is_known=False, step=3)
+    assert [one.waits_for for one in story.owed()] == ["documents-missing", "no-completion"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from node.errors import (
 from node.services.guarantees import Verdict
 from node.services.outbox import State as Place
 from node.wallet.documents import Scribe
-from node.wallet.guarantees import GuaranteeScribe
+from node.wallet.guarantees import GuaranteeScribe, unmoved
 from node.wallet.keyfile import WalletKey, new_wallet_key
 from tests.support.world import DAY
 from tests.support.world_guarantees import Issued, Tender, signed_anew
@@ -104,7 +104,7 @@ async def test_a_wallet_does_not_sign_for_another_beneficiary(tender: Tender, is
     for wallet in (new_wallet_key(), issued.bidder.key):
         writer = GuaranteeScribe(Scribe(wallet, tender.world.descriptor, ""))
         with pytest.raises(DocumentFormatError, match="another beneficiary"):
-            writer.release(tender.centre.name, issued.file, tender.world.member("bank"), "mine")
+            writer.release(tender.centre.name, unmoved(issued.file), tender.world.member("bank"), "mine")
 
 
 async def test_a_wallet_opens_only_what_that_guarantor_signed(tender: Tender, issued: Issued) -> None:
@@ -133,7 +133,7 @@ MOVERS: dict[str, Callable[[Tender, Issued], WalletKey]] = {
 @pytest.mark.parametrize("mover", MOVERS)
 async def test_nobody_else_releases(tender: Tender, issued: Issued, mover: str) -> None:
     key, writer = MOVERS[mover](tender, issued), tender.releasing
-    token = writer.sign_release(tender.centre.name, issued.file, key, "no longer needed")
+    token = writer.sign_release(tender.centre.name, unmoved(issued.file), key, "no longer needed")
     with pytest.raises(RoleMissingError):
         tender.centre.services.guarantee_steps.release(token)
     assert tender.centre.outbox() == []
@@ -256,7 +256,7 @@ async def test_the_issue_that_is_not_cleared_away_yet_is_no_release_on_its_way(t
     )
     tender.world.queue(tender.bank, f"guarantee/{issued.id}", issue)
     token = tender.releasing.release(
-        tender.bank.name, issued.file, tender.world.member("bank"), "the tender is over"
+        tender.bank.name, unmoved(issued.file), tender.world.member("bank"), "the tender is over"
     )
     assert not tender.bank.services.guarantee_steps.release(token).was_under_way
 
@@ -286,7 +286,7 @@ async def test_a_suspended_guarantors_guarantee_can_be_given_back(tender: Tender
 
 async def test_a_guarantee_in_the_name_of_nobody_is_not_released(tender: Tender, issued: Issued) -> None:
     false = signed_anew(issued.file, tender.bank.keys.identity.sign, iss="nobody")
-    token = tender.releasing.sign_release(tender.centre.name, false, tender.beneficiary, "over")
+    token = tender.releasing.sign_release(tender.centre.name, unmoved(false), tender.beneficiary, "over")
     with pytest.raises(NotMemberError):
         tender.centre.services.guarantee_steps.release(token)
 

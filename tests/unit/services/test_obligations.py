@@ -6,10 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from node.config import Config, RetentionConfig, parse_config
+from node.domain.guarantee_statement import Amendment, Payment, Reason, Reduction
+from node.domain.guarantee_table import Event
 from node.domain.obligation import State
 from node.domain.section import begin_of, day_at
 from node.errors import ConfigError, InvalidError, StoreError
 from node.services import layout
+from node.services.guarantee_lives import GuaranteeLives
 from node.services.obligations import Asked, Owed
 from node.services.sections import forget
 from node.services.transaction import Transaction
@@ -84,6 +87,56 @@ async def test_a_losers_guarantee_becomes_due_and_late_and_is_done_by_the_ledger
     assert done.obligation.proof is not None
     assert done.obligation.proof.reference == f"{issued.id}/2"
     assert listed(centre, late=True) == []
+
+
+async def test_a_guarantee_is_judged_by_the_terms_in_force(tender: Tender, records: SectionRecords) -> None:
+    """Extended, reduced, and paid in part: each changes what is owed back, and how long it is."""
+    issued, centre = await contracted(tender, records), tender.centre
+    longer = issued.terms.exp + 60 * DAY
+    await tender.make(issued, Event.PROPOSE, Amendment("90000.00", longer, "the opening is postponed"))
+    await tender.step(issued, Event.ACCEPT, Reason("agreed"))
+    await tender.world.settle()
+    tender.world.clock.advance(issued.terms.exp + DAY - int(tender.world.clock.now()))
+    await tender.world.settle()
+    [owed] = listed(centre, SECTION)
+    assert (owed.state, owed.obligation.amount) == (State.LATE, "90000.00"), (
+        "its first end is no end any more"
+    )
+    [(_, held)] = centre.services.obligations.releasable(SECTION)
+    assert (held.ends, held.amount) == (longer, "90000.00")
+    await tender.step(issued, Event.REDUCE, Reduction("70000.00", "cd" * 32))
+    await tender.world.settle()
+    assert listed(centre, SECTION)[0].obligation.amount == "70000.00"
+    await tender.claimed(issued, "30000.00")
+    assert listed(centre, SECTION)[0].state is State.WAITING, "a claim is open"
+    await tender.make(issued, Event.FIND_COMPLYING, Reason("complies"))
+    await tender.make(issued, Event.PAY_PART, Payment("30000.00", "ab" * 32))
+    [owed] = listed(centre, SECTION)
+    assert (owed.state, owed.obligation.amount) == (State.LATE, "40000.00")
+    tender.world.clock.advance(longer - int(tender.world.clock.now()))
+    [ended] = listed(centre, SECTION)
+    assert (ended.state, ended.obligation.proof and ended.obligation.proof.says) == (State.DONE, "EXPIRED")
+
+
+async def test_under_terms_that_are_not_here_nothing_is_said_of_the_amount_and_the_ledgers_end_counts(
+    tender: Tender, records: SectionRecords
+) -> None:
+    issued, centre = await contracted(tender, records), tender.centre
+    longer = issued.terms.exp + 60 * DAY
+    await tender.make(issued, Event.PROPOSE, Amendment("90000.00", longer, "the opening is postponed"))
+    await tender.step(issued, Event.ACCEPT, Reason("agreed"), via=tender.bank)
+    await tender.world.settle()
+    tender.world.clock.advance(issued.terms.exp + DAY - int(tender.world.clock.now()))
+    [owed] = listed(centre, SECTION)
+    assert (owed.state, owed.obligation.amount) == (State.LATE, ""), (
+        "the centre has no document of the change"
+    )
+    shown = tender.bank.services.guarantee_steps.show(issued.id)
+    transaction = Transaction(centre.store)
+    for token in shown.documents.values():
+        GuaranteeLives.keep(transaction, bytes.fromhex(issued.id), token)
+    transaction.commit()
+    assert listed(centre, SECTION)[0].obligation.amount == "90000.00", "they came later"
 
 
 async def test_due_and_late_are_told_once_each_also_over_restarts_and_rebuilding(

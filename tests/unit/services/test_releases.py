@@ -3,10 +3,14 @@
 from typing import Any
 
 import pytest
+from heqi.v1 import guarantee_pb2
 from heqi.v1 import wallet_service_pb2 as pb
 from msgspec.structs import replace
 
+from node.api.guarantee_life import life_message
 from node.cli.beneficiary import Agent
+from node.domain.guarantee_statement import Amendment, Reason, Reduction
+from node.domain.guarantee_table import Event
 from node.domain.section import day_at
 from node.domain.wallet import ReleasesCall
 from node.errors import (
@@ -20,7 +24,7 @@ from node.errors import (
 )
 from node.services.guarantees import Verdict
 from node.wallet.documents import Scribe
-from node.wallet.guarantees import GuaranteeScribe
+from node.wallet.guarantees import GuaranteeScribe, unmoved
 from node.wallet.keyfile import WalletKey, new_wallet_key
 from node.wallet.releases import (
     AgentRules,
@@ -64,6 +68,9 @@ class Client:
                 for one in found
             ]
         )
+
+    def own_guarantee(self, signed: str) -> guarantee_pb2.GuaranteeLife:
+        return life_message(self.centre.services.guarantee_steps.of_wallet(signed))
 
     def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
         taken = self.centre.services.guarantee_steps.release(signed)
@@ -119,7 +126,7 @@ async def test_nothing_that_the_centre_holds_releases(tender: Tender, due: Issue
     [one], keys = waits(tender), tender.centre.keys
     writer, services = tender.releasing, tender.centre.services
     for key in (WalletKey(keys.identity.key), new_wallet_key()):
-        token = writer.sign_release(tender.centre.name, due.file, key, one.prepared.reason)
+        token = writer.sign_release(tender.centre.name, unmoved(due.file), key, one.prepared.reason)
         with pytest.raises(RoleMissingError):
             services.guarantee_steps.release(token)
     while await services.obligations.step():
@@ -211,6 +218,62 @@ async def test_a_wallet_signs_nothing_that_a_lying_centre_makes_up(tender: Tende
         with pytest.raises(NodeError):
             sign(tender.releasing, Client(tender), members(tender), one)
     assert tender.centre.outbox() == []
+
+
+async def reduced(tender: Tender, due: Issued, amount: str) -> None:
+    await tender.step(due, Event.REDUCE, Reduction(amount, "cd" * 32))
+    await tender.world.settle()
+
+
+async def test_a_guarantee_that_has_moved_waits_with_the_terms_in_force_and_is_released(
+    tender: Tender, due: Issued
+) -> None:
+    longer = due.terms.exp + 30 * DAY
+    await tender.make(due, Event.PROPOSE, Amendment("90000.00", longer, "the opening is postponed"))
+    assert waits(tender) == [], "an offer is open"
+    await tender.step(due, Event.ACCEPT, Reason("agreed"))
+    await tender.world.settle()
+    [one] = waits(tender)
+    assert one.terms is not None, one.objection
+    assert (one.prepared.step, one.terms.amount, one.terms.exp) == (4, "90000.00", longer)
+    assert "over the rule's amount" in refusal(rules(tender), one, 0), "the agent's rule has 80000.00"
+    tender.world.clock.advance(due.terms.exp + DAY - int(tender.world.clock.now()))
+    await tender.world.settle()
+    [one] = waits(tender)
+    assert sign(tender.releasing, Client(tender), members(tender), one), (
+        "the first end is over, the other is not"
+    )
+    await tender.world.settle()
+    assert tender.centre.services.guarantees.check_file(due.file).verdict is Verdict.RELEASED
+
+
+async def test_an_agent_gives_back_what_was_reduced_to_its_rules_amount(tender: Tender, due: Issued) -> None:
+    await reduced(tender, due, "50000.00")
+    agent = Agent(rules(tender, most_amount="50000.00"), tender.releasing, members(tender))
+    assert agent.round(Client(tender)) == 0
+    await tender.world.settle()
+    assert tender.centre.services.guarantees.check_file(due.file).verdict is Verdict.RELEASED
+
+
+async def test_a_release_that_was_seen_before_another_step_is_refused(tender: Tender, due: Issued) -> None:
+    [before] = waits(tender)
+    await reduced(tender, due, "50000.00")
+    with pytest.raises(SignatureError):
+        sign(tender.releasing, Client(tender), members(tender), before)
+
+
+async def test_what_is_given_back_under_terms_that_the_centre_cannot_show_is_left_to_a_person(
+    tender: Tender, due: Issued
+) -> None:
+    # Through another member, and its document never reaches the centre.
+    await tender.step(due, Event.REDUCE, Reduction("50000.00", "cd" * 32), via=tender.world.third)
+    await tender.world.settle()
+    [one] = waits(tender)
+    assert one.terms is None
+    assert "lacks documents" in one.objection
+    tender.release(due)
+    await tender.world.settle()
+    assert tender.centre.services.guarantees.check_file(due.file).verdict is Verdict.RELEASED
 
 
 RULES = AgentRules("centre", (SectionRule(SECTION, ("bid-return",), "80000.00", guarantors=(BANK,)),))

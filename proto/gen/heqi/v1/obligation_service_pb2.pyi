@@ -126,7 +126,7 @@ class Obligation(_message.Message):
     due_date: _builtins.str
     """Last day in time; empty as long as it is not owed."""
     waits_reason: _builtins.str
-    """Why it is not owed yet: no-contract, winner-not-on-list, no-performance-security, award-lost,
+    """Why it is not owed yet: no-contract, winner-not-on-list, no-performance-security, documents-missing, award-lost,
     revoked-after-deadline, no-completion, no-end-of-defects-period, no-date or claim-or-amendment-open; empty
     otherwise.
     """
