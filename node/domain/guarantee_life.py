@@ -133,11 +133,11 @@ def begin(guarantee: Guarantee) -> Life:
     )
 
 
-def most(life: Life) -> tuple[Decimal, int]:
-    """What can come to be claimed at most, and until when: also under terms that are offered and not answered yet."""
+def most(life: Life) -> Decimal:
+    """What can come to be claimed at most: also under terms that are offered and not answered yet."""
     if life.offer is None or life.state not in _OFFERED:
-        return life.amount, life.end
-    return max(life.amount, life.offer.amount), max(life.end, life.offer.end)
+        return life.amount
+    return max(life.amount, life.offer.amount)
 
 
 def replay(

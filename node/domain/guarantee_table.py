@@ -227,6 +227,10 @@ PAYABLE = (State.CLAIMED, State.EXTEND_OR_PAY, State.SUSPENDED, State.COMPLYING)
 """A claim is open."""
 HALTED = (State.STAYED, State.SUED)
 """A claim is open, and a court stays its payment."""
+LAPSING = tuple(state for state in QUIET if state is not State.DISCREPANT)
+"""Nothing of what is open can become a payment: from the end of the grace period on nothing can be claimed any more,
+whether or not the guarantor enters the end. A claim that was refused can still be paid, by the guarantor's own waiver
+or a court's word: that one is over when the guarantor says so."""
 LIVE = (*QUIET, *PAYABLE, *HALTED)
 """It is not over."""
 

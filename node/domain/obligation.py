@@ -24,7 +24,7 @@ import msgspec
 
 from node.domain.calendar import Calendar, add_working_days
 from node.domain.encoding import canonical_json
-from node.domain.guarantee_table import GRACE_SECONDS, QUIET
+from node.domain.guarantee_table import GRACE_SECONDS, LAPSING
 from node.domain.guarantee_table import State as Standing
 from node.domain.section import (
     ByParty,
@@ -179,13 +179,13 @@ class Held:
 
     @property
     def lapses(self) -> int:
-        """When it is over by time alone, seconds since 1970 UTC; 0 while an open claim keeps it alive.
+        """When it is over by time alone, seconds since 1970 UTC; 0 while a claim keeps it alive, open or refused.
 
         What was left open without a claim, such as an amendment, leaves a claim that was in time its time of grace.
         """
         if self.is_quiet:
             return self.ends
-        return self.ends + GRACE_SECONDS if Standing[self.state] in QUIET else 0
+        return self.ends + GRACE_SECONDS if Standing[self.state] in LAPSING else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from node.domain.act import ActKind
 from node.domain.bank_order import OrderKind, order_of
 from node.domain.credit_line import LINE_CATEGORY, NOTHING_BEFORE, LineEvent, LineState, LineStatus
 from node.domain.draft import RecordDraft
-from node.domain.guarantee_table import LIVE, State
+from node.domain.guarantee_table import GRACE_SECONDS, LAPSING, LIVE, State
 from node.domain.ledger import Event
 from node.errors import InvalidError, MissingError
 from node.ports import Clock, Store
@@ -30,8 +30,9 @@ from node.services.records import Records
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
-GRACE_SECONDS = 30 * 86_400
-"""How long after its end a guarantee still counts: a claim in time may reach the ledger late."""
+NOT_COUNTED = b""
+"""Of a guarantee that has moved; once it was counted and its line does not allow the rise, the number of the line's
+state at which that was."""
 MAX_LIMIT = Decimal(10) ** 15
 MAX_TERM_SECONDS = 10 * 366 * 86_400
 
@@ -255,12 +256,15 @@ class CreditLines:
             case ledger.GuaranteeMoved() as moved:
                 self.exposures.arrived(transaction, moved.guarantee)
                 if State(moved.state) not in LIVE:
+                    transaction.delete(layout.EXPOSURE_MOVED + moved.guarantee)
                     self.change(transaction, moved.guarantee, Decimal(0))
                 elif moved.sequence > 1 and self.exposures.find(transaction, moved.guarantee) is not None:
-                    transaction.put(layout.EXPOSURE_MOVED + moved.guarantee, b"")
+                    transaction.put(layout.EXPOSURE_MOVED + moved.guarantee, NOT_COUNTED)
 
     def step(self) -> None:
-        """What has ended by its date, or never came to the ledger and will not, comes back.
+        """What can be claimed no more by its date, or never came to the ledger and will not, comes back.
+
+        The time is the ledger's, as far as this node has read it: a claim that it took in time is known here by then.
 
         Raises:
             StoreError: the database fails.
@@ -268,11 +272,12 @@ class CreditLines:
         for guarantee in list(self.exposures.sent()):
             if self._never_came(guarantee):
                 self._return(guarantee)
-        now = self._clock.now()
-        for guarantee in list(self.exposures.ended(now - GRACE_SECONDS)):
+        block = self._projection.cursor()
+        for guarantee in list(self.exposures.ended(block.time - GRACE_SECONDS)) if block else []:
             known = self._projection.guarantee(guarantee)
-            # After any step (a claim, an amendment) the ledger ends it and not the clock.
-            if known is None or (State(known.state) is State.ISSUED and known.sequence == 1):
+            # A step that is not counted yet may have brought another end; a parked one brought no other.
+            is_counted = self._store.get(layout.EXPOSURE_MOVED + guarantee) != NOT_COUNTED
+            if known is None or (State(known.state) in LAPSING and is_counted):
                 self._return(guarantee)
 
     def _never_came(self, guarantee: bytes) -> bool:
@@ -283,6 +288,7 @@ class CreditLines:
 
     def _return(self, guarantee: bytes) -> None:
         transaction = Transaction(self._store)
+        transaction.delete(layout.EXPOSURE_MOVED + guarantee)
         self.change(transaction, guarantee, Decimal(0))
         transaction.commit()
 

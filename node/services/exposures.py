@@ -22,7 +22,7 @@ class Exposure(msgspec.Struct, frozen=True):
     """Plain decimal: what can still be claimed."""
     currency: str
     exp: int
-    """Its end as the document has it, seconds since 1970 UTC."""
+    """The end in force, seconds since 1970 UTC."""
     on_line: bool
     """Whether it was drawn on the subject's credit line."""
     steps: int = 1

@@ -63,7 +63,8 @@
     cv/<subject>/<guarantee id>             a guarantee of this guarantor that is not over, sealed the same
     cg/<guarantee id>                       its subject
     ce/<end><guarantee id>                  the same by its end, seconds, number
-    cm/<guarantee id>                       one that has moved: what can be claimed under it is to be counted anew
+    cm/<guarantee id>                       one that has moved: what can be claimed under it is to be counted anew; or
+                                            the number of the line's state that does not allow the rise
     cn/<guarantee id>                       one that is on its way to the ledger by this node's outbox
     mo/<order id>                           an order to the core bank and what became of it, sealed
     mp/<order id>                           one that is neither done nor given up

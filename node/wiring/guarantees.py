@@ -55,7 +55,7 @@ class WithGuarantees(WithEvidence):
             self.feed,
             clock,
         )
-        self.line_keeping = LineKeeping(store, self.alliance, lives, self.lines)
+        self.line_keeping = LineKeeping(store, self.alliance, lives, self.lines, self.feed, clock)
         self.guarantee_steps = GuaranteeSteps(
             store,
             self.alliance,

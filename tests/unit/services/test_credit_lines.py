@@ -10,11 +10,13 @@ import pytest
 from node.domain.catalogue import shipped
 from node.domain.credit_line import LINE_CATEGORY, NOTHING_BEFORE, LineEvent, check_history
 from node.domain.evidence import VerifiedRecord
-from node.domain.guarantee_statement import Amendment, Payment, Reason, Reduction
-from node.domain.guarantee_table import Event
+from node.domain.guarantee_statement import Amendment, Discrepancy, Notice, Payment, Reason, Reduction
+from node.domain.guarantee_table import GRACE_SECONDS, Event, State
 from node.domain.ledger import IssueGuarantee
 from node.errors import ConflictError, InvalidError, LineError, LineHistoryError, MissingError, StoreError
-from node.services.credit_lines import GRACE_SECONDS, CreditLine
+from node.services import layout
+from node.services.credit_lines import CreditLine
+from node.services.guarantee_lives import GuaranteeLives
 from node.services.transaction import Transaction
 from tests.support.world import DAY, World
 from tests.support.world_bidder import Bidder
@@ -115,14 +117,135 @@ async def test_a_guarantee_that_is_over_gives_back_what_it_drew(tender: Tender, 
 
 
 async def test_what_has_run_out_comes_back_after_a_time_of_grace(tender: Tender, bidder: Bidder) -> None:
-    await tender.in_force(bidder=bidder)
-    end = 90 * DAY + GRACE_SECONDS
-    tender.world.clock.advance(end - 3_600)
+    issued = await tender.in_force(bidder=bidder)
+    await comes_free_at(tender, bidder, issued.terms.exp + GRACE_SECONDS)
+
+
+async def comes_free_at(tender: Tender, bidder: Bidder, moment: int) -> None:
+    """Nothing before, everything after."""
+    for at, used in ((moment - 1_800, "80000"), (moment + 1_800, "0")):
+        tender.world.clock.advance(at - int(tender.world.clock.now()))
+        await tender.world.settle()
+        assert line(tender, bidder).used == used
+
+
+@pytest.mark.parametrize("answer", [Event.ACCEPT, Event.REFUSE, None])
+async def test_a_line_comes_free_when_nothing_can_be_claimed_any_more_whatever_was_offered(
+    tender: Tender, bidder: Bidder, answer: Event | None
+) -> None:
+    issued = await tender.in_force(bidder=bidder)
+    longer = issued.terms.exp + 60 * DAY
+    await tender.make(issued, Event.PROPOSE, Amendment("80000.00", longer, "the opening is postponed"))
+    if answer is not None:
+        await tender.step(issued, answer, Reason("our answer"))
+        await tender.world.settle()
+    await comes_free_at(
+        tender, bidder, GRACE_SECONDS + (longer if answer is Event.ACCEPT else issued.terms.exp)
+    )
+
+
+async def test_an_end_that_is_not_known_yet_frees_nothing(tender: Tender, bidder: Bidder) -> None:
+    issued = await tender.in_force(bidder=bidder)
+    longer = issued.terms.exp + 60 * DAY
+    await tender.make(issued, Event.PROPOSE, Amendment("80000.00", longer, "the opening is postponed"))
+    shown = tender.bank.services.guarantee_steps.show(issued.id)
+    [(digest, token)] = shown.documents.items()
+    raw_id, transaction = bytes.fromhex(issued.id), Transaction(tender.bank.store)
+    transaction.delete(layout.GUARANTEE_STEP + raw_id + digest)
+    transaction.commit()
+    await tender.step(issued, Event.REFUSE, Reason("no"), via=tender.world.third)
+    tender.world.clock.advance(issued.terms.exp + GRACE_SECONDS + DAY - int(tender.world.clock.now()))
     await tender.world.settle()
-    assert line(tender, bidder).used == "80000", "a claim in time may still be on its way"
-    tender.world.clock.advance(2 * 3_600)
+    assert line(tender, bidder).used == "80000"
+    GuaranteeLives.keep(transaction := Transaction(tender.bank.store), raw_id, token)
+    transaction.commit()
     await tender.world.settle()
     assert line(tender, bidder).used == "0"
+
+
+async def test_a_claim_that_is_open_or_was_refused_keeps_the_line_drawn(
+    tender: Tender, bidder: Bidder
+) -> None:
+    issued = await tender.in_force(bidder=bidder)
+    tender.world.clock.advance(issued.terms.exp - DAY - int(tender.world.clock.now()))
+    await tender.world.settle()
+    await tender.claimed(issued)
+    says = Notice((Discrepancy("document", "the statement is not signed"),))
+    for end in (
+        tender.make(issued, Event.FIND_DISCREPANT, says),
+        tender.make(issued, Event.EXPIRE, Reason("over")),
+    ):
+        await end
+        tender.world.clock.advance(GRACE_SECONDS + 2 * DAY)
+        await tender.world.settle()
+        assert line(tender, bidder).used == ("0" if tender.state(issued) is State.EXPIRED else "80000")
+
+
+async def test_a_node_that_reads_the_ledger_anew_frees_nothing_early(tender: Tender, bidder: Bidder) -> None:
+    """Its own clock is far on, and the claim that the ledger has is not read yet."""
+    await tender.in_force(bidder=bidder)
+    lines, store = tender.bank.services.lines, tender.bank.store
+    transaction = Transaction(store)
+    for key, _ in list(store.scan(layout.LEDGER)):
+        transaction.delete(key)
+    transaction.commit()
+    tender.world.clock.advance(200 * DAY)
+    lines.step()
+    assert line(tender, bidder).used == "80000"
+
+
+async def test_a_rise_that_the_line_does_not_allow_is_told_once_and_counted_when_it_does(
+    tender: Tender, bidder: Bidder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A backup was put back: what the offer had drawn is forgotten, and the line was lowered since."""
+    issued = await tender.in_force(bidder=bidder)
+    longer = issued.terms.exp + 60 * DAY
+    offer = Amendment("150000.00", longer, "more")
+    await tender.bank.services.guarantee_steps.make(issued.id, Event.PROPOSE, offer)
+    transaction = Transaction(tender.bank.store)
+    tender.bank.services.lines.change(transaction, bytes.fromhex(issued.id), Decimal(80000))
+    transaction.commit()
+    tender.bank.services.lines.lower(bidder.subject, Decimal(100000))
+    await tender.world.settle()
+    await tender.step(issued, Event.ACCEPT, Reason("agreed"))
+    await tender.world.settle()
+    for _ in range(3):
+        tender.bank.restart()
+        await tender.world.settle()
+    assert line(tender, bidder).used == "80000"
+    told = [entry.about for entry in await tender.bank.feed("line.exceeded")]
+    assert told == [{"guarantee": issued.id}] * 2, "once for the offer, once for what became of it"
+    assert caplog.text.count("beyond its applicant's line") == 2
+    grant_line(tender, bidder, "120000")
+    await tender.world.settle()
+    assert line(tender, bidder).used == "80000"
+    assert len(await tender.bank.feed("line.exceeded")) == 2
+    grant_line(tender, bidder, "150000")
+    await tender.world.settle()
+    assert line(tender, bidder).used == "150000"
+    assert list(tender.bank.store.scan(layout.EXPOSURE_MOVED)) == []
+
+
+async def test_what_the_line_does_not_allow_comes_free_at_its_end_all_the_same(
+    tender: Tender, bidder: Bidder
+) -> None:
+    issued = await tender.in_force(bidder=bidder)
+    longer = issued.terms.exp + 60 * DAY
+    tender.bank.services.lines.lower(bidder.subject, Decimal(80000))
+    offer = Amendment("150000.00", longer, "more")
+    with pytest.raises(LineError):
+        await tender.bank.services.guarantee_steps.make(issued.id, Event.PROPOSE, offer)
+    grant_line(tender, bidder, "150000")
+    await tender.bank.services.guarantee_steps.make(issued.id, Event.PROPOSE, offer)
+    transaction = Transaction(tender.bank.store)
+    tender.bank.services.lines.change(transaction, bytes.fromhex(issued.id), Decimal(80000))
+    transaction.commit()
+    tender.bank.services.lines.lower(bidder.subject, Decimal(100000))
+    await tender.world.settle()
+    await tender.step(issued, Event.ACCEPT, Reason("agreed"))
+    await tender.world.settle()
+    await comes_free_at(tender, bidder, longer + GRACE_SECONDS)
+    assert list(tender.bank.store.scan(layout.EXPOSURE_MOVED)) == []
 
 
 async def test_an_issue_that_the_ledger_refused_comes_back_once_it_is_given_up(
