@@ -140,6 +140,50 @@ class LogAlarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Examination:
+    """A claim that this guarantor examines."""
+
+    guarantee: str
+    """Id, 64 hex digits."""
+    due: float
+    """From when on it can object to nothing, seconds since 1970 UTC."""
+    days_left: int
+    """Working days to come before that, today left out; negative once it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuaranteeFacts:
+    """What waits about guarantees and openings at this node."""
+
+    steps_undelivered: int = 0
+    """Documents of steps that the ledger has, on their way to a party."""
+    steps_oldest_seconds: float = 0.0
+    """How long the ledger has the oldest of them, at least."""
+    steps_to: Sequence[str] = ()
+    """Members that they are for."""
+    lines_exceeded: Sequence[str] = ()
+    """Ids of guarantees under which more can be claimed than the applicant's line allows."""
+    examinations: Sequence[Examination] = ()
+    openings_late: Sequence[str] = ()
+    """Ids of this centre's openings whose moment has passed a while ago, and that have not begun."""
+    openings_short: Sequence[tuple[str, str]] = ()
+    """This centre's openings to come whose holders in good standing are too few, and who is missing."""
+    opening_keys: int = 0
+    """Keys that this member keeps for others' openings."""
+    years: Sequence[int] = ()
+    """Whose working days the members have voted."""
+    orders_parked: int = 0
+    """Orders to the core bank that wait for a person; 0 from a folder, like all that follows."""
+    orders_open: int = 0
+    orders_oldest_seconds: float = 0.0
+    desk_waiting: int = 0
+    """Applications in which it is the guarantor's turn."""
+    desk_oldest_seconds: float = 0.0
+    rules_trouble: str = ""
+    """Why the rules that are configured are not in force."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeState:
     """What the node's own database says, from the running node or from its folder."""
 
@@ -191,6 +235,7 @@ class NodeState:
     """Answers on a legal basis for which the reader has not countersigned."""
     legal_receipt_oldest_seconds: float = 0.0
     """Age of the oldest of them; 0 if there is none."""
+    guarantees: GuaranteeFacts = GuaranteeFacts()
     erasure_list_trouble: str = ""
     """Why the list of erasures may lack something, as the running node knows."""
 

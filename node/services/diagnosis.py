@@ -11,6 +11,7 @@ from node.probes import LogAlarm, MemberFacts, NodeState, ParkedCall
 from node.services import layout
 from node.services.catalogue import rules_of
 from node.services.erasure_rows import overdue
+from node.services.guarantee_watch import guarantee_facts
 from node.services.ledger_proofs import LOST, waiting_since
 from node.services.legal_history import receipts_missing
 from node.services.notice_rows import unanswered
@@ -72,6 +73,7 @@ def read_state(store: Store, anchored_size: int, now: float, version: str, *, is
         notices_oldest_seconds=notices_oldest,
         legal_receipts_missing=legal_missing,
         legal_receipt_oldest_seconds=legal_oldest,
+        guarantees=guarantee_facts(store, projection, now),
     )
 
 

@@ -8,6 +8,7 @@ from node.probes import NodeState
 from node.services.diagnosis import read_state
 from node.services.expiries import Expiries, Expiry
 from node.services.follower import Follower
+from node.services.guarantee_watch import GuaranteeWatch
 from node.services.log import Log
 from node.services.outbox import Outbox, OutboxItem
 from node.services.parking import Parking
@@ -48,11 +49,12 @@ class NodeStatus:
         parking: Parking,
         expiries: Expiries,
         reach: Reach,
+        watch: GuaranteeWatch,
         clock: Clock,
     ) -> None:
         self._store, self._log, self._proving = store, log, proving
         self._follower, self._outbox, self._parking = follower, outbox, parking
-        self._expiries, self._reach, self._clock = expiries, reach, clock
+        self._expiries, self._reach, self._watch, self._clock = expiries, reach, watch, clock
 
     def now(self) -> Status:
         """The status at this moment.
@@ -79,4 +81,8 @@ class NodeStatus:
             StoreError: the database fails.
         """
         state = read_state(self._store, anchored_size, self._clock.now(), VERSION, is_running=True)
-        return replace(state, erasure_list_trouble=self._reach.trouble())
+        return replace(
+            state,
+            erasure_list_trouble=self._reach.trouble(),
+            guarantees=self._watch.add_to(state.guarantees),
+        )

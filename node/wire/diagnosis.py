@@ -4,7 +4,15 @@ from heqi.v1 import alliance_service_pb2 as pb
 
 from node.domain.member import Member, Role
 from node.errors import CodeFormatError, PeerError
-from node.probes import Expiry, LogAlarm, MemberFacts, NodeState, ParkedCall
+from node.probes import (
+    Examination,
+    Expiry,
+    GuaranteeFacts,
+    LogAlarm,
+    MemberFacts,
+    NodeState,
+    ParkedCall,
+)
 
 
 def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
@@ -60,7 +68,55 @@ def message_from_state(state: NodeState) -> pb.GetDiagnosisResponse:
         message.lacking_definitions.add(category=category, problem=problem)
     for end in state.expiries:
         message.expiries.add(what=end.name, expire_time_seconds=end.ends, lead_days=end.lead_days)
+    message.guarantees.CopyFrom(_guarantees_message(state.guarantees))
     return message
+
+
+def _guarantees_message(facts: GuaranteeFacts) -> pb.DiagnosedGuarantees:
+    message = pb.DiagnosedGuarantees(
+        undelivered_step_count=facts.steps_undelivered,
+        oldest_undelivered_step_seconds=facts.steps_oldest_seconds,
+        undelivered_to=facts.steps_to,
+        exceeded_line_guarantees=facts.lines_exceeded,
+        late_openings=facts.openings_late,
+        opening_key_count=facts.opening_keys,
+        calendar_years=facts.years,
+        parked_order_count=facts.orders_parked,
+        open_order_count=facts.orders_open,
+        oldest_order_seconds=facts.orders_oldest_seconds,
+        waiting_application_count=facts.desk_waiting,
+        oldest_application_seconds=facts.desk_oldest_seconds,
+        rules_problem=facts.rules_trouble,
+    )
+    for one in facts.examinations:
+        message.examinations.add(
+            guarantee_id=one.guarantee, due_time_seconds=one.due, days_left=one.days_left
+        )
+    for opening, missing in facts.openings_short:
+        message.short_openings.add(opening_id=opening, missing=missing)
+    return message
+
+
+def _guarantees(message: pb.DiagnosedGuarantees) -> GuaranteeFacts:
+    return GuaranteeFacts(
+        steps_undelivered=message.undelivered_step_count,
+        steps_oldest_seconds=message.oldest_undelivered_step_seconds,
+        steps_to=list(message.undelivered_to),
+        lines_exceeded=list(message.exceeded_line_guarantees),
+        examinations=[
+            Examination(one.guarantee_id, one.due_time_seconds, one.days_left) for one in message.examinations
+        ],
+        openings_late=list(message.late_openings),
+        openings_short=[(one.opening_id, one.missing) for one in message.short_openings],
+        opening_keys=message.opening_key_count,
+        years=list(message.calendar_years),
+        orders_parked=message.parked_order_count,
+        orders_open=message.open_order_count,
+        orders_oldest_seconds=message.oldest_order_seconds,
+        desk_waiting=message.waiting_application_count,
+        desk_oldest_seconds=message.oldest_application_seconds,
+        rules_trouble=message.rules_problem,
+    )
 
 
 def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
@@ -100,6 +156,7 @@ def state_from_message(message: pb.GetDiagnosisResponse) -> NodeState:
         legal_receipts_missing=message.missing_legal_receipt_count,
         legal_receipt_oldest_seconds=message.oldest_legal_receipt_seconds,
         erasure_list_trouble=message.erasure_list_problem,
+        guarantees=_guarantees(message.guarantees),
         definitions_lacking=[(one.category, one.problem) for one in message.lacking_definitions],
     )
 

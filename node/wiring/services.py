@@ -9,6 +9,7 @@ from node.ports import Keys
 from node.services import layout
 from node.services.catalogue_votes import CatalogueVotes
 from node.services.expiries import Expiries, anchor_deadlines
+from node.services.guarantee_watch import GuaranteeWatch
 from node.services.key_rotation import KeyRotation
 from node.services.membership import Membership
 from node.services.status import NodeStatus
@@ -56,6 +57,7 @@ class Services(WithIssuing):
             self.parking,
             self.expiries,
             self.reach,
+            GuaranteeWatch(store, self.vault, self.bank_orders, self.rules, clock, config.name),
             clock,
         )
         self._members = self._known_members()

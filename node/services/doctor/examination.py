@@ -24,12 +24,14 @@ from node.probes import (
     StateProbe,
 )
 from node.services.doctor.bounded import aside, within
+from node.services.doctor.calendar import check_calendar
 from node.services.doctor.certificates import check_certificates, check_own_leaf
 from node.services.doctor.clock import check_clock
 from node.services.doctor.configuration import check_configuration, check_node
 from node.services.doctor.disk import check_disk
 from node.services.doctor.engine import check_engine, check_projection
 from node.services.doctor.finding import Finding, Level, Section, Unknown
+from node.services.doctor.guarantees import check_desk, check_guarantees, check_openings
 from node.services.doctor.keys import check_files, check_keys
 from node.services.doctor.log import check_alarms, check_log
 from node.services.doctor.peers import check_peers
@@ -203,6 +205,10 @@ def _checks(patient: Patient, f: _Facts) -> list[_Check]:
         ("erasures", ("删除", "erasures"), lambda: check_erasures(f.state)),
         ("notices", ("通知", "notices"), lambda: check_notices(f.state)),
         ("legal reads", ("依法查询", "legal reads"), lambda: check_legal_receipts(f.state)),
+        ("calendar", ("工作日历", "calendar"), lambda: check_calendar(f.state, now)),
+        ("guarantees", ("保函", "guarantees"), lambda: check_guarantees(f.state)),
+        ("desk", ("担保柜台", "desk"), lambda: check_desk(f.state)),
+        ("openings", ("密封开标", "openings"), lambda: check_openings(f.state)),
         ("peers", ("其他节点", "peers"), lambda: [] if patient.peers is None else check_peers(
             f.leaves, f.infos, patient.version, now)),
     ]  # fmt: skip

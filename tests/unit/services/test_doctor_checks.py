@@ -3,18 +3,22 @@
 import dataclasses
 import threading
 import time
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain.ledger import Block
+from node.domain.member import Role
 from node.errors import StoreError
 from node.probes import (
     AnchorFacts,
     DiskFacts,
+    Examination,
     Expiry,
     FileFacts,
+    GuaranteeFacts,
     KeyFacts,
     LeafFacts,
     LogAlarm,
@@ -23,7 +27,19 @@ from node.probes import (
     ParkedCall,
     PeerInfo,
 )
-from node.services.doctor import certificates, clock, disk, engine, keys, log, peers, versions, waiting
+from node.services.doctor import (
+    calendar,
+    certificates,
+    clock,
+    disk,
+    engine,
+    keys,
+    log,
+    peers,
+    versions,
+    waiting,
+)
+from node.services.doctor import guarantees as desk
 from node.services.doctor.examination import Patient, examine
 from node.services.doctor.finding import Level, Unknown, worst
 from tests.support.ledgers import new_member
@@ -400,3 +416,67 @@ async def test_a_check_with_a_bug_hides_no_other():
 
 def test_exit_codes():
     assert [level.exit_code for level in (Level.OK, Level.NOTE, Level.WARNING, Level.ERROR)] == [0, 0, 1, 2]
+
+
+# -- guarantees ----------------------------------------------------------------------------------------
+
+
+def guarantees(**changes) -> NodeState:
+    return change(STATE, guarantees=GuaranteeFacts(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"steps_undelivered": 2, "steps_oldest_seconds": 3_600}, {}),
+        ({"steps_undelivered": 2, "steps_oldest_seconds": 3_601, "steps_to": ("b", "c")},
+         {"STEPS_UNDELIVERED": Level.WARNING}),
+        ({"lines_exceeded": ("ab" * 32,)}, {"LINE_EXCEEDED": Level.WARNING}),
+        ({"examinations": (Examination("ab" * 32, NOW, 2),)}, {}),
+        ({"examinations": (Examination("ab" * 32, NOW, 1),)}, {"EXAMINATION_ENDS": Level.WARNING}),
+        ({"examinations": (Examination("ab" * 32, NOW, -1),)}, {"EXAMINATION_OVER": Level.ERROR}),
+        ({"rules_trouble": "another hash"}, {"RULES_NOT_IN_FORCE": Level.WARNING}),
+        ({"orders_parked": 1}, {"ORDERS_PARKED": Level.WARNING}),
+        ({"orders_open": 1, "orders_oldest_seconds": 3_600}, {}),
+        ({"orders_open": 1, "orders_oldest_seconds": 3_601}, {"ORDERS_OLD": Level.WARNING}),
+        ({"desk_waiting": 1, "desk_oldest_seconds": 3 * DAY}, {}),
+        ({"desk_waiting": 1, "desk_oldest_seconds": 3 * DAY + 1}, {"APPLICATIONS_OLD": Level.WARNING}),
+        ({"openings_late": ("cd" * 32,)}, {"OPENING_LATE": Level.WARNING}),
+        ({"openings_short": (("cd" * 32, "shanghai"),)}, {"HOLDERS_MISSING": Level.WARNING}),
+        ({"opening_keys": 3}, {"HOLDS_KEYS": Level.NOTE}),
+    ],
+)  # fmt: skip
+def test_what_waits_about_guarantees(changes, expected):
+    state = guarantees(**changes)
+    found = [*desk.check_guarantees(state), *desk.check_desk(state), *desk.check_openings(state)]
+    reasons = told(found)
+    reasons.pop("OK", None)
+    assert reasons == expected
+    assert desk.check_guarantees(AWAY) == desk.check_desk(AWAY) == desk.check_openings(AWAY) == []
+
+
+def moment(day: str) -> float:
+    return datetime.fromisoformat(f"{day}T12:00:00+08:00").timestamp()
+
+
+@pytest.mark.parametrize(
+    ("day", "years", "expected"),
+    [
+        ("2026-10-31", (2026,), {}),
+        ("2026-11-01", (2026,), {"CALENDAR_LACKING": Level.NOTE}),
+        ("2026-11-30", (2026, 2027), {}),
+        ("2026-12-01", (2026,), {"CALENDAR_LACKING": Level.WARNING}),
+        ("2027-01-01", (2026,), {"CALENDAR_LACKING": Level.WARNING}),
+        ("2026-03-01", (), {"CALENDAR_LACKING": Level.WARNING}),
+        ("2200-12-01", (2200,), {}),
+    ],
+)
+def test_the_next_years_working_days_are_asked_for_when_they_are_announced(day, years, expected):
+    guarantor = MemberFacts(dataclasses.replace(MEMBER, roles=Role.GUARANTOR), True)
+    state = change(guarantees(years=years), members=(guarantor,))
+    reasons = told(calendar.check_calendar(state, moment(day)))
+    reasons.pop("OK", None)
+    assert reasons == expected
+    without = told(calendar.check_calendar(guarantees(years=years), moment(day)))
+    assert Level.WARNING not in without.values(), "without a guarantor no period runs by it"
+    assert calendar.check_calendar(change(state, block_number=-1), moment(day)) == []

@@ -215,6 +215,7 @@ class GetDiagnosisResponse(_message.Message):
     MISSING_LEGAL_RECEIPT_COUNT_FIELD_NUMBER: _builtins.int
     OLDEST_LEGAL_RECEIPT_SECONDS_FIELD_NUMBER: _builtins.int
     LACKING_DEFINITIONS_FIELD_NUMBER: _builtins.int
+    GUARANTEES_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the software that runs."""
     block_number: _builtins.int
@@ -277,6 +278,10 @@ class GetDiagnosisResponse(_message.Message):
     def lacking_definitions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LackingDefinition]:
         """Categories that take no new record, because the definition in force is not here or cannot be used."""
 
+    @_builtins.property
+    def guarantees(self) -> Global___DiagnosedGuarantees:
+        """What waits about guarantees and openings."""
+
     def __init__(
         self,
         *,
@@ -306,14 +311,161 @@ class GetDiagnosisResponse(_message.Message):
         missing_legal_receipt_count: _builtins.int = ...,
         oldest_legal_receipt_seconds: _builtins.float = ...,
         lacking_definitions: _abc.Iterable[Global___LackingDefinition] | None = ...,
+        guarantees: Global___DiagnosedGuarantees | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["guarantees", b"guarantees"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "erasure_list_problem", b"erasure_list_problem", "expiries", b"expiries", "lacking_definitions", b"lacking_definitions", "log_size", b"log_size", "lost_proof_count", b"lost_proof_count", "members", b"members", "missing_legal_receipt_count", b"missing_legal_receipt_count", "oldest_erasure_seconds", b"oldest_erasure_seconds", "oldest_legal_receipt_seconds", b"oldest_legal_receipt_seconds", "oldest_notice_seconds", b"oldest_notice_seconds", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "overdue_erasure_count", b"overdue_erasure_count", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version", "waiting_notice_count", b"waiting_notice_count", "waiting_proof_count", b"waiting_proof_count", "waiting_proof_oldest_seconds", b"waiting_proof_oldest_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "block_hash", b"block_hash", "block_number", b"block_number", "checkpoint_size", b"checkpoint_size", "erasure_list_problem", b"erasure_list_problem", "expiries", b"expiries", "guarantees", b"guarantees", "lacking_definitions", b"lacking_definitions", "log_size", b"log_size", "lost_proof_count", b"lost_proof_count", "members", b"members", "missing_legal_receipt_count", b"missing_legal_receipt_count", "oldest_erasure_seconds", b"oldest_erasure_seconds", "oldest_legal_receipt_seconds", b"oldest_legal_receipt_seconds", "oldest_notice_seconds", b"oldest_notice_seconds", "outbox_count", b"outbox_count", "outbox_oldest_seconds", b"outbox_oldest_seconds", "overdue_erasure_count", b"overdue_erasure_count", "parked_count", b"parked_count", "parked_item_count", b"parked_item_count", "parked_items", b"parked_items", "root", b"root", "root_problem", b"root_problem", "version", b"version", "waiting_notice_count", b"waiting_notice_count", "waiting_proof_count", b"waiting_proof_count", "waiting_proof_oldest_seconds", b"waiting_proof_oldest_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetDiagnosisResponse: _TypeAlias = GetDiagnosisResponse  # noqa: Y015
+
+@_typing.final
+class DiagnosedGuarantees(_message.Message):
+    """What waits about guarantees and openings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNDELIVERED_STEP_COUNT_FIELD_NUMBER: _builtins.int
+    OLDEST_UNDELIVERED_STEP_SECONDS_FIELD_NUMBER: _builtins.int
+    UNDELIVERED_TO_FIELD_NUMBER: _builtins.int
+    EXCEEDED_LINE_GUARANTEES_FIELD_NUMBER: _builtins.int
+    EXAMINATIONS_FIELD_NUMBER: _builtins.int
+    LATE_OPENINGS_FIELD_NUMBER: _builtins.int
+    SHORT_OPENINGS_FIELD_NUMBER: _builtins.int
+    OPENING_KEY_COUNT_FIELD_NUMBER: _builtins.int
+    CALENDAR_YEARS_FIELD_NUMBER: _builtins.int
+    PARKED_ORDER_COUNT_FIELD_NUMBER: _builtins.int
+    OPEN_ORDER_COUNT_FIELD_NUMBER: _builtins.int
+    OLDEST_ORDER_SECONDS_FIELD_NUMBER: _builtins.int
+    WAITING_APPLICATION_COUNT_FIELD_NUMBER: _builtins.int
+    OLDEST_APPLICATION_SECONDS_FIELD_NUMBER: _builtins.int
+    RULES_PROBLEM_FIELD_NUMBER: _builtins.int
+    undelivered_step_count: _builtins.int
+    """Documents of steps that the ledger has, on their way to a party."""
+    oldest_undelivered_step_seconds: _builtins.float
+    """How long the ledger has the oldest of them at least, in seconds."""
+    opening_key_count: _builtins.int
+    """Keys that this member keeps for others' openings."""
+    parked_order_count: _builtins.int
+    """Orders to the core bank that wait for a person."""
+    open_order_count: _builtins.int
+    """Orders to the core bank that are under way."""
+    oldest_order_seconds: _builtins.float
+    """How long the oldest of them has waited, in seconds."""
+    waiting_application_count: _builtins.int
+    """Applications in which it is the guarantor's turn."""
+    oldest_application_seconds: _builtins.float
+    """How long the oldest of them has waited, in seconds."""
+    rules_problem: _builtins.str
+    """Why the rules that are configured are not in force; empty if they are, or if none are configured."""
+    @_builtins.property
+    def undelivered_to(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Members that they are for."""
+
+    @_builtins.property
+    def exceeded_line_guarantees(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the first guarantees under which more can be claimed than the applicant's line allows."""
+
+    @_builtins.property
+    def examinations(self) -> _containers.RepeatedCompositeFieldContainer[Global___DiagnosedExamination]:
+        """Claims that this guarantor examines."""
+
+    @_builtins.property
+    def late_openings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the first openings of this centre whose moment has passed a while ago, and that have not begun."""
+
+    @_builtins.property
+    def short_openings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShortOpening]:
+        """The first openings of this centre to come whose holders in good standing are too few."""
+
+    @_builtins.property
+    def calendar_years(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Years whose working days the members have voted."""
+
+    def __init__(
+        self,
+        *,
+        undelivered_step_count: _builtins.int = ...,
+        oldest_undelivered_step_seconds: _builtins.float = ...,
+        undelivered_to: _abc.Iterable[_builtins.str] | None = ...,
+        exceeded_line_guarantees: _abc.Iterable[_builtins.str] | None = ...,
+        examinations: _abc.Iterable[Global___DiagnosedExamination] | None = ...,
+        late_openings: _abc.Iterable[_builtins.str] | None = ...,
+        short_openings: _abc.Iterable[Global___ShortOpening] | None = ...,
+        opening_key_count: _builtins.int = ...,
+        calendar_years: _abc.Iterable[_builtins.int] | None = ...,
+        parked_order_count: _builtins.int = ...,
+        open_order_count: _builtins.int = ...,
+        oldest_order_seconds: _builtins.float = ...,
+        waiting_application_count: _builtins.int = ...,
+        oldest_application_seconds: _builtins.float = ...,
+        rules_problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_years", b"calendar_years", "examinations", b"examinations", "exceeded_line_guarantees", b"exceeded_line_guarantees", "late_openings", b"late_openings", "oldest_application_seconds", b"oldest_application_seconds", "oldest_order_seconds", b"oldest_order_seconds", "oldest_undelivered_step_seconds", b"oldest_undelivered_step_seconds", "open_order_count", b"open_order_count", "opening_key_count", b"opening_key_count", "parked_order_count", b"parked_order_count", "rules_problem", b"rules_problem", "short_openings", b"short_openings", "undelivered_step_count", b"undelivered_step_count", "undelivered_to", b"undelivered_to", "waiting_application_count", b"waiting_application_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiagnosedGuarantees: _TypeAlias = DiagnosedGuarantees  # noqa: Y015
+
+@_typing.final
+class DiagnosedExamination(_message.Message):
+    """A claim that is examined."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    DUE_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    DAYS_LEFT_FIELD_NUMBER: _builtins.int
+    guarantee_id: _builtins.str
+    """The guarantee's id, 64 hex digits."""
+    due_time_seconds: _builtins.float
+    """From when on the guarantor can object to nothing, seconds since 1970 UTC."""
+    days_left: _builtins.int
+    """Working days to come before that, today left out; negative once it is over."""
+    def __init__(
+        self,
+        *,
+        guarantee_id: _builtins.str = ...,
+        due_time_seconds: _builtins.float = ...,
+        days_left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days_left", b"days_left", "due_time_seconds", b"due_time_seconds", "guarantee_id", b"guarantee_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiagnosedExamination: _TypeAlias = DiagnosedExamination  # noqa: Y015
+
+@_typing.final
+class ShortOpening(_message.Message):
+    """An opening whose shares might not suffice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENING_ID_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    opening_id: _builtins.str
+    """Its id, 64 hex digits."""
+    missing: _builtins.str
+    """Holders that are not in good standing."""
+    def __init__(
+        self,
+        *,
+        opening_id: _builtins.str = ...,
+        missing: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing", b"missing", "opening_id", b"opening_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShortOpening: _TypeAlias = ShortOpening  # noqa: Y015
 
 @_typing.final
 class LackingDefinition(_message.Message):
