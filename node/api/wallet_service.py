@@ -202,6 +202,13 @@ class WalletService(rpc.WalletServiceServicer):
                 answer=legal.answer,
                 receipt=legal.receipt,
             )
+        for fetched in self._awards.reads_of(subject):
+            response.award_reads.add(
+                time=to_rfc3339(fetched.time),
+                reader=fetched.reader,
+                grant_id=fetched.grant,
+                project=fetched.project,
+            )
         return response
 
     async def ExportRegistration(

@@ -36,6 +36,7 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.applications import Application
+from node.services.award_reads import AwardRead
 from node.services.bank_orders import KeptOrder
 from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
@@ -95,6 +96,7 @@ _FAMILIES = (
     _Family("alarms", layout.ALARM, AlarmRow),
     _Family("anchor-proofs", layout.ANCHOR_PROOF, AnchorProof),
     _Family("applications", layout.APPLICATION, Application, lambda archiving, _: archiving.me),
+    _Family("award-reads", layout.AWARD_READ, AwardRead, lambda archiving, _: archiving.me),
     _Family("bank-orders", layout.BANK_ORDER, KeptOrder, lambda archiving, _: archiving.me),
     _Family("consents", layout.CONSENT, KeptConsent, _first_text),
     _Family("corroborations", layout.CORROBORATED, LaterCheckpoint),

@@ -34,6 +34,7 @@ from node.errors import (
 )
 from node.ports import Clock, Peers, Store
 from node.services.alliance import Alliance
+from node.services.award_reads import AwardRead, AwardReads
 from node.services.feed import Feed, FeedEntry
 from node.services.follower import Follower
 from node.services.gate import Gate
@@ -63,11 +64,12 @@ class Awards:
         proving: Proving,
         peers: Peers,
         feed: Feed,
+        reads: AwardReads,
         clock: Clock,
     ) -> None:
         self._store, self._alliance, self._recognition = store, alliance, recognition
         self._follower, self._gate, self._listing, self._proving = follower, gate, listing, proving
-        self._peers, self._feed, self._clock = peers, feed, clock
+        self._peers, self._feed, self._reads, self._clock = peers, feed, reads, clock
 
     async def prepare(self, token: str) -> None:
         """Ask the authorities about the delegation in a request for `prove`.
@@ -106,7 +108,7 @@ class Awards:
         )
 
     def prove_to(self, caller: str, grant: str, delegation: str) -> bytes:
-        """The same as `prove`, for the lender that the winner's grant names; told to the centre's systems.
+        """The same as `prove`, for the lender that the winner's grant names; noted for the winner before it leaves.
 
         Args:
             caller: member that asks.
@@ -152,10 +154,22 @@ class Awards:
         case = self._case(judged.identity.credit_code, named.project)
         transaction = Transaction(self._store)
         about = {"grant": raw_id.hex(), "reader": caller, "subject": named.iss}
-        self._feed.add(transaction, FeedEntry("award.read", self._clock.now(), about))
+        self._feed.add(transaction, FeedEntry("award.read", now, about))
+        self._reads.note(transaction, named.iss, AwardRead(now, caller, raw_id.hex(), named.project))
         transaction.commit()  # before anything leaves
         self._feed.wake()
         return case
+
+    def reads_of(self, subject: str) -> list[AwardRead]:
+        """Which lenders have fetched the proof of a winner's awards here, oldest first.
+
+        Args:
+            subject: the winner's id, 64 hex digits.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._reads.of(subject)
 
     def prove(self, token: str) -> bytes:
         """The awards of an authenticated bidder in one project, and its contracts, as one case.

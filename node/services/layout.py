@@ -52,6 +52,7 @@
     wb/<request digest>/<number>            a read that is set aside: stored, and used for nothing
     wq/<request digest>/<number>            a read of which the home's log is not shown to be witnessed yet
     wc/<request digest>/<number>            the witnessed checkpoint that contains a read
+    ar/<subject><number>                    that a lender fetched the proof of its awards, sealed
     i/<application id>                      an application for a guarantee at its guarantor, sealed
     in/<number>                             application id, in the order they came in
     is/<subject><number>                    application id, of one applicant
@@ -136,6 +137,7 @@ Parts that vary in length are closed by a zero byte.
 from node.errors import InvalidError
 
 COUNTER = b"m/"
+AWARD_READ = b"ar/"
 RECORD = b"r/"
 VERSION = b"v/"
 LAST_VERSION = b"vn/"

@@ -123,7 +123,7 @@ class Traces:
             gone += [key for key, raw in self._store.scan(layout.FEED) if _is_about(raw, line.owner.encode())]
             self._remove_parked(transaction, line.owner, gone)
             gone.append(layout.CHANGED + line.owner.encode())
-            for family in (layout.HOLDER, layout.TOLD):
+            for family in (layout.HOLDER, layout.TOLD, layout.AWARD_READ):
                 gone += [key for key, _ in self._store.scan(family + layout.text(line.owner))]
         for key in gone:
             transaction.delete(key)

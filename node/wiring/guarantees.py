@@ -5,6 +5,7 @@ from node.domain.descriptor import Descriptor
 from node.domain.obligation import rules_with
 from node.ports import Keys
 from node.services.application_codes import ApplicationCodes
+from node.services.award_reads import AwardReads
 from node.services.awards import Awards
 from node.services.batch_checks import BatchChecks
 from node.services.guarantee_checks import StepChecks
@@ -104,6 +105,7 @@ class WithGuarantees(WithEvidence):
             self.proving,
             outside.peers,
             self.feed,
+            AwardReads(store, self.vault, me),
             clock,
         )
         self.share_keeping = ShareKeeping(

@@ -15,6 +15,7 @@ from node.cli.main import _parser
 from node.cli.wallet import guarantees as commands
 from node.domain.document import peek_document
 from node.domain.guarantee import Guarantee
+from node.domain.guarantee_table import State
 from node.errors import ConfigError, ConflictError, MissingError
 from node.wallet.client import WalletClient
 from node.wallet.documents import Scribe
@@ -129,3 +130,32 @@ async def test_a_claim_by_commands(network, tmp_path, monkeypatch, capsys):
     assert "已结清" in shown
     assert guarantee_says.word(guarantee_says.Event.FIND_COMPLYING) in shown
     assert peek_document(file.read_text().strip(), Guarantee).number == "BH-61"
+
+
+async def test_a_guarantee_that_has_moved_is_released_by_command(network, tmp_path, monkeypatch, capsys):
+    case = await new_case(network, 62)
+    await assess(network, case.application)
+    raw_id = bytes.fromhex(await issue(network, case, "BH-62"))
+    file, paper = tmp_path / "guarantee.jwt", tmp_path / "reduction.pdf"
+    file.write_text((await case.told())[2] + "\n")
+    paper.write_bytes(b"less is needed")
+    wallet = WalletFolder(tmp_path, WalletState(CENTRE, ""), network.descriptor)
+    scribe = Scribe(case.beneficiary, network.descriptor, "")
+    opened = lambda _: (wallet, scribe, WalletClient(network[CENTRE].member))  # noqa: E731
+    monkeypatch.setattr(commands, "open_session", opened)
+
+    async def buyer(command: str, *words: str) -> str:
+        args = parsed("wallet", command, str(file), *words, "--wallet", str(tmp_path))
+        await asyncio.to_thread(args.run, args)
+        return capsys.readouterr().out
+
+    async def sequence() -> int:
+        rows = [network[name].services.projection.guarantee(raw_id) for name in (BANK, CENTRE)]
+        return min(0 if row is None else row.sequence for row in rows)
+
+    await reached(sequence, lambda found: found == 1)
+    await buyer("step", "reduce", "--amount", "20000.00", "--proof", str(paper))
+    await reached(sequence, lambda found: found == 2)
+    assert "已解保" in await buyer("release", "--reason", "the tender is over")
+    await reached(sequence, lambda found: found == 3)
+    assert network[BANK].services.projection.guarantee(raw_id).state == State.RELEASED

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _describe_setup(commands)
     _describe_sharing(commands)
-    guarantee_arguments.describe(commands)
+    awarded = guarantee_arguments.describe(commands)
     _describe_login(commands)
     _describe_erasing(commands)
     keyed = key_arguments.describe(commands)
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     acting = acting_arguments.describe(commands)
     people.describe(commands)
-    nested = [*bank.describe(commands), *acting, *keyed]
+    nested = [*bank.describe(commands), *awarded, *acting, *keyed]
     # The commands in a group take the wallet, not the group.
     groups = {"consent", "dispute", *(one.prog.split()[-2] for one in nested)}
     plain = [one for name, one in commands.choices.items() if name not in groups]
@@ -204,6 +204,9 @@ def _describe_sharing(commands: Commands) -> None:
     )
     one.set_defaults(run=sharing.revoke)
     one = commands.add_parser("reads", help="谁读过什么 | who read what")
+    one.add_argument(
+        "--at", metavar="MEMBER", help="向该成员查询中标证明的调取 | ask this centre who fetched award proofs"
+    )
     one.set_defaults(run=sharing.reads)
 
 

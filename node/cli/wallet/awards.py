@@ -60,6 +60,7 @@ def give(args: argparse.Namespace) -> None:
         print_json({"grant": grant, "file": str(args.out)})
     else:
         say(f"授权 {args.out}", f"written; give it to {lender}, and keep it: it is needed to revoke")
+        say("查询调取记录", f"each fetch is noted: heqi wallet reads --at {centre}")
 
 
 def revoke(args: argparse.Namespace) -> None:

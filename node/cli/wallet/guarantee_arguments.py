@@ -1,5 +1,6 @@
 """What `heqi wallet` takes about guarantees: applying, sealed ones, steps, awards."""
 
+import argparse
 from pathlib import Path
 
 from node.cli import guarantee_says
@@ -8,12 +9,12 @@ from node.cli.wallet import awards, guarantees, releases, sealed
 from node.domain.guarantee_table import Mover
 
 
-def describe(commands: Commands) -> None:
-    """Describe the commands."""
+def describe(commands: Commands) -> list[argparse.ArgumentParser]:
+    """Describe the commands; those in groups, each of which takes the wallet."""
     _describe_guarantees(commands)
     _describe_sealed(commands)
     _describe_steps(commands)
-    _describe_awards(commands)
+    return _describe_awards(commands)
 
 
 def _describe_guarantees(commands: Commands) -> None:
@@ -128,7 +129,7 @@ def _describe_steps(commands: Commands) -> None:
     one.set_defaults(run=guarantees.step_again)
 
 
-def _describe_awards(commands: Commands) -> None:
+def _describe_awards(commands: Commands) -> list[argparse.ArgumentParser]:
     group = commands.add_parser(
         "award", help="中标证明，供贷款机构核验 | proof of the own awards, for lenders"
     )
@@ -151,3 +152,4 @@ def _describe_awards(commands: Commands) -> None:
     one = actions.add_parser("revoke", help="撤销授权 | end a lender's grant")
     one.add_argument("file", type=Path, help="授权文件 | what award grant has written")
     one.set_defaults(run=awards.revoke)
+    return list(actions.choices.values())

@@ -2,8 +2,10 @@
 
 import argparse
 import time
+from collections import Counter
+from collections.abc import Iterable
 
-from heqi.v1.wallet_service_pb2 import GrantState, LegalReadEntry
+from heqi.v1.wallet_service_pb2 import AwardReadEntry, GrantState, LegalReadEntry
 
 from node.cli.legal import facts_of
 from node.cli.output import day, print_json, print_table, say
@@ -178,8 +180,11 @@ def revoke(args: argparse.Namespace) -> None:
 
 
 def reads(args: argparse.Namespace) -> None:
-    """Who read what."""
+    """Who read what, at the home; and at any centre, which lender fetched the proof of awards."""
     wallet, scribe, client = open_session(args)
+    if args.at:
+        client.close()
+        client = WalletClient(wallet.member(args.at))
     with client:
         found = client.reads(scribe.history(client.member.name))
     wallet.remember_uses(proven_uses([(one.grant_id, one.answer) for one in found.reads], client.member))
@@ -200,8 +205,9 @@ def reads(args: argparse.Namespace) -> None:
             }
         )
     legal = [_legal(entry) for entry in found.legal_reads]
+    awards = _award_reads(found.award_reads)
     if args.json:
-        print_json([*rows, *legal])
+        print_json([*rows, *legal, *awards])
         return
     for one in legal:
         say(f"依法查询（未经授权） {one['time']}", "read on a legal basis, without a grant")
@@ -210,6 +216,27 @@ def reads(args: argparse.Namespace) -> None:
     print_table(
         header, [[*list(row.values())[:-1], "有 yes" if row["receipt"] else "缺 MISSING"] for row in rows]
     )
+    if awards:
+        say("中标证明的调取", "award proofs that lenders fetched")
+        columns = ("时间 time", "贷款机构 lender", "授权 grant", "项目 project", "第几次 use")
+        print_table(columns, [list(row.values()) for row in awards])
+
+
+def _award_reads(found: Iterable[AwardReadEntry]) -> list[dict[str, object]]:
+    uses = Counter[str]()
+    rows: list[dict[str, object]] = []
+    for one in found:
+        uses[one.grant_id] += 1
+        rows.append(
+            {
+                "time": one.time,
+                "reader": one.reader,
+                "award_grant": one.grant_id,
+                "project": one.project,
+                "use": uses[one.grant_id],
+            }
+        )
+    return rows
 
 
 def _legal(entry: LegalReadEntry) -> dict[str, object]:

@@ -14,6 +14,7 @@ from node.domain.bundle_check import Verifier
 from node.domain.case import read_case
 from node.domain.certificate import check_credit_code
 from node.domain.encoding import from_base64url, to_base64url
+from node.domain.erasure import ErasedLine
 from node.domain.values import DecimalValue, to_json_value
 from node.errors import (
     DocumentFormatError,
@@ -26,7 +27,11 @@ from node.errors import (
     RoleMissingError,
     SecondOfficerMissingError,
     SignatureError,
+    StoreError,
 )
+from node.services import layout
+from node.services.traces import Traces
+from node.services.transaction import Transaction
 from node.wallet.awards import sign_award_grant, terms_of
 from node.wallet.documents import Scribe
 from node.wallet.guarantees import GuaranteeScribe
@@ -235,6 +240,53 @@ async def test_a_lender_fetches_under_the_winners_grant_what_the_winner_could_sh
     assert found == tender.verified(tender.prove(tender.winner))
     [told] = await tender.centre.feed("award.read")
     assert (told.about["reader"], told.about["subject"]) == (BANK, tender.winner.subject)
+
+
+async def test_the_winner_sees_every_fetch_of_a_lender_and_nobody_elses(tender: Tender) -> None:
+    await tender.award()
+    grant, other = await tender.grant(tender.winner), await tender.grant(tender.winner, days=5)
+    for one in (grant, grant, other):
+        await tender.fetched(one, tender.winner)
+        tender.world.clock.advance(10)
+    tender.centre.restart()
+    reads = tender.centre.services.awards.reads_of
+    found = reads(tender.winner.subject)
+    assert [(one.reader, one.project) for one in found] == [(BANK, PROJECT)] * 3
+    assert found[0].grant == found[1].grant != found[2].grant
+    assert found[0].time < found[1].time < found[2].time
+    assert reads(tender.loser.subject) == []
+    rows = tender.centre.store.everything().items()
+    sealed = [value for key, value in rows if key.startswith(layout.AWARD_READ)]
+    assert len(sealed) == 3
+    assert not [one for one in sealed if BANK.encode() in one or PROJECT.encode() in one]
+
+
+async def test_no_proof_leaves_that_is_not_noted(tender: Tender) -> None:
+    await tender.award()
+    grant = await tender.grant(tender.winner)
+
+    def full(name: str) -> None:
+        if name == "write":
+            raise StoreError("full")
+
+    tender.centre.store.before = full
+    with pytest.raises(StoreError):
+        tender.centre.services.awards.prove_to(BANK, grant, tender.winner.delegation)
+    tender.centre.store.before = lambda _: None
+    assert tender.centre.services.awards.reads_of(tender.winner.subject) == []
+
+
+async def test_a_winner_that_is_erased_at_the_centre_leaves_no_fetch(tender: Tender) -> None:
+    await tender.award()
+    await tender.fetched(await tender.grant(tender.winner), tender.winner)
+    now, owner = int(tender.world.clock.now()), tender.winner.subject
+    line = ErasedLine(1, "00" * 32, now, owner, whole=True, parts=(), held={}, request="")
+    transaction, centre = Transaction(tender.centre.store), tender.centre
+    Traces(centre.store, centre.services.vault, centre.services.parking, centre.name).remove(
+        transaction, line
+    )
+    transaction.commit()
+    assert centre.services.awards.reads_of(tender.winner.subject) == []
 
 
 async def test_a_lender_without_a_live_grant_is_told_the_same_as_if_there_were_nothing(

@@ -510,6 +510,7 @@ class ListReadsResponse(_message.Message):
 
     READS_FIELD_NUMBER: _builtins.int
     LEGAL_READS_FIELD_NUMBER: _builtins.int
+    AWARD_READS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadEntry]:
         """Oldest first."""
@@ -518,19 +519,58 @@ class ListReadsResponse(_message.Message):
     def legal_reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegalReadEntry]:
         """Reads on a legal basis of which the subject may know by now; oldest first."""
 
+    @_builtins.property
+    def award_reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___AwardReadEntry]:
+        """Lenders that fetched the proof of this subject's awards at this member, the newest thousand; oldest first."""
+
     def __init__(
         self,
         *,
         reads: _abc.Iterable[Global___ReadEntry] | None = ...,
         legal_reads: _abc.Iterable[Global___LegalReadEntry] | None = ...,
+        award_reads: _abc.Iterable[Global___AwardReadEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["legal_reads", b"legal_reads", "reads", b"reads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["award_reads", b"award_reads", "legal_reads", b"legal_reads", "reads", b"reads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListReadsResponse: _TypeAlias = ListReadsResponse  # noqa: Y015
+
+@_typing.final
+class AwardReadEntry(_message.Message):
+    """A lender fetched the proof of awards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    READER_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    time: _builtins.str
+    """When the centre answered, RFC 3339 UTC."""
+    reader: _builtins.str
+    """The lender."""
+    grant_id: _builtins.str
+    """Under which award-grant, 64 hex digits."""
+    project: _builtins.str
+    """As in the grant."""
+    def __init__(
+        self,
+        *,
+        time: _builtins.str = ...,
+        reader: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+        project: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_id", b"grant_id", "project", b"project", "reader", b"reader", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AwardReadEntry: _TypeAlias = AwardReadEntry  # noqa: Y015
 
 @_typing.final
 class LegalReadEntry(_message.Message):

@@ -295,7 +295,7 @@ class WalletServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListReads(self, request, context):
-        """Who read what of this subject. Only at the subject's home.
+        """Who read what of this subject, at its home; and at any centre, which lenders fetched the proof of its awards.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

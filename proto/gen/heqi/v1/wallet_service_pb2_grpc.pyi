@@ -52,7 +52,7 @@ class WalletServiceStub:
     RevokeGrant: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.RevokeGrantRequest, _wallet_service_pb2.RevokeGrantResponse]
     """Bring a revocation to the ledger; at the home it acts at once."""
     ListReads: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReadsRequest, _wallet_service_pb2.ListReadsResponse]
-    """Who read what of this subject. Only at the subject's home."""
+    """Who read what of this subject, at its home; and at any centre, which lenders fetched the proof of its awards."""
     ExportRegistration: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.ExportRegistrationRequest, _wallet_service_pb2.ExportRegistrationResponse]
     """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home."""
     GetApplicationCode: _grpc.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]
@@ -149,7 +149,7 @@ class WalletServiceAsyncStub(WalletServiceStub):
     RevokeGrant: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.RevokeGrantRequest, _wallet_service_pb2.RevokeGrantResponse]  # type: ignore[assignment]
     """Bring a revocation to the ledger; at the home it acts at once."""
     ListReads: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ListReadsRequest, _wallet_service_pb2.ListReadsResponse]  # type: ignore[assignment]
-    """Who read what of this subject. Only at the subject's home."""
+    """Who read what of this subject, at its home; and at any centre, which lenders fetched the proof of its awards."""
     ExportRegistration: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.ExportRegistrationRequest, _wallet_service_pb2.ExportRegistrationResponse]  # type: ignore[assignment]
     """The subject's own records as SD-JWTs, for use anywhere. Only at the subject's home."""
     GetApplicationCode: _aio.UnaryUnaryMultiCallable[_wallet_service_pb2.GetApplicationCodeRequest, _wallet_service_pb2.GetApplicationCodeResponse]  # type: ignore[assignment]
@@ -297,7 +297,7 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _wallet_service_pb2.ListReadsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_service_pb2.ListReadsResponse, _abc.Awaitable[_wallet_service_pb2.ListReadsResponse]]:
-        """Who read what of this subject. Only at the subject's home."""
+        """Who read what of this subject, at its home; and at any centre, which lenders fetched the proof of its awards."""
 
     @_abc_1.abstractmethod
     def ExportRegistration(
