@@ -31,7 +31,9 @@ _COUNTER = "guarantee-posts"
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 1.0, 3_600.0
 
 
-class _Post(msgspec.Struct, frozen=True):
+class Post(msgspec.Struct, frozen=True):
+    """A document on its way."""
+
     to: str
     guarantee: bytes
     sequence: int
@@ -132,7 +134,7 @@ class GuaranteeDelivery:
     def post(self, transaction: Transaction, step: CheckedStep) -> None:
         """Have a step's document handed in at whom it concerns."""
         for to in self._to_be_told(step):
-            post = _Post(to, step.raw_id, step.step.sequence, step.digest, step.signature)
+            post = Post(to, step.raw_id, step.step.sequence, step.digest, step.signature)
             place = layout.GUARANTEE_POST + layout.number(transaction.take(_COUNTER))
             transaction.put(place, msgspec.msgpack.encode(post))
 
@@ -144,7 +146,7 @@ class GuaranteeDelivery:
         """
         held: set[tuple[str, bytes]] = set()
         for key, raw in list(self._store.scan(layout.GUARANTEE_POST)):
-            post = msgspec.msgpack.decode(raw, type=_Post)
+            post = msgspec.msgpack.decode(raw, type=Post)
             line = post.to, post.guarantee
             if line in held or not self._pauses.is_due(line):
                 continue
@@ -153,7 +155,7 @@ class GuaranteeDelivery:
             else:
                 held.add(line)
 
-    async def _deliver(self, key: bytes, post: _Post) -> bool:
+    async def _deliver(self, key: bytes, post: Post) -> bool:
         """Whether it is done, or is not needed any more."""
         line = post.to, post.guarantee
         row = self._alliance.projection.guarantee(post.guarantee)

@@ -21,6 +21,7 @@ from node.services import layout
 from node.services.applications import Application, Applications
 from node.services.bank_orders import BankOrders, OrderState
 from node.services.credit_lines import NOT_COUNTED
+from node.services.guarantee_delivery import Post
 from node.services.issue_rules import RulesInForce
 from node.services.openings import OwnOpening
 from node.services.projection import Projection
@@ -28,14 +29,6 @@ from node.services.sealing_rows import opening_of
 from node.services.vault import Vault
 
 _MOST_NAMED = 20
-
-
-class _Post(msgspec.Struct, frozen=True):
-    """Of a step's document on its way to a member, what is looked at here."""
-
-    to: str
-    guarantee: bytes
-    sequence: int
 
 
 class GuaranteeWatch:
@@ -97,7 +90,7 @@ def guarantee_facts(store: Store, projection: Projection, now: float) -> Guarant
 def _undelivered(store: Store, projection: Projection) -> Iterator[tuple[str, float]]:
     """To whom, and since when the ledger has it; what it does not have yet waits in the outbox, which tells of it."""
     for _, raw in store.scan(layout.GUARANTEE_POST):
-        post = msgspec.msgpack.decode(raw, type=_Post)
+        post = msgspec.msgpack.decode(raw, type=Post)
         row = projection.guarantee(post.guarantee)
         if row is not None and row.sequence >= post.sequence:
             yield post.to, float(row.since)

@@ -148,7 +148,7 @@ async def test_an_end_that_is_not_known_yet_frees_nothing(tender: Tender, bidder
     issued = await tender.in_force(bidder=bidder)
     longer = issued.terms.exp + 60 * DAY
     await tender.make(issued, Event.PROPOSE, Amendment("80000.00", longer, "the opening is postponed"))
-    shown = tender.bank.services.guarantee_steps.show(issued.id)
+    shown = tender.bank.services.guarantee_views.show(issued.id)
     [(digest, token)] = shown.documents.items()
     raw_id, transaction = bytes.fromhex(issued.id), Transaction(tender.bank.store)
     transaction.delete(layout.GUARANTEE_STEP + raw_id + digest)

@@ -131,7 +131,7 @@ async def test_under_terms_that_are_not_here_nothing_is_said_of_the_amount_and_t
     assert (owed.state, owed.obligation.amount) == (State.LATE, ""), (
         "the centre has no document of the change"
     )
-    shown = tender.bank.services.guarantee_steps.show(issued.id)
+    shown = tender.bank.services.guarantee_views.show(issued.id)
     transaction = Transaction(centre.store)
     for token in shown.documents.values():
         GuaranteeLives.keep(transaction, bytes.fromhex(issued.id), token)

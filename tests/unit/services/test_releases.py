@@ -70,7 +70,7 @@ class Client:
         )
 
     def own_guarantee(self, signed: str) -> guarantee_pb2.GuaranteeLife:
-        return life_message(self.centre.services.guarantee_steps.of_wallet(signed))
+        return life_message(self.centre.services.guarantee_views.of_wallet(signed))
 
     def release_guarantee(self, signed: str) -> pb.ReleaseGuaranteeResponse:
         taken = self.centre.services.guarantee_steps.release(signed)
