@@ -6,8 +6,15 @@ from node.domain.controller import Verifiers
 from node.domain.descriptor import Descriptor, verifiers_of
 from node.domain.duties import Act, is_allowed
 from node.domain.ledger_ids import Eip712Domain
-from node.errors import StandingError
+from node.domain.member import Role
+from node.errors import RoleMissingError, StandingError
 from node.services.projection import Projection, SubjectRow
+
+_LACKING = {
+    Role.CENTRE: "runs no tenders",
+    Role.GUARANTOR: "is no guarantor in this alliance",
+    Role.SUPERVISOR: "is no supervisor in this alliance",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,17 @@ class Alliance:
         row = self.projection.standing(self.me)
         if row is not None and not is_allowed(act, row.standing):
             raise StandingError(f"{self.me} is {row.standing.name.lower()} and may not {act.value}")
+
+    def check_role(self, role: Role) -> None:
+        """That this node's member has a role, whether it is in standing or not.
+
+        Raises:
+            RoleMissingError: it has not, or has not seen the ledger yet.
+            StoreError: the database fails.
+        """
+        row = self.projection.standing(self.me)
+        if row is None or not row.member.roles & role:
+            raise RoleMissingError(f"{self.me} {_LACKING[role]}")
 
     @property
     def verifiers(self) -> Verifiers:

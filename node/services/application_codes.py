@@ -13,7 +13,7 @@ from node.domain.encoding import to_base64url
 from node.domain.guarantee import ApplicationCode, Guarantee
 from node.domain.member import Role
 from node.domain.wallet import CodeCall
-from node.errors import RoleMissingError, SignatureError
+from node.errors import SignatureError
 from node.services.alliance import Alliance
 from node.services.gate import Gate
 from node.services.recognition import Recognition
@@ -56,9 +56,7 @@ class ApplicationCodes:
         Raises:
             NodeError: the bidder cannot be authenticated, or this node is no centre.
         """
-        row = self._alliance.projection.standing(self._alliance.me)
-        if row is None or not row.member.roles & Role.CENTRE:
-            raise RoleMissingError(f"{self._alliance.me} runs no tenders")
+        self._alliance.check_role(Role.CENTRE)
         self._alliance.check_may(Act.GIVE_CODE)
         call = self._gate.open(token, CodeCall)
         judged = self._recognition.check(call.delegation)

@@ -31,7 +31,6 @@ from node.errors import (
     DocumentFormatError,
     DuplicateError,
     GrantScopeError,
-    RoleMissingError,
     SignatureError,
 )
 from node.ports import Clock, Store
@@ -92,7 +91,7 @@ class Guarantor:
         Raises:
             NodeError: this node is no guarantor, or the application is not acceptable; nothing is stored.
         """
-        self._check_role()
+        self._alliance.check_role(Role.GUARANTOR)
         self._alliance.check_may(Act.APPLY)
         if (taken := self._taken(token)) is not None:
             return taken
@@ -202,7 +201,7 @@ class Guarantor:
             LineError: the line does not allow it.
             NodeError: the guarantee would be malformed.
         """
-        self._check_role()
+        self._alliance.check_role(Role.GUARANTOR)
         self._alliance.check_may(Act.ISSUE)
         found = self._ready(application, DeskEvent.ISSUE)
         if not found.credit_code:
@@ -304,11 +303,6 @@ class Guarantor:
         found = self.load(application)
         desk_step(found.stage, event, DeskMover.GUARANTOR)
         return found
-
-    def _check_role(self) -> None:
-        row = self._alliance.projection.standing(self._alliance.me)
-        if row is None or not row.member.roles & Role.GUARANTOR:
-            raise RoleMissingError(f"{self._alliance.me} is no guarantor in this alliance")
 
     def _taken(self, token: str) -> str | None:
         """Id of the application that this very request was taken as."""

@@ -8,7 +8,7 @@ from node.domain.duties import Act
 from node.domain.line_statement import LineStatement
 from node.domain.member import Role
 from node.domain.wallet import LineCall
-from node.errors import MissingError, RoleMissingError, TooLargeError
+from node.errors import MissingError, TooLargeError
 from node.ports import Store
 from node.services.alliance import Alliance
 from node.services.applications import Applications
@@ -52,9 +52,7 @@ class LineDesk:
             MissingError: nothing was read under that.
             NodeError: what was read may not be used any more, or limit or term is out of range.
         """
-        row = self._alliance.projection.standing(self._alliance.me)
-        if row is None or not row.member.roles & Role.GUARANTOR:
-            raise RoleMissingError(f"{self._alliance.me} is no guarantor in this alliance")
+        self._alliance.check_role(Role.GUARANTOR)
         self._alliance.check_may(Act.ISSUE)
         application = self._applications.get(bytes.fromhex(basis))
         read = self._kept.show(basis if application is None else application.read)

@@ -19,7 +19,7 @@ from node.domain.opening import (
     open_terms,
 )
 from node.domain.sealing import AnnounceOpening, OpenTender, PostponeOpening
-from node.errors import ConflictError, DocumentFormatError, MissingError, RoleMissingError
+from node.errors import ConflictError, DocumentFormatError, MissingError
 from node.ports import Clock, Peers, Store
 from node.services import layout
 from node.services.acts import Acts
@@ -78,9 +78,8 @@ class Openings:
             NodeError: this node is no centre, a holder does not answer or may not hold, or the terms break a rule.
         """
         self._alliance.check_may(Act.ANNOUNCE)
+        self._alliance.check_role(Role.CENTRE)
         projection = self._alliance.projection
-        if not projection.member(self._alliance.me).roles & Role.CENTRE:
-            raise RoleMissingError(f"{self._alliance.me} runs no tenders")
         if opens <= self._clock.now():
             raise DocumentFormatError("an opening is announced for the future")
         names = sorted(set(holders))
