@@ -7,7 +7,7 @@ import msgspec
 from heqi.v1 import guarantee_pb2 as pb
 
 from node.domain.document import document_digest, open_members_document, peek_document, sign_document
-from node.domain.encoding import decode_canonical
+from node.domain.encoding import decode_canonical, from_hex
 from node.domain.grant import Scope
 from node.domain.guarantee import (
     ApplicationCode,
@@ -45,6 +45,7 @@ from node.wire.guarantees import steps_from
 
 NEEDED_SCOPE = (Scope("subject.base", ("credit_code", "legal_name")),)
 PURPOSE = "guarantee-application"
+_CONTRACT_BYTES = 20
 FIRST_STEP = 2
 """Number of the step after the issue."""
 
@@ -111,13 +112,18 @@ def read_kept(raw: bytes) -> KeptStep:
     return decode_canonical(raw.rstrip(b"\n"), KeptStep)
 
 
-def unmoved(token: str) -> Seen:
+def unmoved(token: str, contract: str = "") -> Seen:
     """A guarantee that has taken no step since its issue.
+
+    Args:
+        token: the guarantee document.
+        contract: that holds it, 40 hex digits; empty for the founding one.
 
     Raises:
         DocumentFormatError: the document is malformed.
+        CodeFormatError: that is no contract's address.
     """
-    return see(token, (), ())
+    return see(token, (), (), from_hex(contract, _CONTRACT_BYTES) if contract else b"")
 
 
 def see(token: str, steps: Sequence[LedgerStep], documents: Sequence[str], contract: bytes = b"") -> Seen:

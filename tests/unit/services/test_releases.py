@@ -60,6 +60,7 @@ class Client:
                         "guarantee": one.file,
                         "guarantee_id": one.guarantee,
                         "step": one.step,
+                        "contract": one.contract.hex(),
                         "reason": one.reason,
                         "obligation_kind": one.obligation.kind,
                         **self.alters,
@@ -207,6 +208,7 @@ async def test_a_wallet_signs_nothing_that_a_lying_centre_makes_up(tender: Tende
         {"obligation_kind": "performance-return"},
         {"obligation_kind": "gift"},
         {"step": 3},
+        {"contract": "ab"},
         {"reason": ""},
         {"reason": "x" * 201},
         {"reason": "two\nlines"},
@@ -260,6 +262,28 @@ async def test_a_release_that_was_seen_before_another_step_is_refused(tender: Te
     await reduced(tender, due, "50000.00")
     with pytest.raises(SignatureError):
         sign(tender.releasing, Client(tender), members(tender), before)
+
+
+async def test_a_release_is_signed_for_the_contract_that_holds_the_guarantee(
+    tender: Tender, due: Issued
+) -> None:
+    [elsewhere] = waits(tender, contract="ab" * 20)
+    assert elsewhere.seen is not None
+    assert elsewhere.seen.contract == b"\xab" * 20
+    with pytest.raises(SignatureError):
+        sign(tender.releasing, Client(tender), members(tender), elsewhere)
+
+
+async def test_a_node_that_cannot_say_now_is_no_objection_to_a_guarantee(tender: Tender, due: Issued) -> None:
+    await reduced(tender, due, "50000.00")
+    client = Client(tender)
+
+    def busy(_: str) -> guarantee_pb2.GuaranteeLife:
+        raise ProjectionStaleError("the ledger is not reached")
+
+    client.own_guarantee = busy  # type: ignore[method-assign]
+    with pytest.raises(ProjectionStaleError):
+        list(waiting(tender.releasing, client, members(tender), SECTION))
 
 
 async def test_what_is_given_back_under_terms_that_the_centre_cannot_show_is_left_to_a_person(
