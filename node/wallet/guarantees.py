@@ -17,8 +17,8 @@ from node.domain.guarantee import (
     guarantee_terms,
 )
 from node.domain.guarantee_life import LedgerStep, Life, follow, replay, signed_step
-from node.domain.guarantee_statement import Says, Statement, check_statement, peek_step
-from node.domain.guarantee_table import Effect, Event, Mover, mover_of, transition
+from node.domain.guarantee_statement import Says, Statement, check_statement, event_of, peek_step
+from node.domain.guarantee_table import Effect, Event, Mover, State, mover_of, transition
 from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
 from node.domain.line_statement import LineStatement
@@ -158,6 +158,32 @@ def seen_in(token: str, life: pb.GuaranteeLife) -> Seen:
     """
     documents = [one.document for one in life.steps]
     return see(token, steps_from(life), documents, bytes.fromhex(life.contract))
+
+
+def check_told(seen: Seen) -> None:
+    """Check that what a node told of the steps follows from their documents.
+
+    Every document names the one before it, so the last one's digest fixes them all; and what is signed next names
+    that digest: under a made-up history the ledger takes nothing.
+
+    Raises:
+        MissingError: a document is not here, or breaks a rule.
+        DocumentFormatError: events, states or places are others than the documents have them; or a stay came to an
+            end, after which the documents alone do not tell the state.
+    """
+    state, previous = State.ISSUED, file_digest(seen.token)
+    for number, entry in enumerate(seen.life.entries, FIRST_STEP):
+        document = entry.document
+        if entry.problem or document is None or isinstance(document, GuaranteeRelease):
+            raise MissingError(f"what step {number} says is not known: {entry.problem or 'it is over'}")
+        event, step = event_of(document), entry.step
+        rule = transition(state, event)
+        stated = (document.sequence, document.previous, event)
+        if stated != (number, previous.hex(), step.event) or step.sequence != number:
+            raise DocumentFormatError(f"step {number} is told otherwise than its document has it")
+        if rule is None or rule.next is not step.state:
+            raise DocumentFormatError(f"step {number} does not lead to {step.state.name}")
+        state, previous = step.state, step.document
 
 
 @dataclass(frozen=True, slots=True)

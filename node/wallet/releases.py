@@ -3,7 +3,8 @@
 The centre only says what is due. Whoever signs checks here that each guarantee is its guarantor's own document, of
 this beneficiary, this section and this centre, and that what is due belongs to its kind. An agent that signs without
 a person asks its rules besides: what they do not name stays for a person. Of a guarantee
-that has moved it asks for the steps, and works out the terms in force itself: they are what is given back.
+that has moved it asks for the steps, and works out the terms in force itself, from documents that the signature's own
+place on the ledger fixes: they are what is given back.
 """
 
 import re
@@ -31,7 +32,7 @@ from node.errors import (
     UnavailableError,
 )
 from node.wallet.client import WalletClient
-from node.wallet.guarantees import FIRST_STEP, GuaranteeScribe, Seen, seen_in, unmoved
+from node.wallet.guarantees import FIRST_STEP, GuaranteeScribe, Seen, check_told, seen_in, unmoved
 
 KIND_OF = {"bid-return": "bid", "performance-return": "performance", "quality-return": "quality"}
 """Which guarantee is given back under which obligation."""
@@ -205,10 +206,10 @@ def _see(writer: GuaranteeScribe, client: WalletClient, prepared: pb.PreparedRel
     seen = seen_in(prepared.guarantee, life)
     if seen.sequence + 1 != prepared.step or seen.life.state is not State.ISSUED:
         raise ConflictError("the guarantee has moved since, or something about it is open; ask again")
-    if not seen.life.is_complete:
-        raise MissingError(
-            "the centre lacks documents of steps, so what is given back cannot be told; release it by itself"
-        )
+    try:
+        check_told(seen)
+    except (MissingError, DocumentFormatError) as error:
+        raise ConflictError(f"what is given back cannot be told, release it by itself: {error}") from error
     return seen
 
 
