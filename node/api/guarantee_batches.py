@@ -57,7 +57,7 @@ async def answer_batch(
             item.check.CopyFrom(message(judged.checked))
         yield pb.CheckGuaranteesResponse(item=item)
     summary = pb.BatchSummary(
-        findings=[_finding(one) for one in batch.close()],
+        findings=[_finding(one) for one in (*batch.close(), *batch.not_compared())],
         count=batch.count,
         valid_count=batch.valid,
         faulty_count=batch.faulty,

@@ -426,6 +426,7 @@ class WalletService(rpc.WalletServiceServicer):
                 guarantee=one.file,
                 guarantee_id=one.guarantee,
                 step=one.step,
+                contract=one.contract.hex(),
                 reason=one.reason,
                 obligation_kind=one.obligation.kind,
                 due_date="" if one.obligation.due is None else one.obligation.due.isoformat(),

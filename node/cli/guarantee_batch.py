@@ -43,6 +43,7 @@ FAULTS = {
     "SHOWN_TWICE": "重复提交",
     "PLEDGE_NOT_TAKEN": "不接受承诺函",
     "OTHER_TEXT": "承诺内容不符",
+    "NOT_COMPARED": "未比对（未给出，记录中也没有）",
     "WITHOUT_SECURITY": "未提供担保",
 }
 
@@ -69,7 +70,7 @@ class Item:
 
 
 def check_batch(args: argparse.Namespace) -> int:
-    """Check a batch; exit code 0 only if nothing at all is found."""
+    """Check a batch; exit code 0 only if nothing is found but what could not be compared."""
     if not args.section:
         raise ConfigError("--batch wants --section, the number of the section")
     items = list(read_batch(args.batch))
@@ -88,7 +89,8 @@ def check_batch(args: argparse.Namespace) -> int:
         print_json(_told(items, summary))
     else:
         _show(items, summary)
-    return 1 if summary.faulty_count or summary.findings else 0
+    is_wrong = summary.faulty_count or any(one.fault != "NOT_COMPARED" for one in summary.findings)
+    return 1 if is_wrong else 0
 
 
 def read_batch(path: Path) -> Iterator[Item]:
@@ -265,7 +267,8 @@ def _show(items: Iterable[Item], summary: pb.BatchSummary) -> None:
         )
     print_table(("#", "文件 item", "结论 verdict", "保函 guarantee", "金额 amount", "问题 findings"), rows)
     for one in summary.findings:
-        print(printable(f"{_words(one)}: {one.bidder_name} {one.bidder_code}"))
+        about = f"{one.bidder_name} {one.bidder_code}".strip()
+        print(printable(f"{_words(one)}: {about}" if about else _words(one)))
     if not summary.has_bidders:
         print("投标人名单未知或未开标，未核对  the list of bidders is not known or not opened: not compared")
     print(

@@ -11,6 +11,7 @@ Source: 招标投标法实施条例 art. 26 (bid security at most 2% of the esti
 """
 
 import enum
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -67,6 +68,8 @@ class Fault(enum.Enum):
     """A pledge, and the tender takes none."""
     OTHER_TEXT = "OTHER_TEXT"
     """A pledge of another text than the tender's."""
+    NOT_COMPARED = "NOT_COMPARED"
+    """What was not compared, because neither who asks has given it nor a record says it: of the whole batch."""
     WITHOUT_SECURITY = "WITHOUT_SECURITY"
     """A bidder that has shown no valid guarantee or pledge, and has given no other security by the list."""
 
@@ -214,6 +217,16 @@ class Batch:
             if not one.is_secured and not any((p.code or p.name) in self._secured for p in one.parties)
         ]
 
+    def not_compared(self) -> list[Finding]:
+        """What nothing was compared with, because nobody knows it: no finding about it is no word for it."""
+        known = {
+            "beneficiary": bool(self.terms.beneficiary_name or self.terms.beneficiary_key),
+            "demanded-amount": self.terms.demanded is not None,
+        }
+        return [
+            Finding(Fault.NOT_COMPARED, expected=name) for name, is_known in known.items() if not is_known
+        ]
+
     def _of_item(self, shown: Shown) -> Iterator[Finding]:
         number = shown.number
         if not shown.is_valid:
@@ -278,7 +291,7 @@ class Batch:
             yield Finding(Fault.OTHER_SECTION, expected, found, number)
         if terms.guarantee_kind != wanted.kind:
             yield Finding(Fault.OTHER_KIND, wanted.kind, terms.guarantee_kind, number)
-        if wanted.beneficiary_name and terms.beneficiary_name != wanted.beneficiary_name:
+        if wanted.beneficiary_name and not _is_same_name(terms.beneficiary_name, wanted.beneficiary_name):
             yield Finding(Fault.OTHER_BENEFICIARY, wanted.beneficiary_name, terms.beneficiary_name, number)
         elif wanted.beneficiary_key and terms.beneficiary_key != wanted.beneficiary_key:
             yield Finding(Fault.OTHER_BENEFICIARY, wanted.beneficiary_key, terms.beneficiary_key, number)
@@ -331,6 +344,12 @@ _NO_SECURITY = frozenset(
 _STRANGERS = frozenset(
     {Fault.OTHER_SECTION, Fault.OTHER_KIND, Fault.OTHER_BENEFICIARY, Fault.OTHER_APPLICANT, Fault.TWO_BIDDERS}
 )
+
+
+def _is_same_name(one: str, other: str) -> bool:
+    """Whether two names are written alike but for the width of signs and spaces."""
+    first, second = ("".join(unicodedata.normalize("NFKC", name).split()) for name in (one, other))
+    return first == second
 
 
 def _is_strangers(found: list[Finding]) -> bool:

@@ -5,6 +5,7 @@ changes nothing. What a field means is said here once; where a source leaves som
 Source: 公共资源交易平台系统数据规范 V2.0 502, 506, 507, 512, 513, 522, 523; OCDS 1.1 for the shape of lists.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import msgspec
 
 T = TypeVar("T")
 _KEPT = {
+    "trade.tender": ("procuring_entity_name", "buyer_name"),
     "trade.section": ("section_name", "estimate_amount", "estimate_currency", "opening_time"),
     "trade.opening": ("opening_time",),
     "trade.bid": ("status", "tenderers", "validity_period_end", "release_date", "date"),
@@ -36,6 +38,15 @@ _KEPT = {
 }
 CATEGORIES = frozenset(_KEPT)
 """Whose records are read."""
+READING = hashlib.sha256(repr(sorted(_KEPT.items())).encode()).digest()
+"""What is read of them, 32 bytes: where it was something else before, records are read anew."""
+_SECURITIES = {
+    "performance": "performance",
+    "fulfillment": "performance",
+    "quality": "quality",
+    "latentDefects": "quality",
+}
+"""`obligations` of a contract's guarantees: which kind of guarantee secures them."""
 CHINA = timezone(timedelta(hours=8))
 """Days of Chinese law are counted in China's time."""
 
@@ -137,8 +148,13 @@ class Contract:
     amount: Decimal | None
     currency: str
     position: int
-    wants_performance: bool
-    """Whether it says that the supplier gives performance security."""
+    securities: tuple[tuple[str, Decimal | None, str], ...] = ()
+    """What security it asks of the supplier: kind of guarantee, amount if it is said, currency."""
+
+    @property
+    def wants_performance(self) -> bool:
+        """Whether it says that the supplier gives performance security."""
+        return any(kind == "performance" for kind, _, _ in self.securities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +246,34 @@ def estimate(known: SectionFacts) -> tuple[Decimal, str] | None:
     return None
 
 
+def tenderer(known: SectionFacts) -> str:
+    """In whose name the tender is held; empty where no record says so, or records say two things."""
+    said = (
+        fact.text("procuring_entity_name") or fact.text("buyer_name") for fact in _of(known, "trade.tender")
+    )
+    names = {name for name in said if name}
+    return names.pop() if len(names) == 1 else ""
+
+
+def demanded(known: SectionFacts, kind: str, currency: str) -> Decimal | None:
+    """Which amount of security the section's one contract asks for; None if it does not say, or there are several.
+
+    Args:
+        known: the section, opened.
+        kind: of the guarantee, `performance` or `quality`; what a bid is to be secured with is in no record.
+        currency: ISO 4217; an amount in another is no measure.
+    """
+    standing = contracts(known)
+    if len(standing) != 1:
+        return None
+    found = [
+        amount
+        for of, amount, of_currency in standing[0].securities
+        if of == kind and of_currency == currency and amount is not None
+    ]
+    return found[0] if len(found) == 1 else None
+
+
 def bids(known: SectionFacts) -> Iterator[Bid]:
     """The list of bidders; a joint bid stands under each of its members' names."""
     for fact in _of(known, "trade.bid"):
@@ -273,7 +317,7 @@ def contracts(known: SectionFacts) -> list[Contract]:
             amount=amount_of(fact.fields.get("value_amount")),
             currency=fact.text("value_currency") or "CNY",
             position=fact.position,
-            wants_performance=_wants_performance(fact.fields.get("guarantees")),
+            securities=tuple(_securities(fact.fields.get("guarantees"))),
         )
         found.append(contract)
     return sorted(found, key=lambda one: (one.signed, one.position))
@@ -399,14 +443,14 @@ def _value(value: object) -> tuple[Decimal | None, str]:
     return amount_of(value.get("amount")), _text(value.get("currency")) or "CNY"
 
 
-def _wants_performance(value: object) -> bool:
+def _securities(value: object) -> Iterator[tuple[str, Decimal | None, str]]:
     # OCDS guarantees extension: `obligations`; a plain `kind` is read too.
     for entry in _objects(value):
         said = entry.get("obligations")
         words = said if isinstance(said, list | tuple) else [said, entry.get("kind")]
-        if any(word in {"performance", "fulfillment"} for word in words):
-            return True
-    return False
+        amount, currency = _value(entry.get("value"))
+        for kind in {_SECURITIES[word] for word in words if isinstance(word, str) and word in _SECURITIES}:
+            yield kind, amount, currency
 
 
 def _milestone(contract: str, name: str, entry: Mapping[str, Any], position: int) -> Milestone:

@@ -16,10 +16,12 @@ from node.domain.section import (
     begin_of,
     bids,
     contracts,
+    demanded,
     estimate,
     named_guarantees,
     opened_at,
     payments,
+    tenderer,
 )
 from node.errors import InvalidError, NodeError, StoreError, TooLargeError
 from node.ports import Clock
@@ -159,10 +161,14 @@ def _filled(terms: SectionTerms, known: SectionFacts, now: float) -> SectionTerm
         base, currency = found
         # The limit is a share of the estimate: one in another currency is no measure.
         terms = replace(terms, base=base) if currency == terms.currency else terms
+    if not terms.beneficiary_name and not terms.beneficiary_key:
+        terms = replace(terms, beneficiary_name=tenderer(known))
     opened = opened_at(known, now)
     if not opened:
         return terms
     terms = replace(terms, opening=terms.opening or opened)
+    if terms.demanded is None:
+        terms = replace(terms, demanded=demanded(known, terms.kind, terms.currency))
     if terms.base is None and terms.kind == "performance":
         amounts = [one for one in contracts(known) if one.currency == terms.currency]
         known_amount = amounts[0].amount if len(amounts) == 1 else None

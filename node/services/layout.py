@@ -128,6 +128,7 @@
     qo/<keyed digest of the section>        what is owed in a section, and when it is looked at next, sealed
     qd/<day><keyed digest of the section>   that something open falls due on that day; day number, number
     qt/<obligation id>                      what of an obligation was told, `due` or `late`
+    section-reading                         digest of what is read of the records of sections
     obligation-rules                        digest of the rules and the calendar that what is owed was derived by
     erasures                                how far this database has followed the list of erasures
 
@@ -222,6 +223,7 @@ OBLIGATIONS = b"qo/"
 OBLIGATION_DUE = b"qd/"
 OBLIGATION_TOLD = b"qt/"
 OBLIGATION_RULES = b"obligation-rules"
+SECTION_READING = b"section-reading"
 SEALED_ISSUE = b"gs/"
 SEALED_NULLIFIER = b"gn/"
 OPENING = b"op/"

@@ -33,6 +33,8 @@ class PreparedRelease:
     """Id, 64 hex digits."""
     step: int
     """Number that the release has among the guarantee's steps."""
+    contract: bytes
+    """20 bytes: that holds the guarantee; empty for the founding one."""
     reason: str
     """What the release document is to say."""
     obligation: Obligation
@@ -87,4 +89,5 @@ class Releases:
         if self._steps.is_release_under_way(raw_id):
             return None
         reason = f"{obligation.kind}: {RULES[obligation.rule].source}, due {obligation.due}"
-        return PreparedRelease(file, obligation.guarantee, row.sequence + 1, reason, obligation)
+        step = row.sequence + 1
+        return PreparedRelease(file, obligation.guarantee, step, row.contract, reason, obligation)

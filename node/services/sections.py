@@ -15,6 +15,7 @@ from node.domain.ledger import Event, GuaranteeMoved
 from node.domain.sealed_guarantee import reopen_guarantee
 from node.domain.section import (
     CATEGORIES,
+    READING,
     Fact,
     SectionFacts,
     kept_fields,
@@ -86,6 +87,7 @@ class Sections:
         Raises:
             StoreError: the database fails; then nothing has changed.
         """
+        self._note_reading()
         more = self._take_records()
         return self._take_guarantees() or more
 
@@ -101,6 +103,16 @@ class Sections:
                     transaction.put(layout.SECTION_NEWS + moved, b"")
             case _:
                 pass
+
+    def _note_reading(self) -> None:
+        """Have all records read anew where this software reads more of them than the one before."""
+        if self._store.get(layout.SECTION_READING) == READING:
+            return
+        transaction = Transaction(self._store)
+        for key in forget(transaction, self._store):
+            transaction.delete(key)
+        transaction.put(layout.SECTION_READING, READING)
+        transaction.commit()
 
     def _take_records(self) -> bool:
         transaction = Transaction(self._store)

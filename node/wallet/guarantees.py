@@ -7,7 +7,7 @@ import msgspec
 from heqi.v1 import guarantee_pb2 as pb
 
 from node.domain.document import document_digest, open_members_document, peek_document, sign_document
-from node.domain.encoding import decode_canonical
+from node.domain.encoding import decode_canonical, from_hex
 from node.domain.grant import Scope
 from node.domain.guarantee import (
     ApplicationCode,
@@ -17,8 +17,8 @@ from node.domain.guarantee import (
     guarantee_terms,
 )
 from node.domain.guarantee_life import LedgerStep, Life, follow, replay, signed_step
-from node.domain.guarantee_statement import Says, Statement, check_statement, peek_step
-from node.domain.guarantee_table import Effect, Event, Mover, mover_of, transition
+from node.domain.guarantee_statement import Says, Statement, check_statement, event_of, peek_step
+from node.domain.guarantee_table import Effect, Event, Mover, State, mover_of, transition
 from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import Eip712Domain, guarantee_id, step_guarantee_digest
 from node.domain.line_statement import LineStatement
@@ -45,6 +45,7 @@ from node.wire.guarantees import steps_from
 
 NEEDED_SCOPE = (Scope("subject.base", ("credit_code", "legal_name")),)
 PURPOSE = "guarantee-application"
+_CONTRACT_BYTES = 20
 FIRST_STEP = 2
 """Number of the step after the issue."""
 
@@ -111,13 +112,18 @@ def read_kept(raw: bytes) -> KeptStep:
     return decode_canonical(raw.rstrip(b"\n"), KeptStep)
 
 
-def unmoved(token: str) -> Seen:
+def unmoved(token: str, contract: str = "") -> Seen:
     """A guarantee that has taken no step since its issue.
+
+    Args:
+        token: the guarantee document.
+        contract: that holds it, 40 hex digits; empty for the founding one.
 
     Raises:
         DocumentFormatError: the document is malformed.
+        CodeFormatError: that is no contract's address.
     """
-    return see(token, (), ())
+    return see(token, (), (), from_hex(contract, _CONTRACT_BYTES) if contract else b"")
 
 
 def see(token: str, steps: Sequence[LedgerStep], documents: Sequence[str], contract: bytes = b"") -> Seen:
@@ -152,6 +158,32 @@ def seen_in(token: str, life: pb.GuaranteeLife) -> Seen:
     """
     documents = [one.document for one in life.steps]
     return see(token, steps_from(life), documents, bytes.fromhex(life.contract))
+
+
+def check_told(seen: Seen) -> None:
+    """Check that what a node told of the steps follows from their documents.
+
+    Every document names the one before it, so the last one's digest fixes them all; and what is signed next names
+    that digest: under a made-up history the ledger takes nothing.
+
+    Raises:
+        MissingError: a document is not here, or breaks a rule.
+        DocumentFormatError: events, states or places are others than the documents have them; or a stay came to an
+            end, after which the documents alone do not tell the state.
+    """
+    state, previous = State.ISSUED, file_digest(seen.token)
+    for number, entry in enumerate(seen.life.entries, FIRST_STEP):
+        document = entry.document
+        if entry.problem or document is None or isinstance(document, GuaranteeRelease):
+            raise MissingError(f"what step {number} says is not known: {entry.problem or 'it is over'}")
+        event, step = event_of(document), entry.step
+        rule = transition(state, event)
+        stated = (document.sequence, document.previous, event)
+        if stated != (number, previous.hex(), step.event) or step.sequence != number:
+            raise DocumentFormatError(f"step {number} is told otherwise than its document has it")
+        if rule is None or rule.next is not step.state:
+            raise DocumentFormatError(f"step {number} does not lead to {step.state.name}")
+        state, previous = step.state, step.document
 
 
 @dataclass(frozen=True, slots=True)

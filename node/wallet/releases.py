@@ -2,8 +2,9 @@
 
 The centre only says what is due. Whoever signs checks here that each guarantee is its guarantor's own document, of
 this beneficiary, this section and this centre, and that what is due belongs to its kind. An agent that signs without
-a person asks its rules besides: what they do not name stays for a person. It asks for
-the steps of each and works out the terms in force itself: they are what is given back.
+a person asks its rules besides: what they do not name stays for a person. Of a guarantee
+that has moved it asks for the steps, and works out the terms in force itself, from documents that the signature's own
+place on the ledger fixes: they are what is given back.
 """
 
 import re
@@ -22,9 +23,16 @@ from node.domain.member import Member
 from node.domain.sealed_guarantee import peek_guarantee
 from node.domain.section import amount_of
 from node.domain.wallet import ReleasesCall
-from node.errors import ConfigError, ConflictError, DocumentFormatError, MissingError, NodeError
+from node.errors import (
+    ConfigError,
+    ConflictError,
+    DocumentFormatError,
+    MissingError,
+    NodeError,
+    UnavailableError,
+)
 from node.wallet.client import WalletClient
-from node.wallet.guarantees import GuaranteeScribe, Seen, seen_in
+from node.wallet.guarantees import FIRST_STEP, GuaranteeScribe, Seen, check_told, seen_in, unmoved
 
 KIND_OF = {"bid-return": "bid", "performance-return": "performance", "quality-return": "quality"}
 """Which guarantee is given back under which obligation."""
@@ -182,6 +190,8 @@ def _checked(
     try:
         terms = _open(writer, client.member.name, members, section, prepared)
         seen = _see(writer, client, prepared)
+    except UnavailableError:
+        raise  # it says nothing about the guarantee
     except NodeError as error:
         return Waiting(prepared, None, str(error))
     in_force = msgspec.structs.replace(terms, amount=f"{seen.life.amount:f}", exp=seen.life.end)
@@ -190,14 +200,16 @@ def _checked(
 
 def _see(writer: GuaranteeScribe, client: WalletClient, prepared: pb.PreparedRelease) -> Seen:
     """How a guarantee stands, by the documents of its steps."""
+    if prepared.step == FIRST_STEP:
+        return unmoved(prepared.guarantee, prepared.contract)
     life = client.own_guarantee(writer.ask_steps(client.member.name, prepared.guarantee))
     seen = seen_in(prepared.guarantee, life)
     if seen.sequence + 1 != prepared.step or seen.life.state is not State.ISSUED:
         raise ConflictError("the guarantee has moved since, or something about it is open; ask again")
-    if not seen.life.is_complete:
-        raise MissingError(
-            "the centre lacks documents of steps, so what is given back cannot be told; release it by itself"
-        )
+    try:
+        check_told(seen)
+    except (MissingError, DocumentFormatError) as error:
+        raise ConflictError(f"what is given back cannot be told, release it by itself: {error}") from error
     return seen
 
 

@@ -339,7 +339,10 @@ async def test_a_batch_is_answered_item_by_item_and_then_as_a_whole(network):
         "UNREADABLE",
     ]
     assert (last.summary.count, last.summary.valid_count, last.summary.faulty_count) == (4, 0, 4)
-    assert [one.fault for one in last.summary.findings] == ["WITHOUT_SECURITY"]
+    assert [(one.fault, one.expected) for one in last.summary.findings] == [
+        ("WITHOUT_SECURITY", "bid"),
+        ("NOT_COMPARED", "beneficiary"),
+    ]
     for wrong in ([], requests[1:2], [requests[0], requests[0]]):
         assert await refusal(batch(network, wrong)) == "INVALID", wrong
     for changes in ({"section": ""}, {"demanded_amount": "1e3"}, {"guarantee_kind": "x"}, {"bidders": [{}]}):

@@ -43,6 +43,10 @@ class SectionRecords:
             estimate_currency="CNY",
         )
 
+    def tendered(self, entity: str, thing: str = "tender", **fields: Any) -> int:
+        """500."""
+        return self.add("trade.tender", thing, procuring_entity_name=entity, **fields)
+
     def bid(self, code: str, name: str, **fields: Any) -> int:
         """507."""
         values = {"status": "valid", "tenderers": [{"id": f"CN-USCC-{code}", "name": name}], **fields}

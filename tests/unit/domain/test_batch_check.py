@@ -81,6 +81,22 @@ def test_without_a_list_nothing_is_said_about_bidders():
     assert batch.close() == []
 
 
+def test_what_nobody_knows_is_told_as_not_compared():
+    assert Batch(TERMS).not_compared() == []
+    assert with_terms(beneficiary_name="").not_compared() == [], "the key is compared"
+    unknown = with_terms(beneficiary_name="", beneficiary_key="", demanded=None)
+    assert [(one.fault, one.expected) for one in unknown.not_compared()] == [
+        (Fault.NOT_COMPARED, "beneficiary"),
+        (Fault.NOT_COMPARED, "demanded-amount"),
+    ]
+
+
+def test_a_name_in_signs_of_another_width_is_the_same_name():
+    batch = with_terms(beneficiary_name="虚构（集团） 公司", beneficiary_key="")
+    assert faults(batch, shown(beneficiary_name="虚构(集团)公司")) == [[]]
+    assert faults(batch, shown(beneficiary_name="虚构集团公司")) == [[Fault.OTHER_BENEFICIARY]]
+
+
 def test_one_code_under_two_guarantees_is_found_at_the_second():
     batch = Batch(TERMS)
     [first, second] = [batch.take(shown(number)) for number in (0, 1)]

@@ -10,7 +10,7 @@ import pytest
 from node.domain.batch_check import Batch, Expected, Fault, SectionTerms
 from node.domain.section import Party
 from node.errors import DocumentFormatError, InvalidError, TooLargeError
-from node.services import batch_checks
+from node.services import batch_checks, layout
 from node.services.batch_checks import Judged, JudgedPledge
 from node.services.guarantees import Verdict
 from node.services.sections import forget
@@ -110,6 +110,64 @@ async def test_what_is_given_counts_before_what_is_on_record(tender: Tender, rec
     bidders = (Expected((Party("91110108740053589U", "乙"),)),)
     batch = begin(tender, base=Decimal(1), bidders=bidders)
     assert (batch.terms.base, batch.terms.bidders) == (Decimal(1), bidders)
+
+
+async def test_in_whose_favour_it_must_be_comes_from_the_tenders_record_and_a_key_that_is_given_counts_before(
+    tender: Tender, records: SectionRecords
+) -> None:
+    issued = await tender.in_force()
+    assert [one.expected for one in begin(tender).not_compared()] == ["beneficiary", "demanded-amount"]
+    records.tendered("另一招标人")
+    batch = begin(tender)
+    [finding] = check(tender, batch, issued.file).findings
+    assert (finding.fault, finding.expected) == (Fault.OTHER_BENEFICIARY, "另一招标人")
+    assert [one.expected for one in batch.not_compared()] == ["demanded-amount"]
+    assert (
+        faults(check(tender, begin(tender, beneficiary_key=issued.terms.beneficiary_key), issued.file)) == []
+    )
+    records.tendered(issued.terms.beneficiary_name)
+    assert faults(check(tender, begin(tender), issued.file)) == [], "a corrected record counts"
+    records.tendered("第三招标人", "another tender")
+    assert begin(tender).terms.beneficiary_name == "", "two names: nothing is guessed"
+
+
+async def test_what_performance_is_secured_with_comes_from_the_contract_once_bids_are_opened(
+    tender: Tender, records: SectionRecords
+) -> None:
+    issued = await tender.issued(guarantee_kind="performance", amount="480000.00")
+    await tender.world.settle()
+    value = {"amount": "480000.01", "currency": "CNY"}
+    asked = [{"obligations": ["fulfillment"], "value": value}]
+    records.contracted(
+        issued.terms.applicant_code, issued.terms.applicant_name, "2026-01-05", guarantees=asked
+    )
+    assert begin(tender, kind="performance").terms.demanded is None, (
+        "nothing of a contract before the opening"
+    )
+    records.opened(tender.world.clock.now())
+    batch = begin(tender, kind="performance")
+    [finding] = check(tender, batch, issued.file).findings
+    assert (finding.fault, finding.expected) == (Fault.TOO_SMALL, "480000.01")
+    assert begin(tender, kind="performance", demanded=Decimal(1)).terms.demanded == 1
+    assert begin(tender, kind="performance", currency="USD").terms.demanded is None
+    assert begin(tender, kind="quality").terms.demanded is None
+    assert begin(tender).terms.demanded is None, "what a bid is secured with is in no record"
+    records.contracted("91310000132269406T", "乙", "2026-01-05", "second", guarantees=asked)
+    assert begin(tender, kind="performance").terms.demanded is None, "two contracts: nothing is guessed"
+
+
+async def test_records_that_an_earlier_version_did_not_read_are_read_after_an_upgrade(
+    tender: Tender, records: SectionRecords
+) -> None:
+    records.planned()
+    records.tendered("虚构招标人")
+    assert begin(tender).terms.beneficiary_name == "虚构招标人"
+    store, digest = tender.centre.store, tender.centre.services.sections.digest(SECTION)
+    transaction = Transaction(store)
+    transaction.delete(layout.SECTION + digest)
+    transaction.put(layout.SECTION_READING, b"of an earlier version")
+    transaction.commit()
+    assert begin(tender).terms.beneficiary_name == "虚构招标人"
 
 
 async def test_false_files_and_false_terms_are_found_and_the_rest_goes_on(tender: Tender) -> None:

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from node.api.guarantee_life import life_message
 from node.cli.beneficiary import Agent
-from node.domain.guarantee_statement import Amendment, Reason, Reduction
+from node.domain.document import document_digest, peek_document, sign_document
+from node.domain.guarantee_statement import Amendment, Reason, Reduction, Statement
 from node.domain.guarantee_table import Event
 from node.domain.section import day_at
 from node.domain.wallet import ReleasesCall
@@ -60,6 +61,7 @@ class Client:
                         "guarantee": one.file,
                         "guarantee_id": one.guarantee,
                         "step": one.step,
+                        "contract": one.contract.hex(),
                         "reason": one.reason,
                         "obligation_kind": one.obligation.kind,
                         **self.alters,
@@ -207,6 +209,7 @@ async def test_a_wallet_signs_nothing_that_a_lying_centre_makes_up(tender: Tende
         {"obligation_kind": "performance-return"},
         {"obligation_kind": "gift"},
         {"step": 3},
+        {"contract": "ab"},
         {"reason": ""},
         {"reason": "x" * 201},
         {"reason": "two\nlines"},
@@ -262,6 +265,65 @@ async def test_a_release_that_was_seen_before_another_step_is_refused(tender: Te
         sign(tender.releasing, Client(tender), members(tender), before)
 
 
+async def test_a_release_is_signed_for_the_contract_that_holds_the_guarantee(
+    tender: Tender, due: Issued
+) -> None:
+    [elsewhere] = waits(tender, contract="ab" * 20)
+    assert elsewhere.seen is not None
+    assert elsewhere.seen.contract == b"\xab" * 20
+    with pytest.raises(SignatureError):
+        sign(tender.releasing, Client(tender), members(tender), elsewhere)
+
+
+async def test_a_node_that_cannot_say_now_is_no_objection_to_a_guarantee(tender: Tender, due: Issued) -> None:
+    await reduced(tender, due, "50000.00")
+    client = Client(tender)
+
+    def busy(_: str) -> guarantee_pb2.GuaranteeLife:
+        raise ProjectionStaleError("the ledger is not reached")
+
+    client.own_guarantee = busy  # type: ignore[method-assign]
+    with pytest.raises(ProjectionStaleError):
+        list(waiting(tender.releasing, client, members(tender), SECTION))
+
+
+MADE_UP = {
+    "an event": lambda steps: setattr(steps[0], "event", "ASK_SURRENDER"),
+    "a state": lambda steps: setattr(steps[0], "state", "ISSUED"),
+    "no document": lambda steps: setattr(steps[0], "document", ""),
+    "a step less": lambda steps: steps.pop(0),
+    "a number": lambda steps: setattr(steps[0], "sequence", 3),
+}
+
+
+@pytest.mark.parametrize("lie", [*MADE_UP, "a document"])
+async def test_a_centre_that_hides_what_a_guarantee_has_become_gets_no_release(
+    tender: Tender, due: Issued, lie: str
+) -> None:
+    """The agent gives back 80,000 by its rules, and the guarantee was raised."""
+    await tender.make(due, Event.PROPOSE, Amendment("900000.00", due.terms.exp, "much more"))
+    await tender.step(due, Event.ACCEPT, Reason("agreed"))
+    await tender.world.settle()
+    client, told = Client(tender), []
+
+    def false(signed: str) -> guarantee_pb2.GuaranteeLife:
+        life = Client(tender).own_guarantee(signed)
+        if lie == "a document":
+            true = peek_document(life.steps[0].document, Statement)
+            says = replace(true.says, amount="80000.00")  # type: ignore[type-var]
+            forged = sign_document(replace(true, says=says), tender.centre.keys.identity.sign)
+            life.steps[0].document, life.steps[0].document_digest = forged, document_digest(forged).hex()
+        else:
+            MADE_UP[lie](life.steps)
+        told.append(life)
+        return life
+
+    client.own_guarantee = false  # type: ignore[method-assign]
+    assert Agent(rules(tender), tender.releasing, members(tender)).round(client) == 1
+    assert told
+    assert tender.centre.outbox() == []
+
+
 async def test_what_is_given_back_under_terms_that_the_centre_cannot_show_is_left_to_a_person(
     tender: Tender, due: Issued
 ) -> None:
@@ -270,7 +332,7 @@ async def test_what_is_given_back_under_terms_that_the_centre_cannot_show_is_lef
     await tender.world.settle()
     [one] = waits(tender)
     assert one.terms is None
-    assert "lacks documents" in one.objection
+    assert "document not here" in one.objection
     tender.release(due)
     await tender.world.settle()
     assert tender.centre.services.guarantees.check_file(due.file).verdict is Verdict.RELEASED

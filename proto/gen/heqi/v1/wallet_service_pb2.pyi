@@ -1206,6 +1206,7 @@ class PreparedRelease(_message.Message):
     OBLIGATION_KIND_FIELD_NUMBER: _builtins.int
     DUE_DATE_FIELD_NUMBER: _builtins.int
     RECORD_POSITIONS_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
     guarantee: _builtins.str
     """The guarantee document, a compact JWS: its own signature says what it is."""
     guarantee_id: _builtins.str
@@ -1218,6 +1219,8 @@ class PreparedRelease(_message.Message):
     """What is owed: "bid-return", "performance-return" or "quality-return"."""
     due_date: _builtins.str
     """Last day in time, as 2026-03-31."""
+    contract: _builtins.str
+    """The contract that holds the guarantee, 40 hex digits; empty for the founding one."""
     @_builtins.property
     def record_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Positions of the records in the centre's log that it follows from."""
@@ -1232,10 +1235,11 @@ class PreparedRelease(_message.Message):
         obligation_kind: _builtins.str = ...,
         due_date: _builtins.str = ...,
         record_positions: _abc.Iterable[_builtins.int] | None = ...,
+        contract: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "guarantee", b"guarantee", "guarantee_id", b"guarantee_id", "obligation_kind", b"obligation_kind", "reason", b"reason", "record_positions", b"record_positions", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "due_date", b"due_date", "guarantee", b"guarantee", "guarantee_id", b"guarantee_id", "obligation_kind", b"obligation_kind", "reason", b"reason", "record_positions", b"record_positions", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
