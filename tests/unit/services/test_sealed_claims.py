@@ -88,9 +88,7 @@ async def test_a_bank_that_was_away_when_the_claim_came_is_told_of_it_with_its_d
 
 async def test_a_sealed_guarantee_is_given_back_before_and_after_it_has_moved(sealed: SealedTender) -> None:
     issued, tender = await revealed(sealed), sealed.tender
-    bank = sealed.world.member(BANK)
-    first = tender.releasing.release(sealed.centre.name, issued.file, bank, "the tender is over")
-    assert sealed.centre.services.guarantee_steps.release(first).guarantee == issued.id
+    assert tender.release(issued) == issued.id
     sealed.centre.stop()  # before it reached the ledger
     await tender.step(issued, Event.CLAIM, SAYS, via=sealed.world.third)
     await sealed.world.settle()
