@@ -144,6 +144,9 @@ class GuarantorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """PEM file with the authority of the gateway's certificate; empty: the system's authorities."""
     bank_timeout_seconds: float = 10.0
     """How long the gateway may take to answer."""
+    bank_pays_claims: bool = False
+    """Whether claims are paid through the gateway, each after its release. If not, people pay, and enter the
+    proof."""
 
 
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -283,6 +286,8 @@ def _check_guarantor(guarantor: GuarantorConfig, path: str) -> None:
         raise ConfigError(f"{path}: guarantor.bank_url and guarantor.bank_key are given together, or neither")
     if guarantor.bank_url and not _GATEWAY.fullmatch(guarantor.bank_url):
         raise ConfigError(f"{path}: guarantor.bank_url must be https://host[:port], or http on this machine")
+    if guarantor.bank_pays_claims and not guarantor.bank_url:
+        raise ConfigError(f"{path}: guarantor.bank_pays_claims needs guarantor.bank_url")
     if guarantor.bank_key and not _RAW_KEY.fullmatch(guarantor.bank_key):
         raise ConfigError(f"{path}: guarantor.bank_key has 128 lower-case hexadecimal digits")
     if not 0.1 <= guarantor.bank_timeout_seconds <= 120:

@@ -192,7 +192,13 @@ MEMBERS = (
         "GuaranteeService",
         guarantee_service_pb2_grpc.add_GuaranteeServiceServicer_to_server,
         lambda s, _: GuaranteeService(
-            s.guarantees, s.guarantor, s.guarantee_steps, s.guarantee_views, s.batch_checks, s.pledges
+            s.guarantees,
+            s.guarantor,
+            s.guarantee_steps,
+            s.guarantee_views,
+            s.claim_payments,
+            s.batch_checks,
+            s.pledges,
         ),
     ),
     _endpoint(
@@ -213,7 +219,7 @@ MEMBERS = (
     _endpoint(
         "DeskService",
         desk_service_pb2_grpc.add_DeskServiceServicer_to_server,
-        lambda s, _: DeskService(s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders),
+        lambda s, _: DeskService(s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders, s.claim_payments),
     ),
     _endpoint(
         "OpeningService",

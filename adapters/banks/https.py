@@ -14,6 +14,13 @@ from node.errors import BankAnswerError, BankUnavailableError
 from node.ports import Clock
 
 ORDERS_PATH = "/heqi/orders"
+RECALLS_PATH = "/heqi/orders/recall"
+
+
+class Recall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks to take an order back."""
+
+    recall: BankOrder
 
 
 class HttpsBank:
@@ -37,15 +44,23 @@ class HttpsBank:
         timeout_seconds: for each order, from connecting to the last byte.
         entropy: makes nonces.
         """
-        self._url, self._suite, self._clock, self._entropy = url + ORDERS_PATH, suite, clock, entropy
+        self._url, self._suite, self._clock, self._entropy = url, suite, clock, entropy
         self._tls, self._timeout = tls, aiohttp.ClientTimeout(total=timeout_seconds)
         self._session: aiohttp.ClientSession | None = None
 
     async def submit(self, order: BankOrder) -> BankAnswer:
         """See `CoreBanking.submit`."""
+        return await self._ask(ORDERS_PATH, order)
+
+    async def recall(self, order: BankOrder) -> BankAnswer:
+        """See `CoreBanking.recall`."""
+        # Signed as what it is: whoever passes it on cannot make an order of it.
+        return await self._ask(RECALLS_PATH, Recall(order))
+
+    async def _ask(self, path: str, asked: BankOrder | Recall) -> BankAnswer:
         nonce = self._entropy(16).hex()
         stamp = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y%m%d%H%M%S")
-        raw = await self._post(seal(self._suite, msgspec.json.encode(order).decode(), nonce, stamp))
+        raw = await self._post(path, seal(self._suite, msgspec.json.encode(asked).decode(), nonce, stamp))
         answered = open_envelope(self._suite, raw)
         if (answered.nonce_str, answered.time_stamp) != (nonce, stamp):
             raise BankAnswerError("the answer belongs to another request")
@@ -60,14 +75,14 @@ class HttpsBank:
             await self._session.close()
             self._session = None
 
-    async def _post(self, body: bytes) -> bytes:
+    async def _post(self, path: str, body: bytes) -> bytes:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=self._timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
             )
         try:
             async with self._session.post(
-                self._url,
+                self._url + path,
                 data=body,
                 headers={"Content-Type": "application/json"},
                 allow_redirects=False,

@@ -23,6 +23,8 @@ class TrialBank:
     """How many times to say "pending" before anything is carried out."""
     tamper: Callable[[BankAnswer], BankAnswer] | None = None
     """Makes a wrong answer of a right one."""
+    recalled: set[str] = field(default_factory=set)
+    """Ids that are never carried out."""
     submitted: list[str] = field(default_factory=list)
     """Ids in the order in which they came, as often as they came."""
 
@@ -37,10 +39,24 @@ class TrialBank:
             raise BankUnavailableError("the trial bank did not answer in time")
         return answer if self.tamper is None else self.tamper(answer)
 
+    async def recall(self, order: BankOrder) -> BankAnswer:
+        """See `CoreBanking.recall`."""
+        await asyncio.sleep(0)
+        if self.is_absent:
+            raise BankUnavailableError("the trial bank is away")
+        if self.books.get(order.id) != order:
+            self.recalled.add(order.id)
+        answer = self._answer(order)
+        if self.is_late:
+            raise BankUnavailableError("the trial bank did not answer in time")
+        return answer if self.tamper is None else self.tamper(answer)
+
     def _answer(self, order: BankOrder) -> BankAnswer:
         known = self.books.get(order.id)
         if known is not None and known != order:
             return _stands(order, "refused", reason="this id was used for another order")
+        if known is None and order.id in self.recalled:
+            return _stands(order, "refused", reason="it was recalled")
         if known is None and (reason := self.refusing.get(order.kind)):
             return _stands(order, "refused", reason=reason)
         if known is None and self.pending:
@@ -51,4 +67,4 @@ class TrialBank:
 
 
 def _stands(order: BankOrder, state: str, *, reference: str = "", reason: str = "") -> BankAnswer:
-    return BankAnswer(order.id, state, order.amount, order.currency, reference, reason)  # type: ignore[arg-type]
+    return BankAnswer(order.id, state, order.amount, order.currency, reference, reason, order.payee)  # type: ignore[arg-type]

@@ -148,6 +148,10 @@ RULES: dict[str, Rule] = {
     _DESK + "ProveLine": Rule(OPERATOR),
     _DESK + "ListBankOrders": Rule(OPERATOR),
     _DESK + "DecideBankOrder": Rule(OPERATOR),
+    _DESK + "ListClaimPayments": Rule(OPERATOR),
+    _DESK + "GetClaimPayment": Rule(OPERATOR),
+    _DESK + "PayClaim": Rule(OPERATOR),
+    _DESK + "CloseClaimPayment": Rule(OPERATOR),
     # -- what happens at this node -----------------------------------------------------------------------
     _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
     # -- logs, the own and the others' ------------------------------------------------------------------

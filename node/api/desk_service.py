@@ -13,6 +13,8 @@ from node.domain.encoding import from_hex
 from node.domain.issue_rules import Decision, parse_rules
 from node.errors import InvalidError
 from node.services.bank_orders import BankOrders, KeptOrder
+from node.services.claim_payment_rows import KeptPayment
+from node.services.claim_payments import ClaimPayments
 from node.services.credit_lines import CreditLine
 from node.services.desk import Desk
 from node.services.guarantor import Guarantor
@@ -28,11 +30,17 @@ _Change = pb.ChangeLineRequest.Change
 class DeskService(rpc.DeskServiceServicer):
     """Translates, calls the service concerned, translates back."""
 
-    def __init__(
-        self, guarantor: Guarantor, desk: Desk, rules: RulesInForce, lines: LineDesk, orders: BankOrders
+    def __init__(  # noqa: PLR0917
+        self,
+        guarantor: Guarantor,
+        desk: Desk,
+        rules: RulesInForce,
+        lines: LineDesk,
+        orders: BankOrders,
+        payments: ClaimPayments,
     ) -> None:
         self._guarantor, self._desk, self._rules, self._lines = guarantor, desk, rules, lines
-        self._orders = orders
+        self._orders, self._payments = orders, payments
 
     async def GetApplication(
         self, request: pb.GetApplicationRequest, context: Context
@@ -157,6 +165,53 @@ class DeskService(rpc.DeskServiceServicer):
             case _:
                 raise InvalidError("say what is decided about the order")
         return pb.DecideBankOrderResponse()
+
+    async def ListClaimPayments(
+        self, request: pb.ListClaimPaymentsRequest, context: Context
+    ) -> pb.ListClaimPaymentsResponse:
+        """See the proto."""
+        found = itertools.islice(self._payments.list_(), _MOST_ORDERS)
+        return pb.ListClaimPaymentsResponse(payments=[_payment(kept) for kept in found])
+
+    async def GetClaimPayment(
+        self, request: pb.GetClaimPaymentRequest, context: Context
+    ) -> pb.GetClaimPaymentResponse:
+        """See the proto."""
+        kept, order = self._payments.show(_id(request.guarantee_id))
+        response = pb.GetClaimPaymentResponse(payment=_payment(kept))
+        if order is not None:
+            response.order_state, response.order_problem = order.state, order.problem
+        return response
+
+    async def PayClaim(self, request: pb.PayClaimRequest, context: Context) -> pb.PayClaimResponse:
+        """See the proto."""
+        amount = amount_of(request.amount, "amount")
+        released = self._payments.release(_id(request.guarantee_id), amount, request.account)
+        return pb.PayClaimResponse(payment=_payment(released))
+
+    async def CloseClaimPayment(
+        self, request: pb.CloseClaimPaymentRequest, context: Context
+    ) -> pb.CloseClaimPaymentResponse:
+        """See the proto."""
+        self._payments.close(_id(request.guarantee_id))
+        return pb.CloseClaimPaymentResponse()
+
+
+def _payment(kept: KeptPayment) -> pb.ClaimPayment:
+    return pb.ClaimPayment(
+        guarantee_id=kept.guarantee,
+        claim_sequence=kept.claim,
+        amount=kept.amount,
+        currency=kept.currency,
+        beneficiary_name=kept.beneficiary,
+        account=kept.account,
+        state=kept.state,
+        released_by=kept.released_by,
+        order_id=kept.order,
+        problem=kept.problem,
+        reference=kept.reference,
+        proof=kept.proof,
+    )
 
 
 def _order(kept: KeptOrder) -> pb.BankOrder:

@@ -20,6 +20,7 @@ from node.domain.wallet import ApplyCall
 from node.errors import InvalidError
 from node.services.applications import Application
 from node.services.batch_checks import BatchChecks
+from node.services.claim_payments import ClaimPayments
 from node.services.guarantee_steps import GuaranteeSteps
 from node.services.guarantee_views import GuaranteeViews
 from node.services.guarantees import Checked, Guarantees, Verdict
@@ -38,11 +39,12 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         guarantor: Guarantor,
         steps: GuaranteeSteps,
         views: GuaranteeViews,
+        payments: ClaimPayments,
         batches: BatchChecks,
         pledges: Pledges,
     ) -> None:
         self._guarantees, self._guarantor = guarantees, guarantor
-        self._steps, self._views = steps, views
+        self._steps, self._views, self._payments = steps, views, payments
         self._batches, self._pledges = batches, pledges
 
     async def CheckGuarantee(
@@ -103,7 +105,8 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         if event is None:
             raise InvalidError(f"there is no event {request.event!r}; docs/guarantees.md lists them")
         says = read_says(request.says_json.encode())
-        taken = await self._steps.make(from_hex(request.guarantee_id, 32).hex(), event, says)
+        make = self._payments.state_by_hand if event in {Event.PAY, Event.PAY_PART} else self._steps.make
+        taken = await make(from_hex(request.guarantee_id, 32).hex(), event, says)
         return pb.StepGuaranteeResponse(
             was_under_way=taken.was_under_way, receipt=receipt_message(taken.receipt)
         )

@@ -9,7 +9,14 @@ import msgspec
 from heqi.v1 import guarantee_pb2 as life_pb
 from heqi.v1 import guarantee_service_pb2 as pb
 
-from node.cli import guarantee_bank, guarantee_desk, guarantee_file, guarantee_line, guarantee_rules
+from node.cli import (
+    guarantee_bank,
+    guarantee_desk,
+    guarantee_file,
+    guarantee_line,
+    guarantee_pay,
+    guarantee_rules,
+)
 from node.cli.client import OperatorClient
 from node.cli.guarantee_batch import check_batch
 from node.cli.guarantee_says import EVENTS, add_options, event_named, says_of, show_life
@@ -29,6 +36,7 @@ _EPILOG = """\
   heqi guarantee assess --home bank-x APPLICATION --wait        核验申请人 | read and verify the applicant
   heqi guarantee issue --home bank-x APPLICATION --number BH-001
   heqi guarantee claims --home bank-x                           待处理索赔 | open claims, with days left
+  heqi guarantee pay --home bank-x GUARANTEE                    赔付放款 | what is due on a claim; release it
   heqi guarantee life --home bank-x GUARANTEE                   经过与可做 | what happened, what can be done
   heqi guarantee step --home bank-x GUARANTEE find-discrepant --discrepancy …  步骤 | a step; step --help
   heqi guarantee list --home bank-x --open --outcome manual     转人工的 | what the rules left to people
@@ -98,6 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(run=step)
     guarantee_file.add_arguments(commands)
     guarantee_desk.describe(commands)
+    guarantee_pay.describe(commands)
     plain = list(commands.choices.values())
     nested = (guarantee_rules, guarantee_line, guarantee_bank)
     for command in (*plain, *(one for group in nested for one in group.describe(commands))):

@@ -15,6 +15,8 @@ _EPILOG = """\
   heqi guarantee bank list --home bank-x            未办结与搁置的 | what is under way or parked
   heqi guarantee bank retry --home bank-x ORDER     查明后再试 | try it again, under the same id
   heqi guarantee bank drop --home bank-x ORDER      已手工办理 | it was seen to by hand
+赔付指令先行召回；召回中（recalling）再 drop，即以人的认定为准。
+A payment is recalled first; dropped while it is recalled, it is given up on a person's word.
 """
 _KINDS = {
     "earmark": "占用额度",

@@ -61,6 +61,14 @@ class ActKind(enum.Enum):
         "bank-order.dropped",
         "放弃核心系统指令 | a parked order to the core bank was given up",
     )
+    PAYMENT_RELEASED = (
+        "payment.released",
+        "放款 | the payment of a claim was released to the core bank",
+    )
+    PAYMENT_CLOSED = (
+        "payment.closed",
+        "了结无法登记的付款 | a payment that cannot be stated on the ledger was dealt with",
+    )
     RULES_LOADED = ("rules.loaded", "载入秒出规则 | the rules for instant guarantees were loaded")
     LINE_CHANGED = (
         "line.changed",

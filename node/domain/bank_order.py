@@ -1,7 +1,8 @@
 """What a guarantor's node asks of the guarantor's own core banking system 核心系统, each thing once.
 
 An order's id follows from what it is for, so the same thing can never be ordered under two ids, whatever was
-restarted, restored or tried again in between; who carries orders out does each id at most once.
+restarted, restored or tried again in between; who carries orders out does each id at most once. What was not carried
+out can be taken back, and then never is.
 """
 
 import enum
@@ -45,8 +46,8 @@ class BankOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: Currency
     step: Annotated[int, msgspec.Meta(ge=1)] = 1
     """Tells several orders of one kind about one thing apart: the second payment of a claim, for instance."""
-    payee: Annotated[str, msgspec.Meta(max_length=400)] = ""
-    """Whom to pay, as the guarantor's people have checked it; only of `pay-claim`."""
+    payee: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    """Whom to pay, as the guarantor's people have checked it: name, line feed, account; only of `pay-claim`."""
 
 
 class BankAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +61,8 @@ class BankAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By what it is found in the books, once it is done."""
     reason: Annotated[str, msgspec.Meta(max_length=400)] = ""
     """Why it is refused."""
+    payee: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    """As in the order."""
 
 
 def order_of(  # noqa: PLR0917
@@ -84,7 +87,7 @@ def order_of(  # noqa: PLR0917
 
 
 def check_answer(order: BankOrder, answer: BankAnswer) -> None:
-    """That an answer is to this order, about this sum.
+    """That an answer is to this order, about this sum and to this payee.
 
     Raises:
         BankAnswerError: it is not, or says that something is done without a reference.
@@ -95,5 +98,7 @@ def check_answer(order: BankOrder, answer: BankAnswer) -> None:
         raise BankAnswerError(
             f"the answer is about {answer.amount} {answer.currency}, ordered were {order.amount} {order.currency}"
         )
+    if answer.payee != order.payee:
+        raise BankAnswerError("the answer is about another payee than the order")
     if answer.state == "done" and not answer.reference.strip():
         raise BankAnswerError("the answer says done and names no entry in the books")

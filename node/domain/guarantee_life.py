@@ -140,6 +140,19 @@ def most(life: Life) -> Decimal:
     return max(life.amount, life.offer.amount)
 
 
+def payable(life: Life) -> Decimal | None:
+    """What the last claim is owed if it complies: as much of it as is still in force; None if it is not known here.
+
+    A claim that was refused can be found complying after the beneficiary has reduced the guarantee.
+    """
+    return None if life.claim is None else min(Decimal(life.claim.amount), life.amount)
+
+
+def claim_sequence(life: Life) -> int:
+    """Number of the step that made the last claim; 0 if there was none."""
+    return max((entry.step.sequence for entry in life.entries if entry.step.event in _CLAIMS), default=0)
+
+
 def replay(
     guarantee: Guarantee, steps: Sequence[LedgerStep], documents: Mapping[bytes, StepDocument]
 ) -> Life:
@@ -223,10 +236,11 @@ def _claimed(life: Life, claim: Claim, sequence: int) -> Life:
 
 def _paid(life: Life, event: Event, amount: Decimal) -> Life:
     """A claim that complies is due as a whole: neither less is paid, nor more than was asked for."""
-    if life.claim is None:
+    due = payable(life)
+    if due is None:
         raise ConflictError("what was claimed is not known here, so a payment cannot be compared with it")
-    if amount != Decimal(life.claim.amount):
-        raise ConflictError(f"{life.claim.amount} was claimed and is to be paid, not {amount}")
+    if amount != due:
+        raise ConflictError(f"{due} was claimed and is in force, and is to be paid, not {amount}")
     if (event is Event.PAY) != (amount == life.amount):
         right = "PAY" if amount == life.amount else "PAY_PART"
         raise ConflictError(f"of the {life.amount} in force, a payment of {amount} is {right}")

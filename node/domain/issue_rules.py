@@ -175,6 +175,16 @@ class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: Currency = "CNY"
 
 
+class Payments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which claims are paid without a person's release 自动放款: never one that nobody has found complying."""
+
+    at_most: Amount
+    """On one claim."""
+    day_at_most: Amount
+    """On one day (UTC), with this one."""
+    currency: Currency = "CNY"
+
+
 class IssueRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -189,6 +199,8 @@ class IssueRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     conditions: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
     """What stands in offers by rules beside the fee: title and edition of the standard contract, for instance."""
     fee: Fee = Fee()
+    payments: Payments | None = None
+    """None: a person releases every payment."""
     rules: Annotated[tuple[AnyRule, ...], msgspec.Meta(min_length=1, max_length=MAX_RULES)]
 
 
@@ -267,6 +279,20 @@ def fee_of(fee: Fee, amount: str, currency: str) -> Decimal | None:
         return None
     exact = max(Decimal(amount) * Decimal(fee.rate), Decimal(fee.least))
     return exact.quantize(MICRO, rounding="ROUND_UP").normalize() + 0
+
+
+def may_pay(payments: Payments | None, amount: Decimal, currency: str, paid_today: Decimal) -> bool:
+    """Whether the rules release the payment of a claim that a person has found complying.
+
+    Args:
+        payments: of the rules in force.
+        amount: that is to be paid.
+        currency: of it.
+        paid_today: what the rules have released on this day before.
+    """
+    if payments is None or currency != payments.currency:
+        return False
+    return amount <= Decimal(payments.at_most) and paid_today + amount <= Decimal(payments.day_at_most)
 
 
 def _finding(rule: AnyRule, facts: Facts) -> Finding:

@@ -25,3 +25,15 @@ class CoreBanking(Protocol):
             BankAnswerError: an answer that cannot be read, or that is not the bank's.
         """
         ...
+
+    async def recall(self, order: BankOrder) -> BankAnswer:
+        """Take an order back, or learn that it was carried out; also one that never arrived.
+
+        It MUST answer "done", as `submit` does, if the order was carried out. Otherwise it MUST answer "refused", and
+        MUST NOT carry out that id from then on, whatever comes; or "pending" while it cannot tell.
+
+        Raises:
+            BankUnavailableError: no answer in time; whether it was taken back is not known.
+            BankAnswerError: an answer that cannot be read, or that is not the bank's.
+        """
+        ...

@@ -38,6 +38,7 @@ from node.services.alliance import Alliance
 from node.services.applications import Application
 from node.services.award_reads import AwardRead
 from node.services.bank_orders import KeptOrder
+from node.services.claim_payment_rows import KeptPayment
 from node.services.consent_rows import KeptConsent
 from node.services.cosignatures import Cosignatures
 from node.services.credit_lines import CreditLine
@@ -98,6 +99,7 @@ _FAMILIES = (
     _Family("applications", layout.APPLICATION, Application, lambda archiving, _: archiving.me),
     _Family("award-reads", layout.AWARD_READ, AwardRead, lambda archiving, _: archiving.me),
     _Family("bank-orders", layout.BANK_ORDER, KeptOrder, lambda archiving, _: archiving.me),
+    _Family("claim-payments", layout.CLAIM_PAYMENT, KeptPayment, lambda archiving, _: archiving.me),
     _Family("consents", layout.CONSENT, KeptConsent, _first_text),
     _Family("corroborations", layout.CORROBORATED, LaterCheckpoint),
     _Family("credit-lines", layout.LINE, CreditLine, lambda archiving, _: archiving.me),

@@ -1,9 +1,10 @@
 """A guarantee's present terms at this node: the ledger's steps, and of their documents those that are here."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from node.domain.document import document_digest
-from node.domain.guarantee import Guarantee
+from node.domain.guarantee import Guarantee, GuaranteeRelease
 from node.domain.guarantee_life import Life, begin, replay
 from node.domain.guarantee_statement import StepDocument, peek_step
 from node.ports import Store
@@ -54,6 +55,23 @@ class GuaranteeLives:
         """
         steps = self._alliance.projection.guarantee_steps(raw_id)
         return any((step.sequence, step.document) == (sequence, digest) for step in steps)
+
+    def announced(self, raw_id: bytes, row: GuaranteeRow) -> Iterator[StepDocument]:
+        """Documents that are here of steps that may come next, and that the ledger does not have.
+
+        A release does not say its place, so an old one that was overtaken is among them.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        final = {row.document, *(step.document for step in self._alliance.projection.guarantee_steps(raw_id))}
+        prefix = layout.GUARANTEE_STEP + raw_id
+        for key, token in self._store.scan(prefix):
+            if key[len(prefix) :] in final:
+                continue
+            document = peek_step(token.decode())
+            if isinstance(document, GuaranteeRelease) or document.previous == row.document.hex():
+                yield document
 
     @staticmethod
     def keep(transaction: Transaction, raw_id: bytes, token: str) -> None:

@@ -5,14 +5,15 @@ own steps. Whether a step is right `services/guarantee_checks.py` says; `service
 document to the guarantee's parties.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from node.domain.document import document_digest
 from node.domain.guarantee import applicant_salt, beneficiary_salt, centre_salt, end_salt
 from node.domain.guarantee_life import signed_step
-from node.domain.guarantee_statement import Says, Statement, check_statement, peek_step
+from node.domain.guarantee_statement import Payment, Says, Statement, check_statement, peek_step
 from node.domain.guarantee_table import Event, Mover, Time, mover_of
-from node.domain.ledger import NO_EVIDENCE, NO_WORD, Evidence, Signed, StepGuarantee
+from node.domain.ledger import NO_EVIDENCE, NO_WORD, Evidence, GuaranteeStep, Signed, StepGuarantee
 from node.domain.ledger_ids import step_guarantee_digest
 from node.domain.sealed_guarantee import reopen_guarantee
 from node.domain.wallet import ReleaseCall, StepCall, StepReceipt
@@ -112,6 +113,47 @@ class GuaranteeSteps:
             ConflictError: it is not possible now.
             DocumentFormatError: the content is not the event's.
         """
+        step = self._signed(guarantee, event, says)
+        return self._queue(step, await self._delivery.hand_in(step))
+
+    def pay(self, transaction: Transaction, guarantee: str, event: Event, says: Payment) -> CheckedStep:
+        """Sign a payment and have it brought to the ledger, in the batch that notes that it was made.
+
+        Args:
+            transaction: of the note.
+            guarantee: id, 64 hex digits; this node holds the file.
+            event: PAY or PAY_PART.
+            says: the payment.
+
+        Raises:
+            NodeError: it cannot be stated now.
+        """
+        step = self._signed(guarantee, event, says)
+        if self._put(transaction, step, None):
+            raise ConflictError("another payment is on its way to the ledger from this node")
+        return step
+
+    def open_steps(self, raw_id: bytes) -> Iterator[tuple[GuaranteeStep, bool]]:
+        """Steps of a guarantee in this node's outbox, oldest first; and whether each is parked.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        for item in self._outbox.of(guarantee_object(raw_id)):
+            if isinstance(call := item.decoded(), StepGuarantee):
+                yield call.step, item.state is Place.PARKED
+
+    def is_release_under_way(self, raw_id: bytes) -> bool:
+        """Whether the beneficiary's release is on its way to the ledger from this node.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return any(
+            step.event == Event.RELEASE and not is_parked for step, is_parked in self.open_steps(raw_id)
+        )
+
+    def _signed(self, guarantee: str, event: Event, says: Says) -> CheckedStep:
         token = self._checks.file(bytes.fromhex(guarantee))
         terms, row = reopen_guarantee(token), self._checks.row(bytes.fromhex(guarantee))
         if member_of(terms, mover_of(event)) != self._alliance.me:
@@ -132,26 +174,21 @@ class GuaranteeSteps:
             bytes.fromhex(guarantee), terms.code, statement.sequence, row.document, statement, digest
         )
         signature = self._signing.sign_message(step_guarantee_digest(self._checks.domain(row), step))
-        checked = self._checks.check(token, document, signature)
-        return self._queue(checked, await self._delivery.hand_in(checked))
-
-    def is_release_under_way(self, raw_id: bytes) -> bool:
-        """Whether the beneficiary's release is on its way to the ledger from this node.
-
-        Raises:
-            StoreError: the database fails.
-        """
-        return any(
-            isinstance(call := item.decoded(), StepGuarantee) and call.step.event == Event.RELEASE
-            for item in self._outbox.of(guarantee_object(raw_id))
-            if item.state is not Place.PARKED
-        )
+        return self._checks.check(token, document, signature)
 
     def _queue(self, step: CheckedStep, receipt: StepReceipt | None) -> Taken:
-        name, named = guarantee_object(step.raw_id), step.raw_id.hex()
         transaction = Transaction(self._store)
+        was_under_way = self._put(transaction, step, receipt)
+        if not was_under_way:
+            transaction.commit()
+            self._feed.wake()
+        return Taken(step.raw_id.hex(), was_under_way, receipt)
+
+    def _put(self, transaction: Transaction, step: CheckedStep, receipt: StepReceipt | None) -> bool:
+        """Put a step on its way, unless the same event is; whether it was."""
+        name, named = guarantee_object(step.raw_id), step.raw_id.hex()
         if self._is_under_way(transaction, name, step):
-            return Taken(named, was_under_way=True, receipt=receipt)
+            return True
         mover = Signed(self._alliance.signer_of(step.key), step.signature, *_opened(step))
         call = StepGuarantee(step.step, mover, self._evidence(step, receipt), at=step.at)
         self._outbox.add(transaction, name, call)
@@ -163,9 +200,7 @@ class GuaranteeSteps:
         self._delivery.post(transaction, step)
         entry = FeedEntry("guarantee.step", self._clock.now(), {"guarantee": named, "event": step.event.name})
         self._feed.add(transaction, entry)
-        transaction.commit()
-        self._feed.wake()
-        return Taken(named, was_under_way=False, receipt=receipt)
+        return False
 
     def _is_under_way(self, transaction: Transaction, name: str, step: CheckedStep) -> bool:
         """Whether the same event is; a parked step that can never be taken any more is given up."""

@@ -42,6 +42,8 @@ class Shown:
 class Stage(enum.IntEnum):
     """What was told of an open claim."""
 
+    UNTOLD = -1
+    """It came before the guarantee's file."""
     OPEN = 0
     DUE_SOON = 1
     """The last working day."""
@@ -99,7 +101,7 @@ class GuaranteeViews:
             yield self.show(key[len(layout.GUARANTEE_CLAIM) :].hex())
 
     async def step(self) -> None:
-        """Say, once each, which claims are due soon and which are overdue.
+        """Say, once each, which claims came before their files, are due soon, or are overdue.
 
         Raises:
             StoreError: the database fails.
@@ -107,8 +109,13 @@ class GuaranteeViews:
         now, transaction, told = int(self._clock.now()), Transaction(self._store), False
         calendar = self._alliance.projection.calendar()
         for key, raw in self._store.scan(layout.GUARANTEE_CLAIM):
-            raw_id, stage = key[len(layout.GUARANTEE_CLAIM) :], Stage(raw[0])
+            raw_id, stage = key[len(layout.GUARANTEE_CLAIM) :], Stage(raw[0]) if raw else Stage.UNTOLD
             row = self._alliance.projection.guarantee(raw_id)
+            if row is not None and stage is Stage.UNTOLD:
+                about = {"guarantee": raw_id.hex(), "due": str(row.due)}
+                self._feed.add(transaction, FeedEntry("guarantee.claimed", now, about))
+                transaction.put(key, bytes([Stage.OPEN]))
+                stage, told = Stage.OPEN, True
             if row is None or not row.due or transition(State(row.state), Event.PRECLUDE) is None:
                 continue
             left = working_days_to_come(calendar, now, row.due)

@@ -172,12 +172,19 @@ class Guarantees:
         return list(itertools.islice((raw_id for raw_id in ids if len(raw_id) == _ID_BYTES), 2))
 
     def keep(self, transaction: Transaction, raw_id: bytes, guarantee: Guarantee, token: str) -> None:
-        """Keep a checked guarantee file."""
+        """Keep a checked guarantee file.
+
+        Of an opened one its guarantor may see a claim on the ledger before it has the file: then it is told now.
+        """
         transaction.put(layout.GUARANTEE + raw_id, token.encode())
         transaction.put(_file_key(token), raw_id)
         number = layout.text(guarantee.iss, guarantee.number)
         transaction.put(layout.GUARANTEE_NUMBER + number + raw_id, b"")
         transaction.put(layout.SECTION_NEWS + raw_id, b"")
+        row, claim = self._alliance.projection.guarantee(raw_id), layout.GUARANTEE_CLAIM + raw_id
+        is_claimed = row is not None and row.state in {*PAYABLE, *HALTED}
+        if is_claimed and guarantee.iss == self._alliance.me and transaction.get(claim) is None:
+            transaction.put(claim, b"")
 
     def open(self, token: str) -> tuple[Guarantee, Member]:
         """A guarantee that its guarantor signed, suspended or not: what it issued stays its duty.

@@ -69,13 +69,15 @@
     cn/<guarantee id>                       one that is on its way to the ledger by this node's outbox
     mo/<order id>                           an order to the core bank and what became of it, sealed
     mp/<order id>                           one that is neither done nor given up
+    my/<guarantee id><number>               payment of a claim by the core bank, sealed; number of the claim's step
+    mz/<guarantee id><number>               one that is ordered, or paid and not yet on the ledger
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
     kv/<guarantee id><digest>               the document that states a step of it
     kr/<guarantee id><digest>               that a counterparty had that document, and when
     km/<guarantee id><member>               its node has handed in a step, and is told of others
     kp/<number>                             a step's document on its way to a member
-    kq/<guarantee id>                       an open claim at its guarantor, and what was told of it
+    kq/<guarantee id>                       an open claim at its guarantor, and what was told of it, if anything
     ks/<guarantee id>                       attachment and seal of the file that was made of it
     kt/<number>                             a signed PDF of a bank without a node: what it was found to be, sealed
     kc/<digest of its content><number>      that such a file had this content
@@ -203,6 +205,8 @@ EXPOSURE_MOVED = b"cm/"
 EXPOSURE_END = b"ce/"
 BANK_ORDER = b"mo/"
 BANK_ORDER_OPEN = b"mp/"
+CLAIM_PAYMENT = b"my/"
+CLAIM_PAYMENT_OPEN = b"mz/"
 EXPOSURE_SENT = b"cn/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"

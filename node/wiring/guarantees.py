@@ -38,7 +38,7 @@ class WithGuarantees(WithEvidence):
         self.codes = ApplicationCodes(
             self.alliance, self.recognition, self.gate, self.signing, index_key=keys.index
         )
-        lives = GuaranteeLives(store, self.alliance)
+        self._lives = lives = GuaranteeLives(store, self.alliance)
         self.guarantees = Guarantees(store, self.alliance, self.follower, lives, self.codes, clock)
         checks = StepChecks(store, self.alliance, self.guarantees, lives, clock)
         step_receipts = StepReceipts(store, self.alliance, checks, self.signing, clock)

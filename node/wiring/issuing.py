@@ -3,11 +3,14 @@
 from node.config import Config
 from node.domain.descriptor import Descriptor
 from node.ports import Keys
+from node.services.claim_payment_rows import PaymentRows
+from node.services.claim_payments import ClaimPayments
 from node.services.desk import Desk
 from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantor import Guarantor
 from node.services.issue_rules import RulesInForce
 from node.services.line_desk import LineDesk
+from node.services.payments_due import PaymentsDue
 from node.services.sealed_issuing import SealedIssuing
 from node.wiring.guarantees import WithGuarantees
 from node.wiring.outside import Outside
@@ -71,6 +74,19 @@ class WithIssuing(WithGuarantees):
             self.feed,
             self.signing,
             clock,
+        )
+        self.claim_payments = ClaimPayments(
+            store,
+            PaymentRows(store, self.vault, config.name),
+            PaymentsDue(store, self.alliance, self.follower, self._lives, self.guarantee_steps),
+            self.follower,
+            self.guarantee_steps,
+            self.bank_orders,
+            self.rules,
+            self.acts,
+            self.feed,
+            clock,
+            is_enabled=config.guarantor.bank_pays_claims,
         )
         self.line_desk = LineDesk(
             store,

@@ -18,17 +18,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from adapters.banks.envelope import Envelope, Es256Suite, open_envelope, seal
-from adapters.banks.https import HttpsBank
+from adapters.banks.https import HttpsBank, Recall
 from adapters.banks.trial import TrialBank
 from adapters.banks.trial_gateway import trial_gateway
 from adapters.crypto.clock import SystemClock
-from node.domain.bank_order import OrderKind, check_answer, order_of
+from node.domain.bank_order import BankOrder, OrderKind, check_answer, order_of
 from node.errors import BankAnswerError, BankUnavailableError
 from node.ports import CoreBanking
 from node.wallet.keyfile import new_wallet_key
 
 ABOUT, SUBJECT = "ab" * 32, "cd" * 32
 FEE = order_of(OrderKind.COLLECT_FEE, ABOUT, SUBJECT, "160", "CNY")
+PAYMENT = order_of(OrderKind.PAY_CLAIM, ABOUT, SUBJECT, "160", "CNY", 2 << 16, "受益人\n6222 0000")
 NODE, BANK, STRANGER = new_wallet_key(), new_wallet_key(), new_wallet_key()
 AT_NODE, AT_BANK = Es256Suite(NODE.sign, BANK.public_key), Es256Suite(BANK.sign, NODE.public_key)
 
@@ -114,6 +115,32 @@ async def test_an_absent_bank_is_told_as_absent(made: Made) -> None:
 async def test_what_waits_is_pending_and_then_done(made: Made) -> None:
     made.books.pending = 2
     assert [(await made.bank.submit(FEE)).state for _ in range(3)] == ["pending", "pending", "done"]
+
+
+async def test_what_is_recalled_is_never_carried_out(made: Made) -> None:
+    made.books.is_late = True
+    with pytest.raises(BankUnavailableError):
+        await made.bank.recall(PAYMENT)
+    made.books.is_late = False
+    answer = await made.bank.recall(PAYMENT)
+    check_answer(PAYMENT, answer)
+    assert [answer.state, (await made.bank.submit(PAYMENT)).state] == ["refused", "refused"]
+    assert made.books.books == {}
+
+
+async def test_a_recall_that_comes_too_late_says_what_the_order_said(made: Made) -> None:
+    done = await made.bank.submit(PAYMENT)
+    assert await made.bank.recall(PAYMENT) == done
+    assert (await made.bank.submit(PAYMENT)).state == "done"
+    made.books.is_absent = True
+    with pytest.raises(BankUnavailableError):
+        await made.bank.recall(PAYMENT)
+
+
+async def test_a_recall_cannot_be_passed_on_as_an_order() -> None:
+    asked = seal(AT_NODE, msgspec.json.encode(Recall(PAYMENT)).decode(), "ab" * 16, "20260301020000")
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(open_envelope(AT_BANK, asked).data, type=BankOrder)
 
 
 async def test_an_id_with_other_content_is_refused(made: Made) -> None:

@@ -325,6 +325,7 @@ class World:
             await centre.services.desk.step()
         centre.services.lines.step()
         await centre.services.bank_orders.step()
+        await centre.services.claim_payments.step()
         await centre.services.catalogue.step()
         await centre.services.changes.step()
         await centre.services.notices.step()

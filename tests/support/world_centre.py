@@ -14,7 +14,7 @@ from adapters.store.erasure_file import FileErasureList, MemoryErasureList
 from adapters.store.leveldb import LevelStore
 from adapters.store.memory import MemoryStore
 from adapters.typefaces.noto import NotoSansSc
-from node.config import Config, LedgerConfig, Listen, LogConfig, TrustConfig
+from node.config import Config, GuarantorConfig, LedgerConfig, Listen, LogConfig, TrustConfig
 from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
@@ -63,6 +63,8 @@ class Centre:
         self.seal: HeldSeal | None = None
         self.rules: RulesSource | None = None
         self.core_bank: CoreBanking | None = None
+        self.pays_claims = False
+        """Through the core bank."""
         setup.network.centres[name] = self
         self.start()
 
@@ -87,6 +89,7 @@ class Centre:
             ledger=LedgerConfig("memory:", setup.confirmations, setup.staleness_seconds),
             log=LogConfig(batch_size=setup.batch_size),
             trust=setup.trust,
+            guarantor=GuarantorConfig(bank_pays_claims=self.pays_claims),
         )
         self.services = Services(config, setup.descriptor, self.keys, self.outside)
         self.services.rules.start()

@@ -17,6 +17,7 @@ from node.domain.encoding import canonical_json, to_base64url
 from node.domain.guarantee import ApplicationCode, Guarantee, Kind
 from node.domain.guarantee_statement import Claim, Says
 from node.domain.guarantee_table import Event, Mover, State, mover_of
+from node.domain.sealed_guarantee import peek_guarantee
 from node.domain.signature import Sign
 from node.domain.wallet import StepReceipt
 from node.errors import NotMemberError
@@ -43,7 +44,7 @@ class Issued:
 
     @property
     def terms(self) -> Guarantee:
-        return peek_document(self.file, Guarantee)
+        return peek_guarantee(self.file)
 
 
 class Tender:

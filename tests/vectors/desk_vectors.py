@@ -7,14 +7,18 @@ from typing import Any
 import msgspec
 
 from adapters.banks.envelope import Es256Suite, seal
+from adapters.banks.https import Recall
 from node.domain.bank_order import OrderKind, order_of
+from node.domain.claim_payment import Due, paid_statement, payment_order, payment_proof
 from node.domain.credit_line import NOTHING_BEFORE, LineEvent, LineState, LineStatus, fields_of
 from node.domain.document import document_digest, sign_document
+from node.domain.guarantee_statement import Claim
 from node.domain.line_statement import LineStatement
 from node.domain.offer import GuaranteeOffer
 from node.domain.record import RecordHeader, SealedRecord, seal_record
 from node.domain.wallet import AcceptCall, CancelCall, LineCall, WalletCall
 from tests.vectors import guarantee_story, wallet_calls, world
+from tests.vectors.guarantee_story import RELEASE_STEP
 from tests.vectors.keys import fixed_bytes
 from tests.vectors.world import ALLIANCE, GUARANTOR, HOME, NOW, SUBJECT, WALLET
 
@@ -145,7 +149,21 @@ def bank() -> dict[str, Any]:
     suite = Es256Suite(world.identity(GUARANTOR).sign, world.identity(HOME).public)
     nonce = fixed_bytes("nonce of the bank order", 16).hex()
     envelope = seal(suite, msgspec.json.encode(order).decode(), nonce, "20260301020000")
-    return {"order": msgspec.to_builtins(order), "envelope": json.loads(envelope)}
+    terms, says = guarantee_story.guarantee(), guarantee_story.claim().says
+    assert isinstance(says, Claim)
+    sum_ = Decimal(says.amount), terms.currency
+    raw_id = guarantee_story.issued_id().hex()
+    due = Due(raw_id, RELEASE_STEP, SUBJECT, *sum_, terms.beneficiary_name, says.payee)
+    payment = payment_order(due, 0)
+    recall = seal(suite, msgspec.json.encode(Recall(payment)).decode(), nonce, "20260301020000")
+    return {
+        "order": msgspec.to_builtins(order),
+        "envelope": json.loads(envelope),
+        "payment": msgspec.to_builtins(payment),
+        "recall": json.loads(recall),
+        "proof": json.loads(payment_proof(payment, "T00000001")),
+        "proof_sha256": paid_statement(payment, "T00000001").proof,
+    }
 
 
 def _header(number: int) -> RecordHeader:

@@ -21,6 +21,7 @@ from node.domain import (
     bundle_check,
     certified,
     checkpoint,
+    claim_payment,
     consent,
     credit_line,
     custody,
@@ -356,6 +357,18 @@ def test_a_bank_order_has_the_id_of_what_it_is_for():
     about = (order["about"], order["subject"], order["amount"], order["currency"])
     made = bank_order.order_of(bank_order.OrderKind(order["kind"]), *about)
     assert msgspec.to_builtins(made) == order == json.loads(DESK["bank"]["envelope"]["data"])
+
+
+def test_a_payment_has_the_id_of_its_claim_and_a_proof_over_what_was_ordered():
+    order, proof = DESK["bank"]["payment"], DESK["bank"]["proof"]
+    assert order["step"] == 2 << 16
+    assert order["payee"].count("\n") == 1
+    assert json.loads(DESK["bank"]["recall"]["data"]) == {"recall": order}
+    text = json.dumps(proof, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert hashlib.sha256(text.encode()).hexdigest() == DESK["bank"]["proof_sha256"]
+    made = msgspec.convert(order, bank_order.BankOrder)
+    assert claim_payment.payment_proof(made, proof["reference"]).decode() == text
+    assert claim_payment.claim_of(made) == 2
 
 
 def test_a_rules_file_is_approved_by_its_hash():

@@ -200,6 +200,8 @@ def test_two_base_records_are_no_fact() -> None:
         'check = "amount"\nat_most = "1"\nelse = "issue"',
         'check = "validity"\nat_most_days = true',
         'check = "line"\notherwise = "issue"',
+        'check = "line"\n[payments]\nat_most = "50000"',
+        'check = "line"\n[payments]\nat_most = "5e4"\nday_at_most = "50000"',
     ],
 )
 def test_what_is_outside_the_vocabulary_is_no_rules_file(text: str) -> None:

@@ -92,7 +92,8 @@ async def test_a_fee_that_waits_for_its_payer_is_asked_for_again(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"amount": "16000"}, {"currency": "USD"}, {"id": "ab" * 32}, {"reference": " "}]
+    "changes",
+    [{"amount": "16000"}, {"currency": "USD"}, {"id": "ab" * 32}, {"reference": " "}, {"payee": "别人"}],
 )
 def test_an_answer_is_to_this_order_about_this_sum(changes: dict[str, str]) -> None:
     order = order_of(OrderKind.COLLECT_FEE, "ab" * 32, "cd" * 32, "160", "CNY")
@@ -187,15 +188,15 @@ async def test_what_is_over_is_released_in_the_banks_books_once(
 
 async def test_the_same_thing_is_never_ordered_for_another_sum(tender: Tender, books: TrialBank) -> None:
     orders, transaction = tender.bank.services.bank_orders, Transaction(tender.bank.store)
-    order = order_of(OrderKind.PAY_CLAIM, "ab" * 32, "cd" * 32, "100", "CNY", payee="受益人 1234")
+    order = order_of(OrderKind.REFUND_FEE, "ab" * 32, "cd" * 32, "100", "CNY", payee="受益人 1234")
     orders.add(transaction, order)
     orders.add(transaction, order)
     transaction.commit()
-    again = order_of(OrderKind.PAY_CLAIM, "ab" * 32, "cd" * 32, "200", "CNY", payee="受益人 1234")
+    again = order_of(OrderKind.REFUND_FEE, "ab" * 32, "cd" * 32, "200", "CNY", payee="受益人 1234")
     assert again.id == order.id
     with pytest.raises(ConflictError):
         orders.add(Transaction(tender.bank.store), again)
-    elsewhere = order_of(OrderKind.PAY_CLAIM, "ab" * 32, "cd" * 32, "100", "CNY", payee="别人 9999")
+    elsewhere = order_of(OrderKind.REFUND_FEE, "ab" * 32, "cd" * 32, "100", "CNY", payee="别人 9999")
     with pytest.raises(ConflictError):
         orders.add(Transaction(tender.bank.store), elsewhere)
     await tender.world.settle()
@@ -210,7 +211,7 @@ async def test_one_bad_order_does_not_stop_the_rest(tender: Tender, books: Trial
 
     books.tamper = wrong
     for number in range(12):
-        order = order_of(OrderKind.PAY_CLAIM, f"{number:064x}", "cd" * 32, str(number + 1), "CNY")
+        order = order_of(OrderKind.REFUND_FEE, f"{number:064x}", "cd" * 32, str(number + 1), "CNY")
         orders.add(transaction, order)
     transaction.commit()
     await tender.world.settle()

@@ -820,7 +820,7 @@ class BankOrder(_message.Message):
     currency: _builtins.str
     """ISO 4217."""
     state: _builtins.str
-    """"open" or "parked"."""
+    """"open", "parked" or "recalling"."""
     problem: _builtins.str
     """Why it is parked, or what delays it."""
     queue_time_seconds: _builtins.int
@@ -951,3 +951,257 @@ class DecideBankOrderResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecideBankOrderResponse: _TypeAlias = DecideBankOrderResponse  # noqa: Y015
+
+@_typing.final
+class ClaimPayment(_message.Message):
+    """The payment of a claim."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    CLAIM_SEQUENCE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    BENEFICIARY_NAME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RELEASED_BY_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    guarantee_id: _builtins.str
+    """Id of the guarantee on the ledger, 64 hex digits."""
+    claim_sequence: _builtins.int
+    """Number of the step that made the claim."""
+    amount: _builtins.str
+    """Plain decimal."""
+    currency: _builtins.str
+    """ISO 4217."""
+    beneficiary_name: _builtins.str
+    """Name of the beneficiary, as the guarantee has it."""
+    account: _builtins.str
+    """To pay to, as the claim names it."""
+    state: _builtins.str
+    """"due", "ordered", "given-up", "paid", "stated" or "closed"."""
+    released_by: _builtins.str
+    """System that released it, or SHA-256 of the rules that did."""
+    order_id: _builtins.str
+    """Id of its order to the core bank, 64 hex digits."""
+    problem: _builtins.str
+    """Why its order was given up, or why it cannot be stated on the ledger."""
+    reference: _builtins.str
+    """By what it is found in the bank's books."""
+    proof: _builtins.str
+    """Proof of payment, JSON text: its SHA-256 is in the statement."""
+    def __init__(
+        self,
+        *,
+        guarantee_id: _builtins.str = ...,
+        claim_sequence: _builtins.int = ...,
+        amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        beneficiary_name: _builtins.str = ...,
+        account: _builtins.str = ...,
+        state: _builtins.str = ...,
+        released_by: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        problem: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        proof: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "beneficiary_name", b"beneficiary_name", "claim_sequence", b"claim_sequence", "currency", b"currency", "guarantee_id", b"guarantee_id", "order_id", b"order_id", "problem", b"problem", "proof", b"proof", "reference", b"reference", "released_by", b"released_by", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimPayment: _TypeAlias = ClaimPayment  # noqa: Y015
+
+@_typing.final
+class ListClaimPaymentsRequest(_message.Message):
+    """Request of ListClaimPayments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListClaimPaymentsRequest: _TypeAlias = ListClaimPaymentsRequest  # noqa: Y015
+
+@_typing.final
+class ListClaimPaymentsResponse(_message.Message):
+    """Response of ListClaimPayments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimPayment]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        payments: _abc.Iterable[Global___ClaimPayment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payments", b"payments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListClaimPaymentsResponse: _TypeAlias = ListClaimPaymentsResponse  # noqa: Y015
+
+@_typing.final
+class GetClaimPaymentRequest(_message.Message):
+    """Request of GetClaimPayment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    guarantee_id: _builtins.str
+    """Id of the guarantee on the ledger, 64 hex digits."""
+    def __init__(
+        self,
+        *,
+        guarantee_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guarantee_id", b"guarantee_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetClaimPaymentRequest: _TypeAlias = GetClaimPaymentRequest  # noqa: Y015
+
+@_typing.final
+class GetClaimPaymentResponse(_message.Message):
+    """Response of GetClaimPayment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    ORDER_STATE_FIELD_NUMBER: _builtins.int
+    ORDER_PROBLEM_FIELD_NUMBER: _builtins.int
+    order_state: _builtins.str
+    """State of its order to the core bank: "open", "parked", "recalling" or "done"; empty if there is none."""
+    order_problem: _builtins.str
+    """Why the order is parked or recalled, or what delays it."""
+    @_builtins.property
+    def payment(self) -> Global___ClaimPayment:
+        """The payment."""
+
+    def __init__(
+        self,
+        *,
+        payment: Global___ClaimPayment | None = ...,
+        order_state: _builtins.str = ...,
+        order_problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_problem", b"order_problem", "order_state", b"order_state", "payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetClaimPaymentResponse: _TypeAlias = GetClaimPaymentResponse  # noqa: Y015
+
+@_typing.final
+class PayClaimRequest(_message.Message):
+    """Request of PayClaim."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    guarantee_id: _builtins.str
+    """Id of the guarantee on the ledger, 64 hex digits."""
+    amount: _builtins.str
+    """Amount that was checked, plain decimal."""
+    account: _builtins.str
+    """Account that was checked."""
+    def __init__(
+        self,
+        *,
+        guarantee_id: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "guarantee_id", b"guarantee_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayClaimRequest: _TypeAlias = PayClaimRequest  # noqa: Y015
+
+@_typing.final
+class PayClaimResponse(_message.Message):
+    """Response of PayClaim."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def payment(self) -> Global___ClaimPayment:
+        """The payment."""
+
+    def __init__(
+        self,
+        *,
+        payment: Global___ClaimPayment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayClaimResponse: _TypeAlias = PayClaimResponse  # noqa: Y015
+
+@_typing.final
+class CloseClaimPaymentRequest(_message.Message):
+    """Request of CloseClaimPayment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_ID_FIELD_NUMBER: _builtins.int
+    guarantee_id: _builtins.str
+    """Id of the guarantee on the ledger, 64 hex digits."""
+    def __init__(
+        self,
+        *,
+        guarantee_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guarantee_id", b"guarantee_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseClaimPaymentRequest: _TypeAlias = CloseClaimPaymentRequest  # noqa: Y015
+
+@_typing.final
+class CloseClaimPaymentResponse(_message.Message):
+    """Response of CloseClaimPayment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseClaimPaymentResponse: _TypeAlias = CloseClaimPaymentResponse  # noqa: Y015

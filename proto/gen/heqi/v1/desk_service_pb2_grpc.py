@@ -105,6 +105,26 @@ class DeskServiceStub:
                 request_serializer=heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderResponse.FromString,
                 _registered_method=True)
+        self.ListClaimPayments = channel.unary_unary(
+                '/heqi.v1.DeskService/ListClaimPayments',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.ListClaimPaymentsRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.ListClaimPaymentsResponse.FromString,
+                _registered_method=True)
+        self.GetClaimPayment = channel.unary_unary(
+                '/heqi.v1.DeskService/GetClaimPayment',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.GetClaimPaymentRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.GetClaimPaymentResponse.FromString,
+                _registered_method=True)
+        self.PayClaim = channel.unary_unary(
+                '/heqi.v1.DeskService/PayClaim',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.PayClaimRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.PayClaimResponse.FromString,
+                _registered_method=True)
+        self.CloseClaimPayment = channel.unary_unary(
+                '/heqi.v1.DeskService/CloseClaimPayment',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentResponse.FromString,
+                _registered_method=True)
 
 
 class DeskServiceServicer:
@@ -209,6 +229,34 @@ class DeskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListClaimPayments(self, request, context):
+        """Payments of claims that wait for a release, are ordered from the core bank, or are not on the ledger yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetClaimPayment(self, request, context):
+        """The payment that is open on a guarantee, or that would be released.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PayClaim(self, request, context):
+        """Release a payment that is due: the core bank pays, and the statement follows. The same again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseClaimPayment(self, request, context):
+        """Somebody has seen to a payment that was made and cannot be stated on the ledger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeskServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -281,6 +329,26 @@ def add_DeskServiceServicer_to_server(servicer, server):
                     servicer.DecideBankOrder,
                     request_deserializer=heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderResponse.SerializeToString,
+            ),
+            'ListClaimPayments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClaimPayments,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.ListClaimPaymentsRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.ListClaimPaymentsResponse.SerializeToString,
+            ),
+            'GetClaimPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetClaimPayment,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.GetClaimPaymentRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.GetClaimPaymentResponse.SerializeToString,
+            ),
+            'PayClaim': grpc.unary_unary_rpc_method_handler(
+                    servicer.PayClaim,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.PayClaimRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.PayClaimResponse.SerializeToString,
+            ),
+            'CloseClaimPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseClaimPayment,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -662,6 +730,114 @@ class DeskService:
             '/heqi.v1.DeskService/DecideBankOrder',
             heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderRequest.SerializeToString,
             heqi_dot_v1_dot_desk__service__pb2.DecideBankOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListClaimPayments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.DeskService/ListClaimPayments',
+            heqi_dot_v1_dot_desk__service__pb2.ListClaimPaymentsRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.ListClaimPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetClaimPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.DeskService/GetClaimPayment',
+            heqi_dot_v1_dot_desk__service__pb2.GetClaimPaymentRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.GetClaimPaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PayClaim(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.DeskService/PayClaim',
+            heqi_dot_v1_dot_desk__service__pb2.PayClaimRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.PayClaimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseClaimPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.DeskService/CloseClaimPayment',
+            heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,14 @@ class DeskServiceStub:
     """Orders to the core banking system that are neither done nor given up."""
     DecideBankOrder: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.DecideBankOrderRequest, _desk_service_pb2.DecideBankOrderResponse]
     """Try a parked order again under its id, or give it up: somebody has seen to it in the bank's books."""
+    ListClaimPayments: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListClaimPaymentsRequest, _desk_service_pb2.ListClaimPaymentsResponse]
+    """Payments of claims that wait for a release, are ordered from the core bank, or are not on the ledger yet."""
+    GetClaimPayment: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetClaimPaymentRequest, _desk_service_pb2.GetClaimPaymentResponse]
+    """The payment that is open on a guarantee, or that would be released."""
+    PayClaim: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.PayClaimRequest, _desk_service_pb2.PayClaimResponse]
+    """Release a payment that is due: the core bank pays, and the statement follows. The same again changes nothing."""
+    CloseClaimPayment: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.CloseClaimPaymentRequest, _desk_service_pb2.CloseClaimPaymentResponse]
+    """Somebody has seen to a payment that was made and cannot be stated on the ledger."""
 
 @_typing.type_check_only
 class DeskServiceAsyncStub(DeskServiceStub):
@@ -95,6 +103,14 @@ class DeskServiceAsyncStub(DeskServiceStub):
     """Orders to the core banking system that are neither done nor given up."""
     DecideBankOrder: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.DecideBankOrderRequest, _desk_service_pb2.DecideBankOrderResponse]  # type: ignore[assignment]
     """Try a parked order again under its id, or give it up: somebody has seen to it in the bank's books."""
+    ListClaimPayments: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListClaimPaymentsRequest, _desk_service_pb2.ListClaimPaymentsResponse]  # type: ignore[assignment]
+    """Payments of claims that wait for a release, are ordered from the core bank, or are not on the ledger yet."""
+    GetClaimPayment: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetClaimPaymentRequest, _desk_service_pb2.GetClaimPaymentResponse]  # type: ignore[assignment]
+    """The payment that is open on a guarantee, or that would be released."""
+    PayClaim: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.PayClaimRequest, _desk_service_pb2.PayClaimResponse]  # type: ignore[assignment]
+    """Release a payment that is due: the core bank pays, and the statement follows. The same again changes nothing."""
+    CloseClaimPayment: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.CloseClaimPaymentRequest, _desk_service_pb2.CloseClaimPaymentResponse]  # type: ignore[assignment]
+    """Somebody has seen to a payment that was made and cannot be stated on the ledger."""
 
 class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
     """A guarantor's desk between application and issue, and its credit lines. Callers: the guarantor's own systems."""
@@ -210,5 +226,37 @@ class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.DecideBankOrderResponse, _abc.Awaitable[_desk_service_pb2.DecideBankOrderResponse]]:
         """Try a parked order again under its id, or give it up: somebody has seen to it in the bank's books."""
+
+    @_abc_1.abstractmethod
+    def ListClaimPayments(
+        self,
+        request: _desk_service_pb2.ListClaimPaymentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ListClaimPaymentsResponse, _abc.Awaitable[_desk_service_pb2.ListClaimPaymentsResponse]]:
+        """Payments of claims that wait for a release, are ordered from the core bank, or are not on the ledger yet."""
+
+    @_abc_1.abstractmethod
+    def GetClaimPayment(
+        self,
+        request: _desk_service_pb2.GetClaimPaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.GetClaimPaymentResponse, _abc.Awaitable[_desk_service_pb2.GetClaimPaymentResponse]]:
+        """The payment that is open on a guarantee, or that would be released."""
+
+    @_abc_1.abstractmethod
+    def PayClaim(
+        self,
+        request: _desk_service_pb2.PayClaimRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.PayClaimResponse, _abc.Awaitable[_desk_service_pb2.PayClaimResponse]]:
+        """Release a payment that is due: the core bank pays, and the statement follows. The same again changes nothing."""
+
+    @_abc_1.abstractmethod
+    def CloseClaimPayment(
+        self,
+        request: _desk_service_pb2.CloseClaimPaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.CloseClaimPaymentResponse, _abc.Awaitable[_desk_service_pb2.CloseClaimPaymentResponse]]:
+        """Somebody has seen to a payment that was made and cannot be stated on the ledger."""
 
 def add_DeskServiceServicer_to_server(servicer: DeskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
