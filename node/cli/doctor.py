@@ -19,7 +19,8 @@ _LEVELS = {Level.OK: "正常", Level.NOTE: "提示", Level.WARNING: "警告", Le
 _SILENCE_SECONDS = 3.0
 
 _EPILOG = """\
-检查密钥、证书、时钟、磁盘、账本引擎、其他节点、日志与其锚定、发件箱、搁置、版本与配置；只看不改，不显示任何秘密。
+检查密钥、证书、时钟、磁盘、账本引擎、其他节点、日志与其锚定、发件箱、搁置、版本与配置，保函、担保柜台、密封开标与工作日历；
+只看不改，不显示任何秘密。
 Looks and changes nothing, shows no secret. Works while the node runs and while it is stopped. Run it as the node's
 own user. Every finding is explained in docs/doctor.md.
 
