@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.crash_soak import report, soak
 
-KILLS = 100
+KILLS = 60
 
 
 @pytest.mark.timeout(300)

@@ -168,7 +168,7 @@ def _structure(example: bytes | str) -> list[_Json]:
 @pytest.mark.parametrize("name", PARSERS)
 def test_only_errors_of_the_project_come_out(name: str) -> None:
     parser = PARSERS[name]
-    count = EXAMPLES // (10 if parser.slow else 1) if EXAMPLES else 10 if parser.slow else 40
+    count = EXAMPLES // (10 if parser.slow else 1) if EXAMPLES else 6 if parser.slow else 30
 
     @settings(
         max_examples=max(count, 1),
