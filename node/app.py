@@ -16,8 +16,9 @@ from pathlib import Path
 import grpc
 
 from adapters.authorities.http import HttpAuthorities
-from adapters.banks.envelope import Es256Suite
 from adapters.banks.https import HttpsBank
+from adapters.banks.https_system import HttpsGuaranteeSystem
+from adapters.banks.posting import EnvelopePost
 from adapters.crypto.clock import SystemClock
 from adapters.crypto.keys import NodeKeys, open_keys
 from adapters.crypto.leaves import IdentityCertifier, LeafSource
@@ -36,6 +37,7 @@ from node.api.guard import Guard
 from node.api.limits import Limits, PublicLimit
 from node.api.preparing import Preparing, PreparingBeside, PreparingHere
 from node.api.streams import OpenStreams
+from node.api.system_pushes import PushServer
 from node.api.tiles import TileServer
 from node.background import repeat
 from node.config import (
@@ -55,6 +57,8 @@ from node.rounds import rounds
 from node.services.expiries import Deadline
 from node.services.issue_rules import RulesSource
 from node.setup import keep_operator
+from node.wire.bank_manual import Address
+from node.wire.envelope import Es256Suite
 from node.wiring import Outside, Services
 
 logger = logging.getLogger(__name__)
@@ -91,6 +95,7 @@ class Node:
         self.services = services
         self._servers: list[grpc.aio.Server] = []
         self._tiles = TileServer(services.tiles, PublicLimit(config.limits))
+        self._pushes = _push_server(home, config, keys, services)
         self._streams = OpenStreams()
 
     async def run(self) -> None:
@@ -109,9 +114,7 @@ class Node:
         try:
             members, wallets = await self._listen(preparing)
             logger.info("%s serves members on port %d and wallets on port %d", config.name, members, wallets)
-            if config.listen.tiles:
-                port = await self._tiles.listen(config.listen.tiles)
-                logger.info("%s shows the hashes of its log on port %d", config.name, port)
+            await self._listen_over_http()
             async with asyncio.TaskGroup() as tasks:
                 for task in rounds(services, config):
                     tasks.create_task(task)
@@ -122,10 +125,21 @@ class Node:
             logger.info("%s stops", config.name)
             raise
         finally:
+            if self._pushes is not None:
+                await self._pushes.close()
             await asyncio.gather(
                 self._tiles.close(), *(running.stop(_GRACE_SECONDS) for running in self._servers)
             )
             preparing.close()
+
+    async def _listen_over_http(self) -> None:
+        config = self._config
+        if config.listen.tiles:
+            port = await self._tiles.listen(config.listen.tiles)
+            logger.info("%s shows the hashes of its log on port %d", config.name, port)
+        if self._pushes is not None:
+            port = await self._pushes.listen(config.guarantor.system.listen)
+            logger.info("%s takes what the guarantee system pushes on port %d", config.name, port)
 
     async def _look_after_access(self) -> None:
         """Certificates run out without anybody's doing."""
@@ -203,6 +217,7 @@ async def open_node(
     ledger = EvmLedger(config.ledger.url, keys.account, deployment_of(descriptor))
     authorities = HttpAuthorities(config.trust.timeout_seconds)
     registry, bank = _registry(home, config), _core_banking(home, config, keys, clock)
+    system = _guarantee_system(home, config, keys, clock)
     store = LevelStore(home / DATA_FOLDER)
     try:
         keyring = LevelStore(home / KEYRING_FOLDER)
@@ -223,6 +238,7 @@ async def open_node(
                 registry,
                 partial(_issue_rules, home),
                 bank,
+                system,
             )
             yield Node(home, config, keys, Services(config, descriptor, keys, outside), leaves, tend)
         finally:
@@ -231,8 +247,9 @@ async def open_node(
         store.close()
         await peers.close()
         await authorities.close()
-        if bank is not None:
-            await bank.close()
+        for closing in (bank, system):
+            if closing is not None:
+                await closing.close()
         await ledger.close()
         if registry is not None:
             registry.close()
@@ -243,11 +260,46 @@ def _core_banking(home: Path, config: Config, keys: NodeKeys, clock: SystemClock
     if not about.bank_url:
         return None
     suite = Es256Suite(keys.identity.sign, bytes.fromhex(about.bank_key))
+    tls = _believing(home, about.bank_ca, "guarantor.bank_ca")
+    seconds = about.bank_timeout_seconds
+    return HttpsBank(EnvelopePost(about.bank_url, suite, clock, tls=tls, timeout_seconds=seconds))
+
+
+def _guarantee_system(
+    home: Path, config: Config, keys: NodeKeys, clock: SystemClock
+) -> HttpsGuaranteeSystem | None:
+    about = config.guarantor.system
+    if not about.url:
+        return None
+    suite = Es256Suite(keys.identity.sign, bytes.fromhex(about.key))
+    tls, seconds = _believing(home, about.ca, "guarantor.system.ca"), about.timeout_seconds
+    post = EnvelopePost(about.url, suite, clock, tls=tls, timeout_seconds=seconds)
+    return HttpsGuaranteeSystem(post, Address(config.name, about.channel, about.template))
+
+
+def _push_server(home: Path, config: Config, keys: NodeKeys, services: Services) -> PushServer | None:
+    about = config.guarantor.system
+    if not about.url:
+        return None
+    suite = Es256Suite(keys.identity.sign, bytes.fromhex(about.key))
+    tls = None
+    if about.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            tls.load_cert_chain(home / about.certificate, home / about.certificate_key)
+        except OSError as error:  # also what is no certificate
+            raise ConfigError(
+                f"cannot use guarantor.system.certificate {about.certificate} with "
+                f"guarantor.system.certificate_key: {error}"
+            ) from error
+    return PushServer(services.system_desk, services.gate, suite, PublicLimit(config.limits), tls)
+
+
+def _believing(home: Path, authority: str, name: str) -> ssl.SSLContext | None:
     try:
-        tls = ssl.create_default_context(cafile=home / about.bank_ca) if about.bank_ca else None
+        return ssl.create_default_context(cafile=home / authority) if authority else None
     except OSError as error:  # also what is no certificate
-        raise ConfigError(f"cannot use guarantor.bank_ca {about.bank_ca}: {error}") from error
-    return HttpsBank(about.bank_url, suite, clock, tls=tls, timeout_seconds=about.bank_timeout_seconds)
+        raise ConfigError(f"cannot use {name} {authority}: {error}") from error
 
 
 def _issue_rules(home: Path) -> RulesSource | None:

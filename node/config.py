@@ -128,6 +128,29 @@ class RegistryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For how long one answer about a company is used again."""
 
 
+class SystemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A guarantor's own e-guarantee system 保函业务系统, which decides what the rules leave open."""
+
+    url: str = ""
+    """Where it takes calls, `https://host[:port]`, or `http://` on this machine. Empty: people decide."""
+    key: str = ""
+    """Public key that signs its answers and pushes, P-256, 128 hex digits."""
+    ca: str = ""
+    """PEM file with the authority of its certificate; empty: the machine's authorities."""
+    timeout_seconds: float = 10.0
+    """How long it may take to answer."""
+    channel: str = ""
+    """`channel_no` that its operator has given this node."""
+    template: str = ""
+    """`template_id` of the guarantees that it is to make."""
+    listen: str = ""
+    """Where this node takes what it pushes, `host:port`."""
+    certificate: str = ""
+    """PEM file with the certificate chain of that listener; empty: plain HTTP, on 127.0.0.1 behind a proxy."""
+    certificate_key: str = ""
+    """PEM file with its private key, mode 0600."""
+
+
 class GuarantorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a guarantor decides; without rules its people decide everything."""
 
@@ -147,6 +170,7 @@ class GuarantorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bank_pays_claims: bool = False
     """Whether claims are paid through the gateway, each after its release. If not, people pay, and enter the
     proof."""
+    system: SystemConfig = SystemConfig()
 
 
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -237,9 +261,7 @@ def parse_config(raw: bytes, path: str) -> Config:
     for name, address in (("members", listen.members), ("wallets", listen.wallets), ("tiles", listen.tiles)):
         if name == "tiles" and not address:
             continue
-        host, _, port = address.rpartition(":")
-        if not host or not (_PORT.fullmatch(port) and int(port) <= 65_535):
-            raise ConfigError(f"{path}: listen.{name} must be host:port, not {address!r}")
+        _check_address(address, f"listen.{name}", path)
     for name, count, least, most in (
         ("log.batch_size", config.log.batch_size, 1, 65_536),
         ("ledger.confirmations", config.ledger.confirmations, 0, 1000),
@@ -259,6 +281,7 @@ def parse_config(raw: bytes, path: str) -> Config:
         raise ConfigError(f"{path}: trust.timeout_seconds must be 0.1 to 60")
     _check_registry(config.registry, path)
     _check_guarantor(config.guarantor, path)
+    _check_system(config.guarantor.system, path)
     for field in msgspec.structs.fields(LimitsConfig):
         if not 1 <= getattr(config.limits, field.name) <= _MOST:
             raise ConfigError(f"{path}: limits.{field.name} must be 1 to {_MOST}")
@@ -294,6 +317,47 @@ def _check_guarantor(guarantor: GuarantorConfig, path: str) -> None:
         raise ConfigError(f"{path}: guarantor.bank_timeout_seconds must be 0.1 to 120")
     if guarantor.rules_sha256 and not _SHA256.fullmatch(guarantor.rules_sha256):
         raise ConfigError(f"{path}: guarantor.rules_sha256 has 64 lower-case hexadecimal digits")
+
+
+def _check_system(system: SystemConfig, path: str) -> None:
+    given = {bool(system.url), bool(system.key), bool(system.listen)}
+    if len(given) > 1:
+        raise ConfigError(
+            f"{path}: guarantor.system.url, .key and .listen are given together, or none of them"
+        )
+    if not system.url:
+        if system != SystemConfig():
+            raise ConfigError(f"{path}: guarantor.system needs url, key and listen")
+        return
+    if not _GATEWAY.fullmatch(system.url):
+        raise ConfigError(
+            f"{path}: guarantor.system.url must be https://host[:port], or http on this machine"
+        )
+    if not _RAW_KEY.fullmatch(system.key):
+        raise ConfigError(f"{path}: guarantor.system.key has 128 lower-case hexadecimal digits")
+    if not 0.1 <= system.timeout_seconds <= 120:
+        raise ConfigError(f"{path}: guarantor.system.timeout_seconds must be 0.1 to 120")
+    for name, text in (("channel", system.channel), ("template", system.template)):
+        if len(text) > _MAX_NAME or not text.isprintable():
+            raise ConfigError(f"{path}: guarantor.system.{name} has at most {_MAX_NAME} printable characters")
+    if bool(system.certificate) != bool(system.certificate_key):
+        raise ConfigError(
+            f"{path}: guarantor.system.certificate and .certificate_key are given together, or neither"
+        )
+    host = _check_address(system.listen, "guarantor.system.listen", path)
+    if not system.certificate and host not in {"127.0.0.1", "[::1]", "localhost"}:
+        raise ConfigError(
+            f"{path}: guarantor.system.listen needs guarantor.system.certificate: without one it listens on "
+            "127.0.0.1 only, behind a proxy"
+        )
+
+
+def _check_address(address: str, name: str, path: str) -> str:
+    """The host of an address."""
+    host, _, port = address.rpartition(":")
+    if not host or not (_PORT.fullmatch(port) and int(port) <= 65_535):
+        raise ConfigError(f"{path}: {name} must be host:port, not {address!r}")
+    return host
 
 
 def _check_retention(config: Config, path: str) -> None:

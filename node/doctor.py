@@ -28,6 +28,7 @@ from node.config import (
     OPERATOR_CERTIFICATE,
     OPERATOR_KEY,
     TLS_FOLDER,
+    SystemConfig,
     load_config,
     read_file,
 )
@@ -76,7 +77,7 @@ async def diagnose(home: Path, ask: AskNode, seconds: float) -> tuple[Section, .
     # Once: a token may count logins, and a person at a terminal is asked for the passphrase once.
     keys = lru_cache(maxsize=1)(lambda: open_keys(home))
     patient = Patient(
-        host=FolderProbe(home, descriptor, keys),
+        host=FolderProbe(home, descriptor, keys, config.guarantor.system if config else SystemConfig()),
         version=VERSION,
         name=config.name if config else "",
         endpoint=config.listen.members if config else "",
@@ -98,8 +99,14 @@ async def diagnose(home: Path, ask: AskNode, seconds: float) -> tuple[Section, .
 class FolderProbe:
     """The `HostProbe` of a node's folder on this machine."""
 
-    def __init__(self, home: Path, descriptor: Descriptor | None, keys: Callable[[], NodeKeys]) -> None:
-        self._home, self._descriptor, self._keys = home, descriptor, keys
+    def __init__(
+        self,
+        home: Path,
+        descriptor: Descriptor | None,
+        keys: Callable[[], NodeKeys],
+        system: SystemConfig = SystemConfig(),  # noqa: B008  # frozen
+    ) -> None:
+        self._home, self._descriptor, self._keys, self._system = home, descriptor, keys, system
 
     def files(self) -> Sequence[FileFacts]:
         """See `HostProbe.files`."""
@@ -114,6 +121,7 @@ class FolderProbe:
                 self._home / DATA_FOLDER,
                 self._home / KEYRING_FOLDER,
                 *self._home.glob("*.passphrase"),
+                *(self._home / name for name in (self._system.certificate_key,) if name),
             )
             if path.exists()
         ]
@@ -169,6 +177,10 @@ class FolderProbe:
                     _OPERATOR_DAYS,
                 )
             )
+        pushes = self._home / self._system.certificate
+        if self._system.certificate and pushes.exists():
+            end = certificate_deadline("", pushes.read_bytes()).expires
+            found.append(Expiry(f"guarantor.system.certificate {self._system.certificate}", end))
         for anchor in self._descriptor.trust_anchors if self._descriptor else ():
             remedy = (
                 "与其他成员一起表决接纳其后继证书",

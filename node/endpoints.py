@@ -219,7 +219,9 @@ MEMBERS = (
     _endpoint(
         "DeskService",
         desk_service_pb2_grpc.add_DeskServiceServicer_to_server,
-        lambda s, _: DeskService(s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders, s.claim_payments),
+        lambda s, _: DeskService(
+            s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders, s.claim_payments, s.system_desk
+        ),
     ),
     _endpoint(
         "OpeningService",

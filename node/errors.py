@@ -18,7 +18,7 @@ NodeError
 │  ├─ SignatureError  CertificateError  RevokedError  StatusError  TimestampError
 │  ├─ InclusionError  DisclosureError  AnchorError  DescriptorError  LedgerProofError
 │  ├─ WitnessError  CustodyError  GapError  ArchiveError  ConsentError  ApprovalError
-│  ├─ LineHistoryError  BankAnswerError  RulesUnapprovedError
+│  ├─ LineHistoryError  BankAnswerError  RulesUnapprovedError  SystemPushError
 └─ UnavailableError         something outside failed: trying again later may help
    ├─ LedgerUnavailableError  ProjectionStaleError  ContractUnknownError  StoreError  PeerError  BusyError
    ├─ AuthorityUnavailableError  StatusUnknownError  KeyHolderError  ErasureListError
@@ -454,10 +454,17 @@ class LineHistoryError(VerificationError):
 
 
 class BankAnswerError(VerificationError):
-    """The core banking system answered what cannot be: another order, another sum, or without a valid signature."""
+    """The bank's own system answered what cannot be: another order, another sum, or without a valid signature."""
 
     reason = "BANK_ANSWER"
     advice = "Compare with the bank's books before anything is tried again; the order is parked."
+
+
+class SystemPushError(VerificationError):
+    """The guarantor's own guarantee system pushed what does not fit the order, or comes too late or too early."""
+
+    reason = "SYSTEM_PUSH"
+    advice = "Compare the two sides: heqi guarantee system list. Nothing was changed by it."
 
 
 class WitnessError(VerificationError):
@@ -510,7 +517,7 @@ class UnavailableError(NodeError):
 
 
 class BankUnavailableError(UnavailableError):
-    """The core banking system does not answer; nobody knows yet whether it has carried an order out."""
+    """The bank's own system does not answer; nobody knows yet whether it has carried an order out."""
 
     reason = "BANK_UNAVAILABLE"
     advice = "Wait: the order is submitted again under the same id, and carried out at most once."

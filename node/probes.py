@@ -172,6 +172,8 @@ class GuaranteeFacts:
     """Keys that this member keeps for others' openings."""
     years: Sequence[int] = ()
     """Whose working days the members have voted."""
+    system_troubles: int = 0
+    """Orders at the guarantor's own guarantee system that wait for a person."""
     orders_parked: int = 0
     """Orders to the core bank that wait for a person; 0 from a folder, like all that follows."""
     orders_open: int = 0

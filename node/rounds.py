@@ -44,6 +44,7 @@ def rounds(s: Services, config: Config) -> Iterator[Coroutine[None, None, None]]
     yield repeat("decide by rules", s.desk.step, _DESK_SECONDS)
     yield repeat("order from the core bank", s.bank_orders.step, _BANK_SECONDS)
     yield repeat("pay claims", s.claim_payments.step, _BANK_SECONDS)
+    yield repeat("tell the guarantee system", s.system_desk.step, _BANK_SECONDS)
     yield every(_LINES_SECONDS, s.lines.step, "look after credit lines")
     yield every(_EXPIRIES_SECONDS, s.expiries.tell, "tell what runs out")
     yield repeat("witness the others' logs", s.witness.step, log)

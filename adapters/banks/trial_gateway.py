@@ -6,11 +6,11 @@ from functools import partial
 import msgspec
 from aiohttp import web
 
-from adapters.banks.envelope import MAX_ENVELOPE_BYTES, EnvelopeSuite, open_envelope, seal
 from adapters.banks.https import ORDERS_PATH, RECALLS_PATH, Recall
 from adapters.banks.trial import TrialBank
 from node.domain.bank_order import BankAnswer, BankOrder
 from node.errors import BankAnswerError, BankUnavailableError
+from node.wire.envelope import MAX_ENVELOPE_BYTES, EnvelopeSuite, open_envelope, seal
 
 _CarryOut = Callable[[str], Awaitable[BankAnswer]]
 

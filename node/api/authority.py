@@ -152,6 +152,10 @@ RULES: dict[str, Rule] = {
     _DESK + "GetClaimPayment": Rule(OPERATOR),
     _DESK + "PayClaim": Rule(OPERATOR),
     _DESK + "CloseClaimPayment": Rule(OPERATOR),
+    _DESK + "ListSystemOrders": Rule(OPERATOR),
+    _DESK + "ReferApplication": Rule(OPERATOR),
+    _DESK + "DecideSystemOrder": Rule(OPERATOR),
+    _DESK + "GetSystemFile": Rule(OPERATOR),
     # -- what happens at this node -----------------------------------------------------------------------
     _EVENTS + "Watch": Rule(OPERATOR | WRITER | READER),
     # -- logs, the own and the others' ------------------------------------------------------------------

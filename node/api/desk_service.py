@@ -17,13 +17,16 @@ from node.services.claim_payment_rows import KeptPayment
 from node.services.claim_payments import ClaimPayments
 from node.services.credit_lines import CreditLine
 from node.services.desk import Desk
+from node.services.guarantee_system import SystemDesk
 from node.services.guarantor import Guarantor
 from node.services.issue_rules import RulesInForce
 from node.services.line_desk import LineDesk
+from node.services.system_cases import SystemCase
 
 _CHUNK_BYTES = 256 << 10
 _MOST_ORDERS = 1_000
 _Decision = pb.DecideBankOrderRequest.Decision
+_SystemDecision = pb.DecideSystemOrderRequest.Decision
 _Change = pb.ChangeLineRequest.Change
 
 
@@ -38,15 +41,17 @@ class DeskService(rpc.DeskServiceServicer):
         lines: LineDesk,
         orders: BankOrders,
         payments: ClaimPayments,
+        system: SystemDesk,
     ) -> None:
         self._guarantor, self._desk, self._rules, self._lines = guarantor, desk, rules, lines
-        self._orders, self._payments = orders, payments
+        self._orders, self._payments, self._system = orders, payments, system
 
     async def GetApplication(
         self, request: pb.GetApplicationRequest, context: Context
     ) -> pb.GetApplicationResponse:
         """See the proto."""
-        row = self._guarantor.load(_id(request.application_id))
+        application = _id(request.application_id)
+        row, case = self._guarantor.load(application), self._system.case(application)
         return pb.GetApplicationResponse(
             state=state_of(row),
             decision=None if row.decision is None else _decision(row.decision),
@@ -57,6 +62,7 @@ class DeskService(rpc.DeskServiceServicer):
             fee_reference=row.fee_paid,
             cancellation=row.cancelled,
             refusals=row.refusals,
+            system_order=None if case is None else self._system_order(application, case),
         )
 
     async def AskApplicant(
@@ -165,6 +171,63 @@ class DeskService(rpc.DeskServiceServicer):
             case _:
                 raise InvalidError("say what is decided about the order")
         return pb.DecideBankOrderResponse()
+
+    async def ListSystemOrders(
+        self, request: pb.ListSystemOrdersRequest, context: Context
+    ) -> pb.ListSystemOrdersResponse:
+        """See the proto."""
+        found = itertools.islice(self._system.cases(), _MOST_ORDERS)
+        return pb.ListSystemOrdersResponse(orders=[self._system_order(*one) for one in found])
+
+    async def ReferApplication(
+        self, request: pb.ReferApplicationRequest, context: Context
+    ) -> pb.ReferApplicationResponse:
+        """See the proto."""
+        await self._desk.refer(_id(request.application_id))
+        return pb.ReferApplicationResponse()
+
+    async def DecideSystemOrder(
+        self, request: pb.DecideSystemOrderRequest, context: Context
+    ) -> pb.DecideSystemOrderResponse:
+        """See the proto."""
+        application = _id(request.application_id)
+        match request.decision:
+            case _SystemDecision.DECISION_RETRY:
+                self._system.retry(application)
+            case _SystemDecision.DECISION_DROP:
+                self._system.calls.drop(application)
+            case _:
+                raise InvalidError("say what is decided about the order")
+        return pb.DecideSystemOrderResponse()
+
+    async def GetSystemFile(
+        self, request: pb.GetSystemFileRequest, context: Context
+    ) -> AsyncIterator[pb.GetSystemFileResponse]:
+        """See the proto."""
+        found = self._system.file(_id(request.application_id))
+        yield pb.GetSystemFileResponse(media=found.media, file_digest=found.sha256)
+        for start in range(0, len(found.content), _CHUNK_BYTES):
+            yield pb.GetSystemFileResponse(chunk=found.content[start : start + _CHUNK_BYTES])
+
+    def _system_order(self, application: str, case: SystemCase) -> pb.SystemOrder:
+        calls = [
+            pb.SystemCall(
+                kind=kept.call.kind,
+                state=kept.state,
+                problem=kept.problem,
+                queue_time_seconds=int(kept.queued),
+            )
+            for kept in self._system.calls.unsettled(application)
+        ]
+        return pb.SystemOrder(
+            application_id=application,
+            state=case.state,
+            number="" if case.decided is None else case.decided.number,
+            file_digest=case.sha256,
+            problem=case.problem,
+            surrender=case.answer,
+            calls=calls,
+        )
 
     async def ListClaimPayments(
         self, request: pb.ListClaimPaymentsRequest, context: Context

@@ -16,6 +16,7 @@ from node.cli import (
     guarantee_line,
     guarantee_pay,
     guarantee_rules,
+    guarantee_system,
 )
 from node.cli.client import OperatorClient
 from node.cli.guarantee_batch import check_batch
@@ -108,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     guarantee_desk.describe(commands)
     guarantee_pay.describe(commands)
     plain = list(commands.choices.values())
-    nested = (guarantee_rules, guarantee_line, guarantee_bank)
+    nested = (guarantee_rules, guarantee_line, guarantee_bank, guarantee_system)
     for command in (*plain, *(one for group in nested for one in group.describe(commands))):
         command.add_argument("--home", type=Path, required=True, help="节点目录 | folder of the node")
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")

@@ -6,6 +6,7 @@ from heqi.v1 import desk_service_pb2 as pb
 
 from node.cli.arguments import Commands
 from node.cli.client import OperatorClient
+from node.cli.guarantee_system import STATES, facts_of
 from node.cli.output import print_json, print_table, say
 from node.domain.document import peek_document
 from node.domain.offer import GuaranteeOffer
@@ -54,7 +55,17 @@ def show(args: argparse.Namespace) -> None:
     if found.offer:
         terms = peek_document(found.offer, GuaranteeOffer)
         facts |= {"fee": f"{terms.fee} {terms.fee_currency}", "conditions": terms.conditions}
+    order = found.system_order if found.HasField("system_order") else None
+    if order is not None:
+        facts |= {
+            "system": f"{STATES.get(order.state, '')} {order.state}",
+            "system_number": order.number,
+            "system_file_sha256": order.file_digest,
+            "system_problem": order.problem,
+        }
     if args.json:
+        if order is not None:
+            facts |= {"system": facts_of(order)}
         print_json(facts | {"findings": findings_json(found.decision), "rules": found.decision.rules_digest})
         return
     print_table(("项目 item", "值 value"), [(name, value) for name, value in facts.items() if value != ""])

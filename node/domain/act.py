@@ -69,6 +69,18 @@ class ActKind(enum.Enum):
         "payment.closed",
         "了结无法登记的付款 | a payment that cannot be stated on the ledger was dealt with",
     )
+    SYSTEM_CALL_RETRIED = (
+        "system-call.retried",
+        "再试保函系统推送 | a parked call to the guarantee system was tried again",
+    )
+    SYSTEM_CALL_DROPPED = (
+        "system-call.dropped",
+        "放弃保函系统推送 | a parked call to the guarantee system was given up",
+    )
+    SYSTEM_FILE_TAKEN = (
+        "system-file.taken",
+        "收存保函系统文件 | the guarantee system's own file of a guarantee was taken",
+    )
     RULES_LOADED = ("rules.loaded", "载入秒出规则 | the rules for instant guarantees were loaded")
     LINE_CHANGED = (
         "line.changed",

@@ -5,7 +5,7 @@ implementation, the in-memory ones included. A method lets out only the errors i
 """
 
 from node.ports.authorities import Authorities, Registry
-from node.ports.banking import CoreBanking
+from node.ports.banking import CoreBanking, GuaranteeSystem
 from node.ports.clock import Clock
 from node.ports.files import OrganisationSeal, SignatureReader, Typeface
 from node.ports.keys import Account, Certifier, IssuedCertificate, Keys, Signer
@@ -22,6 +22,7 @@ __all__ = [
     "Clock",
     "CoreBanking",
     "ErasureList",
+    "GuaranteeSystem",
     "IssuedCertificate",
     "Keys",
     "Ledger",

@@ -1,8 +1,9 @@
-"""A guarantor's core banking system."""
+"""A guarantor's own systems: its books, and what decides its guarantees."""
 
 from typing import Protocol
 
 from node.domain.bank_order import BankAnswer, BankOrder
+from node.domain.guarantee_system import SystemAnswer, SystemCall
 
 
 class CoreBanking(Protocol):
@@ -35,5 +36,27 @@ class CoreBanking(Protocol):
         Raises:
             BankUnavailableError: no answer in time; whether it was taken back is not known.
             BankAnswerError: an answer that cannot be read, or that is not the bank's.
+        """
+        ...
+
+
+class GuaranteeSystem(Protocol):
+    """The guarantor's own e-guarantee system 保函业务系统: it decides, numbers guarantees and makes their files.
+
+    What it decides it pushes by itself (`Push`), whenever it is ready. It may be slow, wrong or away; what it says is
+    checked against the application and never believed beyond that. It MUST NOT block the event loop, and MUST be safe
+    for concurrent calls.
+    """
+
+    async def tell(self, call: SystemCall) -> SystemAnswer:
+        """Tell something about an order, or learn how it was taken.
+
+        It MUST take a call (its order and step) at most once, however often and after whatever failure it comes, and
+        MUST answer the same again. It MUST refuse, with a reason, a call that comes again with another content, one
+        about an order that was never applied for, and a withdrawal of what was issued on its own decision.
+
+        Raises:
+            BankUnavailableError: no answer in time; whether it was taken is not known.
+            BankAnswerError: an answer that cannot be read, or that is not the system's.
         """
         ...

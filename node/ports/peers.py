@@ -78,6 +78,8 @@ class Peers(Protocol):
     ) -> StepReceipt | None:
         """Hand in the document of a guarantee's step, with its mover's signature. MUST be safe to repeat.
 
+        Both are empty for the issue, of a guarantee that was sealed until the opening: its document is the guarantee.
+
         Returns:
             That the member has it; None if it gives no receipt for it.
         """

@@ -62,6 +62,8 @@ from node.services.registration_rows import Registration
 from node.services.sealed_issuing import SealedIssue
 from node.services.serving import HistoryEntry
 from node.services.sharing import KeptGrant, PendingRequest
+from node.services.system_calls import KeptCall
+from node.services.system_cases import SystemCase, SystemFile
 from node.services.taken_guarantees import TakenGuarantee
 from node.services.tiles import Tiles
 from node.services.transaction import Transaction
@@ -128,6 +130,9 @@ _FAMILIES = (
     _Family("registrations", layout.REGISTRATION, Registration, _first_text),
     _Family("taken-guarantees", layout.TAKEN_GUARANTEE, TakenGuarantee, lambda archiving, _: archiving.me),
     _Family("sealed-issues", layout.SEALED_ISSUE, SealedIssue, lambda archiving, _: archiving.me),
+    _Family("system-calls", layout.SYSTEM_CALL, KeptCall, lambda archiving, _: archiving.me),
+    _Family("system-cases", layout.SYSTEM_CASE, SystemCase, lambda archiving, _: archiving.me),
+    _Family("system-files", layout.SYSTEM_FILE, SystemFile, lambda archiving, _: archiving.me),
     _Family("shares-given", layout.SHARES_GIVEN, None),
     _Family("shares-obtained", layout.SHARES_OBTAINED, None),
     _Family("waiting", layout.WAITING, WaitingRow, _first_text),

@@ -3,6 +3,9 @@
     application → rules (or a person) → issue at once
                                       → offer → the applicant signs → the fee is confirmed → issue
 
+What the rules leave to people goes to the guarantor's own e-guarantee system, where there is one
+(`services/guarantee_system.py`); without rules everything does that it takes.
+
 What the rules decide is decided under the same checks as what a person decides: both go through here.
 """
 
@@ -43,6 +46,7 @@ from node.services.bank_orders import BankOrders, OrderState
 from node.services.credit_lines import CreditLines
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
+from node.services.guarantee_system import SystemDesk
 from node.services.guarantor import Guarantor
 from node.services.issue_rules import RulesInForce
 from node.services.kept_reads import KeptReads
@@ -73,6 +77,7 @@ class Desk:
         lines: CreditLines,
         rules: RulesInForce,
         orders: BankOrders,
+        system: SystemDesk,
         kept: KeptReads,
         feed: Feed,
         signing: Signing,
@@ -81,7 +86,7 @@ class Desk:
         self._store, self._alliance, self._gate = store, alliance, gate
         self._applications = Applications(store, vault, alliance.me)
         self._guarantor, self._lines, self._rules, self._kept = guarantor, lines, rules, kept
-        self._orders = orders
+        self._orders, self._system = orders, system
         orders.on_done[OrderKind.COLLECT_FEE] = self._fee_collected
         self._feed, self._signing, self._clock = feed, signing, clock
         self._next_try: dict[str, tuple[float, float, float]] = {}
@@ -90,21 +95,27 @@ class Desk:
     # -- the rules --------------------------------------------------------------------------------------
 
     async def step(self) -> None:
-        """Let the rules look at what they have not looked at yet; what cannot be read yet is tried again.
+        """Let rules, or the guarantee system, look at what is new; what cannot be read yet is tried again.
 
         Raises:
             ProjectionStaleError, ContractUnknownError: this node cannot tell how grants stand.
             StoreError: the database fails.
         """
-        if (approved := self._rules.current) is None:
+        approved = self._rules.current
+        if approved is None and not self._system.calls.has_system:
             return
         for application in list(self._applications.waiting()):
+            if approved is None and not self._is_for_system(application):
+                continue
             now = self._clock.now()
             due, pause, since = self._next_try.get(application, (0.0, _FIRST_PAUSE_SECONDS, now))
             if now < due:
                 continue
             try:
-                await self.decide(application, approved)
+                if approved is None:
+                    await self.refer(application)
+                else:
+                    await self.decide(application, approved)
             except (StoreError, ProjectionStaleError, ContractUnknownError):
                 raise  # this node's own trouble, the same for all of them
             except (UnavailableError, GrantMissingError) as error:
@@ -130,7 +141,7 @@ class Desk:
         records = await self._guarantor.assess(application)
         row = self._guarantor.load(application)
         decision = decide(approved, self._facts(row, records))
-        self._note(application, decision)
+        self._note(application, decision, records)
         match Outcome(decision.outcome):
             case Outcome.REFUSE:
                 self._guarantor.refuse(application, decision.reason)
@@ -208,14 +219,27 @@ class Desk:
             refusals=row.refusals,
         )
 
-    def _note(self, application: str, decision: Decision) -> None:
+    def _is_for_system(self, application: str) -> bool:
+        row = self._guarantor.load(application)
+        return row.stage is Stage.APPLIED and self._system.takes(peek_document(row.call, ApplyCall))
+
+    def _hand_on(
+        self, transaction: Transaction, application: str, row: Application, records: Sequence[VerifiedRecord]
+    ) -> bool:
+        """To the guarantee system if it takes it, or else to people."""
+        is_referred = self._system.refer(transaction, application, row, records)
+        self._applications.settle(transaction, bytes.fromhex(application))
+        event = "application.referred" if is_referred else "application.manual"
+        self._feed.add(transaction, self._entry(application, event))
+        return is_referred
+
+    def _note(self, application: str, decision: Decision, records: Sequence[VerifiedRecord]) -> None:
         """Keep the explanation before anything is done about it; a crash in between lets the rules decide again."""
         row = self._guarantor.load(application)
         transaction, identity = Transaction(self._store), bytes.fromhex(application)
         self._applications.put(transaction, identity, replace(row, decision=decision, problem=""))
         if decision.outcome == Outcome.MANUAL.value:
-            self._applications.settle(transaction, identity)
-            self._feed.add(transaction, self._entry(application, "application.manual"))
+            self._hand_on(transaction, application, row, records)
         transaction.commit()
         self._feed.wake()
 
@@ -226,6 +250,23 @@ class Desk:
         self._applications.put(transaction, identity, replace(row, problem=error.reason))
         self._applications.settle(transaction, identity)
         self._feed.add(transaction, self._entry(application, "application.manual"))
+        transaction.commit()
+        self._feed.wake()
+
+    async def refer(self, application: str) -> None:
+        """Read and verify the applicant's data, and have the guarantee system decide.
+
+        Raises:
+            MissingError: there is no such application.
+            ConflictError: it is decided already, or of no kind that the system takes, or there is none, or it has it.
+            NodeError: the data cannot be read or is false.
+        """
+        if not self._is_for_system(application):
+            raise ConflictError("the guarantee system takes no such application now")
+        records = await self._guarantor.assess(application)
+        transaction = Transaction(self._store)
+        if not self._hand_on(transaction, application, self._guarantor.load(application), records):
+            raise ConflictError("the guarantee system has this application already")
         transaction.commit()
         self._feed.wake()
 

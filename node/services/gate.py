@@ -15,6 +15,7 @@ from node.services.mandates import principal_of
 from node.services.transaction import Transaction
 
 C = TypeVar("C", bound=WalletCall)
+_SYSTEM_TAG = b"heqi.system-push.v1\0"
 _SWEEP = 16
 
 
@@ -108,6 +109,19 @@ class Gate:
             if not self._alliance.speaks_for(row, approver):
                 raise UnknownCallerError("the second officer's key does not speak for the subject")
         return subject
+
+    def take_once(self, issued: int, nonce: bytes) -> None:
+        """Take a message of a system of the member's own that was authenticated otherwise.
+
+        Args:
+            issued: seconds since 1970 UTC.
+            nonce: that its sender uses for no other message.
+
+        Raises:
+            ReplayError: too old, too new, or taken before.
+            StoreError: the database fails.
+        """
+        self._take(issued, hashlib.sha256(_SYSTEM_TAG + nonce).digest(), WINDOW_SECONDS)
 
     def _check_time(self, issued: int, window: int = WINDOW_SECONDS) -> int:
         now = int(self._clock.now())

@@ -2,7 +2,8 @@
 
 A step reaches the ledger from the node where it was made; its document goes from there to the guarantor's node, and
 from that to the nodes that have handed in a step of this guarantee. Nobody else is told: before the opening a message
-from a bank to a centre would say who bids.
+from a bank to a centre would say who bids. Afterwards, once the ledger has what a centre has revealed, its guarantor
+is handed the opened file: the document of the first step, the issue, is the guarantee itself.
 """
 
 import logging
@@ -12,6 +13,7 @@ import msgspec
 from node.domain.document import document_digest
 from node.domain.guarantee import Guarantee, GuaranteeRelease
 from node.domain.guarantee_statement import event_of, peek_step
+from node.domain.guarantee_table import Event
 from node.domain.wallet import StepReceipt
 from node.errors import ConflictError, NodeError, RoleMissingError, StoreError, UnavailableError
 from node.ports import Clock, Peers, Store
@@ -28,6 +30,7 @@ from node.services.transaction import Transaction
 logger = logging.getLogger(__name__)
 
 _COUNTER = "guarantee-posts"
+_ISSUE = 1
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 1.0, 3_600.0
 
 
@@ -67,8 +70,8 @@ class GuaranteeDelivery:
         Args:
             caller: member; told of this guarantee's further steps from now on, if this is its guarantor.
             guarantee: the guarantee document.
-            step: the step's document.
-            signature: its mover's over EIP-712 StepGuarantee.
+            step: the step's document; empty for the issue, which the ledger has: its document is the guarantee.
+            signature: its mover's over EIP-712 StepGuarantee; empty for the issue.
 
         Returns:
             A receipt, if this is guarantor or centre of it, not the mover, and the ledger does not have the step yet.
@@ -78,7 +81,11 @@ class GuaranteeDelivery:
             NodeError: it is not a step of this guarantee, or none of this node's business.
         """
         terms, guarantor = self._guarantees.open(guarantee)
-        raw_id, digest = self._guarantees.id_of(terms, guarantee), document_digest(step)
+        raw_id = self._guarantees.id_of(terms, guarantee)
+        if not step:
+            self._take_issue(raw_id, terms, guarantee)
+            return None
+        digest = document_digest(step)
         if not self._concerns(raw_id, terms):
             raise RoleMissingError("this node is no party to the guarantee")
         document = peek_step(step)
@@ -100,6 +107,20 @@ class GuaranteeDelivery:
         transaction.commit()
         self._feed.wake()
         return receipt
+
+    def _take_issue(self, raw_id: bytes, terms: Guarantee, guarantee: str) -> None:
+        """At its guarantor: the file of a guarantee that was sealed until the opening."""
+        if terms.iss != self._alliance.me:
+            raise RoleMissingError("an issue is handed in at its guarantor alone")
+        if self._alliance.projection.guarantee(raw_id) is None:
+            raise ConflictError("the ledger does not have this guarantee yet")
+        if self._store.get(layout.GUARANTEE + raw_id) is None:
+            transaction = Transaction(self._store)
+            self._guarantees.keep(transaction, raw_id, terms, guarantee)
+            named = {"guarantee": raw_id.hex(), "event": Event.ISSUE.name}
+            self._feed.add(transaction, FeedEntry("guarantee.lodged", self._clock.now(), named))
+            transaction.commit()
+            self._feed.wake()
 
     async def hand_in(self, step: CheckedStep) -> StepReceipt | None:
         """The guarantor's, or the centre's: whoever answers first, in this order; none if nobody does.
@@ -135,8 +156,7 @@ class GuaranteeDelivery:
         """Have a step's document handed in at whom it concerns."""
         for to in self._to_be_told(step):
             post = Post(to, step.raw_id, step.step.sequence, step.digest, step.signature)
-            place = layout.GUARANTEE_POST + layout.number(transaction.take(_COUNTER))
-            transaction.put(place, msgspec.msgpack.encode(post))
+            _keep(transaction, post)
 
     async def step(self) -> None:
         """Hand in what is to be handed in, in order for each guarantee.
@@ -161,11 +181,11 @@ class GuaranteeDelivery:
         row = self._alliance.projection.guarantee(post.guarantee)
         if row is None:
             return False  # this node reads the ledger anew
-        is_overtaken = row.sequence >= post.sequence
-        if not is_overtaken or self._lives.is_final(post.guarantee, post.sequence, post.digest):
+        is_issue, is_overtaken = post.sequence == _ISSUE, row.sequence >= post.sequence
+        if is_issue or not is_overtaken or self._lives.is_final(post.guarantee, post.sequence, post.digest):
             self._pauses.put_off(line)
             token = self._checks.file(post.guarantee)
-            document = self._lives.document(post.guarantee, post.digest)
+            document = "" if is_issue else self._lives.document(post.guarantee, post.digest)
             try:
                 member = self._alliance.projection.known_member(post.to)
                 await self._peers.lodge_step(member, token, document, post.signature)
@@ -197,3 +217,13 @@ class GuaranteeDelivery:
     def _concerns(self, raw_id: bytes, terms: Guarantee) -> bool:
         is_party = self._alliance.me in {terms.iss, terms.centre}
         return is_party or self._store.get(layout.GUARANTEE + raw_id) is not None
+
+
+def post_issue(transaction: Transaction, raw_id: bytes, guarantor: str) -> None:
+    """Have the file of an opened guarantee handed in at its guarantor, once the ledger has the guarantee."""
+    _keep(transaction, Post(guarantor, raw_id, _ISSUE, b"", b""))
+
+
+def _keep(transaction: Transaction, post: Post) -> None:
+    place = layout.GUARANTEE_POST + layout.number(transaction.take(_COUNTER))
+    transaction.put(place, msgspec.msgpack.encode(post))

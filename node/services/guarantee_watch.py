@@ -26,6 +26,8 @@ from node.services.issue_rules import RulesInForce
 from node.services.openings import OwnOpening
 from node.services.projection import Projection
 from node.services.sealing_rows import opening_of
+from node.services.system_calls import parked_count
+from node.services.system_cases import troubled_count
 from node.services.vault import Vault
 
 _MOST_NAMED = 20
@@ -84,6 +86,7 @@ def guarantee_facts(store: Store, projection: Projection, now: float) -> Guarant
         openings_short=short[:_MOST_NAMED],
         opening_keys=sum(1 for _ in store.scan(layout.OPENING_KEY)),
         years=sorted(projection.calendar()),
+        system_troubles=parked_count(store) + troubled_count(store),
     )
 
 

@@ -4,7 +4,7 @@ An application comes with the applicant's own grant on its data, so the guaranto
 decides. One application code holds one application here and, by contract, one guarantee on the ledger.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -49,6 +49,8 @@ from node.services.signing import Signing
 from node.services.transaction import Transaction
 from node.services.vault import Vault
 
+Also = Callable[[Transaction, str], None]
+"""Told in the batch of an issue, with the guarantee's id, 64 hex digits; or of a refusal, with the application's."""
 NEEDED_FIELDS = frozenset({"credit_code", "legal_name"})
 """Of subject.base: without them nobody can be named in a guarantee."""
 
@@ -185,13 +187,16 @@ class Guarantor:
         transaction.commit()
         return list(fetched.records)
 
-    def issue(self, application: str, number: str, *, outside_line: bool = False) -> str:
+    def issue(
+        self, application: str, number: str, *, outside_line: bool = False, also: Also | None = None
+    ) -> str:
         """Sign a guarantee and bring it to the ledger, drawing on the applicant's credit line if it was given one.
 
         Args:
             application: its id, 64 hex digits.
             number: the guarantor's own.
             outside_line: leave the line alone; that is recorded as an act.
+            also: what is written in the same batch.
 
         Returns:
             The guarantee's id, 64 hex digits.
@@ -206,12 +211,12 @@ class Guarantor:
         found = self._ready(application, DeskEvent.ISSUE)
         if not found.credit_code:
             raise ConflictError("read and verify the applicant's data first: heqi guarantee assess")
-        if self._guarantees.by_number(self._alliance.me, number):
+        if self.has_number(number):
             raise DuplicateError(f"there is a guarantee {number} already")
         call = peek_document(found.call, ApplyCall)
         if call.sealed is not None:
             return self._issue_sealed(
-                application, found, call, call.sealed, number, outside_line=outside_line
+                application, found, call, call.sealed, number, outside_line=outside_line, also=also
             )
         guarantee = self._draft(call, number=number, name=found.legal_name, credit_code=found.credit_code)
         check_guarantee(guarantee)
@@ -228,8 +233,18 @@ class Guarantor:
         decided = msgspec.structs.replace(found, guarantee=token)
         self._applications.put(transaction, bytes.fromhex(application), decided)
         self._applications.settle(transaction, bytes.fromhex(application))
+        if also is not None:
+            also(transaction, raw_id.hex())
         transaction.commit()
         return raw_id.hex()
+
+    def has_number(self, number: str) -> bool:
+        """Whether this guarantor has given a number before.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return bool(self._guarantees.by_number(self._alliance.me, number))
 
     def _book(  # noqa: PLR0917
         self,
@@ -260,6 +275,7 @@ class Guarantor:
         number: str,
         *,
         outside_line: bool,
+        also: Also | None,
     ) -> str:
         """The same for an application whose tender this node does not know: nothing goes to the ledger."""
         self._sealed.check_live(call, part)
@@ -273,11 +289,18 @@ class Guarantor:
         decided = msgspec.structs.replace(found, guarantee=token)
         self._applications.put(transaction, bytes.fromhex(application), decided)
         self._applications.settle(transaction, bytes.fromhex(application))
+        if also is not None:
+            also(transaction, raw_id.hex())
         transaction.commit()
         return raw_id.hex()
 
-    def refuse(self, application: str, reason: str) -> None:
+    def refuse(self, application: str, reason: str, *, also: Also | None = None) -> None:
         """Refuse an application; the applicant's wallet is told why, and its code is free again.
+
+        Args:
+            application: its id, 64 hex digits.
+            reason: for the applicant.
+            also: what is written in the same batch.
 
         Raises:
             ConflictError: it is decided already.
@@ -291,6 +314,8 @@ class Guarantor:
             transaction, bytes.fromhex(application), msgspec.structs.replace(found, refused=reason)
         )
         self._applications.settle(transaction, bytes.fromhex(application))
+        if also is not None:
+            also(transaction, application)
         transaction.commit()
 
     def _undecided(self, application: str) -> Application:

@@ -71,6 +71,13 @@
     mp/<order id>                           one that is neither done nor given up
     my/<guarantee id><number>               payment of a claim by the core bank, sealed; number of the claim's step
     mz/<guarantee id><number>               one that is ordered, or paid and not yet on the ledger
+    mc/<application id><step>               what the guarantor's own system is told, and what became of it, sealed
+    md/<application id><step>               one that is neither done nor given up
+    ms/<application id>                     an application at that system: what it has pushed, sealed
+    mu/<application id>                     one that is undecided there: its number among the applications
+    mf/<application id>                     the file that it made, sealed
+    mg/<guarantee id>                       the application that came of its decision
+    mm/<guarantee id>                       such a guarantee that has moved: number of the step
     k/<guarantee id>                        a guarantee document that this node holds
     kf/<digest of the file>                 its id: this very file was verified
     kv/<guarantee id><digest>               the document that states a step of it
@@ -207,6 +214,13 @@ BANK_ORDER = b"mo/"
 BANK_ORDER_OPEN = b"mp/"
 CLAIM_PAYMENT = b"my/"
 CLAIM_PAYMENT_OPEN = b"mz/"
+SYSTEM_CALL = b"mc/"
+SYSTEM_CALL_OPEN = b"md/"
+SYSTEM_CASE = b"ms/"
+SYSTEM_CASE_OPEN = b"mu/"
+SYSTEM_FILE = b"mf/"
+SYSTEM_ISSUED = b"mg/"
+SYSTEM_MOVED = b"mm/"
 EXPOSURE_SENT = b"cn/"
 GUARANTEE = b"k/"
 GUARANTEE_NUMBER = b"kn/"

@@ -57,6 +57,7 @@ from node.services import layout
 from node.services.alliance import Alliance
 from node.services.application_codes import ApplicationCodes
 from node.services.feed import Feed, FeedEntry
+from node.services.guarantee_delivery import post_issue
 from node.services.guarantees import Guarantees
 from node.services.openings import Openings
 from node.services.outbox import Outbox, guarantee_object
@@ -320,6 +321,8 @@ class Revealing:
         if not is_there and not self._outbox.is_open(transaction, name):
             told = guarantee_terms(terms, file_digest(content.guarantee), self._alliance.verifiers.es256)
             self._outbox.add(transaction, name, IssueGuarantee(told, bytes.fromhex(content.signature)))
+            if terms.iss != self._alliance.me:
+                post_issue(transaction, raw_id, terms.iss)
             about = {"guarantee": raw_id.hex(), "event": "REVEAL"}
             self._feed.add(transaction, FeedEntry("guarantee.revealed", self._clock.now(), about))
         transaction.commit()

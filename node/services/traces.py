@@ -36,6 +36,7 @@ from node.services.records import RecordRow, stored_of
 from node.services.registration_rows import Registration
 from node.services.sections import forget
 from node.services.serving import HistoryEntry
+from node.services.system_cases import traces_of as system_traces
 from node.services.transaction import Transaction
 from node.services.vault import Vault, part_of
 from node.services.waiting import WAITING, WaitingRow, traces_of
@@ -208,6 +209,7 @@ class Traces:
             layout.APPLICATION + identity,
             layout.APPLICATION_WAITING + identity,
             layout.SEALED_ISSUE + identity,
+            *system_traces(self._store, identity),
         ]
         own = layout.APPLICATION_OF + bytes.fromhex(owner)
         for prefix in (own, layout.APPLICATION_ORDER, layout.APPLICATION_OPEN):

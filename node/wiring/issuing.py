@@ -7,11 +7,13 @@ from node.services.claim_payment_rows import PaymentRows
 from node.services.claim_payments import ClaimPayments
 from node.services.desk import Desk
 from node.services.guarantee_files import GuaranteeFiles
+from node.services.guarantee_system import SystemDesk
 from node.services.guarantor import Guarantor
 from node.services.issue_rules import RulesInForce
 from node.services.line_desk import LineDesk
 from node.services.payments_due import PaymentsDue
 from node.services.sealed_issuing import SealedIssuing
+from node.services.system_calls import SystemCalls
 from node.wiring.guarantees import WithGuarantees
 from node.wiring.outside import Outside
 
@@ -61,6 +63,21 @@ class WithIssuing(WithGuarantees):
             clock,
         )
         self.rules = RulesInForce(store, self.acts, outside.issue_rules)
+        calls = SystemCalls(
+            store, self.vault, outside.guarantee_system, self.acts, self.feed, clock, config.name
+        )
+        self.system_desk = SystemDesk(
+            store,
+            calls,
+            self.system_cases,
+            self.guarantor,
+            self.guarantee_steps,
+            self.guarantee_views,
+            self.projection,
+            self.acts,
+            self.feed,
+            clock,
+        )
         self.desk = Desk(
             store,
             self.vault,
@@ -70,6 +87,7 @@ class WithIssuing(WithGuarantees):
             self.lines,
             self.rules,
             self.bank_orders,
+            self.system_desk,
             self.kept_reads,
             self.feed,
             self.signing,

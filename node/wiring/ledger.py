@@ -9,6 +9,7 @@ from node.services.follower import Follower
 from node.services.ledger_proofs import LedgerProofs
 from node.services.reporter import Reporter
 from node.services.sender import Sender
+from node.services.system_cases import SystemCases
 from node.wiring.outside import Outside
 from node.wiring.records import WithRecords
 
@@ -36,11 +37,13 @@ class WithLedger(WithRecords):
             entropy,
             me,
         )
+        self.system_cases = SystemCases(store, self.vault, me)
         observers = (
             Reporter(self.feed, clock, me).report,
             self.ledger_proofs.note_event,
             self.lines.note_event,
             self.sections.observe,
+            self.system_cases.note_event,
         )
         self.follower = Follower(
             store,

@@ -9,6 +9,7 @@ from node.ports import (
     Clock,
     CoreBanking,
     ErasureList,
+    GuaranteeSystem,
     Ledger,
     OrganisationSeal,
     Peers,
@@ -41,3 +42,4 @@ class Outside:
     issue_rules: Callable[[], RulesSource | None] = lambda: None
     """Reads a guarantor's rules anew; None where none are configured."""
     core_banking: CoreBanking | None = None
+    guarantee_system: GuaranteeSystem | None = None

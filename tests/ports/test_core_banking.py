@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from adapters.banks.envelope import Envelope, Es256Suite, open_envelope, seal
 from adapters.banks.https import HttpsBank, Recall
+from adapters.banks.posting import EnvelopePost
 from adapters.banks.trial import TrialBank
 from adapters.banks.trial_gateway import trial_gateway
 from adapters.crypto.clock import SystemClock
@@ -26,6 +26,7 @@ from node.domain.bank_order import BankOrder, OrderKind, check_answer, order_of
 from node.errors import BankAnswerError, BankUnavailableError
 from node.ports import CoreBanking
 from node.wallet.keyfile import new_wallet_key
+from node.wire.envelope import Envelope, Es256Suite, open_envelope, seal
 
 ABOUT, SUBJECT = "ab" * 32, "cd" * 32
 FEE = order_of(OrderKind.COLLECT_FEE, ABOUT, SUBJECT, "160", "CNY")
@@ -83,7 +84,8 @@ async def made(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server)
     await site.start()
     port = runner.addresses[0][1]
-    bank = HttpsBank(f"https://127.0.0.1:{port}", AT_NODE, SystemClock(), tls=believes, timeout_seconds=5.0)
+    url = f"https://127.0.0.1:{port}"
+    bank = HttpsBank(EnvelopePost(url, AT_NODE, SystemClock(), tls=believes, timeout_seconds=5.0))
     yield Made(bank, books)
     await bank.close()
     await runner.cleanup()
@@ -166,9 +168,8 @@ async def asked(answer: Answering) -> None:
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    bank = HttpsBank(
-        f"http://127.0.0.1:{runner.addresses[0][1]}", AT_NODE, SystemClock(), timeout_seconds=5.0
-    )
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    bank = HttpsBank(EnvelopePost(url, AT_NODE, SystemClock(), timeout_seconds=5.0))
     try:
         await bank.submit(FEE)
     finally:

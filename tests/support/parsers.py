@@ -21,7 +21,7 @@ from eth_hash.auto import keccak
 
 from adapters.archive.envelope import Recipient, load_opener, new_recipient
 from adapters.archive.folder import ArchiveFolder
-from adapters.banks.envelope import Es256Suite, open_envelope, seal
+from adapters.banks.trial_system import TrialSystem
 from adapters.crypto.containers import decrypt_private, decrypt_symmetric, encrypt_private, encrypt_symmetric
 from adapters.crypto.key_folder import P256Signer
 from adapters.crypto.key_uri import parse_key_uri
@@ -106,6 +106,15 @@ from node.wallet.logins import open_login
 from node.wallet.passkey import Passkey
 from node.wallet.releases import parse_rules as parse_agent_rules
 from node.wallet.trial_authenticator import TrialAuthenticator
+from node.wire.bank_manual import (
+    FILE_PATH,
+    RESULT_PATH,
+    SURRENDER_PATH,
+    read_answer,
+    read_moment,
+    read_push,
+)
+from node.wire.envelope import Es256Suite, open_envelope, seal
 from node.wire.tls import parse_leaf
 from tests.support import signed_files
 from tests.support import trust as trust_support
@@ -601,8 +610,20 @@ def parsers() -> dict[str, Parser]:
                 b'name = "a"\nroles = ["CENTRE"]\n[listen]\nmembers = "h:1"\nwallets = "h:2"\n[ledger]\nurl = "unix:///x"\n',
             ),
         ),
-        "adapters.banks.envelope:open_envelope": Parser(
+        "node.wire.envelope:open_envelope": Parser(
             lambda raw: open_envelope(_SUITE, raw), (seal(_SUITE, "{}", "0" * 32, "20260301000000"),)
+        ),
+        "node.wire.bank_manual:read_answer": Parser(
+            read_answer, (f'{{"order_no":"{"ab" * 32}","code":"1002","message":"渠道未开通"}}',)
+        ),
+        "node.wire.bank_manual:read_moment": Parser(read_moment, ("20260301100000",)),
+        "node.wire.bank_manual:read_push": Parser(
+            _push,
+            (
+                TrialSystem.refuse("ab" * 32)[1],
+                TrialSystem.file("ab" * 32, "ZX-1")[1],
+                TrialSystem.surrender("ab" * 32, "ZX-1")[1],
+            ),
         ),
         "node.domain.issue_rules:parse_rules": Parser(parse_rules, (_RULES,)),
         "node.api.paging:start_of": Parser(paging.start_of, ("17",)),
@@ -689,6 +710,11 @@ def parsers() -> dict[str, Parser]:
         ),
         "adapters.systems.ocds.dates:read_date": Parser(read_date, ("2026-01-01T00:00:00Z", "2026-02-28")),
     }
+
+
+def _push(data: str) -> object:
+    path = RESULT_PATH if '"status"' in data else FILE_PATH if '"md5"' in data else SURRENDER_PATH
+    return read_push(path, data)
 
 
 _BANK = new_wallet_key()

@@ -326,6 +326,7 @@ class World:
         centre.services.lines.step()
         await centre.services.bank_orders.step()
         await centre.services.claim_payments.step()
+        await centre.services.system_desk.step()
         await centre.services.catalogue.step()
         await centre.services.changes.step()
         await centre.services.notices.step()

@@ -19,7 +19,7 @@ from node.domain.descriptor import Descriptor, MemberCard
 from node.domain.document import sign_document
 from node.domain.encoding import to_base64url
 from node.domain.member import Role
-from node.ports import Account, Clock, CoreBanking, ErasureList, Registry, Store
+from node.ports import Account, Clock, CoreBanking, ErasureList, GuaranteeSystem, Registry, Store
 from node.services.feed import FeedEntry
 from node.services.issue_rules import RulesSource
 from node.services.outbox import OutboxItem
@@ -65,6 +65,7 @@ class Centre:
         self.core_bank: CoreBanking | None = None
         self.pays_claims = False
         """Through the core bank."""
+        self.guarantee_system: GuaranteeSystem | None = None
         setup.network.centres[name] = self
         self.start()
 
@@ -80,7 +81,7 @@ class Centre:
             setup.network.authorities, setup.clock, setup.entropy,
             ProcessSignatureReader(), IdentityCertifier(self.name, self.keys.identity),
             self._erasures(), NotoSansSc(), PyhankoSeal(lambda: self.seal), setup.registry, lambda: self.rules,
-            self.core_bank,
+            self.core_bank, self.guarantee_system,
         )  # fmt: skip
         config = Config(
             name=self.name,

@@ -23,7 +23,9 @@ class Desk:
 
     def __init__(self, case: ClaimCase, loop: asyncio.AbstractEventLoop) -> None:
         s = case.tender.bank.services
-        self.desk = DeskService(s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders, s.claim_payments)
+        self.desk = DeskService(
+            s.guarantor, s.desk, s.rules, s.line_desk, s.bank_orders, s.claim_payments, s.system_desk
+        )
         self._loop = loop
 
     def __enter__(self) -> Self:

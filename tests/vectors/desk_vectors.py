@@ -6,17 +6,20 @@ from typing import Any
 
 import msgspec
 
-from adapters.banks.envelope import Es256Suite, seal
 from adapters.banks.https import Recall
+from adapters.banks.trial_system import TrialSystem
 from node.domain.bank_order import OrderKind, order_of
 from node.domain.claim_payment import Due, paid_statement, payment_order, payment_proof
 from node.domain.credit_line import NOTHING_BEFORE, LineEvent, LineState, LineStatus, fields_of
 from node.domain.document import document_digest, sign_document
 from node.domain.guarantee_statement import Claim
+from node.domain.guarantee_system import Applied, Opened, SurrenderAsked, SystemCall, Withdrawn
 from node.domain.line_statement import LineStatement
 from node.domain.offer import GuaranteeOffer
 from node.domain.record import RecordHeader, SealedRecord, seal_record
 from node.domain.wallet import AcceptCall, CancelCall, LineCall, WalletCall
+from node.wire.bank_manual import Address, read_push, write_call
+from node.wire.envelope import Es256Suite, seal
 from tests.vectors import guarantee_story, wallet_calls, world
 from tests.vectors.guarantee_story import RELEASE_STEP
 from tests.vectors.keys import fixed_bytes
@@ -163,6 +166,49 @@ def bank() -> dict[str, Any]:
         "recall": json.loads(recall),
         "proof": json.loads(payment_proof(payment, "T00000001")),
         "proof_sha256": paid_statement(payment, "T00000001").proof,
+    }
+
+
+def system() -> dict[str, Any]:
+    """What a guarantee system is told, and what it pushes, as the common bank interface has it."""
+    plain = Applied(
+        is_sealed=False,
+        centre=HOME,
+        section="A04-999999-00000001-001-001",
+        creditor="虚构区住房和城乡建设局",
+        applicant_name="虚构建设有限公司",
+        applicant_code="91310000132269406T",
+        representative="张三",
+        representative_phone="",
+        amount="80000.00",
+        nbf=1_772_330_400,
+        exp=1_780_106_400,
+    )
+    sealed = msgspec.structs.replace(plain, is_sealed=True, centre="", section="", creditor="")
+    opened = Opened("ZX-2026-0001", 1_772_503_200, plain.centre, plain.section, plain.creditor)
+    sender = Address(GUARANTOR, "C01", "T-2026")
+    told = {
+        "apply": (0, plain),
+        "apply_sealed": (0, sealed),
+        "withdraw": (1, Withdrawn("cancelled")),
+        "opened": (1, opened),
+        "surrender": (2, SurrenderAsked(opened.number, 1_773_000_000, "项目取消")),
+    }
+    calls = {
+        name: json.loads(write_call(SystemCall(application(), step, one), sender))
+        for name, (step, one) in told.items()
+    }
+    trial = TrialSystem({("apply", application()): json.dumps(calls["apply"])})
+    pushes = {
+        "result": trial.approve(application(), opened.number),
+        "refusal": trial.refuse(application()),
+        "file": trial.file(application(), opened.number),
+        "surrender_result": trial.surrender(application(), opened.number),
+    }
+    return {
+        "calls": calls,
+        "pushes": {name: json.loads(data) for name, (_, data) in pushes.items()},
+        "read": {name: msgspec.to_builtins(read_push(path, data)) for name, (path, data) in pushes.items()},
     }
 
 

@@ -272,6 +272,7 @@ def desk() -> Vectors:
         "documents": [_document(name, token) for name, token in desk_vectors.documents()],
         "line": desk_vectors.line(),
         "bank": desk_vectors.bank(),
+        "system": desk_vectors.system(),
         "rules": desk_vectors.RULES,
         "rules_sha256": hashlib.sha256(desk_vectors.RULES.encode()).hexdigest(),
     }

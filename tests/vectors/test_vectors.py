@@ -75,6 +75,7 @@ from node.domain.tile import tile_path
 from node.domain.trust import TrustList
 from node.errors import DocumentFormatError, NodeError, SignatureError
 from node.wallet.keyfile import WalletKey
+from node.wire.bank_manual import FILE_PATH, RESULT_PATH, SURRENDER_PATH, read_push
 from tests.vectors import generate, world
 from tests.vectors.keys import Ed25519TestKey, P256TestKey
 
@@ -369,6 +370,20 @@ def test_a_payment_has_the_id_of_its_claim_and_a_proof_over_what_was_ordered():
     made = msgspec.convert(order, bank_order.BankOrder)
     assert claim_payment.payment_proof(made, proof["reference"]).decode() == text
     assert claim_payment.claim_of(made) == 2
+
+
+def test_calls_and_pushes_of_the_common_bank_interface():
+    calls, pushes = DESK["system"]["calls"], DESK["system"]["pushes"]
+    for tender in ("center_name", "block_number", "creditor"):
+        assert tender in calls["apply"]
+        assert tender not in calls["apply_sealed"]
+    assert (calls["apply"]["guarantee_type"], calls["apply_sealed"]["guarantee_type"]) == ("2", "1")
+    paths = {"file": FILE_PATH, "surrender_result": SURRENDER_PATH}
+    for name, push in pushes.items():
+        read = read_push(paths.get(name, RESULT_PATH), json.dumps(push))
+        assert msgspec.to_builtins(read) == DESK["system"]["read"][name]
+    content = base64.b64decode(pushes["file"]["file_content"])
+    assert hashlib.sha256(content).hexdigest() == pushes["file"]["sha256"]
 
 
 def test_a_rules_file_is_approved_by_its_hash():

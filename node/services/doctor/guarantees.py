@@ -66,6 +66,20 @@ def check_desk(state: NodeState | Unknown) -> list[Finding]:
                 ),
             )
         )
+    if facts.system_troubles:
+        found.append(
+            warning(
+                "SYSTEM_ORDERS_PARKED",
+                (
+                    f"保函业务系统的 {facts.system_troubles} 笔订单有误或被搁置，等待人工处理",
+                    f"{facts.system_troubles} orders at the guarantee system are parked or wrong: a person decides",
+                ),
+                (
+                    "heqi guarantee system list 查看原因，与该系统核对后 retry 或 drop",
+                    "heqi guarantee system list shows the reasons; compare with that system, then retry or drop",
+                ),
+            )
+        )
     if facts.orders_oldest_seconds > _OLD_ORDER_SECONDS:
         hours = facts.orders_oldest_seconds / 3_600
         found.append(

@@ -437,6 +437,7 @@ def guarantees(**changes) -> NodeState:
         ({"examinations": (Examination("ab" * 32, NOW, -1),)}, {"EXAMINATION_OVER": Level.ERROR}),
         ({"rules_trouble": "another hash"}, {"RULES_NOT_IN_FORCE": Level.WARNING}),
         ({"orders_parked": 1}, {"ORDERS_PARKED": Level.WARNING}),
+        ({"system_troubles": 1}, {"SYSTEM_ORDERS_PARKED": Level.WARNING}),
         ({"orders_open": 1, "orders_oldest_seconds": 3_600}, {}),
         ({"orders_open": 1, "orders_oldest_seconds": 3_601}, {"ORDERS_OLD": Level.WARNING}),
         ({"desk_waiting": 1, "desk_oldest_seconds": 3 * DAY}, {}),

@@ -128,6 +128,7 @@ class GetApplicationResponse(_message.Message):
     FEE_REFERENCE_FIELD_NUMBER: _builtins.int
     CANCELLATION_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
+    SYSTEM_ORDER_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     """As in Application."""
     problem: _builtins.str
@@ -148,6 +149,10 @@ class GetApplicationResponse(_message.Message):
     def decision(self) -> Global___RuleDecision:
         """What the rules said, if they were asked."""
 
+    @_builtins.property
+    def system_order(self) -> Global___SystemOrder:
+        """How it stands at the guarantor's own guarantee system; not set if it was never there."""
+
     def __init__(
         self,
         *,
@@ -160,10 +165,11 @@ class GetApplicationResponse(_message.Message):
         fee_reference: _builtins.str = ...,
         cancellation: _builtins.str = ...,
         refusals: _builtins.int = ...,
+        system_order: Global___SystemOrder | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "system_order", b"system_order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancellation", b"cancellation", "contract", b"contract", "decision", b"decision", "fee_reference", b"fee_reference", "needs", b"needs", "offer", b"offer", "problem", b"problem", "refusals", b"refusals", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancellation", b"cancellation", "contract", b"contract", "decision", b"decision", "fee_reference", b"fee_reference", "needs", b"needs", "offer", b"offer", "problem", b"problem", "refusals", b"refusals", "state", b"state", "system_order", b"system_order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1205,3 +1211,283 @@ class CloseClaimPaymentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CloseClaimPaymentResponse: _TypeAlias = CloseClaimPaymentResponse  # noqa: Y015
+
+@_typing.final
+class SystemOrder(_message.Message):
+    """An application at the guarantor's own guarantee system."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    FILE_DIGEST_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    SURRENDER_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    application_id: _builtins.str
+    """The application: the order's number there, 64 hex digits."""
+    state: _builtins.str
+    """"sent", "approved", "filed", "issued", "refused" or "withdrawn"."""
+    number: _builtins.str
+    """The number that it has given the guarantee."""
+    file_digest: _builtins.str
+    """SHA-256 of its file, 64 hex digits; empty until that came."""
+    problem: _builtins.str
+    """What was wrong with its last push, or keeps the guarantee from being issued."""
+    surrender: _builtins.str
+    """What it said to the last surrender: "agreed", "refused", or empty."""
+    @_builtins.property
+    def calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___SystemCall]:
+        """What it is still to be told, in this order."""
+
+    def __init__(
+        self,
+        *,
+        application_id: _builtins.str = ...,
+        state: _builtins.str = ...,
+        number: _builtins.str = ...,
+        file_digest: _builtins.str = ...,
+        problem: _builtins.str = ...,
+        surrender: _builtins.str = ...,
+        calls: _abc.Iterable[Global___SystemCall] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "calls", b"calls", "file_digest", b"file_digest", "number", b"number", "problem", b"problem", "state", b"state", "surrender", b"surrender"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SystemOrder: _TypeAlias = SystemOrder  # noqa: Y015
+
+@_typing.final
+class SystemCall(_message.Message):
+    """Something that the guarantee system is still to be told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    QUEUE_TIME_SECONDS_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"apply", "withdraw", "opened" or "surrender"."""
+    state: _builtins.str
+    """"open" or "parked"."""
+    problem: _builtins.str
+    """Why it is parked, or what delays it."""
+    queue_time_seconds: _builtins.int
+    """Since when it is to be told, seconds since 1970 UTC."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        state: _builtins.str = ...,
+        problem: _builtins.str = ...,
+        queue_time_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "problem", b"problem", "queue_time_seconds", b"queue_time_seconds", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SystemCall: _TypeAlias = SystemCall  # noqa: Y015
+
+@_typing.final
+class ListSystemOrdersRequest(_message.Message):
+    """Request of ListSystemOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSystemOrdersRequest: _TypeAlias = ListSystemOrdersRequest  # noqa: Y015
+
+@_typing.final
+class ListSystemOrdersResponse(_message.Message):
+    """Response of ListSystemOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___SystemOrder]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        orders: _abc.Iterable[Global___SystemOrder] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["orders", b"orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSystemOrdersResponse: _TypeAlias = ListSystemOrdersResponse  # noqa: Y015
+
+@_typing.final
+class DecideSystemOrderRequest(_message.Message):
+    """Request of DecideSystemOrder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Decision:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[DecideSystemOrderRequest._Decision.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DECISION_UNSPECIFIED: DecideSystemOrderRequest._Decision.ValueType  # 0
+        """Not used."""
+        DECISION_RETRY: DecideSystemOrderRequest._Decision.ValueType  # 1
+        """Try it again."""
+        DECISION_DROP: DecideSystemOrderRequest._Decision.ValueType  # 2
+        """Give it up."""
+
+    class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
+        """What is decided."""
+
+    DECISION_UNSPECIFIED: DecideSystemOrderRequest.Decision.ValueType  # 0
+    """Not used."""
+    DECISION_RETRY: DecideSystemOrderRequest.Decision.ValueType  # 1
+    """Try it again."""
+    DECISION_DROP: DecideSystemOrderRequest.Decision.ValueType  # 2
+    """Give it up."""
+
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    application_id: _builtins.str
+    """From ListSystemOrders."""
+    decision: Global___DecideSystemOrderRequest.Decision.ValueType
+    """What is decided."""
+    def __init__(
+        self,
+        *,
+        application_id: _builtins.str = ...,
+        decision: Global___DecideSystemOrderRequest.Decision.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "decision", b"decision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideSystemOrderRequest: _TypeAlias = DecideSystemOrderRequest  # noqa: Y015
+
+@_typing.final
+class DecideSystemOrderResponse(_message.Message):
+    """Response of DecideSystemOrder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideSystemOrderResponse: _TypeAlias = DecideSystemOrderResponse  # noqa: Y015
+
+@_typing.final
+class GetSystemFileRequest(_message.Message):
+    """Request of GetSystemFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    application_id: _builtins.str
+    """From ListApplications."""
+    def __init__(
+        self,
+        *,
+        application_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSystemFileRequest: _TypeAlias = GetSystemFileRequest  # noqa: Y015
+
+@_typing.final
+class GetSystemFileResponse(_message.Message):
+    """Response of GetSystemFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEDIA_FIELD_NUMBER: _builtins.int
+    FILE_DIGEST_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    media: _builtins.str
+    """"PDF" or "OFD"; in the first message only."""
+    file_digest: _builtins.str
+    """SHA-256 of the file, 64 hex digits; in the first message only."""
+    chunk: _builtins.bytes
+    """The next bytes of the file."""
+    def __init__(
+        self,
+        *,
+        media: _builtins.str = ...,
+        file_digest: _builtins.str = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "file_digest", b"file_digest", "media", b"media"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSystemFileResponse: _TypeAlias = GetSystemFileResponse  # noqa: Y015
+
+@_typing.final
+class ReferApplicationRequest(_message.Message):
+    """Request of ReferApplication."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    application_id: _builtins.str
+    """From ListApplications."""
+    def __init__(
+        self,
+        *,
+        application_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReferApplicationRequest: _TypeAlias = ReferApplicationRequest  # noqa: Y015
+
+@_typing.final
+class ReferApplicationResponse(_message.Message):
+    """Response of ReferApplication."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReferApplicationResponse: _TypeAlias = ReferApplicationResponse  # noqa: Y015

@@ -125,6 +125,26 @@ class DeskServiceStub:
                 request_serializer=heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentResponse.FromString,
                 _registered_method=True)
+        self.ListSystemOrders = channel.unary_unary(
+                '/heqi.v1.DeskService/ListSystemOrders',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.ListSystemOrdersRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.ListSystemOrdersResponse.FromString,
+                _registered_method=True)
+        self.ReferApplication = channel.unary_unary(
+                '/heqi.v1.DeskService/ReferApplication',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.ReferApplicationRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.ReferApplicationResponse.FromString,
+                _registered_method=True)
+        self.DecideSystemOrder = channel.unary_unary(
+                '/heqi.v1.DeskService/DecideSystemOrder',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.DecideSystemOrderRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.DecideSystemOrderResponse.FromString,
+                _registered_method=True)
+        self.GetSystemFile = channel.unary_stream(
+                '/heqi.v1.DeskService/GetSystemFile',
+                request_serializer=heqi_dot_v1_dot_desk__service__pb2.GetSystemFileRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_desk__service__pb2.GetSystemFileResponse.FromString,
+                _registered_method=True)
 
 
 class DeskServiceServicer:
@@ -257,6 +277,34 @@ class DeskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSystemOrders(self, request, context):
+        """Applications that the guarantor's own guarantee system has still to decide, and what it is still to be told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReferApplication(self, request, context):
+        """Hand an application that was left to people to that system, after reading and verifying the applicant's data.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideSystemOrder(self, request, context):
+        """Try again what is parked about an application at that system, or give it up: somebody has seen to it there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSystemFile(self, request, context):
+        """The file that the system has made of a guarantee. First what it is, then its bytes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeskServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -349,6 +397,26 @@ def add_DeskServiceServicer_to_server(servicer, server):
                     servicer.CloseClaimPayment,
                     request_deserializer=heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentResponse.SerializeToString,
+            ),
+            'ListSystemOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSystemOrders,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.ListSystemOrdersRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.ListSystemOrdersResponse.SerializeToString,
+            ),
+            'ReferApplication': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReferApplication,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.ReferApplicationRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.ReferApplicationResponse.SerializeToString,
+            ),
+            'DecideSystemOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideSystemOrder,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.DecideSystemOrderRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.DecideSystemOrderResponse.SerializeToString,
+            ),
+            'GetSystemFile': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetSystemFile,
+                    request_deserializer=heqi_dot_v1_dot_desk__service__pb2.GetSystemFileRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_desk__service__pb2.GetSystemFileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -838,6 +906,114 @@ class DeskService:
             '/heqi.v1.DeskService/CloseClaimPayment',
             heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentRequest.SerializeToString,
             heqi_dot_v1_dot_desk__service__pb2.CloseClaimPaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSystemOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.DeskService/ListSystemOrders',
+            heqi_dot_v1_dot_desk__service__pb2.ListSystemOrdersRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.ListSystemOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReferApplication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.DeskService/ReferApplication',
+            heqi_dot_v1_dot_desk__service__pb2.ReferApplicationRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.ReferApplicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideSystemOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.DeskService/DecideSystemOrder',
+            heqi_dot_v1_dot_desk__service__pb2.DecideSystemOrderRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.DecideSystemOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSystemFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/heqi.v1.DeskService/GetSystemFile',
+            heqi_dot_v1_dot_desk__service__pb2.GetSystemFileRequest.SerializeToString,
+            heqi_dot_v1_dot_desk__service__pb2.GetSystemFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

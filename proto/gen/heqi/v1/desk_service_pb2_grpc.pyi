@@ -69,6 +69,14 @@ class DeskServiceStub:
     """Release a payment that is due: the core bank pays, and the statement follows. The same again changes nothing."""
     CloseClaimPayment: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.CloseClaimPaymentRequest, _desk_service_pb2.CloseClaimPaymentResponse]
     """Somebody has seen to a payment that was made and cannot be stated on the ledger."""
+    ListSystemOrders: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListSystemOrdersRequest, _desk_service_pb2.ListSystemOrdersResponse]
+    """Applications that the guarantor's own guarantee system has still to decide, and what it is still to be told."""
+    ReferApplication: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ReferApplicationRequest, _desk_service_pb2.ReferApplicationResponse]
+    """Hand an application that was left to people to that system, after reading and verifying the applicant's data."""
+    DecideSystemOrder: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.DecideSystemOrderRequest, _desk_service_pb2.DecideSystemOrderResponse]
+    """Try again what is parked about an application at that system, or give it up: somebody has seen to it there."""
+    GetSystemFile: _grpc.UnaryStreamMultiCallable[_desk_service_pb2.GetSystemFileRequest, _desk_service_pb2.GetSystemFileResponse]
+    """The file that the system has made of a guarantee. First what it is, then its bytes."""
 
 @_typing.type_check_only
 class DeskServiceAsyncStub(DeskServiceStub):
@@ -111,6 +119,14 @@ class DeskServiceAsyncStub(DeskServiceStub):
     """Release a payment that is due: the core bank pays, and the statement follows. The same again changes nothing."""
     CloseClaimPayment: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.CloseClaimPaymentRequest, _desk_service_pb2.CloseClaimPaymentResponse]  # type: ignore[assignment]
     """Somebody has seen to a payment that was made and cannot be stated on the ledger."""
+    ListSystemOrders: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListSystemOrdersRequest, _desk_service_pb2.ListSystemOrdersResponse]  # type: ignore[assignment]
+    """Applications that the guarantor's own guarantee system has still to decide, and what it is still to be told."""
+    ReferApplication: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ReferApplicationRequest, _desk_service_pb2.ReferApplicationResponse]  # type: ignore[assignment]
+    """Hand an application that was left to people to that system, after reading and verifying the applicant's data."""
+    DecideSystemOrder: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.DecideSystemOrderRequest, _desk_service_pb2.DecideSystemOrderResponse]  # type: ignore[assignment]
+    """Try again what is parked about an application at that system, or give it up: somebody has seen to it there."""
+    GetSystemFile: _aio.UnaryStreamMultiCallable[_desk_service_pb2.GetSystemFileRequest, _desk_service_pb2.GetSystemFileResponse]  # type: ignore[assignment]
+    """The file that the system has made of a guarantee. First what it is, then its bytes."""
 
 class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
     """A guarantor's desk between application and issue, and its credit lines. Callers: the guarantor's own systems."""
@@ -258,5 +274,37 @@ class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.CloseClaimPaymentResponse, _abc.Awaitable[_desk_service_pb2.CloseClaimPaymentResponse]]:
         """Somebody has seen to a payment that was made and cannot be stated on the ledger."""
+
+    @_abc_1.abstractmethod
+    def ListSystemOrders(
+        self,
+        request: _desk_service_pb2.ListSystemOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ListSystemOrdersResponse, _abc.Awaitable[_desk_service_pb2.ListSystemOrdersResponse]]:
+        """Applications that the guarantor's own guarantee system has still to decide, and what it is still to be told."""
+
+    @_abc_1.abstractmethod
+    def ReferApplication(
+        self,
+        request: _desk_service_pb2.ReferApplicationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ReferApplicationResponse, _abc.Awaitable[_desk_service_pb2.ReferApplicationResponse]]:
+        """Hand an application that was left to people to that system, after reading and verifying the applicant's data."""
+
+    @_abc_1.abstractmethod
+    def DecideSystemOrder(
+        self,
+        request: _desk_service_pb2.DecideSystemOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.DecideSystemOrderResponse, _abc.Awaitable[_desk_service_pb2.DecideSystemOrderResponse]]:
+        """Try again what is parked about an application at that system, or give it up: somebody has seen to it there."""
+
+    @_abc_1.abstractmethod
+    def GetSystemFile(
+        self,
+        request: _desk_service_pb2.GetSystemFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_desk_service_pb2.GetSystemFileResponse], _abc.AsyncIterator[_desk_service_pb2.GetSystemFileResponse]]:
+        """The file that the system has made of a guarantee. First what it is, then its bytes."""
 
 def add_DeskServiceServicer_to_server(servicer: DeskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -119,9 +119,9 @@ class LodgeGuaranteeStepRequest(_message.Message):
     guarantee: _builtins.str
     """The guarantee document."""
     step: _builtins.str
-    """The document that states the step."""
+    """The document that states the step; empty for the issue, which is stated by the guarantee itself."""
     signature: _builtins.bytes
-    """64 bytes: its mover's over EIP-712 StepGuarantee."""
+    """64 bytes: its mover's over EIP-712 StepGuarantee; empty for the issue."""
     def __init__(
         self,
         *,

@@ -9,6 +9,7 @@ request. The manual has SM2 with SM3 for `sign`, and SM2 for `data`. How is sign
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ from node.domain.signature import Sign, verify_p256
 from node.errors import BankAnswerError, SignatureError
 
 MAX_ENVELOPE_BYTES = 64 * 1024
+STAMP = "%Y%m%d%H%M%S"
 _TAG = b"heqi.bank-envelope.v1\0"
 
 
@@ -75,13 +77,13 @@ def seal(suite: EnvelopeSuite, data: str, nonce: str, time_stamp: str) -> bytes:
     return msgspec.json.encode(Envelope(data, "0", nonce, time_stamp, suite.sign(message)))
 
 
-def open_envelope(suite: EnvelopeSuite, raw: bytes) -> Envelope:
+def open_envelope(suite: EnvelopeSuite, raw: bytes, most_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
     """An envelope that the other side signed.
 
     Raises:
         BankAnswerError: it is malformed, or not signed by the other side.
     """
-    if len(raw) > MAX_ENVELOPE_BYTES:
+    if len(raw) > most_bytes:
         raise BankAnswerError("the envelope is too large")
     try:
         envelope = msgspec.json.decode(raw, type=Envelope)
@@ -89,6 +91,23 @@ def open_envelope(suite: EnvelopeSuite, raw: bytes) -> Envelope:
     except (msgspec.MsgspecError, UnicodeDecodeError, SignatureError) as error:
         raise BankAnswerError(f"not an envelope of the bank: {error}") from error
     return envelope
+
+
+def stamp_of(time: float) -> str:
+    """A moment, seconds since 1970 UTC, as an envelope has it."""
+    return datetime.fromtimestamp(time, UTC).strftime(STAMP)
+
+
+def time_of(stamp: str) -> int:
+    """The inverse of `stamp_of`.
+
+    Raises:
+        BankAnswerError: there is no such moment.
+    """
+    try:
+        return int(datetime.strptime(stamp, STAMP).replace(tzinfo=UTC).timestamp())
+    except ValueError as error:
+        raise BankAnswerError("the time stamp is no time") from error
 
 
 def _signed(data: str, nonce: str, time_stamp: str) -> bytes:
