@@ -161,7 +161,7 @@ class ClaimPayments:
         """
         raw_id = bytes.fromhex(guarantee)
         known = self._open_on(raw_id)
-        if known is None or known.state != PaymentState.PAID.value or not known.problem:
+        if known is None or not known.is_unstated:
             raise ConflictError("there is no payment on this guarantee that cannot be stated")
         transaction = Transaction(self._store)
         self._rows.put(transaction, replace(known, state=PaymentState.CLOSED.value))

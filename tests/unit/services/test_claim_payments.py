@@ -241,6 +241,8 @@ async def test_a_stay_that_comes_after_the_payment_is_told_and_the_payment_state
         "payment.paid",
         "payment.unstated",
     ]
+    state = case.tender.bank.services.status.diagnose(0)
+    assert (state.guarantees.payments_unstated, state.guarantees.orders_parked) == (1, 0)
     await case.make(Event.LIFT)
     case.tender.world.clock.advance(300)
     await case.settle()
