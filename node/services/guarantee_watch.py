@@ -125,8 +125,9 @@ def _payments_due(store: Store, projection: Projection) -> Iterator[float]:
     for key, _ in store.scan(layout.GUARANTEE_CLAIM):
         raw_id = key[len(layout.GUARANTEE_CLAIM) :]
         row = projection.guarantee(raw_id)
-        is_due = row is not None and row.state == State.COMPLYING
-        if is_due and not any(True for _ in store.scan(layout.CLAIM_PAYMENT_OPEN + raw_id)):
+        if row is None or row.state != State.COMPLYING:
+            continue
+        if not any(True for _ in store.scan(layout.CLAIM_PAYMENT_OPEN + raw_id)):
             yield float(row.since)
 
 
