@@ -174,6 +174,10 @@ class GuaranteeFacts:
     """Whose working days the members have voted."""
     system_troubles: int = 0
     """Orders at the guarantor's own guarantee system that wait for a person."""
+    payments_due: int = 0
+    """Own guarantees whose claim complies, and that the core bank was not asked to pay."""
+    payments_oldest_seconds: float = 0.0
+    """How long the oldest of them has been due."""
     orders_parked: int = 0
     """Orders to the core bank that wait for a person; 0 from a folder, like all that follows."""
     orders_open: int = 0
@@ -183,6 +187,8 @@ class GuaranteeFacts:
     desk_oldest_seconds: float = 0.0
     rules_trouble: str = ""
     """Why the rules that are configured are not in force."""
+    payments_unstated: int = 0
+    """Payments that the core bank has made, and that the ledger does not take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,11 @@ class KeptPayment(msgspec.Struct, frozen=True):
     """Why its order was given up, or why it cannot be stated."""
 
     @property
+    def is_unstated(self) -> bool:
+        """Whether the bank has paid, and nothing can be stated of it."""
+        return self.state == PaymentState.PAID.value and bool(self.problem)
+
+    @property
     def place(self) -> bytes:
         """Of the row: guarantee and claim."""
         return place_of(bytes.fromhex(self.guarantee), self.claim)

@@ -39,7 +39,6 @@ from node.services.acts import Acts, actor
 from node.services.bank_orders import BankOrders, KeptOrder
 from node.services.claim_payment_rows import KeptPayment, PaymentRows, PaymentState, place_of
 from node.services.feed import Feed, FeedEntry
-from node.services.follower import Follower
 from node.services.guarantee_steps import GuaranteeSteps, Taken
 from node.services.issue_rules import RulesInForce
 from node.services.pauses import Pauses
@@ -60,7 +59,6 @@ class ClaimPayments:
         store: Store,
         rows: PaymentRows,
         due: PaymentsDue,
-        follower: Follower,
         steps: GuaranteeSteps,
         orders: BankOrders,
         rules: RulesInForce,
@@ -70,7 +68,7 @@ class ClaimPayments:
         *,
         is_enabled: bool,
     ) -> None:
-        self._store, self._rows, self._due, self._follower = store, rows, due, follower
+        self._store, self._rows, self._due = store, rows, due
         self._steps, self._orders, self._rules = steps, orders, rules
         self._acts, self._feed, self._clock, self._is_enabled = acts, feed, clock, is_enabled
         self._pauses = Pauses[bytes](clock, _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS)
@@ -113,7 +111,7 @@ class ClaimPayments:
         Raises:
             MissingError: this node does not hold the file, or the ledger does not have the guarantee.
             ConflictError: nothing is due, or another sum or account; or claims are not paid by the core bank here.
-            ProjectionStaleError: this node cannot tell how the guarantee stands.
+            ProjectionStaleError, ContractUnknownError: this node cannot tell how the guarantee stands.
             StoreError: the database fails.
         """
         if not self._is_active:
@@ -129,7 +127,7 @@ class ClaimPayments:
             return known
         if known is not None:
             raise ConflictError(f"a payment on claim {known.claim} of this guarantee is {known.state}")
-        self._follower.check_fresh()
+        self._due.check_current()
         if stop := self._due.stop(raw_id):
             raise ConflictError(stop)
         transaction = Transaction(self._store)
@@ -161,7 +159,7 @@ class ClaimPayments:
         """
         raw_id = bytes.fromhex(guarantee)
         known = self._open_on(raw_id)
-        if known is None or known.state != PaymentState.PAID.value or not known.problem:
+        if known is None or not known.is_unstated:
             raise ConflictError("there is no payment on this guarantee that cannot be stated")
         transaction = Transaction(self._store)
         self._rows.put(transaction, replace(known, state=PaymentState.CLOSED.value))
@@ -187,7 +185,7 @@ class ClaimPayments:
         """Have a payment that is due released by the rules, or tell a person of it, once."""
         try:
             due = self._due.of(raw_id)
-            self._follower.check_fresh()
+            self._due.check_current()
         except StoreError:
             raise
         except NodeError:

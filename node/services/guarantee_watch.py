@@ -20,6 +20,7 @@ from node.probes import Examination, GuaranteeFacts
 from node.services import layout
 from node.services.applications import Application, Applications
 from node.services.bank_orders import BankOrders, OrderState
+from node.services.claim_payment_rows import PaymentRows
 from node.services.credit_lines import NOT_COUNTED
 from node.services.guarantee_delivery import Post
 from node.services.issue_rules import RulesInForce
@@ -40,6 +41,7 @@ class GuaranteeWatch:
         self, store: Store, vault: Vault, orders: BankOrders, rules: RulesInForce, clock: Clock, me: str
     ) -> None:
         self._applications = Applications(store, vault, me)
+        self._payments = PaymentRows(store, vault, me)
         self._orders, self._rules, self._clock = orders, rules, clock
 
     def add_to(self, facts: GuaranteeFacts) -> GuaranteeFacts:
@@ -49,16 +51,18 @@ class GuaranteeWatch:
             StoreError: the database fails.
         """
         now, orders = self._clock.now(), list(self._orders.unsettled())
-        open_since = [kept.queued for kept in orders if kept.state == OrderState.OPEN.value]
+        parked = [kept for kept in orders if kept.state == OrderState.PARKED.value]
+        open_since = [kept.queued for kept in orders if kept.state != OrderState.PARKED.value]
         waits = [since for one in self._applications.open() if (since := _waits_since(one.row))]
         return replace(
             facts,
-            orders_parked=len(orders) - len(open_since),
+            orders_parked=len(parked),
             orders_open=len(open_since),
             orders_oldest_seconds=max((now - since for since in open_since), default=0.0),
             desk_waiting=len(waits),
             desk_oldest_seconds=max((now - since for since in waits), default=0.0),
             rules_trouble=self._rules.problem,
+            payments_unstated=sum(1 for one in self._payments.open_ones() if one.is_unstated),
         )
 
 
@@ -75,6 +79,7 @@ def guarantee_facts(store: Store, projection: Projection, now: float) -> Guarant
     """
     posts = list(_undelivered(store, projection))
     parked = [raw_id.hex() for raw_id, mark in _moved(store) if mark != NOT_COUNTED]
+    due = list(_payments_due(store, projection))
     late, short = _openings(store, projection, now)
     return GuaranteeFacts(
         steps_undelivered=len(posts),
@@ -87,6 +92,8 @@ def guarantee_facts(store: Store, projection: Projection, now: float) -> Guarant
         opening_keys=sum(1 for _ in store.scan(layout.OPENING_KEY)),
         years=sorted(projection.calendar()),
         system_troubles=parked_count(store) + troubled_count(store),
+        payments_due=len(due),
+        payments_oldest_seconds=max((now - since for since in due), default=0.0),
     )
 
 
@@ -114,6 +121,17 @@ def _examinations(store: Store, projection: Projection, now: int) -> Iterator[Ex
             continue
         left = working_days_to_come(calendar, now, row.due) if now < row.due else -1
         yield Examination(raw_id.hex(), row.due, left)
+
+
+def _payments_due(store: Store, projection: Projection) -> Iterator[float]:
+    """Since when the claims on own guarantees comply that the core bank was not asked to pay."""
+    for key, _ in store.scan(layout.GUARANTEE_CLAIM):
+        raw_id = key[len(layout.GUARANTEE_CLAIM) :]
+        row = projection.guarantee(raw_id)
+        if row is None or row.state != State.COMPLYING:
+            continue
+        if not any(True for _ in store.scan(layout.CLAIM_PAYMENT_OPEN + raw_id)):
+            yield float(row.since)
 
 
 def _openings(store: Store, projection: Projection, now: float) -> tuple[list[str], list[tuple[str, str]]]:

@@ -10,7 +10,7 @@ from node.domain.guarantee_life import Life
 from node.domain.guarantee_statement import event_of
 from node.domain.guarantee_table import Event, State, mover_of
 from node.domain.sealed_guarantee import reopen_guarantee
-from node.errors import ConflictError, MissingError, ProjectionStaleError
+from node.errors import ConflictError, MissingError, NodeError, StoreError
 from node.ports import Store
 from node.services import layout
 from node.services.alliance import Alliance
@@ -51,6 +51,17 @@ class PaymentsDue:
             raise ConflictError(f"the guarantee is {terms.iss}'s, who pays it")
         return due_of(raw_id.hex(), terms, State(self.row(raw_id).state), life)
 
+    def check_current(self) -> None:
+        """That this node knows how guarantees stand on the ledger.
+
+        Raises:
+            ProjectionStaleError: its view of the ledger is too old to say.
+            ContractUnknownError: it cannot read the contract in force.
+            StoreError: the database fails.
+        """
+        self._follower.check_fresh()
+        self._alliance.projection.check_known("Guarantees")
+
     def stop(self, raw_id: bytes) -> str:
         """Why a payment is not to leave though the ledger has it due: what is on its way there; empty if nothing is.
 
@@ -75,16 +86,16 @@ class PaymentsDue:
             StoreError: the database fails.
         """
         raw_id = bytes.fromhex(order.about)
-        if self._alliance.projection.guarantee(raw_id) is None:
-            return Leave.WAIT, "this node reads the ledger anew"
-        if stop := self.stop(raw_id):
-            return Leave.RECALL, stop
         try:
+            self.check_current()  # what an old or half-read ledger says is no reason to take anything back
+            if stop := self.stop(raw_id):
+                return Leave.RECALL, stop
             due = self.of(raw_id)
-            self._follower.check_fresh()
         except ConflictError as error:
             return Leave.RECALL, str(error)
-        except ProjectionStaleError as error:
+        except StoreError:
+            raise
+        except NodeError as error:
             return Leave.WAIT, str(error)
         sum_ = due.claim, plain(due.amount), due.currency, due.payee
         if sum_ != (claim_of(order), order.amount, order.currency, order.payee):

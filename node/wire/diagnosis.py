@@ -88,6 +88,9 @@ def _guarantees_message(facts: GuaranteeFacts) -> pb.DiagnosedGuarantees:
         waiting_application_count=facts.desk_waiting,
         oldest_application_seconds=facts.desk_oldest_seconds,
         rules_problem=facts.rules_trouble,
+        due_payment_count=facts.payments_due,
+        oldest_due_payment_seconds=facts.payments_oldest_seconds,
+        unstated_payment_count=facts.payments_unstated,
     )
     for one in facts.examinations:
         message.examinations.add(
@@ -118,6 +121,9 @@ def _guarantees(message: pb.DiagnosedGuarantees) -> GuaranteeFacts:
         desk_waiting=message.waiting_application_count,
         desk_oldest_seconds=message.oldest_application_seconds,
         rules_trouble=message.rules_problem,
+        payments_due=message.due_payment_count,
+        payments_oldest_seconds=message.oldest_due_payment_seconds,
+        payments_unstated=message.unstated_payment_count,
     )
 
 

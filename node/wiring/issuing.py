@@ -97,7 +97,6 @@ class WithIssuing(WithGuarantees):
             store,
             PaymentRows(store, self.vault, config.name),
             PaymentsDue(store, self.alliance, self.follower, self._lives, self.guarantee_steps),
-            self.follower,
             self.guarantee_steps,
             self.bank_orders,
             self.rules,

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.banks.trial import TrialBank
 from node.domain.bank_order import BankOrder
-from node.domain.guarantee_statement import Order, Reason
+from node.domain.guarantee_statement import Claim, Order, Reason
 from node.domain.guarantee_table import Event, State
 from node.ports import Batch
 from node.services.bank_orders import KeptOrder
@@ -35,13 +35,20 @@ class ClaimCase:
 
     async def complying(self, amount: str = "80000.00") -> None:
         """Claimed, and found complying."""
-        await self.tender.claimed(self.issued, amount)
+        await self.claimed(amount)
         await self.make(Event.FIND_COMPLYING)
+
+    async def claimed(self, amount: str = "80000.00") -> None:
+        """The beneficiary claims; final everywhere afterwards."""
+        says = Claim(amount, "the bidder withdrew its bid", (), ACCOUNT, 0)
+        await self.tender.step(self.issued, Event.CLAIM, says)
+        await self.turn()
 
     async def make(self, event: Event) -> None:
         """The guarantor's step, final everywhere."""
         says = ORDER if event in {Event.STAY, Event.LIFT, Event.RECORD_SUIT, Event.PROHIBIT} else WHY
-        await self.tender.make(self.issued, event, says)
+        await self.tender.bank.services.guarantee_steps.make(self.issued.id, event, says)
+        await self.turn()
 
     async def stop(self, event: Event) -> None:
         """Stay, withdrawal or release, handed in and not on the ledger yet."""
@@ -60,7 +67,11 @@ class ClaimCase:
     async def settle(self) -> None:
         """Long enough for an order, its answer and the statement."""
         for _ in range(2):
-            await self.tender.world.settle(publish=False, corroborate=False)
+            await self.turn()
+
+    async def turn(self) -> None:
+        """All background work but that of the logs: a node with an old database would refuse that."""
+        await self.tender.world.settle(publish=False, corroborate=False)
 
     @property
     def state(self) -> State:

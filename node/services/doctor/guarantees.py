@@ -7,6 +7,7 @@ from node.probes import Examination, GuaranteeFacts, NodeState
 from node.services.doctor.finding import Finding, Unknown, error, note, ok, warning
 
 _OLD_STEP_SECONDS = 3_600.0
+_OLD_PAYMENT_SECONDS = 86_400.0
 _OLD_ORDER_SECONDS = 3_600.0
 _OLD_APPLICATION_SECONDS = 3 * 86_400.0
 _SHORT = 16
@@ -92,6 +93,38 @@ def check_desk(state: NodeState | Unknown) -> list[Finding]:
                 (
                     "检查核心系统及其接口；heqi guarantee bank list 列出原因",
                     "check the core banking system and the way to it; heqi guarantee bank list names the reasons",
+                ),
+            )
+        )
+    if facts.payments_oldest_seconds > _OLD_PAYMENT_SECONDS:
+        hours = facts.payments_oldest_seconds / 3_600
+        found.append(
+            warning(
+                "PAYMENTS_DUE",
+                (
+                    f"{facts.payments_due} 件索赔已相符而未付款，最早已 {hours:.0f} 小时",
+                    f"{facts.payments_due} claims comply and are not paid, the oldest for {hours:.0f} hours",
+                ),
+                (
+                    "heqi guarantee pay 核对后放款；未由核心系统付款的，付款后 heqi guarantee step … pay",
+                    (
+                        "check and release them: heqi guarantee pay; where the core bank does not pay claims, "
+                        "pay and state it: heqi guarantee step … pay"
+                    ),
+                ),
+            )
+        )
+    if facts.payments_unstated:
+        found.append(
+            warning(
+                "PAYMENT_UNSTATED",
+                (
+                    f"{facts.payments_unstated} 笔赔付已付出，账本却不能登记（止付或撤回）",
+                    f"{facts.payments_unstated} payments were made and the ledger takes none: stayed, or withdrawn",
+                ),
+                (
+                    "heqi guarantee pay 查看原因；另行了结后 --close",
+                    "heqi guarantee pay shows why; once it is settled otherwise, say so with --close",
                 ),
             )
         )

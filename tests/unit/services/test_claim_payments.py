@@ -95,9 +95,9 @@ async def test_a_part_is_paid_and_the_rest_can_be_claimed_and_paid(case: ClaimCa
 
 async def test_a_claim_on_which_the_guarantor_was_silent_is_due_to_a_person_only(case: ClaimCase) -> None:
     use_rules(case.tender.bank, more=PAYS)
-    await case.tender.claimed(case.issued, "30000.00")
+    await case.claimed("30000.00")
     case.tender.world.clock.advance(30 * DAY)
-    await case.tender.world.settle()
+    await case.turn()
     await case.tender.step(case.issued, Event.PRECLUDE, WHY)
     await case.settle()
     assert (case.listed(), case.payments()) == (["due"], []), "nobody has looked at it yet"
@@ -107,13 +107,13 @@ async def test_a_claim_on_which_the_guarantor_was_silent_is_due_to_a_person_only
 
 
 async def test_of_a_refused_claim_that_is_waived_only_what_is_in_force_is_paid(case: ClaimCase) -> None:
-    await case.tender.claimed(case.issued)
+    await case.claimed()
     await case.tender.make(
         case.issued, Event.FIND_DISCREPANT, Notice((Discrepancy("document", "not signed"),))
     )
     await case.tender.step(case.issued, Event.REDUCE, Reduction("20000", "cd" * 32))
-    await case.tender.world.settle()
-    await case.tender.make(case.issued, Event.FIND_COMPLYING, WHY)
+    await case.turn()
+    await case.make(Event.FIND_COMPLYING)
     with pytest.raises(ConflictError, match="20000 was claimed and is in force"):
         await case.tender.bank.services.guarantee_steps.make(
             case.issued.id, Event.PAY_PART, Payment("80000.00", "ab" * 32)
@@ -135,7 +135,7 @@ async def test_approved_rules_release_what_a_person_found_complying_up_to_their_
     await case.settle()
     assert (case.listed(), len(case.payments())) == (["due"], 1), "more than is left of the day"
     await case.tender.step(case.issued, Event.WITHDRAW, WHY)
-    await case.tender.world.settle()
+    await case.turn()
     await case.complying("20000.00")
     await case.settle()
     assert len(case.payments()) == 2
@@ -241,6 +241,8 @@ async def test_a_stay_that_comes_after_the_payment_is_told_and_the_payment_state
         "payment.paid",
         "payment.unstated",
     ]
+    state = case.tender.bank.services.status.diagnose(0)
+    assert (state.guarantees.payments_unstated, state.guarantees.orders_parked) == (1, 0)
     await case.make(Event.LIFT)
     case.tender.world.clock.advance(300)
     await case.settle()
@@ -297,14 +299,14 @@ async def test_a_payment_on_a_claim_that_was_withdrawn_stands_until_a_person_clo
 async def test_a_claim_that_a_longer_term_may_settle_is_paid_only_once_that_is_out(case: ClaimCase) -> None:
     says = Claim("80000.00", "extend or pay", (), ACCOUNT, case.issued.terms.exp + 60 * DAY)
     await case.tender.step(case.issued, Event.CLAIM_EXTEND_OR_PAY, says)
-    await case.tender.world.settle()
+    await case.turn()
     with pytest.raises(ConflictError, match="EXTEND_OR_PAY"):
         case.release()
-    await case.tender.make(case.issued, Event.SUSPEND, WHY)
+    await case.make(Event.SUSPEND)
     with pytest.raises(ConflictError, match="SUSPENDED"):
         case.release()
     case.tender.world.clock.advance(SUSPENSION_SECONDS)
-    await case.tender.world.settle()
+    await case.turn()
     await case.tender.step(case.issued, Event.PRECLUDE, WHY)
     await case.settle()
     case.release()
@@ -321,7 +323,7 @@ async def test_a_bank_that_is_away_for_days_pays_when_it_is_back(case: ClaimCase
     case.release()
     for _ in range(5):
         case.tender.world.clock.advance(DAY)
-        await case.tender.world.settle()
+        await case.turn()
         case.tender.bank.restart()
     assert (case.listed(), case.state) == (["ordered"], State.COMPLYING)
     case.books.is_absent = False
@@ -352,8 +354,10 @@ async def test_a_node_that_does_not_know_how_the_guarantee_stands_pays_nothing(c
     case.release()
     case.tender.world.chain.is_down = True
     case.tender.world.clock.advance(2 * DAY)
-    await case.tender.bank.services.bank_orders.step()
-    assert case.payments() == []
+    for _ in range(2):
+        await case.tender.bank.services.bank_orders.step()
+        case.tender.bank.restart()
+    assert (case.payments(), case.books.recalled) == ([], set()), "it waits, and takes nothing back either"
     case.tender.world.chain.is_down = False
     await case.settle()
     assert (case.state, len(case.payments())) == (State.CLOSED, 1)

@@ -55,6 +55,8 @@ async def test_a_claim_is_told_when_its_time_ends_and_no_more_when_it_is_answere
     await tender.world.settle()
     await tender.make(issued, Event.FIND_COMPLYING, Reason("as agreed"))
     assert reasons(tender.bank) == []
+    clock.advance(DAY + HOUR)
+    assert reasons(tender.bank) == ["PAYMENTS_DUE"]
 
 
 async def test_a_document_that_does_not_reach_its_party_is_told_with_its_name(tender: Tender) -> None:

@@ -342,6 +342,9 @@ class DiagnosedGuarantees(_message.Message):
     WAITING_APPLICATION_COUNT_FIELD_NUMBER: _builtins.int
     OLDEST_APPLICATION_SECONDS_FIELD_NUMBER: _builtins.int
     RULES_PROBLEM_FIELD_NUMBER: _builtins.int
+    DUE_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
+    OLDEST_DUE_PAYMENT_SECONDS_FIELD_NUMBER: _builtins.int
+    UNSTATED_PAYMENT_COUNT_FIELD_NUMBER: _builtins.int
     TROUBLED_SYSTEM_ORDER_COUNT_FIELD_NUMBER: _builtins.int
     undelivered_step_count: _builtins.int
     """Documents of steps that the ledger has, on their way to a party."""
@@ -361,6 +364,12 @@ class DiagnosedGuarantees(_message.Message):
     """How long the oldest of them has waited, in seconds."""
     rules_problem: _builtins.str
     """Why the rules that are configured are not in force; empty if they are, or if none are configured."""
+    due_payment_count: _builtins.int
+    """Guarantees of this guarantor on which a payment is due that the core bank was not asked for."""
+    oldest_due_payment_seconds: _builtins.float
+    """How long the oldest of them has been due, in seconds."""
+    unstated_payment_count: _builtins.int
+    """Payments that the core bank has made and the ledger does not take."""
     troubled_system_order_count: _builtins.int
     """Orders at the guarantor's own guarantee system that wait for a person."""
     @_builtins.property
@@ -405,11 +414,14 @@ class DiagnosedGuarantees(_message.Message):
         waiting_application_count: _builtins.int = ...,
         oldest_application_seconds: _builtins.float = ...,
         rules_problem: _builtins.str = ...,
+        due_payment_count: _builtins.int = ...,
+        oldest_due_payment_seconds: _builtins.float = ...,
+        unstated_payment_count: _builtins.int = ...,
         troubled_system_order_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_years", b"calendar_years", "examinations", b"examinations", "exceeded_line_guarantees", b"exceeded_line_guarantees", "late_openings", b"late_openings", "oldest_application_seconds", b"oldest_application_seconds", "oldest_order_seconds", b"oldest_order_seconds", "oldest_undelivered_step_seconds", b"oldest_undelivered_step_seconds", "open_order_count", b"open_order_count", "opening_key_count", b"opening_key_count", "parked_order_count", b"parked_order_count", "rules_problem", b"rules_problem", "short_openings", b"short_openings", "troubled_system_order_count", b"troubled_system_order_count", "undelivered_step_count", b"undelivered_step_count", "undelivered_to", b"undelivered_to", "waiting_application_count", b"waiting_application_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_years", b"calendar_years", "due_payment_count", b"due_payment_count", "examinations", b"examinations", "exceeded_line_guarantees", b"exceeded_line_guarantees", "late_openings", b"late_openings", "oldest_application_seconds", b"oldest_application_seconds", "oldest_due_payment_seconds", b"oldest_due_payment_seconds", "oldest_order_seconds", b"oldest_order_seconds", "oldest_undelivered_step_seconds", b"oldest_undelivered_step_seconds", "open_order_count", b"open_order_count", "opening_key_count", b"opening_key_count", "parked_order_count", b"parked_order_count", "rules_problem", b"rules_problem", "short_openings", b"short_openings", "troubled_system_order_count", b"troubled_system_order_count", "undelivered_step_count", b"undelivered_step_count", "undelivered_to", b"undelivered_to", "unstated_payment_count", b"unstated_payment_count", "waiting_application_count", b"waiting_application_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
