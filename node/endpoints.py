@@ -114,6 +114,7 @@ def _exchange(s: Services, edge: Edge) -> ExchangeService:
         s.guarantee_delivery,
         s.awards,
         s.share_keeping,
+        s.evaluations,
         edge.callers,
         s.clock,
     )
@@ -148,6 +149,7 @@ def _wallet(s: Services, _: Edge) -> WalletService:
         s.controllers,
         s.recoveries,
         s.awards,
+        s.evaluations,
         s.guarantee_files,
         s.releases,
         s.reserving,
@@ -199,6 +201,7 @@ MEMBERS = (
             s.claim_payments,
             s.batch_checks,
             s.pledges,
+            s.waivers,
         ),
     ),
     _endpoint(

@@ -145,6 +145,14 @@ class GrpcPeers:
         response = await self._call(member, lambda stub: stub.ReleaseShares(message, timeout=self._timeout))
         return str(response.share_release)
 
+    async def evaluation_state(self, member: Member, waiver: str) -> str:
+        """See `Peers.evaluation_state`."""
+        message = pb.GetEvaluationStateRequest(waiver=waiver)
+        response = await self._call(
+            member, lambda stub: stub.GetEvaluationState(message, timeout=self._timeout)
+        )
+        return str(response.evaluation_state)
+
     async def close(self) -> None:
         """Close all channels."""
         for channel in self._channels.values():

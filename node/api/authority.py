@@ -207,6 +207,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "GetDefinition": Rule(MEMBER),
     _EXCHANGE + "MakeOpeningKey": Rule(MEMBER),
     _EXCHANGE + "ReleaseShares": Rule(MEMBER, MIB),
+    _EXCHANGE + "GetEvaluationState": Rule(MEMBER, MIB),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
     _WALLET + "CheckPackage": Rule(WALLET, MIB),

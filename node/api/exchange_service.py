@@ -11,6 +11,7 @@ from node.ports import Clock
 from node.services.awards import Awards
 from node.services.catalogue import Catalogue
 from node.services.cosignatures import Cosignatures
+from node.services.evaluations import Evaluations
 from node.services.guarantee_delivery import GuaranteeDelivery
 from node.services.inbox import Inbox
 from node.services.legal_serving import LegalServing
@@ -39,6 +40,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         steps: GuaranteeDelivery,
         awards: Awards,
         share_keeping: ShareKeeping,
+        evaluations: Evaluations,
         callers: Callers,
         clock: Clock,
     ) -> None:
@@ -47,7 +49,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
         self._catalogue, self._steps = catalogue, steps
-        self._share_keeping = share_keeping
+        self._share_keeping, self._evaluations = share_keeping, evaluations
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
         """See the proto."""
@@ -106,6 +108,15 @@ class ExchangeService(rpc.ExchangeServiceServicer):
             caller = self._callers.of(context).member
             release = self._share_keeping.release(caller, request.share_request)
         return pb.ReleaseSharesResponse(share_release=release)
+
+    async def GetEvaluationState(
+        self, request: pb.GetEvaluationStateRequest, context: Context
+    ) -> pb.GetEvaluationStateResponse:
+        """See the proto."""
+        await self._evaluations.prepare(request.waiver)
+        async with even_refusals():
+            state = self._evaluations.tell(self._callers.of(context).member, request.waiver)
+        return pb.GetEvaluationStateResponse(evaluation_state=state)
 
     async def SubmitReceipt(
         self, request: pb.SubmitReceiptRequest, context: Context

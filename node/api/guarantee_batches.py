@@ -6,20 +6,24 @@ from functools import partial
 
 from heqi.v1 import guarantee_service_pb2 as pb
 
-from node.domain.batch_check import Expected, Finding, SectionTerms
+from node.domain.batch_check import Expected, SectionTerms
+from node.domain.batch_finding import Finding
 from node.domain.section import Party, amount_of
+from node.domain.waiver import MAX_RULES, WaiverRule
 from node.errors import InvalidError
-from node.services.batch_checks import BatchChecks, JudgedPledge
+from node.services.batch_checks import BatchChecks, JudgedPledge, JudgedWaiver
 from node.services.guarantees import Checked
 from node.services.pledges import Pledges
+from node.services.waivers import Round, Waivers
 
 _KINDS = frozenset({"bid", "performance", "quality"})
 _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
 
-async def answer_batch(
+async def answer_batch(  # noqa: PLR0917
     batches: BatchChecks,
     pledges: Pledges,
+    waivers: Waivers,
     check: Callable[[pb.CheckGuaranteeRequest], Checked],
     message: Callable[[Checked], pb.CheckGuaranteeResponse],
     requests: AsyncIterator[pb.CheckGuaranteesRequest],
@@ -29,6 +33,7 @@ async def answer_batch(
     Args:
         batches: the use case.
         pledges: checks pledges.
+        waivers: checks waivers.
         check: checks one guarantee by itself.
         message: its answer on the wire.
         requests: the stream.
@@ -42,6 +47,7 @@ async def answer_batch(
     if first is None or not first.HasField("section"):
         raise InvalidError("the first message names the section")
     batch = batches.begin(_terms(first.section))
+    asked = Round()
     async for request in requests:
         if not request.HasField("shown"):
             raise InvalidError("after the section come guarantees")
@@ -50,6 +56,13 @@ async def answer_batch(
             await pledges.prepare(shown.pledge)
             pledge = batches.check_pledge(batch, partial(pledges.check, shown.pledge), shown.bidder_code)
             yield pb.CheckGuaranteesResponse(item=_pledge(pledge))
+            continue
+        if shown.waiver:
+            statement = await waivers.ask(shown.waiver, asked)
+            look = partial(waivers.check, shown.waiver, asked, statement)
+            yield pb.CheckGuaranteesResponse(
+                item=_waiver(batches.check_waiver(batch, look, shown.bidder_code))
+            )
             continue
         judged = batches.check(batch, partial(check, shown.guarantee), shown.bidder_code)
         item = pb.CheckedItem(number=judged.number, findings=[_finding(one) for one in judged.findings])
@@ -84,10 +97,38 @@ def _pledge(judged: JudgedPledge) -> pb.CheckedItem:
     return item
 
 
+def _waiver(judged: JudgedWaiver) -> pb.CheckedItem:
+    item = pb.CheckedItem(number=judged.number, findings=[_finding(one) for one in judged.findings])
+    if (checked := judged.checked) is not None:
+        told = pb.CheckedWaiver(
+            verdict=pb.CheckGuaranteeResponse.Verdict.Value(f"VERDICT_{checked.verdict.value}"),
+            reason=checked.reason,
+            credit_code=checked.credit_code,
+            name=checked.organisation,
+            state=checked.state,
+            since_seconds=checked.since,
+            evaluation_state=checked.statement,
+            waived_percent=judged.share,
+        )
+        if checked.terms is not None and (evaluation := checked.evaluation) is not None:
+            told.home = checked.terms.home
+            told.evaluator, told.scale, told.grade = evaluation.evaluator, evaluation.scale, evaluation.grade
+            told.first_day, told.last_day = evaluation.first.isoformat(), evaluation.last.isoformat()
+        item.waiver.CopyFrom(told)
+    return item
+
+
+def _rule(given: pb.WaiverRule) -> WaiverRule:
+    shares = tuple((one.grade, one.share_percent) for one in given.grades)
+    return WaiverRule(given.evaluator, given.scale, shares, tuple(given.recorders))
+
+
 def _terms(given: pb.SectionTerms) -> SectionTerms:
     kind = given.guarantee_kind or "bid"
     if kind not in _KINDS:
         raise InvalidError(f"guarantee_kind is one of {', '.join(sorted(_KINDS))}")
+    if len(given.waivers) > MAX_RULES:
+        raise InvalidError(f"at most {MAX_RULES} waiver rules")
     amounts = []
     for name, text in (("demanded_amount", given.demanded_amount), ("base_amount", given.base_amount)):
         amount = amount_of(text) if text else None
@@ -108,6 +149,7 @@ def _terms(given: pb.SectionTerms) -> SectionTerms:
         beneficiary_key=given.beneficiary_key,
         takes_pledges=given.takes_pledges,
         pledge_text=given.pledge_text_sha256,
+        waivers=tuple(map(_rule, given.waivers)),
         bidders=tuple(_listed(one) for one in given.bidders) or None,
     )
 
@@ -137,6 +179,15 @@ def _told(terms: SectionTerms) -> pb.SectionTerms:
         beneficiary_key=terms.beneficiary_key,
         takes_pledges=terms.takes_pledges,
         pledge_text_sha256=terms.pledge_text,
+        waivers=[
+            pb.WaiverRule(
+                evaluator=rule.evaluator,
+                scale=rule.scale,
+                grades=[pb.WaivedGrade(grade=grade, share_percent=share) for grade, share in rule.shares],
+                recorders=rule.recorders,
+            )
+            for rule in terms.waivers
+        ],
     )
 
 

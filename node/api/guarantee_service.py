@@ -26,6 +26,7 @@ from node.services.guarantee_views import GuaranteeViews
 from node.services.guarantees import Checked, Guarantees, Verdict
 from node.services.guarantor import Guarantor
 from node.services.pledges import Pledges
+from node.services.waivers import Waivers
 from node.wire.guarantees import receipt_message
 from node.wire.messages import verified_record_message
 
@@ -42,10 +43,11 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
         payments: ClaimPayments,
         batches: BatchChecks,
         pledges: Pledges,
+        waivers: Waivers,
     ) -> None:
         self._guarantees, self._guarantor = guarantees, guarantor
         self._steps, self._views, self._payments = steps, views, payments
-        self._batches, self._pledges = batches, pledges
+        self._batches, self._pledges, self._waivers = batches, pledges, waivers
 
     async def CheckGuarantee(
         self, request: pb.CheckGuaranteeRequest, context: Context
@@ -58,7 +60,7 @@ class GuaranteeService(rpc.GuaranteeServiceServicer):
     ) -> AsyncIterator[pb.CheckGuaranteesResponse]:
         """See the proto."""
         async for answer in answer_batch(
-            self._batches, self._pledges, self._check, checked_message, request_iterator
+            self._batches, self._pledges, self._waivers, self._check, checked_message, request_iterator
         ):
             yield answer
 

@@ -25,6 +25,7 @@ from node.services.controllers import Controllers
 from node.services.desk import Desk
 from node.services.disputes import Disputes
 from node.services.erasures import Erasures
+from node.services.evaluations import Evaluations
 from node.services.exporting import Exporting
 from node.services.gate import Gate
 from node.services.guarantee_files import GuaranteeFiles
@@ -83,12 +84,14 @@ class WalletService(rpc.WalletServiceServicer):
         controllers: Controllers,
         recoveries: Recoveries,
         awards: Awards,
+        evaluations: Evaluations,
         guarantee_files: GuaranteeFiles,
         releases: Releases,
         reserving: Reserving,
         sealed_issuing: SealedIssuing,
     ) -> None:
         self._awards, self._guarantee_files = awards, guarantee_files
+        self._evaluations = evaluations
         self._alliance, self._gate, self._registrations = alliance, gate, registrations
         self._sharing, self._serving, self._records, self._proving = sharing, serving, records, proving
         self._codes, self._guarantor = codes, guarantor
@@ -209,6 +212,8 @@ class WalletService(rpc.WalletServiceServicer):
                 grant_id=fetched.grant,
                 project=fetched.project,
             )
+        for asked in self._evaluations.reads_of(subject):
+            response.evaluation_reads.add(time=asked.time, reader=asked.reader, waiver_id=asked.waiver)
         return response
 
     async def ExportRegistration(
@@ -216,8 +221,13 @@ class WalletService(rpc.WalletServiceServicer):
     ) -> pb.ExportRegistrationResponse:
         """See the proto."""
         response = pb.ExportRegistrationResponse()
-        for header, sd_jwt in self._exporting.registration(request.signed_request):
-            response.records.add(category=header.category, thing=header.thing, sd_jwt=sd_jwt)
+        for one in self._exporting.registration(request.signed_request):
+            response.records.add(
+                category=one.header.category,
+                thing=one.header.thing,
+                sd_jwt=one.sd_jwt,
+                evidence=one.evidence,
+            )
         return response
 
     async def GetPlace(self, request: pb.GetPlaceRequest, context: Context) -> pb.GetPlaceResponse:

@@ -19,8 +19,9 @@ from node.cli import (
     guarantee_system,
 )
 from node.cli.client import OperatorClient
-from node.cli.guarantee_batch import check_batch
+from node.cli.guarantee_batch import check_batch, is_waiver
 from node.cli.guarantee_says import EVENTS, add_options, event_named, says_of, show_life
+from node.cli.guarantee_section import describe_section
 from node.cli.output import print_json, print_table, say
 from node.cli.waiting import retry
 from node.domain.encoding import canonical_json
@@ -33,6 +34,7 @@ _EPILOG = """\
   heqi guarantee check --home centre-a --file guarantee.jwt     核验保函文件 | check a guarantee file
   heqi guarantee check --home centre-a --number bank-x:BH-001   按编号 | by number
   heqi guarantee check --home centre-a --batch FOLDER --section S   开标批量核验 | all of a section, at opening
+  heqi guarantee check --home centre-a --file waiver.jwt --section S --waivers rules.json   信用减免 | a waiver
   heqi guarantee list --home bank-x                             待审申请 | applications
   heqi guarantee assess --home bank-x APPLICATION --wait        核验申请人 | read and verify the applicant
   heqi guarantee issue --home bank-x APPLICATION --number BH-001
@@ -74,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER|FILE",
         help="整个标段：文件夹，或每行一个 JSON | all of a section: a folder of files, or a list, one JSON a line",
     )
-    _describe_section(one)
+    describe_section(one)
     one.set_defaults(run=check)
     one = commands.add_parser("list", help="收到的申请 | applications at this guarantor")
     one.add_argument("--open", action="store_true", help="只列未了结的 | only those that are not over")
@@ -115,34 +117,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--json", action="store_true", help="机器可读 | for machines")
 
 
-def _describe_section(one: argparse.ArgumentParser) -> None:
-    of = one.add_argument_group(
-        "批量核验 | with --batch",
-        "未给出的取自本中心的记录 | what is left out is taken from the centre's records",
-    )
-    of.add_argument("--section", default="", help="标段编号 | number of the section")
-    of.add_argument("--kind", default="bid", choices=["bid", "performance", "quality"])
-    of.add_argument("--demanded", default="", metavar="YUAN", help="要求金额 | what the tender demands")
-    of.add_argument(
-        "--base", default="", metavar="YUAN", help="估算价或合同金额 | estimate, or the contract's amount"
-    )
-    of.add_argument(
-        "--valid-until", default="", metavar="DAY", help="投标有效期至 | the bids are valid until"
-    )
-    of.add_argument("--beneficiary-name", default="", help="受益人 | beneficiary")
-    of.add_argument("--beneficiary-key", default="", help="受益人公钥 | its key for this section")
-    of.add_argument(
-        "--takes-pledges", action="store_true", help="接受承诺函 | a bidder's pledge stands for a guarantee"
-    )
-    of.add_argument("--pledge-text", type=Path, help="承诺函正文 | the text that is to be pledged")
-    of.add_argument(
-        "--bidders", type=Path, help="投标人名单，每行：信用代码,名称 | list of bidders, a line: CODE,NAME"
-    )
-
-
 def check(args: argparse.Namespace) -> int:
     """Check a guarantee; exit code 0 only if it is valid now, or nothing is found in the whole batch."""
-    if args.batch:
+    if args.batch or (args.file and is_waiver(args.file)):
         return check_batch(args)
     request, sealed = pb.CheckGuaranteeRequest(), b""
     if args.file:

@@ -1,11 +1,9 @@
 """`heqi guarantee check --batch`: all guarantees of a section at once, from a folder of files or a list."""
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +11,13 @@ import msgspec
 from heqi.v1 import guarantee_service_pb2 as pb
 
 from node.cli.client import OperatorClient
+from node.cli.guarantee_section import section_terms
 from node.cli.output import print_json, print_table, printable
 from node.config import read_file
 from node.domain.batch_check import MAX_ITEMS
-from node.domain.document import peek_document
+from node.domain.document import Document, peek_document
 from node.domain.pledge import BidPledge
-from node.domain.section import begin_of, day_of
+from node.domain.waiver import BidWaiver
 from node.errors import ConfigError, NodeError
 
 CREDIT_CODE_LENGTH = 18
@@ -43,6 +42,15 @@ FAULTS = {
     "SHOWN_TWICE": "重复提交",
     "PLEDGE_NOT_TAKEN": "不接受承诺函",
     "OTHER_TEXT": "承诺内容不符",
+    "WAIVER_NOT_TAKEN": "不接受信用减免",
+    "OTHER_SCALE": "评价部门或办法不符",
+    "LOW_GRADE": "等级不够",
+    "NOT_ENTITLED": "非认可的评价登记方",
+    "EVALUATION_ENDED": "评价不在有效期",
+    "EVALUATION_WITHDRAWN": "评价已撤销",
+    "EVALUATION_SUPERSEDED": "评价已更新",
+    "EVALUATION_DISPUTED": "评价有异议",
+    "EVALUATION_UNKNOWN": "评价现状未知，请稍后再查",
     "NOT_COMPARED": "未比对（未给出，记录中也没有）",
     "WITHOUT_SECURITY": "未提供担保",
 }
@@ -50,6 +58,7 @@ FAULTS = {
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pledge: Annotated[str, msgspec.Meta(max_length=_MAX_FILE_BYTES)] = ""
+    waiver: Annotated[str, msgspec.Meta(max_length=_MAX_FILE_BYTES)] = ""
     file: Annotated[str, msgspec.Meta(max_length=_MAX_FILE_BYTES)] = ""
     guarantor: Annotated[str, msgspec.Meta(max_length=200)] = ""
     number: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -72,10 +81,12 @@ class Item:
 def check_batch(args: argparse.Namespace) -> int:
     """Check a batch; exit code 0 only if nothing is found but what could not be compared."""
     if not args.section:
-        raise ConfigError("--batch wants --section, the number of the section")
-    items = list(read_batch(args.batch))
+        raise ConfigError("a batch and a waiver want --section, the number of the section")
+    items = list(read_batch(args.batch)) if args.batch else [_read_one(args.file)]
     if len(items) > MAX_ITEMS:
         raise ConfigError(f"a batch has at most {MAX_ITEMS} guarantees; {args.batch} has {len(items)}")
+    # What is waived in part is known before the guarantees for the rest are looked at.
+    items.sort(key=lambda one: not one.shown.waiver)
     summary = pb.BatchSummary()
     with OperatorClient(args.home) as node:
         requests = _requests(args, items)
@@ -102,7 +113,7 @@ def read_batch(path: Path) -> Iterator[Item]:
     if path.is_dir():
         for one in sorted(path.iterdir()):
             if one.is_file() and not one.name.startswith("."):
-                yield Item(one.name, _shown(_content(one), _bidder_of(one.stem)))
+                yield _read_one(one)
         return
     raw = read_file(path)
     if len(raw) > _MAX_LIST_BYTES:
@@ -112,11 +123,16 @@ def read_batch(path: Path) -> Iterator[Item]:
             yield Item(f"{path.name}:{number}", read_item(line))
 
 
+def _read_one(path: Path) -> Item:
+    return Item(path.name, _shown(_content(path), _bidder_of(path.stem)))
+
+
 def read_item(line: str) -> pb.ShownGuarantee:
     """One line of a list; what makes no sense is handed on as a file, which the node finds false.
 
     Args:
-        line: `{"file": JWS}`, `{"guarantor": MEMBER, "number": NUMBER}` or `{"id": HEX}`, with `"bidder"` if known.
+        line: one of `{"file": JWS}`, `{"pledge": JWS}`, `{"waiver": JWS}`, `{"guarantor": MEMBER, "number": NUMBER}`
+            and `{"id": HEX}`, with `"bidder"` if known.
     """
     try:
         entry = _DECODER.decode(line.encode(errors="replace"))
@@ -124,6 +140,8 @@ def read_item(line: str) -> pb.ShownGuarantee:
         return _shown(line[:_MAX_FILE_BYTES].encode(errors="replace").decode())
     if entry.pledge:
         return pb.ShownGuarantee(pledge=entry.pledge, bidder_code=entry.bidder)
+    if entry.waiver:
+        return pb.ShownGuarantee(waiver=entry.waiver, bidder_code=entry.bidder)
     if entry.number:
         named = pb.GuaranteeNumber(guarantor=entry.guarantor, number=entry.number)
         return pb.ShownGuarantee(guarantee=pb.CheckGuaranteeRequest(number=named), bidder_code=entry.bidder)
@@ -135,11 +153,24 @@ def read_item(line: str) -> pb.ShownGuarantee:
 
 
 def _shown(file: str, bidder: str = "") -> pb.ShownGuarantee:
+    if _is(BidPledge, file):
+        return pb.ShownGuarantee(pledge=file, bidder_code=bidder)
+    if _is(BidWaiver, file):
+        return pb.ShownGuarantee(waiver=file, bidder_code=bidder)
+    return pb.ShownGuarantee(guarantee=pb.CheckGuaranteeRequest(file=file), bidder_code=bidder)
+
+
+def is_waiver(path: Path) -> bool:
+    """Whether a file holds a waiver: that is checked beside its section alone."""
+    return _is(BidWaiver, _content(path))
+
+
+def _is(kind: type[Document], file: str) -> bool:
     try:
-        peek_document(file, BidPledge)
+        peek_document(file, kind)
     except NodeError:
-        return pb.ShownGuarantee(guarantee=pb.CheckGuaranteeRequest(file=file), bidder_code=bidder)
-    return pb.ShownGuarantee(pledge=file, bidder_code=bidder)
+        return False
+    return True
 
 
 def _content(path: Path) -> str:
@@ -163,43 +194,6 @@ def _requests(args: argparse.Namespace, items: Iterable[Item]) -> Iterator[pb.Ch
         yield pb.CheckGuaranteesRequest(shown=item.shown)
 
 
-def section_terms(args: argparse.Namespace) -> pb.SectionTerms:
-    """What the command line says of the section.
-
-    Raises:
-        ConfigError: a day or the list of bidders is malformed.
-    """
-    terms = pb.SectionTerms(
-        section=args.section,
-        guarantee_kind=args.kind,
-        demanded_amount=args.demanded,
-        base_amount=args.base,
-        beneficiary_name=args.beneficiary_name,
-        beneficiary_key=args.beneficiary_key,
-        takes_pledges=args.takes_pledges or bool(args.pledge_text),
-    )
-    if args.pledge_text:
-        terms.pledge_text_sha256 = hashlib.sha256(read_file(args.pledge_text)).hexdigest()
-    if args.valid_until:
-        day = day_of(args.valid_until)
-        if day is None:
-            raise ConfigError("--valid-until is a day such as 2026-03-31")
-        terms.valid_until_seconds = begin_of(day + timedelta(days=1)) - 1
-    if args.bidders:
-        terms.bidders.extend(_bidders(args.bidders))
-    return terms
-
-
-def _bidders(path: Path) -> Iterator[pb.ListedBidder]:
-    for number, line in enumerate(read_file(path).decode(errors="replace").splitlines(), 1):
-        code, _, name = line.strip().partition(",")
-        if not line.strip():
-            continue
-        if not code and not name:
-            raise ConfigError(f"{path}:{number}: a line is CREDIT-CODE,NAME")
-        yield pb.ListedBidder(credit_code=code.strip(), name=name.strip())
-
-
 def _progress(done: int, count: int) -> None:
     if sys.stderr.isatty():
         end = "\n" if done == count else ""
@@ -208,10 +202,14 @@ def _progress(done: int, count: int) -> None:
 
 def _verdict(item: pb.CheckedItem) -> str:
     if item.HasField("pledge"):
-        return pb.CheckGuaranteeResponse.Verdict.Name(item.pledge.verdict).removeprefix("VERDICT_")
-    if not item.HasField("check"):
+        verdict = item.pledge.verdict
+    elif item.HasField("waiver"):
+        verdict = item.waiver.verdict
+    elif item.HasField("check"):
+        verdict = item.check.verdict
+    else:
         return "-"
-    return pb.CheckGuaranteeResponse.Verdict.Name(item.check.verdict).removeprefix("VERDICT_")
+    return pb.CheckGuaranteeResponse.Verdict.Name(verdict).removeprefix("VERDICT_")
 
 
 def _told(items: Iterable[Item], summary: pb.BatchSummary) -> dict[str, object]:
@@ -224,8 +222,11 @@ def _told(items: Iterable[Item], summary: pb.BatchSummary) -> dict[str, object]:
                 "guarantee": item.answer.check.guarantee_id,
                 "guarantor": item.answer.check.terms.guarantor,
                 "guarantee_number": item.answer.check.terms.number,
-                "applicant": item.answer.pledge.credit_code or item.answer.check.terms.applicant_code,
+                "applicant": item.answer.pledge.credit_code
+                or item.answer.waiver.credit_code
+                or item.answer.check.terms.applicant_code,
                 "is_pledge": bool(item.shown.pledge),
+                "waiver": _waiver(item.answer) if item.shown.waiver else None,
                 "findings": [_finding(one) for one in item.answer.findings],
             }
             for number, item in enumerate(items)
@@ -235,6 +236,23 @@ def _told(items: Iterable[Item], summary: pb.BatchSummary) -> dict[str, object]:
         "valid": summary.valid_count,
         "faulty": summary.faulty_count,
         "has_bidders": summary.has_bidders,
+    }
+
+
+def _waiver(item: pb.CheckedItem) -> dict[str, object]:
+    told = item.waiver
+    return {
+        "evaluator": told.evaluator,
+        "scale": told.scale,
+        "grade": told.grade,
+        "first_day": told.first_day,
+        "last_day": told.last_day,
+        "home": told.home,
+        "state": told.state,
+        "since": told.since_seconds,
+        "evaluation_state": told.evaluation_state,
+        "waived_percent": told.waived_percent,
+        "reason": told.reason,
     }
 
 
@@ -253,15 +271,20 @@ def _finding(finding: pb.GuaranteeFinding) -> dict[str, object]:
 def _show(items: Iterable[Item], summary: pb.BatchSummary) -> None:
     rows = []
     for number, item in enumerate(items):
-        terms, pledge = item.answer.check.terms, item.answer.pledge
+        terms, pledge, waiver = item.answer.check.terms, item.answer.pledge, item.answer.waiver
         named = f"{terms.guarantor}:{terms.number}" if terms.number else ""
+        if item.shown.pledge:
+            named = f"承诺 pledge {pledge.credit_code}"
+        if item.shown.waiver:
+            named = f"减免 waiver {waiver.credit_code} {waiver.grade}".rstrip()
+        amount = f"{terms.amount or pledge.amount} {terms.currency or pledge.currency}".strip()
         rows.append(
             (
                 number,
                 item.label,
                 _verdict(item.answer),
-                f"承诺 pledge {pledge.credit_code}" if item.shown.pledge else named,
-                f"{terms.amount or pledge.amount} {terms.currency or pledge.currency}".strip(),
+                named,
+                f"-{waiver.waived_percent}%" if waiver.waived_percent else amount,
                 "; ".join(map(_words, item.answer.findings)),
             )
         )

@@ -10,15 +10,17 @@ Source: 招标投标法实施条例 art. 26 (bid security at most 2% of the esti
 (performance security at most 10% of the contract).
 """
 
-import enum
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from node.domain.batch_finding import Fault, Finding
+from node.domain.batch_waivers import ShownWaiver, Wanted, judge_waiver, rest_of, share_of_bid
 from node.domain.guarantee import Guarantee
 from node.domain.pledge import BidPledge
+from node.domain.registry import is_same_text
 from node.domain.section import Party
+from node.domain.waiver import WHOLE, WaiverRule
 
 MAX_ITEMS = 10_000
 """In one batch."""
@@ -27,65 +29,6 @@ LEGAL_SHARE = {"bid": Decimal("0.02"), "performance": Decimal("0.10")}
 
 
 _NOBODY = Party("", "")
-
-
-class Fault(enum.Enum):
-    """What a finding is about; the words are stable."""
-
-    NOT_VALID = "NOT_VALID"
-    """The check of this one guarantee did not say VALID."""
-    UNREADABLE = "UNREADABLE"
-    """The item is no guarantee, or the node could not check it now."""
-    NO_TERMS = "NO_TERMS"
-    """Shown by its id alone, and its document is not here: nothing but its state can be said."""
-    OTHER_SECTION = "OTHER_SECTION"
-    """For another section or another centre's tender."""
-    OTHER_KIND = "OTHER_KIND"
-    """Of another kind than is checked."""
-    OTHER_BENEFICIARY = "OTHER_BENEFICIARY"
-    """In favour of another name or key than the section's."""
-    OTHER_APPLICANT = "OTHER_APPLICANT"
-    """Shown by a bidder for whom it was not issued."""
-    NOT_A_BIDDER = "NOT_A_BIDDER"
-    """For somebody who is not on the list of bidders."""
-    OTHER_GUARANTOR = "OTHER_GUARANTOR"
-    """From another guarantor, or under another number, than the bidder has named."""
-    OTHER_CURRENCY = "OTHER_CURRENCY"
-    """Its amount cannot be compared."""
-    TOO_SMALL = "TOO_SMALL"
-    """Less than the section demands."""
-    OVER_LEGAL_LIMIT = "OVER_LEGAL_LIMIT"
-    """More than may be demanded by law."""
-    TOO_SHORT = "TOO_SHORT"
-    """Ends before the bid does, or begins after the opening."""
-    SAME_CODE = "SAME_CODE"
-    """Two guarantees under one application code."""
-    TWO_BIDDERS = "TWO_BIDDERS"
-    """One guarantee shown for two bidders."""
-    SHOWN_TWICE = "SHOWN_TWICE"
-    """One guarantee shown twice for the same bidder."""
-    PLEDGE_NOT_TAKEN = "PLEDGE_NOT_TAKEN"
-    """A pledge, and the tender takes none."""
-    OTHER_TEXT = "OTHER_TEXT"
-    """A pledge of another text than the tender's."""
-    NOT_COMPARED = "NOT_COMPARED"
-    """What was not compared, because neither who asks has given it nor a record says it: of the whole batch."""
-    WITHOUT_SECURITY = "WITHOUT_SECURITY"
-    """A bidder that has shown no valid guarantee or pledge, and has given no other security by the list."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not as it should be."""
-
-    fault: Fault
-    expected: str = ""
-    found: str = ""
-    item: int = -1
-    """Number of the item from 0; -1 if it is about a bidder that has shown none."""
-    other: int = -1
-    """Number of the item that it collides with."""
-    bidder: Party | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +44,7 @@ class Expected:
     valid_until: int = 0
     """Until when its bid is valid, seconds since 1970 UTC; 0 if that is not known."""
     is_secured: bool = False
-    """Whether it has given security in another form: money, a pledge, a waiver."""
+    """Whether it has given security in a form of which no document is checked here: money, as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +71,8 @@ class SectionTerms:
     """Whether a pledge stands for a guarantee."""
     pledge_text: str = ""
     """SHA-256 of the text that is to be pledged, 64 hex digits."""
+    waivers: tuple[WaiverRule, ...] = ()
+    """For which grades bid security is waived; empty if it is not."""
     bidders: tuple[Expected, ...] | None = None
     """None: the list is not known, or not opened; then nothing is said about who is on it."""
 
@@ -175,6 +120,8 @@ class Batch:
     _codes: dict[str, int] = field(default_factory=dict)
     _ids: dict[str, tuple[int, str]] = field(default_factory=dict)
     _secured: set[str] = field(default_factory=set)
+    _waived: dict[str, int] = field(default_factory=dict)
+    """Share in per cent, by credit code, or by name where there is no code."""
     _listed: dict[str, Expected] = field(default_factory=dict)
     """By credit code, or by name where there is no code."""
 
@@ -203,6 +150,30 @@ class Batch:
             self._secured |= {shown.party.code, shown.party.name}
         return found
 
+    def take_waiver(self, shown: ShownWaiver) -> tuple[list[Finding], int]:
+        """What is to be said about one waiver, and which share of the security it waives, per cent.
+
+        A guarantee or pledge for the rest is compared with that rest only if it comes later.
+        """
+        wanted = Wanted(
+            self.terms.section, self.terms.centre, self.terms.kind, self.terms.opening, self.terms.waivers
+        )
+        found, share = judge_waiver(shown, wanted)
+        if shown.digest:
+            before = self._ids.setdefault(shown.digest, (shown.number, shown.party.code))
+            if before[0] != shown.number:
+                found.append(Finding(Fault.SHOWN_TWICE, item=shown.number, other=before[0]))
+        if shown.terms is not None and self.terms.bidders is not None and self._on_list(shown.party) is None:
+            named = f"{shown.party.name} {shown.party.code}"
+            found.append(Finding(Fault.NOT_A_BIDDER, found=named, item=shown.number, bidder=shown.party))
+        self.count += 1
+        self.valid += shown.is_valid
+        self.faulty += bool(found)
+        if share:
+            for name in {shown.party.code, shown.party.name} - {""}:
+                self._waived[name] = max(share, self._waived.get(name, 0))
+        return found, share
+
     def unreadable(self, number: int, why: str) -> list[Finding]:
         """An item that no check can be made of; the rest goes on."""
         self.count += 1
@@ -212,9 +183,11 @@ class Batch:
     def close(self) -> list[Finding]:
         """Who on the list has shown nothing that counts."""
         return [
-            Finding(Fault.WITHOUT_SECURITY, expected=self.terms.kind, bidder=one.parties[0])
+            Finding(Fault.WITHOUT_SECURITY, expected=self._lacking(one), bidder=one.parties[0])
             for one in self.terms.bidders or ()
-            if not one.is_secured and not any((p.code or p.name) in self._secured for p in one.parties)
+            if not one.is_secured
+            and share_of_bid(one.parties, self._waived) < WHOLE
+            and not any((p.code or p.name) in self._secured for p in one.parties)
         ]
 
     def not_compared(self) -> list[Finding]:
@@ -226,6 +199,18 @@ class Batch:
         return [
             Finding(Fault.NOT_COMPARED, expected=name) for name, is_known in known.items() if not is_known
         ]
+
+    def _lacking(self, one: Expected) -> str:
+        share = share_of_bid(one.parties, self._waived)
+        return f"{self.terms.kind}, {WHOLE - share}%" if share else self.terms.kind
+
+    def _demanded(self, party: Party) -> Decimal | None:
+        """What the tender demands of a bidder, less what is waived."""
+        if self.terms.demanded is None or not self._waived:
+            return self.terms.demanded
+        listed = self._on_list(party)
+        parties = (party,) if listed is None else listed.parties
+        return self.terms.demanded * rest_of(parties, self._waived) / WHOLE
 
     def _of_item(self, shown: Shown) -> Iterator[Finding]:
         number = shown.number
@@ -265,8 +250,8 @@ class Batch:
             yield Finding(Fault.NOT_A_BIDDER, found=found, item=number, bidder=shown.party)
         if wanted.demanded is not None and pledge.currency != wanted.currency:
             yield Finding(Fault.OTHER_CURRENCY, wanted.currency, pledge.currency, number)
-        elif wanted.demanded is not None and Decimal(pledge.amount) < wanted.demanded:
-            yield Finding(Fault.TOO_SMALL, f"{wanted.demanded:f}", pledge.amount, number)
+        elif (least := self._demanded(shown.party)) is not None and Decimal(pledge.amount) < least:
+            yield Finding(Fault.TOO_SMALL, f"{least:f}", pledge.amount, number)
         until = max(wanted.valid_until, 0 if listed is None else listed.valid_until)
         if pledge.exp < until:
             yield Finding(Fault.TOO_SHORT, str(until), str(pledge.exp), number)
@@ -291,7 +276,7 @@ class Batch:
             yield Finding(Fault.OTHER_SECTION, expected, found, number)
         if terms.guarantee_kind != wanted.kind:
             yield Finding(Fault.OTHER_KIND, wanted.kind, terms.guarantee_kind, number)
-        if wanted.beneficiary_name and not _is_same_name(terms.beneficiary_name, wanted.beneficiary_name):
+        if wanted.beneficiary_name and not is_same_text(terms.beneficiary_name, wanted.beneficiary_name):
             yield Finding(Fault.OTHER_BENEFICIARY, wanted.beneficiary_name, terms.beneficiary_name, number)
         elif wanted.beneficiary_key and terms.beneficiary_key != wanted.beneficiary_key:
             yield Finding(Fault.OTHER_BENEFICIARY, wanted.beneficiary_key, terms.beneficiary_key, number)
@@ -324,8 +309,9 @@ class Batch:
         if terms.currency != wanted.currency:
             yield Finding(Fault.OTHER_CURRENCY, wanted.currency, terms.currency, number)
             return
-        if wanted.demanded is not None and amount < wanted.demanded:
-            yield Finding(Fault.TOO_SMALL, f"{wanted.demanded:f}", terms.amount, number)
+        least = self._demanded(Party(terms.applicant_code, terms.applicant_name))
+        if least is not None and amount < least:
+            yield Finding(Fault.TOO_SMALL, f"{least:f}", terms.amount, number)
         if limit is not None and amount > limit:
             yield Finding(Fault.OVER_LEGAL_LIMIT, f"{limit:f}", terms.amount, number)
 
@@ -344,12 +330,6 @@ _NO_SECURITY = frozenset(
 _STRANGERS = frozenset(
     {Fault.OTHER_SECTION, Fault.OTHER_KIND, Fault.OTHER_BENEFICIARY, Fault.OTHER_APPLICANT, Fault.TWO_BIDDERS}
 )
-
-
-def _is_same_name(one: str, other: str) -> bool:
-    """Whether two names are written alike but for the width of signs and spaces."""
-    first, second = ("".join(unicodedata.normalize("NFKC", name).split()) for name in (one, other))
-    return first == second
 
 
 def _is_strangers(found: list[Finding]) -> bool:

@@ -51,6 +51,7 @@ _RULES = (
     Retention("subject.performance", 0, None, _NONE),
     Retention("subject.personnel", 0, None, _NONE),
     Retention("subject.credit", 0, None, _NONE),
+    Retention("subject.evaluation", 0, None, _NONE),
     Retention("subject.attestation", 0, None, _NONE),
     Retention("subject.dispute", 0, None, _NONE),
     Retention("trade.party", 15 * _YEAR, None, _FILES),

@@ -18,7 +18,7 @@ import msgspec
 T = TypeVar("T")
 _KEPT = {
     "trade.tender": ("procuring_entity_name", "buyer_name"),
-    "trade.section": ("section_name", "estimate_amount", "estimate_currency", "opening_time"),
+    "trade.section": ("section_name", "estimate_amount", "estimate_currency", "opening_time", "details"),
     "trade.opening": ("opening_time",),
     "trade.bid": ("status", "tenderers", "validity_period_end", "release_date", "date"),
     "trade.award": ("status", "suppliers"),
@@ -47,6 +47,9 @@ _SECURITIES = {
     "latentDefects": "quality",
 }
 """`obligations` of a contract's guarantees: which kind of guarantee secures them."""
+WAIVERS = "bid_security_waivers"
+"""In `details` of a section's record: for which grades bid security is waived (`waiver.rules_from`)."""
+_DETAILS = "details"
 CHINA = timezone(timedelta(hours=8))
 """Days of Chinese law are counted in China's time."""
 
@@ -207,7 +210,11 @@ def section_of(category: str, fields: Mapping[str, object], project: str) -> str
 
 def kept_fields(category: str, fields: Mapping[str, object]) -> dict[str, Any]:
     """Those fields of a record that are read here."""
-    return {name: fields[name] for name in _KEPT[category] if name in fields}
+    kept = {name: fields[name] for name in _KEPT[category] if name in fields}
+    details = kept.pop(_DETAILS, None)
+    if isinstance(details, Mapping) and WAIVERS in details:
+        kept[_DETAILS] = {WAIVERS: details[WAIVERS]}
+    return kept
 
 
 def take_fact(known: SectionFacts, fact: Fact) -> bool:
@@ -272,6 +279,15 @@ def demanded(known: SectionFacts, kind: str, currency: str) -> Decimal | None:
         if of == kind and of_currency == currency and amount is not None
     ]
     return found[0] if len(found) == 1 else None
+
+
+def stated_waivers(known: SectionFacts) -> object:
+    """What the section's record says of waivers of bid security, as it came; None if it says nothing."""
+    for fact in _of(known, "trade.section"):
+        details = fact.fields.get(_DETAILS)
+        if isinstance(details, Mapping) and WAIVERS in details:
+            return details[WAIVERS]
+    return None
 
 
 def bids(known: SectionFacts) -> Iterator[Bid]:

@@ -125,6 +125,14 @@ class Peers(Protocol):
         """
         ...
 
+    async def evaluation_state(self, member: Member, waiver: str) -> str:
+        """How the evaluation in a bidder's waiver stands at its home; not believed. MUST be safe to repeat.
+
+        Raises:
+            MissingError: the waiver does not let this node ask now, or there is no such evaluation.
+        """
+        ...
+
     async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
         """Hand a cosignature to the log's own node. MUST be safe to repeat."""
         ...

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from node.domain.batch_check import MAX_ITEMS, Batch, Expected, Finding, SectionTerms, Shown, ShownPledge
+from node.domain.batch_check import MAX_ITEMS, Batch, Expected, SectionTerms, Shown, ShownPledge
+from node.domain.batch_finding import Finding
+from node.domain.batch_waivers import ShownWaiver
 from node.domain.section import (
     ByParty,
     Party,
@@ -21,14 +23,17 @@ from node.domain.section import (
     named_guarantees,
     opened_at,
     payments,
+    stated_waivers,
     tenderer,
 )
-from node.errors import InvalidError, NodeError, StoreError, TooLargeError
+from node.domain.waiver import WaiverRule, rules_from
+from node.errors import DocumentFormatError, InvalidError, NodeError, StoreError, TooLargeError
 from node.ports import Clock
 from node.services.alliance import Alliance
 from node.services.guarantees import Checked, Verdict
 from node.services.pledges import PledgeChecked
 from node.services.sections import Sections
+from node.services.waivers import WaiverChecked
 
 T = TypeVar("T")
 _DAY_SECONDS = 86_400
@@ -59,6 +64,19 @@ class JudgedPledge:
     checked: PledgeChecked | None
     """None if no check could be made of it."""
     findings: list[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedWaiver:
+    """One waiver of a batch."""
+
+    number: int
+    """From 0."""
+    checked: WaiverChecked | None
+    """None if no check could be made of it."""
+    findings: list[Finding]
+    share: int = 0
+    """Which share of the security it waives, per cent."""
 
 
 class BatchChecks:
@@ -138,6 +156,34 @@ class BatchChecks:
         )
         return JudgedPledge(number, checked, batch.take_pledge(shown))
 
+    @staticmethod
+    def check_waiver(batch: Batch, look: Callable[[], WaiverChecked], bidder: str = "") -> JudgedWaiver:
+        """Check a waiver as the next item.
+
+        Raises:
+            TooLargeError: the batch is too long.
+            StoreError: the database fails.
+        """
+        number = _next(batch)
+        checked = _looked(look)
+        if isinstance(checked, str):
+            return JudgedWaiver(number, None, batch.unreadable(number, checked))
+        shown = ShownWaiver(
+            number,
+            checked.verdict.value,
+            checked.verdict is Verdict.VALID,
+            checked.digest,
+            checked.terms,
+            checked.evaluation,
+            Party(checked.credit_code, checked.organisation),
+            checked.state,
+            checked.since,
+            bidder,
+            checked.day,
+        )
+        findings, share = batch.take_waiver(shown)
+        return JudgedWaiver(number, checked, findings, share)
+
 
 def _next(batch: Batch) -> int:
     if batch.count >= MAX_ITEMS:
@@ -161,6 +207,8 @@ def _filled(terms: SectionTerms, known: SectionFacts, now: float) -> SectionTerm
         base, currency = found
         # The limit is a share of the estimate: one in another currency is no measure.
         terms = replace(terms, base=base) if currency == terms.currency else terms
+    if not terms.waivers and terms.kind == "bid":
+        terms = replace(terms, waivers=_waivers(known))
     if not terms.beneficiary_name and not terms.beneficiary_key:
         terms = replace(terms, beneficiary_name=tenderer(known))
     opened = opened_at(known, now)
@@ -176,6 +224,14 @@ def _filled(terms: SectionTerms, known: SectionFacts, now: float) -> SectionTerm
     if terms.bidders is None and terms.kind == "bid" and (listed := _listed(known)):
         terms = replace(terms, bidders=listed)
     return terms
+
+
+def _waivers(known: SectionFacts) -> tuple[WaiverRule, ...]:
+    """What the section's record says; what it says unclearly waives nothing."""
+    try:
+        return rules_from(stated_waivers(known) or ())
+    except DocumentFormatError:
+        return ()
 
 
 def _listed(known: SectionFacts) -> tuple[Expected, ...]:

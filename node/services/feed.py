@@ -23,11 +23,10 @@ class FeedEntry(msgspec.Struct, frozen=True):
     kind: str
     """A stable word such as `record.accepted`, `record.final`, `item.parked`, `subject.registered`, `subject.erased`,
     `subject.final`, `request.received`, `grant.received`, `grant.final`, `grant.revoked`, `read.answered`,
-    `read.received`, `read.withheld`, `award.read`, `obligation.due`, `obligation.late`, `release.prepared`,
-    `line.exceeded`, `application.received`, `application.referred`, `system.problem`, `system.parked`,
-    `bank.parked`, `bank.recalling`, `payment.due`, `payment.released`,
-    `payment.paid`, `payment.unstated`, `payment.given-up`, `guarantee.step`, `guarantee.revealed`,
-    `guarantee.lodged`,
+    `read.received`, `read.withheld`, `award.read`, `evaluation.asked`, `obligation.due`, `obligation.late`,
+    `release.prepared`, `line.exceeded`, `application.received`, `application.referred`, `system.problem`,
+    `system.parked`, `bank.parked`, `bank.recalling`, `payment.due`, `payment.released`, `payment.paid`,
+    `payment.unstated`, `payment.given-up`, `guarantee.step`, `guarantee.revealed`, `guarantee.lodged`,
     `guarantee.moved`, `guarantee.claimed`, `guarantee.due-soon`, `guarantee.overdue`, `member.admitted`,
     `proposal.made`."""
     time: float

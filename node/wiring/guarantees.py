@@ -25,6 +25,7 @@ from node.services.revealing import Revealing
 from node.services.share_keeping import ShareKeeping
 from node.services.taken_guarantees import TakenGuarantees
 from node.services.verifying import Verifying
+from node.services.waivers import Waivers
 from node.wiring.evidence import WithEvidence
 from node.wiring.outside import Outside
 
@@ -90,6 +91,9 @@ class WithGuarantees(WithEvidence):
             store, self.gate, self.follower, self.projection, self.obligations, self.guarantee_steps
         )
         self.pledges = Pledges(self.alliance, self.recognition, clock)
+        self.waivers = Waivers(
+            self.alliance, self.recognition, self.sections, self.evaluations, outside.peers, clock
+        )
         self.batch_checks = BatchChecks(self.sections, self.alliance, clock)
         self.verifying = Verifying(outside.signatures, self.recognition, clock)
         self.taken_guarantees = TakenGuarantees(

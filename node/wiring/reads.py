@@ -7,6 +7,7 @@ from node.services.consent_rows import ConsentRows
 from node.services.consents import Consents
 from node.services.coverage import Coverage
 from node.services.disputes import Disputes
+from node.services.evaluations import Evaluations
 from node.services.kept_reads import KeptReads
 from node.services.legal_history import LegalHistory
 from node.services.legal_reading import LegalReading
@@ -79,6 +80,19 @@ class WithReads(WithSubjects):
             self.coverage,
             self.disputes,
             self.follower,
+            self.feed,
+            self.signing,
+            clock,
+        )
+        self.evaluations = Evaluations(
+            store,
+            self.alliance,
+            self.homes,
+            self.recognition,
+            self.follower,
+            self.records,
+            self.disputes,
+            self.attesting,
             self.feed,
             self.signing,
             clock,

@@ -25,7 +25,7 @@ class WithSubjects(WithLedger):
 
     def __init__(self, config: Config, descriptor: Descriptor, keys: Keys, outside: Outside) -> None:
         super().__init__(config, descriptor, keys, outside)
-        store, clock, entropy, me = outside.store, outside.clock, outside.entropy, config.name
+        store, clock, entropy = outside.store, outside.clock, outside.entropy
         self.waiting = Waiting(store, self.vault, keys.index)
         self.loading = Loading(
             store,
@@ -90,7 +90,9 @@ class WithSubjects(WithLedger):
             self.look_ups,
             self.packages,
         )
-        self.exporting = Exporting(self.gate, self.registrations, self.records, keys.identity, clock, me)
+        self.exporting = Exporting(
+            self.alliance, self.gate, self.registrations, self.records, self.log, keys.identity, clock
+        )
         self.moving = Moving(
             store,
             self.vault,

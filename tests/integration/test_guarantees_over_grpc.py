@@ -16,7 +16,7 @@ from heqi.v1 import opening_service_pb2 as opening_pb
 
 from node.cli.main import main
 from node.domain.descriptor import founders_of
-from node.domain.document import peek_document
+from node.domain.document import document_digest, peek_document
 from node.domain.grant import Grant
 from node.domain.opening import OpeningNotice, open_terms, parse_sealed_file
 from node.errors import GrantMissingError, PeerError
@@ -27,10 +27,14 @@ from node.wallet.folder import WalletFolder, WalletState, create_wallet, open_wa
 from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE, GuaranteeScribe, Terms, unmoved
 from node.wallet.keyfile import WalletKey, new_wallet_key
 from node.wallet.sealed_plans import SealedPlans
+from node.wallet.waivers import Tender as WaivedTender
+from node.wallet.waivers import sign_waiver
 from node.wire.status import from_rpc_error
 from tests.support.network import Stubs, open_network, until
 from tests.support.network_bidder import FIELDS, Bidder, settled
 from tests.support.world_desk import RULES
+from tests.support.world_evaluations import EVALUATOR, SCALE, graded_fields
+from tests.support.world_records import incoming
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -552,3 +556,53 @@ async def test_the_commands_of_a_sealed_guarantee(network, tmp_path, capsys):
     await run_commands(("opening", "list", "--home", home, "--json"))
     listed = {one["opening"]: one for one in json.loads(capsys.readouterr().out)}
     assert listed[announced]["section"] == section
+
+
+async def test_a_grade_waives_the_security_and_its_home_is_asked_after_the_opening(network, tmp_path, capsys):
+    bidder = Bidder(network, 71)
+    await bidder.register()
+    await settled(bidder)
+    records = network[HOME].services.records
+    fields = {**graded_fields(bidder.code, int(time.time())), "body_name": "虚构公司71"}
+    about = {"category": "subject.evaluation", "owner": bidder.subject, "fields": fields}
+    assert records.append("authority", 1, [incoming("e-1", **about)]).parked == 0
+    deadline = time.monotonic() + 20
+    evidence: list[bytes] = []
+    while not evidence:
+        assert time.monotonic() < deadline, "the evaluation is not anchored"
+        found = await bidder.at(HOME, "export", bidder.scribe.export(HOME))
+        evidence = [one.evidence for one in found.records if one.category == "subject.evaluation"]
+        evidence = [one for one in evidence if one]
+        await asyncio.sleep(0.1)
+    opening = int(time.time()) + 1
+    tender = WaivedTender(CENTRE, SECTION, opening)
+    waived = sign_waiver(bidder.scribe, tender, bidder.delegation(), evidence[0], opening + DAY)
+    grades = [pb.WaivedGrade(grade="AAA", share_percent=100)]
+    rule = pb.WaiverRule(evaluator=EVALUATOR, scale=SCALE, grades=grades, recorders=[HOME])
+    terms = pb.SectionTerms(section=SECTION, waivers=[rule])
+    shown = pb.ShownGuarantee(waiver=waived.token, bidder_code=bidder.code)
+    await until(lambda: time.time() >= opening)
+
+    requests = [pb.CheckGuaranteesRequest(section=terms), pb.CheckGuaranteesRequest(shown=shown)]
+    item = (await batch(network, requests))[0].item
+    assert [one.fault for one in item.findings] == []
+    assert (item.waiver.verdict, item.waiver.state) == (Verdict.VERDICT_VALID, "current")
+    assert (item.waiver.grade, item.waiver.waived_percent, item.waiver.home) == ("AAA", 100, HOME)
+    [read] = (await bidder.at(HOME, "reads", bidder.scribe.history(HOME))).evaluation_reads
+    assert (read.reader, read.waiver_id) == (CENTRE, document_digest(waived.token).hex())
+    file, rules, home = tmp_path / f"{bidder.code}.jwt", tmp_path / "rules.json", network[CENTRE].home
+    file.write_text(waived.token)
+    waives = {"evaluator": EVALUATOR, "scale": SCALE, "grades": {"AAA": 100}}
+    for recorders, code in (([HOME], 0), ([], 1)):
+        rules.write_text(json.dumps([{**waives, "recorders": recorders}]))
+        check = ["guarantee", "check", "--home", str(home), "--file", str(file), "--waivers", str(rules)]
+        assert await asyncio.to_thread(main, [*check, "--section", SECTION]) == code
+    told = capsys.readouterr().out
+    assert f"减免 waiver {bidder.code} AAA" in told
+    assert "NOT_ENTITLED" in told
+    assert await asyncio.to_thread(main, check) == 2, "no section is named"
+    withdrawn = {**about, "fields": {**fields, "status": "withdrawn"}}
+    assert records.append("authority", 2, [incoming("e-1", **withdrawn)]).parked == 0
+    item = (await batch(network, requests))[0].item
+    assert [one.fault for one in item.findings] == ["EVALUATION_WITHDRAWN"]
+    assert item.waiver.waived_percent == 0

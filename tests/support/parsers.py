@@ -40,6 +40,7 @@ from adapters.systems.ocds.dates import read_date
 from adapters.systems.ocds.tree import parse as parse_tree
 from node.api import paging
 from node.cli.guarantee_batch import read_item
+from node.cli.guarantee_section import read_waivers
 from node.cli.registration_source import read_line
 from node.cli.scopes import read_scopes
 from node.cli.trust_file import read_trust
@@ -89,6 +90,7 @@ from node.domain import (
     trust,
     validity,
     values,
+    waiver,
     webauthn,
 )
 from node.domain.bundle_check import Verifier
@@ -106,6 +108,7 @@ from node.wallet.logins import open_login
 from node.wallet.passkey import Passkey
 from node.wallet.releases import parse_rules as parse_agent_rules
 from node.wallet.trial_authenticator import TrialAuthenticator
+from node.wallet.waivers import show_grade
 from node.wire.bank_manual import (
     FILE_PATH,
     RESULT_PATH,
@@ -127,6 +130,7 @@ from tests.vectors import (
     guarantee_story,
     mandate_vectors,
     story,
+    waiver_vectors,
     world,
 )
 from tests.vectors.authority import bidder
@@ -354,6 +358,12 @@ def _attestation() -> bytes:
 def _fields(raw: bytes) -> dict[str, object]:
     found = encoding.parse_canonical_json(raw)
     return found if isinstance(found, dict) else {}
+
+
+def _evaluation_with(fields: dict[str, object]) -> evidence.VerifiedRecord:
+    """The evaluation of the vectors with other fields."""
+    header, _ = record.parse_payload(waiver_vectors.record().payload)
+    return evidence.VerifiedRecord(header, fields, 0, b"")
 
 
 _TRUST = Trust((), 0)
@@ -634,6 +644,29 @@ def parsers() -> dict[str, Parser]:
             ),
         ),
         "node.domain.pledge:open_pledge": Parser(pledge.open_pledge, (guarantee_story.pledge_token(),)),
+        "node.domain.waiver:open_waiver": Parser(waiver.open_waiver, (waiver_vectors.waiver_token(),)),
+        "node.domain.waiver:open_state": Parser(
+            lambda token: waiver.open_state(
+                token,
+                waiver=document.document_digest(waiver_vectors.waiver_token()).hex(),
+                alliance=world.ALLIANCE,
+                home=descriptor.open_card(world.card_token(world.THIRD)),
+                centre=guarantee_story.CENTRE,
+            ),
+            (waiver_vectors.state_token(),),
+        ),
+        "node.domain.waiver:read_evaluation": Parser(
+            lambda raw: waiver.read_evaluation(_evaluation_with(_fields(raw))),
+            (encoding.canonical_json({name: waiver_vectors.FIELDS[name] for name in waiver.SHOWN_FIELDS}),),
+        ),
+        "node.domain.waiver:rules_from": Parser(
+            lambda raw: waiver.rules_from(encoding.parse_readable_json(raw)),
+            (json.dumps(waiver_vectors.RULES).encode(),),
+        ),
+        "node.wallet.waivers:show_grade": Parser(show_grade, (waiver_vectors.exported(),)),
+        "node.cli.guarantee_section:read_waivers": Parser(
+            _file(read_waivers), (json.dumps(waiver_vectors.RULES).encode(),)
+        ),
         "node.wallet.releases:parse_rules": Parser(
             lambda raw: parse_agent_rules(raw, "rules.toml"),
             (b'centre = "c"\n[[section]]\nsection = "s"\nobligations = ["bid-return"]\nmost_amount = "1"\n',),

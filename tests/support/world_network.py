@@ -124,5 +124,9 @@ class WorldPeers:
         give = lambda c: c.services.share_keeping.release(self._me, request)  # noqa: E731
         return self._network.release(member.name, await self._call(member, "shares", give))
 
+    async def evaluation_state(self, member: Member, waiver: str) -> str:
+        tell = lambda c: c.services.evaluations.tell(self._me, waiver)  # noqa: E731
+        return await self._call(member, "evaluation_state", tell)
+
     async def _call(self, member: Member, name: str, work: Callable[["Centre"], T]) -> T:
         return await self._network.call(self._me, member, name, work)

@@ -32,7 +32,7 @@ class SectionRecords:
         assert accepted.parked == 0, [row.message for _, row in self.centre.services.parking.rows()]
         return accepted.first
 
-    def planned(self, estimate: str = "5000000.00") -> int:
+    def planned(self, estimate: str = "5000000.00", **fields: Any) -> int:
         """502."""
         return self.add(
             "trade.section",
@@ -41,6 +41,7 @@ class SectionRecords:
             section_name="虚构路道路改造工程一标段",
             estimate_amount=estimate,
             estimate_currency="CNY",
+            **fields,
         )
 
     def tendered(self, entity: str, thing: str = "tender", **fields: Any) -> int:

@@ -5,13 +5,15 @@ import json
 
 import pytest
 
-from node.cli.guarantee_batch import FAULTS, read_batch, read_item
+from node.cli.guarantee_batch import FAULTS, is_waiver, read_batch, read_item
+from node.cli.guarantee_section import read_waivers
 from node.cli.main import main
-from node.domain.batch_check import Fault
+from node.domain.batch_finding import Fault
 from node.domain.pledge import open_pledge
+from node.domain.waiver import open_waiver
 from node.errors import ConfigError
 from node.wallet.folder import DELEGATION_FILE, create_wallet
-from tests.vectors import world
+from tests.vectors import waiver_vectors, world
 
 CODE, PASSPHRASE = "91310000132269406T", b"of a trial wallet"
 
@@ -97,3 +99,38 @@ def test_a_pledge_that_the_wallet_signs_is_known_as_one_in_a_folder(tmp_path, ca
     assert pledge.text == hashlib.sha256("我方承诺".encode()).hexdigest()
     arguments[arguments.index("80000")] = "0"
     assert main([str(one) for one in arguments]) == 1
+
+
+def test_a_waiver_that_the_wallet_signs_shows_the_grade_alone_and_is_known_as_one(tmp_path, capsys):
+    wallet, bids, out = tmp_path / "wallet", tmp_path / "bids", tmp_path / "bids" / f"{CODE}.jwt"
+    bids.mkdir()
+    (tmp_path / "passphrase").write_bytes(PASSPHRASE)
+    (tmp_path / "evaluation.json").write_bytes(waiver_vectors.exported())
+    create_wallet(wallet, world.alliance_file(), world.HOME, PASSPHRASE)
+    (wallet / DELEGATION_FILE).write_text(world.delegation_token())
+    arguments = ["wallet", "waiver", "--wallet", wallet, "--passphrase-file", tmp_path / "passphrase"]
+    arguments += ["--centre", "c", "--section", "s", "--evidence", tmp_path / "evaluation.json", "--out", out]
+    opening = ["--opening", "2027-03-20T09:30:00+08:00"]
+    assert main([str(one) for one in (*arguments, *opening)]) == 0
+    told = capsys.readouterr().out
+    assert "示例市水利局" in told
+    assert "AAA" in told
+    [item] = read_batch(bids)
+    assert (item.shown.bidder_code, item.shown.guarantee.file, item.shown.pledge) == (CODE, "", "")
+    assert is_waiver(out)
+    waiver = open_waiver(item.shown.waiver)
+    assert (waiver.section, waiver.opening) == ("s", 1805506200)
+    assert waiver.evidence == waiver_vectors.evidence()
+    assert read_item(json.dumps({"waiver": item.shown.waiver, "bidder": CODE})) == item.shown
+    for wrong in (["--opening", "2027-03-20"], ["--opening", "2029-03-20T09:30:00+08:00"]):
+        assert main([str(one) for one in (*arguments, *wrong)]) == (2 if len(wrong[1]) == 10 else 1)
+
+
+def test_what_a_tender_waives_is_read_from_a_file_of_json(tmp_path):
+    path = tmp_path / "rules.json"
+    path.write_text(json.dumps(waiver_vectors.RULES))
+    [rule] = read_waivers(path)
+    assert (rule.share("AAA"), rule.share("A"), rule.recorders) == (100, 0, (world.THIRD,))
+    path.write_text("[{}]")
+    with pytest.raises(ConfigError, match=r"rules\.json"):
+        read_waivers(path)

@@ -44,6 +44,7 @@ from tests.vectors import (
     sealed_vectors,
     story,
     trust_vectors,
+    waiver_vectors,
     wallet_calls,
     world,
 )
@@ -396,6 +397,13 @@ def _difference(right: Vectors, wrong: Vectors) -> Vectors:
     return paths
 
 
+def waivers() -> Vectors:
+    return {
+        **waiver_vectors.parts(),
+        "documents": [_document(name, token) for name, token in waiver_vectors.documents()],
+    }
+
+
 def archive() -> Vectors:
     return {
         "lines": archive_vectors.lines(),
@@ -417,6 +425,7 @@ TOPICS: Mapping[str, Callable[[], Vectors]] = {
     "consent.json": consents,
     "desk.json": desk,
     "sealed.json": sealed,
+    "waiver.json": waivers,
     "ledger.json": ledger_vectors.ledger,
     "ledger-proof.json": lambda: {
         "proof": encode_ledger_proof(chain.proof()).decode(),

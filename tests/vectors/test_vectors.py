@@ -55,6 +55,7 @@ from node.domain import (
     shares,
     status,
     trust,
+    waiver,
     wallet,
 )
 from node.domain import case as case_
@@ -74,9 +75,10 @@ from node.domain.succession import ShownSuccession, follow, read_succession
 from node.domain.tile import tile_path
 from node.domain.trust import TrustList
 from node.errors import DocumentFormatError, NodeError, SignatureError
+from node.wallet import waivers as wallet_waivers
 from node.wallet.keyfile import WalletKey
 from node.wire.bank_manual import FILE_PATH, RESULT_PATH, SURRENDER_PATH, read_push
-from tests.vectors import generate, world
+from tests.vectors import generate, waiver_vectors, world
 from tests.vectors.keys import Ed25519TestKey, P256TestKey
 
 FOLDER = Path(__file__).parent
@@ -125,6 +127,8 @@ KINDS = {
         guarantee_file.GuaranteeSeal,
         award.AwardGrant,
         pledge.BidPledge,
+        waiver.BidWaiver,
+        waiver.EvaluationState,
         erasure.ErasureReceipt,
         legal_read.LegalRequest,
         legal_read.LegalCountersignature,
@@ -152,10 +156,10 @@ DOCUMENTS, LEDGER, BUNDLE = (load(f"{name}.json") for name in ("documents", "led
 LOGIN = load("login.json")
 ARCHIVE = load("archive.json")
 CONSENT, SEALED, DESK = load("consent.json"), load("sealed.json"), load("desk.json")
-APPROVAL = load("approval.json")
+APPROVAL, WAIVER = load("approval.json"), load("waiver.json")
 ALL_DOCUMENTS = [
     case
-    for topic in (DOCUMENTS, LOGIN, ARCHIVE, CONSENT, APPROVAL, SEALED, DESK)
+    for topic in (DOCUMENTS, LOGIN, ARCHIVE, CONSENT, APPROVAL, SEALED, DESK, WAIVER)
     for case in topic["documents"]
 ]
 ALLIANCE_FILE = load("descriptor.json")["file"].encode()
@@ -629,3 +633,19 @@ def test_list_of_erasures():
         assert line.previous == head
         head = hashlib.sha256(one["line"].encode() + b"\n").hexdigest()
         assert (mark.end, mark.head) == (one["end"], head)
+
+
+def test_a_waiver_shows_the_grade_out_of_the_whole_evaluation():
+    shown, cut = wallet_waivers.show_grade(WAIVER["exported"].encode())
+    assert evidence.encode_evidence(shown).decode() == WAIVER["evidence"]
+    signed = waiver.open_waiver(waiver_vectors.waiver_token())
+    assert signed.evidence == shown
+    verified = evidence.verify_evidence(
+        shown, alliance=world.ALLIANCE, member=signed.home, log_key=lambda _: bytes.fromhex(WAIVER["log_key"])
+    )
+    said = waiver.read_evaluation(verified.records[0])
+    assert said == cut
+    assert verified.records[0].fields == {name: WAIVER["fields"][name] for name in waiver.SHOWN_FIELDS}
+    [rule] = waiver.rules_from(json.loads(WAIVER["rules"]))
+    assert rule.is_about(said)
+    assert (rule.share(said.grade), rule.share("AA"), rule.share("A")) == (100, 50, 0)

@@ -12,6 +12,7 @@ from node.domain.guarantee_table import Mover
 def describe(commands: Commands) -> list[argparse.ArgumentParser]:
     """Describe the commands; those in groups, each of which takes the wallet."""
     _describe_guarantees(commands)
+    _describe_in_place_of_guarantees(commands)
     _describe_sealed(commands)
     _describe_steps(commands)
     return _describe_awards(commands)
@@ -53,15 +54,6 @@ def _describe_guarantees(commands: Commands) -> None:
     one.add_argument("--out", type=Path, help="保函文件 | where to write the guarantee")
     one.add_argument("--file", type=Path, metavar="PDF", help="盖章文件 | where to write the sealed file")
     one.set_defaults(run=guarantees.applications)
-    one = commands.add_parser("pledge", help="承诺函替代投标保证金 | a pledge in place of bid security")
-    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
-    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
-    one.add_argument("--text", type=Path, required=True, help="承诺函正文 | the text, as the tender gives it")
-    one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
-    one.add_argument("--currency", default="CNY")
-    one.add_argument("--days", type=int, default=90, help="有效天数 | binding for days (default 90)")
-    one.add_argument("--out", type=Path, required=True, help="承诺函文件 | where to write it")
-    one.set_defaults(run=guarantees.pledge)
     one = commands.add_parser("release", help="（受益人）解保 | as beneficiary: give a guarantee back")
     one.add_argument("file", type=Path, help="保函文件 | the guarantee file")
     one.add_argument("--reason", required=True, help="原因 | reason")
@@ -82,6 +74,46 @@ def _describe_guarantees(commands: Commands) -> None:
     )
     one.add_argument("--section", required=True, help="标段编号 | section of the tender")
     one.set_defaults(run=guarantees.key)
+
+
+def _describe_in_place_of_guarantees(commands: Commands) -> None:
+    one = commands.add_parser("pledge", help="承诺函替代投标保证金 | a pledge in place of bid security")
+    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
+    one.add_argument("--text", type=Path, required=True, help="承诺函正文 | the text, as the tender gives it")
+    one.add_argument("--amount", required=True, help="金额（元）| plain decimal")
+    one.add_argument("--currency", default="CNY")
+    one.add_argument("--days", type=int, default=90, help="有效天数 | binding for days (default 90)")
+    one.add_argument("--out", type=Path, required=True, help="承诺函文件 | where to write it")
+    one.set_defaults(run=guarantees.pledge)
+    one = commands.add_parser(
+        "waiver",
+        help="凭信用等级免缴投标保证金 | a waiver of bid security by credit grade",
+        description="""\
+只出示评价等级（评价部门、办法、等级、有效期、主体代码），其他字段不可还原；仅对本标段有效，随密封投标文件递交，不联网。
+Shows the grade alone (evaluator, scale, grade, validity, credit code): no other field can be recovered. It counts for
+this section only, goes into the sealed bid, and nobody is asked: export your records once, long before.""",
+    )
+    one.add_argument("--centre", required=True, help="招标中心 | centre that runs the tender")
+    one.add_argument("--section", required=True, help="标段编号 | section of the tender")
+    one.add_argument(
+        "--opening", required=True, metavar="TIME", help="开标时间 | of the tender: 2026-03-20T09:30:00+08:00"
+    )
+    one.add_argument(
+        "--evidence",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="评价的证据，由 wallet export 导出 | NNN-subject.evaluation.evidence.json of heqi wallet export",
+    )
+    one.add_argument(
+        "--days",
+        type=int,
+        default=90,
+        help="开标后可查询天数 | the centre may ask for days from the opening on (default 90)",
+    )
+    one.add_argument("--out", type=Path, required=True, help="减免凭证文件 | where to write it")
+    one.set_defaults(run=guarantees.waiver)
 
 
 def _describe_sealed(commands: Commands) -> None:

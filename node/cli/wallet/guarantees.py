@@ -13,16 +13,18 @@ from node.cli.waiting import wait_for
 from node.cli.wallet.session import open_session
 from node.config import read_file, replace_file
 from node.domain.document import peek_document
-from node.domain.encoding import canonical_json
+from node.domain.encoding import canonical_json, from_rfc3339
 from node.domain.guarantee_life import begin
 from node.domain.guarantee_statement import Statement
 from node.domain.guarantee_table import Event, mover_of
 from node.domain.sealed_guarantee import peek_guarantee
 from node.domain.wallet import StepCall
+from node.errors import CodeFormatError, ConfigError
 from node.wallet.applying import apply_once
 from node.wallet.client import WalletClient
 from node.wallet.guarantees import GuaranteeScribe, KeptStep, Seen, Terms, read_kept, seen_in
 from node.wallet.pledges import Pledged, sign_pledge
+from node.wallet.waivers import Tender, sign_waiver
 from node.wire.guarantees import receipt_from
 
 _WAIT_SECONDS = 60.0
@@ -112,6 +114,35 @@ def pledge(args: argparse.Namespace) -> None:
         print_json({"pledge": str(args.out)})
     else:
         say(f"承诺函 {args.out}", "signed; put it into the bid")
+
+
+def waiver(args: argparse.Namespace) -> None:
+    """As a bidder: show the credit grade that waives bid security; it goes into the sealed bid and to nobody else."""
+    wallet, scribe, home = open_session(args)
+    home.close()
+    try:
+        opening = from_rfc3339(args.opening) // 1_000
+    except CodeFormatError as error:
+        raise ConfigError(
+            f"--opening is a time with its zone, such as 2026-03-20T09:30:00+08:00: {error}"
+        ) from error
+    waived = sign_waiver(
+        scribe,
+        Tender(args.centre, args.section, opening),
+        wallet.delegation(),
+        read_file(args.evidence),
+        opening + args.days * 86_400,
+    )
+    args.out.write_text(waived.token + "\n")
+    shown = waived.evaluation
+    if args.json:
+        told = {"evaluator": shown.evaluator, "scale": shown.scale, "grade": shown.grade}
+        print_json({"waiver": str(args.out), **told, "valid_until": shown.last.isoformat()})
+    else:
+        say(
+            f"减免凭证 {args.out}：{shown.evaluator} {shown.scale} {shown.grade}，有效至 {shown.last}",
+            "signed; it shows this grade and nothing else; put it into the bid",
+        )
 
 
 def release(args: argparse.Namespace) -> None:

@@ -170,7 +170,7 @@ def status(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
-    """Write the own records as SD-JWTs, one file each."""
+    """Write the own records as SD-JWTs, one file each, and beside each what proves it under the log."""
     _, scribe, client = open_session(args)
     with client:
         records = client.export(scribe.export(client.member.name)).records
@@ -181,6 +181,10 @@ def export(args: argparse.Namespace) -> None:
             path = args.out / f"{number:03d}-{category(record.category).name}.sd-jwt"
             path.touch(mode=0o600, exist_ok=False)  # whoever has the file can read everything in it
             path.write_text(record.sd_jwt, encoding="ascii")
+            if record.evidence:
+                shown = path.with_suffix(".evidence.json")
+                shown.touch(mode=0o600, exist_ok=False)
+                shown.write_bytes(record.evidence)
     except OSError as error:
         raise ConfigError(f"cannot write {error.filename}: {error.strerror}") from error
     if args.json:

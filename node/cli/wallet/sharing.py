@@ -206,8 +206,11 @@ def reads(args: argparse.Namespace) -> None:
         )
     legal = [_legal(entry) for entry in found.legal_reads]
     awards = _award_reads(found.award_reads)
+    asked = [
+        {"time": one.time, "reader": one.reader, "waiver": one.waiver_id} for one in found.evaluation_reads
+    ]
     if args.json:
-        print_json([*rows, *legal, *awards])
+        print_json([*rows, *legal, *awards, *asked])
         return
     for one in legal:
         say(f"依法查询（未经授权） {one['time']}", "read on a legal basis, without a grant")
@@ -220,6 +223,11 @@ def reads(args: argparse.Namespace) -> None:
         say("中标证明的调取", "award proofs that lenders fetched")
         columns = ("时间 time", "贷款机构 lender", "授权 grant", "项目 project", "第几次 use")
         print_table(columns, [list(row.values()) for row in awards])
+    if asked:
+        say("信用评价现状的查询", "centres that asked how an evaluation in a waiver stands")
+        print_table(
+            ("时间 time", "招标中心 centre", "减免凭证 waiver"), [list(row.values()) for row in asked]
+        )
 
 
 def _award_reads(found: Iterable[AwardReadEntry]) -> list[dict[str, object]]:

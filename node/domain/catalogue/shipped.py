@@ -69,6 +69,7 @@ ORDER = (
     "subject.performance",
     "subject.personnel",
     "subject.credit",
+    "subject.evaluation",
     "subject.attestation",
     "subject.dispute",
     "trade.party",

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from node.domain.batch_check import Batch, Expected, Fault, SectionTerms, Shown
+from node.domain.batch_check import Batch, Expected, SectionTerms, Shown
+from node.domain.batch_finding import Fault
 from node.domain.section import Party
 from tests.vectors import guarantee_story
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from node.domain.batch_check import Batch, Expected, Fault, SectionTerms
+from node.domain.batch_check import Batch, Expected, SectionTerms
+from node.domain.batch_finding import Fault
 from node.domain.section import Party
 from node.errors import DocumentFormatError, InvalidError, TooLargeError
 from node.services import batch_checks, layout

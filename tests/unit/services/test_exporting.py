@@ -18,7 +18,8 @@ AUDIENCE, NONCE = "https://lender.example", "n-0S6_WzA2Mj"
 
 def exported(world: World, bidder) -> dict[str, str]:
     token = bidder.scribe.export(world.home.name)
-    return {header.category: text for header, text in world.home.services.exporting.registration(token)}
+    found = world.home.services.exporting.registration(token)
+    return {one.header.category: one.sd_jwt for one in found}
 
 
 def issuer_key(world: World) -> JWK:

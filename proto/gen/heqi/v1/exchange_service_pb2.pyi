@@ -20,6 +20,50 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class GetEvaluationStateRequest(_message.Message):
+    """Request of GetEvaluationState."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAIVER_FIELD_NUMBER: _builtins.int
+    waiver: _builtins.str
+    """A bid-waiver document for the caller's tender."""
+    def __init__(
+        self,
+        *,
+        waiver: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["waiver", b"waiver"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEvaluationStateRequest: _TypeAlias = GetEvaluationStateRequest  # noqa: Y015
+
+@_typing.final
+class GetEvaluationStateResponse(_message.Message):
+    """Response of GetEvaluationState."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVALUATION_STATE_FIELD_NUMBER: _builtins.int
+    evaluation_state: _builtins.str
+    """An evaluation-state document."""
+    def __init__(
+        self,
+        *,
+        evaluation_state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evaluation_state", b"evaluation_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEvaluationStateResponse: _TypeAlias = GetEvaluationStateResponse  # noqa: Y015
+
+@_typing.final
 class MakeOpeningKeyRequest(_message.Message):
     """Request of MakeOpeningKey."""
 

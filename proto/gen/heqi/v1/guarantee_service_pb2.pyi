@@ -415,6 +415,7 @@ class SectionTerms(_message.Message):
     BIDDERS_FIELD_NUMBER: _builtins.int
     TAKES_PLEDGES_FIELD_NUMBER: _builtins.int
     PLEDGE_TEXT_SHA256_FIELD_NUMBER: _builtins.int
+    WAIVERS_FIELD_NUMBER: _builtins.int
     section: _builtins.str
     """Number of the section."""
     guarantee_kind: _builtins.str
@@ -439,6 +440,10 @@ class SectionTerms(_message.Message):
     def bidders(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListedBidder]:
         """The list of bidders, if the centre's records do not hold it."""
 
+    @_builtins.property
+    def waivers(self) -> _containers.RepeatedCompositeFieldContainer[Global___WaiverRule]:
+        """For which grades of credit evaluations bid security is waived; taken from the section's record if empty."""
+
     def __init__(
         self,
         *,
@@ -453,14 +458,79 @@ class SectionTerms(_message.Message):
         bidders: _abc.Iterable[Global___ListedBidder] | None = ...,
         takes_pledges: _builtins.bool = ...,
         pledge_text_sha256: _builtins.str = ...,
+        waivers: _abc.Iterable[Global___WaiverRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_amount", b"base_amount", "beneficiary_key", b"beneficiary_key", "beneficiary_name", b"beneficiary_name", "bidders", b"bidders", "currency", b"currency", "demanded_amount", b"demanded_amount", "guarantee_kind", b"guarantee_kind", "pledge_text_sha256", b"pledge_text_sha256", "section", b"section", "takes_pledges", b"takes_pledges", "valid_until_seconds", b"valid_until_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_amount", b"base_amount", "beneficiary_key", b"beneficiary_key", "beneficiary_name", b"beneficiary_name", "bidders", b"bidders", "currency", b"currency", "demanded_amount", b"demanded_amount", "guarantee_kind", b"guarantee_kind", "pledge_text_sha256", b"pledge_text_sha256", "section", b"section", "takes_pledges", b"takes_pledges", "valid_until_seconds", b"valid_until_seconds", "waivers", b"waivers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SectionTerms: _TypeAlias = SectionTerms  # noqa: Y015
+
+@_typing.final
+class WaiverRule(_message.Message):
+    """What a section waives for the grades of one evaluator on one scale."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVALUATOR_FIELD_NUMBER: _builtins.int
+    SCALE_FIELD_NUMBER: _builtins.int
+    GRADES_FIELD_NUMBER: _builtins.int
+    RECORDERS_FIELD_NUMBER: _builtins.int
+    evaluator: _builtins.str
+    """The authority that evaluates, by name."""
+    scale: _builtins.str
+    """Its scale, by the name of the method of evaluation."""
+    @_builtins.property
+    def grades(self) -> _containers.RepeatedCompositeFieldContainer[Global___WaivedGrade]:
+        """The grades that count."""
+
+    @_builtins.property
+    def recorders(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Members whose record of such an evaluation counts; this centre alone if empty."""
+
+    def __init__(
+        self,
+        *,
+        evaluator: _builtins.str = ...,
+        scale: _builtins.str = ...,
+        grades: _abc.Iterable[Global___WaivedGrade] | None = ...,
+        recorders: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evaluator", b"evaluator", "grades", b"grades", "recorders", b"recorders", "scale", b"scale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaiverRule: _TypeAlias = WaiverRule  # noqa: Y015
+
+@_typing.final
+class WaivedGrade(_message.Message):
+    """What a grade waives."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRADE_FIELD_NUMBER: _builtins.int
+    SHARE_PERCENT_FIELD_NUMBER: _builtins.int
+    grade: _builtins.str
+    """On the rule's scale."""
+    share_percent: _builtins.int
+    """Of the bid security, 1 to 100 per cent."""
+    def __init__(
+        self,
+        *,
+        grade: _builtins.str = ...,
+        share_percent: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grade", b"grade", "share_percent", b"share_percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaivedGrade: _TypeAlias = WaivedGrade  # noqa: Y015
 
 @_typing.final
 class ListedBidder(_message.Message):
@@ -483,7 +553,7 @@ class ListedBidder(_message.Message):
     number: _builtins.str
     """The number that the bid names."""
     is_secured: _builtins.bool
-    """Whether security was given in another form: money, a pledge, a waiver."""
+    """Whether security was given in another form, of which no document is checked here: money, as a rule."""
     @_builtins.property
     def member_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Credit codes of the other members of a joint bid."""
@@ -515,10 +585,15 @@ class ShownGuarantee(_message.Message):
     GUARANTEE_FIELD_NUMBER: _builtins.int
     BIDDER_CODE_FIELD_NUMBER: _builtins.int
     PLEDGE_FIELD_NUMBER: _builtins.int
+    WAIVER_FIELD_NUMBER: _builtins.int
     bidder_code: _builtins.str
     """Credit code of the bidder whose bid it lies in; empty if that is not known."""
     pledge: _builtins.str
     """Instead of a guarantee: a bidder's pledge, a bid-pledge document."""
+    waiver: _builtins.str
+    """Instead of a guarantee: a waiver by credit grade, a bid-waiver document. One of a part comes before the guarantee
+    for the rest, which is compared with the rest only then.
+    """
     @_builtins.property
     def guarantee(self) -> Global___CheckGuaranteeRequest:
         """How the guarantee is named."""
@@ -529,10 +604,11 @@ class ShownGuarantee(_message.Message):
         guarantee: Global___CheckGuaranteeRequest | None = ...,
         bidder_code: _builtins.str = ...,
         pledge: _builtins.str = ...,
+        waiver: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["guarantee", b"guarantee"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bidder_code", b"bidder_code", "guarantee", b"guarantee", "pledge", b"pledge"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bidder_code", b"bidder_code", "guarantee", b"guarantee", "pledge", b"pledge", "waiver", b"waiver"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -580,6 +656,7 @@ class CheckedItem(_message.Message):
     CHECK_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
     PLEDGE_FIELD_NUMBER: _builtins.int
+    WAIVER_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Number in the batch, from 0."""
     @_builtins.property
@@ -594,6 +671,10 @@ class CheckedItem(_message.Message):
     def pledge(self) -> Global___CheckedPledge:
         """What the check of a pledge says, in place of the second field."""
 
+    @_builtins.property
+    def waiver(self) -> Global___CheckedWaiver:
+        """What the check of a waiver says, in place of the second field."""
+
     def __init__(
         self,
         *,
@@ -601,14 +682,91 @@ class CheckedItem(_message.Message):
         check: Global___CheckGuaranteeResponse | None = ...,
         findings: _abc.Iterable[Global___GuaranteeFinding] | None = ...,
         pledge: Global___CheckedPledge | None = ...,
+        waiver: Global___CheckedWaiver | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "pledge", b"pledge"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "pledge", b"pledge", "waiver", b"waiver"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "findings", b"findings", "number", b"number", "pledge", b"pledge"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "findings", b"findings", "number", b"number", "pledge", b"pledge", "waiver", b"waiver"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckedItem: _TypeAlias = CheckedItem  # noqa: Y015
+
+@_typing.final
+class CheckedWaiver(_message.Message):
+    """What is said of a waiver by credit grade. Its home is asked for it, once bids are opened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREDIT_CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    EVALUATOR_FIELD_NUMBER: _builtins.int
+    SCALE_FIELD_NUMBER: _builtins.int
+    GRADE_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    HOME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SINCE_SECONDS_FIELD_NUMBER: _builtins.int
+    EVALUATION_STATE_FIELD_NUMBER: _builtins.int
+    WAIVED_PERCENT_FIELD_NUMBER: _builtins.int
+    verdict: Global___CheckGuaranteeResponse.Verdict.ValueType
+    """VERDICT_VALID, VERDICT_NOT_YET, VERDICT_EXPIRED, VERDICT_UNKNOWN or VERDICT_FALSE."""
+    reason: _builtins.str
+    """For people."""
+    credit_code: _builtins.str
+    """Whose it is, as a certificate says: credit code."""
+    name: _builtins.str
+    """The company's name in that certificate."""
+    evaluator: _builtins.str
+    """The authority that evaluates."""
+    scale: _builtins.str
+    """Its scale."""
+    grade: _builtins.str
+    """The grade."""
+    first_day: _builtins.str
+    """First day on which it counts, YYYY-MM-DD."""
+    last_day: _builtins.str
+    """Last day on which it counts, YYYY-MM-DD."""
+    home: _builtins.str
+    """Member whose log holds the evaluation."""
+    state: _builtins.str
+    """How the evaluation stands, as the home says: "current", "superseded", "withdrawn", "disputed" or "erased";
+    "unknown" if it does not say.
+    """
+    since_seconds: _builtins.int
+    """Since when, seconds since 1970 UTC; 0 if it is current, or unknown."""
+    evaluation_state: _builtins.str
+    """The home's signed word, an evaluation-state document, to be kept with the bid; empty if there is none."""
+    waived_percent: _builtins.int
+    """Which share of the bid security it waives here, per cent; 0 if there is a finding."""
+    def __init__(
+        self,
+        *,
+        verdict: Global___CheckGuaranteeResponse.Verdict.ValueType = ...,
+        reason: _builtins.str = ...,
+        credit_code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        evaluator: _builtins.str = ...,
+        scale: _builtins.str = ...,
+        grade: _builtins.str = ...,
+        first_day: _builtins.str = ...,
+        last_day: _builtins.str = ...,
+        home: _builtins.str = ...,
+        state: _builtins.str = ...,
+        since_seconds: _builtins.int = ...,
+        evaluation_state: _builtins.str = ...,
+        waived_percent: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_code", b"credit_code", "evaluation_state", b"evaluation_state", "evaluator", b"evaluator", "first_day", b"first_day", "grade", b"grade", "home", b"home", "last_day", b"last_day", "name", b"name", "reason", b"reason", "scale", b"scale", "since_seconds", b"since_seconds", "state", b"state", "verdict", b"verdict", "waived_percent", b"waived_percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckedWaiver: _TypeAlias = CheckedWaiver  # noqa: Y015
 
 @_typing.final
 class CheckedPledge(_message.Message):
@@ -671,7 +829,9 @@ class GuaranteeFinding(_message.Message):
     fault: _builtins.str
     """A stable word: NOT_VALID, UNREADABLE, NO_TERMS, OTHER_SECTION, OTHER_KIND, OTHER_BENEFICIARY, OTHER_APPLICANT,
     NOT_A_BIDDER, OTHER_GUARANTOR, OTHER_CURRENCY, TOO_SMALL, OVER_LEGAL_LIMIT, TOO_SHORT, SAME_CODE, TWO_BIDDERS,
-    SHOWN_TWICE, PLEDGE_NOT_TAKEN, OTHER_TEXT, NOT_COMPARED or WITHOUT_SECURITY.
+    SHOWN_TWICE, PLEDGE_NOT_TAKEN, OTHER_TEXT, WAIVER_NOT_TAKEN, OTHER_SCALE, LOW_GRADE, NOT_ENTITLED,
+    EVALUATION_ENDED, EVALUATION_WITHDRAWN, EVALUATION_SUPERSEDED, EVALUATION_DISPUTED, EVALUATION_UNKNOWN,
+    NOT_COMPARED or WITHOUT_SECURITY.
     """
     expected: _builtins.str
     """What should be; times in seconds since 1970 UTC."""

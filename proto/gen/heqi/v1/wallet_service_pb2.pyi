@@ -511,6 +511,7 @@ class ListReadsResponse(_message.Message):
     READS_FIELD_NUMBER: _builtins.int
     LEGAL_READS_FIELD_NUMBER: _builtins.int
     AWARD_READS_FIELD_NUMBER: _builtins.int
+    EVALUATION_READS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadEntry]:
         """Oldest first."""
@@ -523,20 +524,55 @@ class ListReadsResponse(_message.Message):
     def award_reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___AwardReadEntry]:
         """Lenders that fetched the proof of this subject's awards at this member, the newest thousand; oldest first."""
 
+    @_builtins.property
+    def evaluation_reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvaluationReadEntry]:
+        """Tender's centres that asked how an evaluation in a waiver of this subject stands; only at its home. Oldest first."""
+
     def __init__(
         self,
         *,
         reads: _abc.Iterable[Global___ReadEntry] | None = ...,
         legal_reads: _abc.Iterable[Global___LegalReadEntry] | None = ...,
         award_reads: _abc.Iterable[Global___AwardReadEntry] | None = ...,
+        evaluation_reads: _abc.Iterable[Global___EvaluationReadEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["award_reads", b"award_reads", "legal_reads", b"legal_reads", "reads", b"reads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["award_reads", b"award_reads", "evaluation_reads", b"evaluation_reads", "legal_reads", b"legal_reads", "reads", b"reads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListReadsResponse: _TypeAlias = ListReadsResponse  # noqa: Y015
+
+@_typing.final
+class EvaluationReadEntry(_message.Message):
+    """A tender's centre asked how an evaluation stands; only its first question under a waiver is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    READER_FIELD_NUMBER: _builtins.int
+    WAIVER_ID_FIELD_NUMBER: _builtins.int
+    time: _builtins.str
+    """When the home answered, RFC 3339 UTC."""
+    reader: _builtins.str
+    """The centre."""
+    waiver_id: _builtins.str
+    """Id of the bid-waiver under which it asked, 64 hex digits."""
+    def __init__(
+        self,
+        *,
+        time: _builtins.str = ...,
+        reader: _builtins.str = ...,
+        waiver_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reader", b"reader", "time", b"time", "waiver_id", b"waiver_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluationReadEntry: _TypeAlias = EvaluationReadEntry  # noqa: Y015
 
 @_typing.final
 class AwardReadEntry(_message.Message):
@@ -707,22 +743,28 @@ class ExportedRecord(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     THING_FIELD_NUMBER: _builtins.int
     SD_JWT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     category: _builtins.str
     """Category."""
     thing: _builtins.str
     """Identifier of the thing."""
     sd_jwt: _builtins.str
     """RFC 9901, docs/formats/record.md, with all its disclosures, bound to the wallet's key."""
+    evidence: _builtins.bytes
+    """Canonical JSON: the record with all its fields under the last anchored checkpoint of the home's log, as in a bundle
+    (docs/formats/bundle.md); empty while it is not in that, and for records that the node itself writes.
+    """
     def __init__(
         self,
         *,
         category: _builtins.str = ...,
         thing: _builtins.str = ...,
         sd_jwt: _builtins.str = ...,
+        evidence: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "sd_jwt", b"sd_jwt", "thing", b"thing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "evidence", b"evidence", "sd_jwt", b"sd_jwt", "thing", b"thing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
