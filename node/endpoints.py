@@ -114,6 +114,7 @@ def _exchange(s: Services, edge: Edge) -> ExchangeService:
         s.guarantee_delivery,
         s.awards,
         s.share_keeping,
+        s.sealed_issuing,
         edge.callers,
         s.clock,
     )

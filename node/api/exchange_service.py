@@ -15,6 +15,7 @@ from node.services.guarantee_delivery import GuaranteeDelivery
 from node.services.inbox import Inbox
 from node.services.legal_serving import LegalServing
 from node.services.log import Log
+from node.services.sealed_issuing import SealedIssuing
 from node.services.serving import Serving
 from node.services.share_keeping import ShareKeeping
 from node.services.sharing import Sharing
@@ -39,6 +40,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         steps: GuaranteeDelivery,
         awards: Awards,
         share_keeping: ShareKeeping,
+        sealed_issuing: SealedIssuing,
         callers: Callers,
         clock: Clock,
     ) -> None:
@@ -47,7 +49,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self._inbox = inbox
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
         self._catalogue, self._steps = catalogue, steps
-        self._share_keeping = share_keeping
+        self._share_keeping, self._sealed_issuing = share_keeping, sealed_issuing
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
         """See the proto."""
@@ -106,6 +108,13 @@ class ExchangeService(rpc.ExchangeServiceServicer):
             caller = self._callers.of(context).member
             release = self._share_keeping.release(caller, request.share_request)
         return pb.ReleaseSharesResponse(share_release=release)
+
+    async def SignIssue(self, request: pb.SignIssueRequest, context: Context) -> pb.SignIssueResponse:
+        """See the proto."""
+        async with even_refusals():
+            caller = self._callers.of(context).member
+            signature = self._sealed_issuing.sign_again(caller, request.guarantee)
+        return pb.SignIssueResponse(issue_signature=signature)
 
     async def SubmitReceipt(
         self, request: pb.SubmitReceiptRequest, context: Context

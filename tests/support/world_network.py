@@ -124,5 +124,9 @@ class WorldPeers:
         give = lambda c: c.services.share_keeping.release(self._me, request)  # noqa: E731
         return self._network.release(member.name, await self._call(member, "shares", give))
 
+    async def issue_signature(self, member: Member, guarantee: str) -> bytes:
+        sign = lambda c: c.services.sealed_issuing.sign_again(self._me, guarantee)  # noqa: E731
+        return await self._call(member, "issue_signature", sign)
+
     async def _call(self, member: Member, name: str, work: Callable[["Centre"], T]) -> T:
         return await self._network.call(self._me, member, name, work)
