@@ -37,9 +37,13 @@ def main() -> None:
         ("three empty calls and a signature check", least, 1.0),
     ]
     print_table(("", "median ms", "ratio"), [(name, f"{ms:.1f}", f"{ratio:.2f}") for name, ms, ratio in rows])
-    desk = issuing.measure()
-    print("\nfrom application to issue by instant rules, drawn on a credit line: CPU of wallet and all nodes")
-    print_table(("", "median ms"), [(name, f"{ms:.0f}") for name, ms in desk.items()])
+    desk, limit = issuing.measure(), f"{issuing.MOST_MILLISECONDS:.0f}"
+    print(
+        "\nfrom application to issue by instant rules, drawn on a credit line: CPU of wallet and all nodes,\n"
+        "without the ledger's engine and without what idling takes meanwhile"
+    )
+    rows = [(name, f"{ms:.0f}", "" if "idling" in name else limit) for name, ms in desk.items()]
+    print_table(("", "median ms", "at most"), rows)
     costs = recognising.measure()
     signatures = costs.pop("two P-256 signatures")
     print(

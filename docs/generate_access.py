@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from node.api.authority import MIB, RULES, Party
+from node.api.authority import MIB, RULES, Party, Rule
 from node.config import LimitsConfig
 from node.domain.act import ActKind
 
@@ -28,7 +28,8 @@ Generated from the code: `make docs`. How systems are let in and shut out stands
 
 本表由代码生成：每个方法、谁可调用、请求大小上限。表中没有的方法谁也不能调用。
 
-- **member 成员节点**: the node of an active member, by the identity key that the ledger names for it.
+- **member 成员节点**: the node of an active member, by the identity key that the ledger names for it. "✓ also at
+  rest": of a suspended, absent or former member too, because what was promised is kept ([standing.md](standing.md)).
 - **operator, writer, reader, supervisor**: systems of this centre, each with a certificate that this node has issued
   and not revoked.
 - **wallet 钱包**: anybody on the wallets' listener; the signed document in each request says who it is.
@@ -50,7 +51,7 @@ def page() -> str:
             heads = [f"{(party.name or '').lower()} {_CHINESE[party]}" for party in parties]
             lines += ["", f"## {service}", "", f"| method | {' | '.join(heads)} | largest request |"]
             lines.append("|---" * (len(parties) + 2) + "|")
-        marks = ["✓" if party in rule.who else "" for party in parties]
+        marks = [_mark(party, rule) for party in parties]
         size = f"{rule.size // MIB} MiB" if rule.size >= MIB else f"{rule.size // 1024} KiB"
         lines.append(f"| `{call}` | {' | '.join(marks)} | {size} |")
     lines += [
@@ -78,6 +79,12 @@ def page() -> str:
     ]
     lines += [f"| `{kind.word}` | {kind.summary.replace(' | ', ' · ')} |" for kind in ActKind]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _mark(party: Party, rule: Rule) -> str:
+    if party not in rule.who:
+        return ""
+    return "✓ also at rest" if party is Party.MEMBER and rule.duty is not None else "✓"
 
 
 def _told(struct: type) -> dict[str, str]:

@@ -115,6 +115,7 @@ def _exchange(s: Services, edge: Edge) -> ExchangeService:
         s.awards,
         s.share_keeping,
         s.evaluations,
+        s.sealed_issuing,
         edge.callers,
         s.clock,
     )

@@ -15,6 +15,7 @@ _DEFINITIONS_SECONDS = 2.0
 _DESK_SECONDS = 0.5
 _BANK_SECONDS = 1.0
 _LINES_SECONDS = 60.0
+_OPENINGS_SECONDS = 600.0
 
 
 def rounds(s: Services, config: Config) -> Iterator[Coroutine[None, None, None]]:
@@ -46,6 +47,7 @@ def rounds(s: Services, config: Config) -> Iterator[Coroutine[None, None, None]]
     yield repeat("pay claims", s.claim_payments.step, _BANK_SECONDS)
     yield repeat("tell the guarantee system", s.system_desk.step, _BANK_SECONDS)
     yield every(_LINES_SECONDS, s.lines.step, "look after credit lines")
+    yield repeat("forget keys of openings", s.share_keeping.step, _OPENINGS_SECONDS)
     yield every(_EXPIRIES_SECONDS, s.expiries.tell, "tell what runs out")
     yield repeat("witness the others' logs", s.witness.step, log)
     yield every(log, s.publish_when_known, "publish the log")

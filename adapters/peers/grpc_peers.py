@@ -153,6 +153,12 @@ class GrpcPeers:
         )
         return str(response.evaluation_state)
 
+    async def issue_signature(self, member: Member, guarantee: str) -> bytes:
+        """See `Peers.issue_signature`."""
+        message = pb.SignIssueRequest(guarantee=guarantee)
+        response = await self._call(member, lambda stub: stub.SignIssue(message, timeout=self._timeout))
+        return bytes(response.issue_signature)
+
     async def close(self) -> None:
         """Close all channels."""
         for channel in self._channels.values():

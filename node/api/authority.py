@@ -6,6 +6,7 @@ A method that is not in the table can be called by nobody; a test goes over ever
 import enum
 from dataclasses import dataclass
 
+from node.domain.duties import Act
 from node.domain.system import SystemRole
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -20,7 +21,7 @@ class Party(enum.Flag):
     SUPERVISOR = enum.auto()
     OFFICER = enum.auto()
     MEMBER = enum.auto()
-    """The node of an active member of the alliance."""
+    """The node of an active member of the alliance; of one at rest too, where it does its duty (`Rule.duty`)."""
     WALLET = enum.auto()
     """Anybody on the wallets' listener: the signed document in each request says who it is."""
 
@@ -40,6 +41,8 @@ class Rule:
     who: Party
     size: int = 64 * KIB
     """Largest message it takes, in bytes."""
+    duty: Act | None = None
+    """What a member does by the call: it may in every standing in which it may do that (`domain/duties.py`)."""
 
 
 _HEALTH = "/grpc.health.v1.Health/"
@@ -197,7 +200,7 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "ReadAwards": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitReceipt": Rule(MEMBER),
     _EXCHANGE + "SubmitNotice": Rule(MEMBER),
-    _EXCHANGE + "LodgeGuaranteeStep": Rule(MEMBER, MIB),
+    _EXCHANGE + "LodgeGuaranteeStep": Rule(MEMBER, MIB, Act.STEP),
     _EXCHANGE + "ReadOnLegalBasis": Rule(MEMBER, MIB),
     _EXCHANGE + "SubmitLegalReceipt": Rule(MEMBER),
     _EXCHANGE + "GetNodeInfo": Rule(MEMBER),
@@ -206,8 +209,9 @@ RULES: dict[str, Rule] = {
     _EXCHANGE + "SubmitCosignature": Rule(MEMBER),
     _EXCHANGE + "GetDefinition": Rule(MEMBER),
     _EXCHANGE + "MakeOpeningKey": Rule(MEMBER),
-    _EXCHANGE + "ReleaseShares": Rule(MEMBER, MIB),
     _EXCHANGE + "GetEvaluationState": Rule(MEMBER, MIB),
+    _EXCHANGE + "ReleaseShares": Rule(MEMBER, MIB, Act.OPEN),
+    _EXCHANGE + "SignIssue": Rule(MEMBER, duty=Act.OPEN),
     # -- wallets -----------------------------------------------------------------------------------------
     _WALLET + "Register": Rule(WALLET, MIB),
     _WALLET + "CheckPackage": Rule(WALLET, MIB),

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from google.protobuf.message import Message
 
 from node.api.authority import MEMBER, PARTY_OF_ROLE, RULES, WALLET, Party, Rule
-from node.errors import NotMemberError, RoleMissingError, UnknownCallerError
+from node.domain.duties import is_allowed
+from node.errors import RoleMissingError, UnknownCallerError
 from node.ports import Clock, Signer
 from node.services.projection import Projection
 from node.services.systems import Systems
@@ -17,6 +18,7 @@ from node.wire.tls import Caller, anchor_pem, identify, parse_leaf
 
 Context = grpc.aio.ServicerContext[Message, Message]
 _IPV6_SITE_BITS = 64
+_NOT_ACTIVE = "the caller's certificate is not of an active member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,21 @@ class Callers:
         self._me, self._identity = me, identity
 
     def anchors(self) -> bytes:
-        """Trust anchors for the next handshake: all active members and this node itself, PEM."""
+        """Trust anchors for the next handshake: all members and this node itself, PEM.
+
+        Members at rest too: what they may still call, their standing decides at every call.
+        """
         now = self._clock.now()
         pinned = {
             row.member.name: row.member.identity_keys(now)
             for row in self._projection.members()
-            if row.active and row.member.name != self._me
+            if row.member.name != self._me
         }
         pinned[self._me] = self._own_keys()
         return b"".join(anchor_pem(name, key) for name, keys in pinned.items() for key in keys)
 
     def of(self, context: Context) -> Caller:
-        """The caller of a call on the members' listener.
+        """The caller of a call on the members' listener, in whatever standing; `check` says what it may.
 
         Asked on every call and again while streams are open, so a connection does not outlive a suspension, a
         change of key, or the end of its certificate.
@@ -96,12 +101,22 @@ class Callers:
         """Who calls a method on the members' listener, if that caller may.
 
         Raises:
-            UnknownCallerError: nobody this node knows.
+            UnknownCallerError: nobody this node knows, or a member at rest that has no duty there.
             CertificateRevokedError: a system that was shut out.
             RoleMissingError: known, but not for this.
         """
-        visitor = self._visitor(self.of(context))
+        caller = self.of(context)
+        self._check_standing(caller.member, method)
+        visitor = self._visitor(caller)
         return visitor, _rule(method, visitor)
+
+    def _check_standing(self, name: str, method: str) -> None:
+        row = None if name == self._me else self._projection.standing(name)
+        if row is None or row.active:
+            return
+        rule = RULES.get(method)
+        if rule is None or rule.duty is None or not is_allowed(rule.duty, row.standing):
+            raise UnknownCallerError(_NOT_ACTIVE)
 
     def _visitor(self, caller: Caller) -> Visitor:
         if not caller.role:
@@ -112,10 +127,10 @@ class Callers:
     def _keys_of(self, issuer: str) -> tuple[bytes, ...]:
         if issuer == self._me:
             return self._own_keys()
-        try:
-            return self._projection.member(issuer).identity_keys(self._clock.now())
-        except NotMemberError as error:
-            raise UnknownCallerError("the caller's certificate is not of an active member") from error
+        row = self._projection.standing(issuer)
+        if row is None:
+            raise UnknownCallerError(_NOT_ACTIVE)
+        return row.member.identity_keys(self._clock.now())
 
     def _own_keys(self) -> tuple[bytes, ...]:
         """The key that signs now, and those that others take too: own systems hold leaves by either."""

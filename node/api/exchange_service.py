@@ -16,6 +16,7 @@ from node.services.guarantee_delivery import GuaranteeDelivery
 from node.services.inbox import Inbox
 from node.services.legal_serving import LegalServing
 from node.services.log import Log
+from node.services.sealed_issuing import SealedIssuing
 from node.services.serving import Serving
 from node.services.share_keeping import ShareKeeping
 from node.services.sharing import Sharing
@@ -41,6 +42,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         awards: Awards,
         share_keeping: ShareKeeping,
         evaluations: Evaluations,
+        sealed_issuing: SealedIssuing,
         callers: Callers,
         clock: Clock,
     ) -> None:
@@ -50,6 +52,7 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         self._log, self._cosignatures, self._clock = log, cosignatures, clock
         self._catalogue, self._steps = catalogue, steps
         self._share_keeping, self._evaluations = share_keeping, evaluations
+        self._sealed_issuing = sealed_issuing
 
     async def GetNodeInfo(self, request: pb.GetNodeInfoRequest, context: Context) -> pb.GetNodeInfoResponse:
         """See the proto."""
@@ -117,6 +120,13 @@ class ExchangeService(rpc.ExchangeServiceServicer):
         async with even_refusals():
             state = self._evaluations.tell(self._callers.of(context).member, request.waiver)
         return pb.GetEvaluationStateResponse(evaluation_state=state)
+
+    async def SignIssue(self, request: pb.SignIssueRequest, context: Context) -> pb.SignIssueResponse:
+        """See the proto."""
+        async with even_refusals():
+            caller = self._callers.of(context).member
+            signature = self._sealed_issuing.sign_again(caller, request.guarantee)
+        return pb.SignIssueResponse(issue_signature=signature)
 
     async def SubmitReceipt(
         self, request: pb.SubmitReceiptRequest, context: Context

@@ -399,6 +399,7 @@ class WalletService(rpc.WalletServiceServicer):
             issue_signature=collected.signature,
             proof=collected.proof,
             refusal=collected.refusal,
+            contract=collected.contract,
         )
 
     async def ListOwnApplications(

@@ -23,6 +23,12 @@ from node.domain.member import Member, Role
 from node.errors import DocumentFormatError
 
 MOST_HOLDERS = 16
+LONGEST_OPENING_SECONDS = 365 * 86_400
+"""From the making of its keys to its moment, also when it is put off; whoever needs longer announces anew."""
+KEY_KEPT_SECONDS = 30 * 86_400
+"""So long after an opening its holders can give shares; then their keys are gone for good."""
+KEY_SECONDS = LONGEST_OPENING_SECONDS + KEY_KEPT_SECONDS
+"""A key that was never asked for goes after so long."""
 MOST_SHARES = 256
 """In one request."""
 SEALED_TYPE: Final = "heqi.sealed.v1"
@@ -161,6 +167,22 @@ def check_threshold(threshold: int, count: int) -> None:
         )
 
 
+def check_moment(made: int, opens: int) -> None:
+    """That the holders' keys outlast an opening.
+
+    Args:
+        made: `iat` of a holder's key, or of the terms.
+        opens: the moment, or that to which it is put off.
+
+    Raises:
+        DocumentFormatError: they may be gone by then.
+    """
+    if opens > made + LONGEST_OPENING_SECONDS:
+        raise DocumentFormatError(
+            "holders keep their keys for 365 days from the announcement: a later moment needs another announcement"
+        )
+
+
 def open_terms(token: str, member: Callable[[str], Member]) -> Opening:
     """Check an opening's papers: all signatures, and who may hold shares.
 
@@ -204,6 +226,7 @@ def _open_key(token: str, terms: OpeningTerms, member: Callable[[str], Member]) 
     key = open_members_document(token, OpeningKey, holder.identity_keys)
     if (key.alliance, key.aud, key.label) != (terms.alliance, terms.iss, terms.label):
         raise DocumentFormatError(f"the key of {holder.name} is for another opening")
+    check_moment(key.iat, terms.opens)
     if not may_hold(holder, terms.iss):
         raise DocumentFormatError(f"{holder.name} may not hold shares of this opening")
     return Holder(holder.name, bytes.fromhex(key.key))

@@ -56,6 +56,8 @@ END_UNIT_SECONDS = 30 * 86_400
 """And ends with a month of 30 days since 1970: its exact validity would name the tender."""
 MOST_RESERVATIONS = 16
 LONGEST_RESERVATION_SECONDS = 14 * 86_400
+RESERVATION_DAYS = 180
+"""So long nodes keep what the ledger reserved; whoever has not bid by then reserves, and applies, anew."""
 
 _HIDDEN_TAG = b"heqi.hidden-terms.v1\0"
 _NULLIFIER_TAG = b"heqi.nullifier.v1\0"
@@ -283,14 +285,21 @@ def check_issue_signature(
 ) -> None:
     """Check the signature by which the ledger will take the row.
 
+    Raises:
+        SignatureError: it is by none of the keys over the issue of this guarantee.
+    """
+    if not is_issue_signed(keys, domain, raw_id, signature):
+        raise SignatureError("the guarantor's signature for the ledger is not over this guarantee")
+
+
+def is_issue_signed(keys: Iterable[bytes], domain: Eip712Domain, raw_id: bytes, signature: bytes) -> bool:
+    """Whether a contract will take the row by a signature.
+
     Args:
         keys: the guarantor's identity keys that count, 64 bytes each.
         domain: of the contract.
         raw_id: id of the guarantee on the ledger.
         signature: 64 bytes.
-
-    Raises:
-        SignatureError: it is by none of the keys over the issue of this guarantee.
     """
     digest = issue_guarantee_digest(domain, raw_id)
     for key in keys:
@@ -298,8 +307,8 @@ def check_issue_signature(
             verify_p256(key, digest, signature)
         except SignatureError:
             continue
-        return
-    raise SignatureError("the guarantor's signature for the ledger is not over this guarantee")
+        return True
+    return False
 
 
 def check_sealed(sealed: SealedGuarantee) -> None:

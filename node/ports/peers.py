@@ -133,6 +133,14 @@ class Peers(Protocol):
         """
         ...
 
+    async def issue_signature(self, member: Member, guarantee: str) -> bytes:
+        """A guarantor's signature of an opened guarantee for the contract in force. MUST be safe to repeat.
+
+        Raises:
+            MissingError: it has nothing to sign there.
+        """
+        ...
+
     async def submit_cosignature(self, member: Member, size: int, line: str) -> None:
         """Hand a cosignature to the log's own node. MUST be safe to repeat."""
         ...

@@ -15,7 +15,14 @@ from node.domain.guarantee import Guarantee, GuaranteeRelease
 from node.domain.guarantee_statement import event_of, peek_step
 from node.domain.guarantee_table import Event
 from node.domain.wallet import StepReceipt
-from node.errors import ConflictError, NodeError, RoleMissingError, StoreError, UnavailableError
+from node.errors import (
+    ConflictError,
+    NodeError,
+    RoleMissingError,
+    StoreError,
+    UnavailableError,
+    UnknownCallerError,
+)
 from node.ports import Clock, Peers, Store
 from node.services import layout
 from node.services.alliance import Alliance
@@ -191,7 +198,7 @@ class GuaranteeDelivery:
                 await self._peers.lodge_step(member, token, document, post.signature)
             except StoreError:
                 raise
-            except (UnavailableError, ConflictError) as error:
+            except (UnavailableError, ConflictError, UnknownCallerError) as error:
                 logger.info("a step of guarantee %s waits for %s: %s", post.guarantee.hex(), post.to, error)
                 return False
             except NodeError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from node.domain.act import ActKind
-from node.domain.document import document_digest
+from node.domain.document import document_digest, peek_document
 from node.domain.duties import Act
 from node.domain.member import Member, Role
 from node.domain.opening import (
@@ -14,6 +14,7 @@ from node.domain.opening import (
     OpeningKeyRequest,
     OpeningNotice,
     OpeningTerms,
+    check_moment,
     check_threshold,
     may_hold,
     open_terms,
@@ -82,6 +83,7 @@ class Openings:
         projection = self._alliance.projection
         if opens <= self._clock.now():
             raise DocumentFormatError("an opening is announced for the future")
+        check_moment(int(self._clock.now()), opens)
         names = sorted(set(holders))
         check_threshold(threshold, len(names))
         members = [projection.member(name) for name in names]
@@ -120,6 +122,7 @@ class Openings:
         raw_id, kept, state = self._closed(opening)
         if opens <= state.time:
             raise DocumentFormatError("an opening is only put off, to a later moment")
+        check_moment(peek_document(kept.terms, OpeningTerms).iat, opens)
         notice = OpeningNotice(**self._signing.issued(), opening=opening, opens=opens, reason=reason)
         token = self._signing.sign(notice)
         transaction = Transaction(self._store)

@@ -101,6 +101,10 @@ class Reserving:
                 break
             pairs.append(msgspec.msgpack.decode(raw, type=tuple[bytes, bytes]))
             transaction.delete(key)
+        for key, _ in self._store.scan(layout.RESERVATION_NUMBER):
+            # The ledger has it: what it was beside its cover need not be told from this database any more.
+            if reservation_of(self._store, key[len(layout.RESERVATION_NUMBER) :]) is not None:
+                transaction.delete(key)
         cover = BATCH - len(pairs)
         pairs += [(self._entropy(_DIGEST_BYTES), self._entropy(_DIGEST_BYTES)) for _ in range(cover)]
         random.Random(self._entropy(SEED_BYTES)).shuffle(pairs)  # noqa: S311  # need not be secret-grade to permute

@@ -8,12 +8,13 @@
 6 then the row goes to the ledger; the guarantor is not asked, and need not be there
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from node.domain.act import ACT_CATEGORY, ActKind
-from node.domain.document import document_digest, open_members_document, peek_document
+from node.domain.document import open_members_document, peek_document
 from node.domain.encoding import from_base64url
 from node.domain.evidence import parse_evidence, verify_evidence
 from node.domain.guarantee import Guarantee, guarantee_terms
@@ -21,11 +22,8 @@ from node.domain.ledger import IssueGuarantee
 from node.domain.ledger_ids import guarantee_id
 from node.domain.member import Member, Role
 from node.domain.opening import (
-    MOST_SHARES,
     Opening,
     SealedFile,
-    ShareRelease,
-    ShareRequest,
     parse_sealed_file,
 )
 from node.domain.sealed_guarantee import (
@@ -35,20 +33,22 @@ from node.domain.sealed_guarantee import (
     SealedContent,
     SealedGuarantee,
     binding_of,
-    check_issue_signature,
     file_digest,
     hidden_of,
+    is_issue_signed,
     nullifier_of,
     open_guarantee,
     parse_content,
     signed_part,
 )
-from node.domain.shares import decrypt_content, join_shares, share_commitment
+from node.domain.shares import decrypt_content, join_shares
 from node.errors import (
     AnchorError,
+    ConflictError,
     DocumentFormatError,
     NodeError,
     RoleMissingError,
+    SignatureError,
     UnavailableError,
     VerificationError,
 )
@@ -62,6 +62,7 @@ from node.services.guarantees import Guarantees
 from node.services.openings import Openings
 from node.services.outbox import Outbox, guarantee_object
 from node.services.sealing_rows import OpeningRow, reservation_of
+from node.services.share_gathering import Gathered, ShareGathering
 from node.services.signing import Signing
 from node.services.transaction import Transaction
 
@@ -93,12 +94,12 @@ class Revealed:
 
 
 @dataclass(slots=True)
-class _Gathered:
-    """The shares of one bid."""
+class _Seen:
+    """Among the bids that are revealed together."""
 
-    shares: dict[int, bytes] = field(default_factory=dict)
-    """By place; each fits its commitment."""
-    at_fault: list[str] = field(default_factory=list)
+    codes: set[str] = field(default_factory=set)
+    away: set[str] = field(default_factory=set)
+    """Guarantors that were asked to sign again in vain: none is waited for twice."""
 
 
 class Revealing:
@@ -120,8 +121,8 @@ class Revealing:
     ) -> None:
         self._store, self._alliance, self._openings, self._codes = store, alliance, openings, codes
         self._guarantees, self._outbox, self._feed = guarantees, outbox, feed
-        self._peers, self._ledger, self._signing = peers, ledger, signing
-        self._clock = clock
+        self._peers, self._ledger, self._clock = peers, ledger, clock
+        self._gathering = ShareGathering(store, alliance, peers, signing)
 
     async def reveal(self, opening: str, bids: Sequence[Bid]) -> list[Revealed]:
         """Open the sealed guarantees of an opening's bids; one bad bid never stops the others.
@@ -146,11 +147,11 @@ class Revealing:
             except NodeError as error:
                 results[number] = Revealed(problem=str(error))
         lacking = {number: file for number, file in files.items() if not bids[number].opening_key}
-        gathered = await self._gather(found, terms, lacking)
-        codes: set[str] = set()
+        gathered = await self._gathering.gather(found, terms, lacking)
+        seen = _Seen()
         for number, file in files.items():
-            shares = gathered.get(number, _Gathered())
-            results[number] = await self._open(found, state, bids[number], file, shares, codes)
+            shares = gathered.get(number, Gathered())
+            results[number] = await self._open(found, state, bids[number], file, shares, seen)
         return [results[number] for number in range(len(bids))]
 
     async def _open(  # noqa: PLR0917
@@ -159,8 +160,8 @@ class Revealing:
         state: OpeningRow,
         bid: Bid,
         file: SealedFile,
-        gathered: _Gathered,
-        codes: set[str],
+        gathered: Gathered,
+        seen: _Seen,
     ) -> Revealed:
         at_fault = tuple(gathered.at_fault)
         try:
@@ -168,73 +169,16 @@ class Revealing:
             raw = decrypt_content(key, from_base64url(file.ciphertext), opening.id)
             content = parse_content(raw)
             terms = await self._check(opening, state, content, bid.bidder_code)
-            if terms.code in codes:
+            content = await self._signed_for_now(content, terms, seen.away)
+            if terms.code in seen.codes:
                 raise VerificationError("another bid of this opening carries a guarantee under the same code")
-            codes.add(terms.code)
+            seen.codes.add(terms.code)
             raw_id = self._keep(content, terms)
         except UnavailableError:
             raise
         except NodeError as error:
             return Revealed(problem=str(error), at_fault=at_fault)
         return Revealed(raw_id.hex(), content.guarantee, terms, at_fault=at_fault)
-
-    # -- shares ------------------------------------------------------------------------------------------
-
-    async def _gather(
-        self, opening: Opening, terms: str, files: Mapping[int, SealedFile]
-    ) -> dict[int, _Gathered]:
-        gathered = {number: _Gathered() for number in files}
-        if files:
-            places = range(1, len(opening.holders) + 1)
-            await asyncio.gather(
-                *(self._gather_from(opening, terms, place, files, gathered) for place in places)
-            )
-        return gathered
-
-    async def _gather_from(
-        self,
-        opening: Opening,
-        terms: str,
-        place: int,
-        files: Mapping[int, SealedFile],
-        gathered: dict[int, _Gathered],
-    ) -> None:
-        """One holder's shares of all bids; nothing where it does not answer as it should."""
-        holder = opening.holders[place - 1]
-        numbers = list(files)
-        for first in range(0, len(numbers), MOST_SHARES):
-            part = numbers[first : first + MOST_SHARES]
-            try:
-                released = await self._ask(
-                    opening, terms, holder.name, [files[number].shares[place - 1].sealed for number in part]
-                )
-            except NodeError:
-                return  # a minority that is away, or refuses, holds nothing up
-            for number, text in zip(part, released, strict=True):
-                share = from_base64url(text)
-                dealt = files[number].shares[place - 1].commitment
-                if share_commitment(opening.id, holder.name, share).hex() == dealt:
-                    gathered[number].shares[place] = share
-                elif share:
-                    gathered[number].at_fault.append(holder.name)
-
-    async def _ask(self, opening: Opening, terms: str, name: str, sealed: Sequence[str]) -> Sequence[str]:
-        holder = self._alliance.projection.known_member(name)
-        request = self._signing.sign(
-            ShareRequest(**self._signing.issued(), aud=name, terms=terms, shares=tuple(sealed))
-        )
-        token = await self._peers.shares(holder, request)
-        release = open_members_document(token, ShareRelease, holder.identity_keys)
-        named = (release.alliance, release.iss, release.aud, release.request)
-        if named != (self._alliance.id, name, self._alliance.me, document_digest(request).hex()):
-            raise DocumentFormatError("the answer is to another request")
-        if len(release.shares) != len(sealed):
-            raise DocumentFormatError("the answer has not as many shares as were asked for")
-        transaction = Transaction(self._store)
-        kept = layout.SHARES_OBTAINED + opening.id + layout.text(name) + document_digest(request)
-        transaction.put(kept, token.encode())
-        transaction.commit()
-        return release.shares
 
     # -- what they open ----------------------------------------------------------------------------------
 
@@ -257,15 +201,53 @@ class Revealing:
             raise VerificationError("the guarantee is another bidder's")
         if self._codes.are_mixed_up(terms):
             raise VerificationError("its application code is not the one of this section and applicant")
-        self._check_issue(guarantor, file, terms, bytes.fromhex(content.signature))
         await self._check_proof(guarantor, file, from_base64url(content.proof), state.time)
         self._check_reservations(terms, hidden_of(file), peek_document(signed_part(file), SealedGuarantee))
         return terms
 
-    def _check_issue(self, guarantor: Member, file: str, terms: Guarantee, signature: bytes) -> None:
-        """That the ledger will take the row."""
-        domain = self._alliance.signing_domain("Guarantees")
-        check_issue_signature(guarantor.identity_keys(terms.iat), domain, self._id_of(file, terms), signature)
+    async def _signed_for_now(
+        self, content: SealedContent, terms: Guarantee, away: set[str]
+    ) -> SealedContent:
+        """The content with a signature by which the ledger will take the row.
+
+        Where the contract was replaced after the issue, or the guarantor's key changed, the guarantor signs again;
+        the tender is open by now, and so it may be asked.
+
+        Raises:
+            SignatureError: the guarantor has signed for no contract that was ever in force.
+            ConflictError: the guarantor has to sign again, and did not.
+        """
+        self._alliance.projection.check_known("Guarantees")
+        raw_id, guarantor = (
+            self._id_of(content.guarantee, terms),
+            self._alliance.projection.known_member(terms.iss),
+        )
+        contracts, now = self._alliance.contracts("Guarantees"), self._clock.now()
+        then, at_present = guarantor.identity_keys(terms.iat), guarantor.identity_keys(now)
+        if not any(self._is_signed(then, contract, raw_id, content.signature) for contract in contracts):
+            raise SignatureError("the guarantor's signature for the ledger is not over this guarantee")
+        is_there = self._alliance.projection.guarantee(raw_id) is not None
+        if is_there or self._is_signed(at_present, contracts[0], raw_id, content.signature):
+            return content
+        problem = "it does not answer"
+        if guarantor.name not in away:
+            try:
+                signature = (await self._peers.issue_signature(guarantor, content.guarantee)).hex()
+            except UnavailableError:
+                away.add(guarantor.name)
+            except NodeError as error:
+                problem = str(error)
+            else:
+                if self._is_signed(at_present, contracts[0], raw_id, signature):
+                    return msgspec.structs.replace(content, signature=signature)
+                problem = "it signed something else"
+        raise ConflictError(
+            f"{guarantor.name} signed for a contract, or under a key, that was replaced since, and has to sign "
+            f"again: {problem}; reveal this bid again later"
+        )
+
+    def _is_signed(self, keys: Sequence[bytes], contract: bytes, raw_id: bytes, signature: str) -> bool:
+        return is_issue_signed(keys, self._alliance.domain_at(contract), raw_id, bytes.fromhex(signature))
 
     async def _check_proof(self, guarantor: Member, file: str, proof: bytes, deadline: int) -> None:
         evidence = verify_evidence(
@@ -288,20 +270,26 @@ class Revealing:
 
     def _check_reservations(self, terms: Guarantee, hidden: HiddenTerms, sealed: SealedGuarantee) -> None:
         *earlier, last = hidden.reservations
-        times = [self._reserved(terms.code, place, one) for place, one in enumerate(hidden.reservations)]
-        for place, one in enumerate(earlier):
-            if one.until >= times[place + 1] and not self._is_refused(terms.code, place, one):
+        followed = self._reserved(terms.code, len(earlier), last)
+        if followed is None:
+            raise VerificationError("the application was not reserved, or too long ago")
+        for place, one in reversed(list(enumerate(earlier))):
+            begun = self._reserved(terms.code, place, one)
+            if begun is None:
+                continue  # nothing under it could be revealed any more: it is not live beside another
+            if one.until >= followed and not self._is_refused(terms.code, place, one):
                 raise VerificationError("another application for this section was live beside this one")
+            followed = begun
         named = (last.guarantor, last.subject, nullifier_of(terms.code, len(earlier)).hex())
         if named != (terms.iss, terms.applicant, sealed.nullifier) or terms.iat >= last.until:
             raise VerificationError("the guarantee was not issued under its reservation")
 
-    def _reserved(self, code: str, place: int, reservation: Reservation) -> int:
-        """When the ledger took it."""
+    def _reserved(self, code: str, place: int, reservation: Reservation) -> int | None:
+        """When the ledger took it; None if it has none there, or had it too long ago."""
         row = reservation_of(self._store, nullifier_of(code, place))
-        if row is None or row.binding != binding_of(reservation):
+        if row is not None and row.binding != binding_of(reservation):
             raise VerificationError("the application was not reserved as it says")
-        return row.time
+        return None if row is None else row.time
 
     def _is_refused(self, code: str, place: int, reservation: Reservation) -> bool:
         if not reservation.refusal:
@@ -318,9 +306,14 @@ class Revealing:
         if self._store.get(layout.GUARANTEE + raw_id) is None:
             self._guarantees.keep(transaction, raw_id, terms, content.guarantee)
         is_there = self._alliance.projection.guarantee(raw_id) is not None
-        if not is_there and not self._outbox.is_open(transaction, name):
-            told = guarantee_terms(terms, file_digest(content.guarantee), self._alliance.verifiers.es256)
-            self._outbox.add(transaction, name, IssueGuarantee(told, bytes.fromhex(content.signature)))
+        told = guarantee_terms(terms, file_digest(content.guarantee), self._alliance.verifiers.es256)
+        issue = IssueGuarantee(told, bytes.fromhex(content.signature))
+        parked = None if is_there else self._outbox.parked(name)
+        if parked is not None and parked[1].decoded() != issue:
+            # It was signed for a contract, or under a key, that counts no more.
+            self._outbox.replace(transaction, parked[0], issue)
+        elif not is_there and not self._outbox.is_open(transaction, name):
+            self._outbox.add(transaction, name, issue)
             if terms.iss != self._alliance.me:
                 post_issue(transaction, raw_id, terms.iss)
             about = {"guarantee": raw_id.hex(), "event": "REVEAL"}

@@ -13,6 +13,7 @@ from node.domain.act import ActKind
 from node.domain.desk import FREES_CODE
 from node.domain.document import document_digest, reopen_document
 from node.domain.evidence import Evidence, encode_evidence, show_record
+from node.domain.guarantee import guarantee_terms
 from node.domain.ledger_ids import end_commitment, guarantee_id, issue_guarantee_digest
 from node.domain.sealed_guarantee import (
     LONGEST_RESERVATION_SECONDS,
@@ -22,7 +23,12 @@ from node.domain.sealed_guarantee import (
     SealedPart,
     binding_of,
     check_sealed,
+    file_digest,
+    hidden_of,
+    is_issue_signed,
     ledger_terms,
+    open_guarantee,
+    promised,
 )
 from node.domain.wallet import ApplyCall, SealedIssueCall
 from node.errors import (
@@ -30,7 +36,9 @@ from node.errors import (
     DocumentFormatError,
     DuplicateError,
     MissingError,
+    NodeError,
     ReservationMissingError,
+    UnavailableError,
 )
 from node.ports import Clock, Store
 from node.services import layout
@@ -56,6 +64,8 @@ class SealedIssue(msgspec.Struct, frozen=True):
     """Over EIP-712 IssueGuarantee."""
     position: int
     """Of the record of the issue."""
+    contract: bytes = b""
+    """That the signature is for, 20 bytes; empty for the founding one."""
 
 
 class Collected(msgspec.Struct, frozen=True):
@@ -68,6 +78,8 @@ class Collected(msgspec.Struct, frozen=True):
     """Evidence under the last final anchor; empty until that has it."""
     refusal: str = ""
     """An application-refusal, if it was refused."""
+    contract: bytes = b""
+    """That the signature is for, 20 bytes."""
 
 
 class SealedIssuing:
@@ -176,16 +188,12 @@ class SealedIssuing:
         token = self._signing.sign(sealed)
         digest = document_digest(token)
         raw_id = guarantee_id(self._alliance.raw_id, ledger_terms(sealed, digest))
-        signature = self._signing.sign_message(
-            issue_guarantee_digest(self._alliance.signing_domain("Guarantees"), raw_id)
-        )
+        contract, signature = self._sign_issue(raw_id)
         position = self._acts.record(transaction, ActKind.GUARANTEE_SEALED, {"document": digest.hex()})
         key = layout.SEALED_ISSUE + bytes.fromhex(application)
-        row = msgspec.msgpack.encode(SealedIssue(signature, position))
-        transaction.put(key, self._vault.seal(self._alliance.me, key, row))
+        self._put_issue(transaction, key, SealedIssue(signature, position, contract))
         # So that a number is given once; the file itself is nothing that a check could find before the opening.
-        number = layout.text(sealed.iss, sealed.number)
-        transaction.put(layout.GUARANTEE_NUMBER + number + raw_id, b"")
+        transaction.put(_number_key(sealed.iss, sealed.number, raw_id), b"")
         return token, raw_id
 
     def collect(self, token: str) -> Collected:
@@ -211,8 +219,78 @@ class SealedIssuing:
         if raw is None:
             raise ConflictError("the issue of this application is not whole")
         opened = self._vault.open(self._alliance.me, key, raw)
-        issue = msgspec.msgpack.decode(opened, type=SealedIssue)
-        return Collected(row.guarantee, issue.signature, self._proof(issue.position))
+        signed = msgspec.msgpack.decode(opened, type=SealedIssue)
+        issue = self._good_now(key, signed, row.guarantee)
+        proof = self._proof(issue.position)
+        return Collected(row.guarantee, issue.signature, proof, contract=issue.contract)
+
+    def sign_again(self, caller: str, file: str) -> bytes:
+        """Sign a sealed guarantee of this guarantor for the contract in force: it was signed for one before that.
+
+        Who shows the opened guarantee knows the tender, and it must be the caller's own. Nothing is promised anew:
+        the terms and their id are those that were signed.
+
+        Args:
+            caller: member that asks.
+            file: the opened guarantee.
+
+        Returns:
+            The signature over EIP-712 IssueGuarantee, 64 bytes.
+
+        Raises:
+            MissingError: this guarantor has nothing to sign there; why is not said.
+            ContractUnknownError: this node does not know the contract in force.
+            StoreError: the database fails.
+        """
+        self._projection.check_known("Guarantees")
+        try:
+            raw_id = self._own(caller, file)
+        except UnavailableError:
+            raise
+        except NodeError as error:
+            raise MissingError("there is nothing to sign for such a guarantee") from error
+        return self._sign_issue(raw_id)[1]
+
+    def _own(self, caller: str, file: str) -> bytes:
+        """The id of a sealed guarantee that this guarantor has issued, and that is for a tender of the caller."""
+        me, verifier = self._projection.member(self._alliance.me), self._alliance.verifiers.es256
+        hidden_of(file)  # a guarantee of the other kind was never waiting for an opening
+        terms = open_guarantee(file, me.identity_keys, verifier)
+        named = (terms.alliance, terms.iss, terms.centre)
+        if named != (self._alliance.id, self._alliance.me, caller):
+            raise DocumentFormatError("the guarantee is another's, or for another centre's tender")
+        raw_id = guarantee_id(self._alliance.raw_id, guarantee_terms(terms, file_digest(file), verifier))
+        if self._store.get(_number_key(terms.iss, terms.number, raw_id)) is None:
+            raise MissingError("this node has issued no such guarantee")
+        return raw_id
+
+    def _good_now(self, key: bytes, issue: SealedIssue, token: str) -> SealedIssue:
+        """The same issue, signed again if contract or key was replaced since and the ledger has no row of it yet."""
+        founding, in_force = self._alliance.contracts("Guarantees")[-1], self._alliance.contract("Guarantees")
+        _, terms = promised(token, self._alliance.verifiers.es256)
+        raw_id = guarantee_id(self._alliance.raw_id, terms)
+        known = msgspec.structs.replace(issue, contract=issue.contract or founding)
+        keys = self._projection.member(self._alliance.me).identity_keys(self._clock.now())
+        domain = self._alliance.domain_at(in_force)
+        if self._projection.guarantee(raw_id) is not None or is_issue_signed(
+            keys, domain, raw_id, known.signature
+        ):
+            return known
+        self._projection.check_known("Guarantees")
+        contract, signature = self._sign_issue(raw_id)
+        again, transaction = SealedIssue(signature, issue.position, contract), Transaction(self._store)
+        self._put_issue(transaction, key, again)
+        transaction.commit()
+        return again
+
+    def _sign_issue(self, raw_id: bytes) -> tuple[bytes, bytes]:
+        """The contract in force, and the signature by which it takes the row."""
+        contract = self._alliance.contract("Guarantees")
+        digest = issue_guarantee_digest(self._alliance.domain_at(contract), raw_id)
+        return contract, self._signing.sign_message(digest)
+
+    def _put_issue(self, transaction: Transaction, key: bytes, issue: SealedIssue) -> None:
+        transaction.put(key, self._vault.seal(self._alliance.me, key, msgspec.msgpack.encode(issue)))
 
     def _refusal(self, part: SealedPart) -> str:
         refusal = ApplicationRefusal(**self._signing.issued(), nullifier=part.nullifier)
@@ -237,6 +315,10 @@ class SealedIssuing:
 
     def _first_anchor(self, index: int, newest: int) -> int:
         return self._projection.first_anchor(self._alliance.me, index + 1) or newest
+
+
+def _number_key(guarantor: str, number: str, raw_id: bytes) -> bytes:
+    return layout.GUARANTEE_NUMBER + layout.text(guarantor, number) + raw_id
 
 
 def _nullifier(part: SealedPart) -> bytes:

@@ -1,12 +1,23 @@
-"""The part of the projection about sealed guarantees: openings and reservations as final blocks have them."""
+"""The part of the projection about sealed guarantees: openings and reservations as final blocks have them.
+
+Reservations are many, most of them cover, and matter for a while only: with the first batch of a day those go that
+are older than `RESERVATION_DAYS`. What goes when follows from the ledger alone: every node keeps the same, and
+the same again when it reads the ledger anew, in however large pieces.
+"""
+
+from collections.abc import Sequence
 
 import msgspec
 
 from node.domain import sealing
 from node.domain.ledger import Happening
+from node.domain.sealed_guarantee import RESERVATION_DAYS
 from node.ports import Store
 from node.services import layout
 from node.services.transaction import Transaction
+
+_DAY_SECONDS = 86_400
+_NULLIFIER_BYTES = 32
 
 
 class OpeningRow(msgspec.Struct, frozen=True):
@@ -62,10 +73,35 @@ def apply_sealing(transaction: Transaction, happening: Happening) -> None:
             committed = time if raw is None else msgspec.msgpack.decode(raw, type=OpeningRow).time
             transaction.put(_opening(member, opening), msgspec.msgpack.encode(OpeningRow(committed, time)))
         case sealing.ApplicationsReserved(_, nullifiers, bindings, time):
-            for nullifier, binding in zip(nullifiers, bindings, strict=True):
-                key = layout.LEDGER_RESERVATION + nullifier
-                if any(binding) and transaction.get(key) is None:
-                    transaction.put(key, msgspec.msgpack.encode(ReservationRow(binding, time)))
+            _begin_day(transaction, time // _DAY_SECONDS)
+            _reserve(transaction, nullifiers, bindings, time)
+
+
+def _begin_day(transaction: Transaction, day: int) -> None:
+    """With the first batch of a day the oldest go."""
+    last = transaction.get(layout.LEDGER_RESERVED_DAY)
+    if last is not None and layout.from_number(last) >= day:
+        return
+    transaction.put(layout.LEDGER_RESERVED_DAY, layout.number(day))
+    oldest = layout.number(max(0, day - RESERVATION_DAYS))
+    for key, nullifiers in transaction.scan(layout.LEDGER_RESERVED_ON, oldest):
+        transaction.delete(key)
+        for place in range(0, len(nullifiers), _NULLIFIER_BYTES):
+            transaction.delete(layout.LEDGER_RESERVATION + nullifiers[place : place + _NULLIFIER_BYTES])
+
+
+def _reserve(
+    transaction: Transaction, nullifiers: Sequence[bytes], bindings: Sequence[bytes], time: int
+) -> None:
+    taken: list[bytes] = []
+    for nullifier, binding in zip(nullifiers, bindings, strict=True):
+        key = layout.LEDGER_RESERVATION + nullifier
+        if any(binding) and transaction.get(key) is None:
+            transaction.put(key, msgspec.msgpack.encode(ReservationRow(binding, time)))
+            taken.append(nullifier)
+    if taken:
+        day = layout.number(time // _DAY_SECONDS)
+        transaction.put(layout.LEDGER_RESERVED_ON + day + taken[0], b"".join(taken))
 
 
 def _opening(member: str, opening: bytes) -> bytes:

@@ -2,7 +2,13 @@
 
 A holder sees, before an opening, that a centre will have one, and nothing of any bid: shares come with the centre's
 request, after the opening. It looks at its own final blocks, and believes nobody about the moment.
+
+Keys and released shares go for good some time after the opening, and no file of the database keeps them: who takes
+the node over later opens no bid of the past.
 """
+
+import asyncio
+import logging
 
 from node.domain.act import ActKind
 from node.domain.document import (
@@ -13,6 +19,8 @@ from node.domain.duties import Act
 from node.domain.encoding import from_base64url, to_base64url
 from node.domain.member import Role
 from node.domain.opening import (
+    KEY_KEPT_SECONDS,
+    KEY_SECONDS,
     Opening,
     OpeningKey,
     OpeningKeyRequest,
@@ -30,7 +38,7 @@ from node.errors import (
     UnavailableError,
     VerificationError,
 )
-from node.ports import Store
+from node.ports import Clock, Store
 from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
@@ -40,7 +48,12 @@ from node.services.signing import Signing
 from node.services.transaction import Transaction
 from node.services.vault import Entropy, Vault
 
+logger = logging.getLogger(__name__)
+
 _SECRET_BYTES = 32
+_TIME_BYTES = 8
+_GRACE_SECONDS = 86_400
+"""Shares that are asked for late can be asked for again, should the answer be lost."""
 _NOTHING = "there is nothing to release for such an opening"
 
 
@@ -55,10 +68,12 @@ class ShareKeeping:
         follower: Follower,
         acts: Acts,
         signing: Signing,
+        clock: Clock,
         entropy: Entropy,
     ) -> None:
         self._store, self._vault, self._alliance, self._follower = store, vault, alliance, follower
-        self._acts, self._signing, self._entropy = acts, signing, entropy
+        self._acts, self._signing = acts, signing
+        self._clock, self._entropy = clock, entropy
 
     def make_key(self, caller: str, token: str) -> str:
         """Make a key for an opening of the centre that calls; the same request gets the same key.
@@ -82,6 +97,7 @@ class ShareKeeping:
             secret = self._entropy(_SECRET_BYTES)
             transaction = Transaction(self._store)
             transaction.put(key, self._vault.seal(self._alliance.me, key, secret))
+            self._end(transaction, key, self._now() + KEY_SECONDS)
             transaction.commit()
         else:
             secret = self._vault.open(self._alliance.me, key, raw)
@@ -108,7 +124,7 @@ class ShareKeeping:
         self._follower.check_fresh()
         self._alliance.projection.check_known("Openings")
         try:
-            request, opening, secret = self._authorise(caller, token)
+            request, opening, secret, opened = self._authorise(caller, token)
         except UnavailableError:
             raise
         except NodeError as error:
@@ -127,12 +143,59 @@ class ShareKeeping:
         signed = self._signing.sign(release)
         transaction = Transaction(self._store)
         transaction.put(given, signed.encode())
+        for row in (given, _key(caller, opening.terms.label)):
+            self._end(transaction, row, max(opened + KEY_KEPT_SECONDS, self._now() + _GRACE_SECONDS))
         about = {"opening": opening.id.hex(), "centre": caller, "release": document_digest(signed).hex()}
         self._acts.record(transaction, ActKind.SHARES_RELEASED, about)
         transaction.commit()
         return signed
 
-    def _authorise(self, caller: str, token: str) -> tuple[ShareRequest, Opening, bytes]:
+    async def step(self) -> None:
+        """Forget what has come to its end; once it returns, no file of the database holds it.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        newest = self._alliance.projection.cursor()
+        if newest is None:
+            return
+        prefix = layout.SHARES_END  # by the ledger's time: a clock that runs ahead ends nothing
+        found = [key for key, _ in self._store.scan(prefix, stop=layout.number(newest.time))]
+        if not found:
+            return
+        transaction = Transaction(self._store)
+        rows = {key[len(prefix) + _TIME_BYTES :] for key in found}
+        for row in rows:
+            transaction.delete(row)
+        transaction.commit()
+        if not await self._purge(rows):
+            return  # somebody still reads what was there before: again with the next step
+        transaction = Transaction(self._store)
+        for key in found:
+            transaction.delete(key)
+        transaction.commit()
+        logger.info("%d keys and shares of past openings are gone for good", len(rows))
+
+    async def _purge(self, rows: set[bytes]) -> bool:
+        """In a thread, which must have ended before anybody closes the store."""
+        purging = asyncio.ensure_future(asyncio.to_thread(self._store.purge, rows))
+        try:
+            return await asyncio.shield(purging)
+        except asyncio.CancelledError:
+            await asyncio.wait([purging])
+            raise
+
+    @staticmethod
+    def _end(transaction: Transaction, row: bytes, at: int) -> None:
+        transaction.put(layout.SHARES_END + layout.number(at) + row, b"")
+
+    def _now(self) -> int:
+        """The later of this node's time and the ledger's: a clock that is late ends nothing too early."""
+        newest = self._alliance.projection.cursor()
+        return max(int(self._clock.now()), 0 if newest is None else newest.time)
+
+    def _authorise(self, caller: str, token: str) -> tuple[ShareRequest, Opening, bytes, int]:
+        """The request, its opening, the key, and when the ledger opened it."""
         centre = self._alliance.projection.known_member(caller)
         request = open_members_document(token, ShareRequest, centre.identity_keys)
         self._check_named(request.alliance, request.iss, request.aud, caller)
@@ -147,10 +210,9 @@ class ShareKeeping:
         mine = [holder.key for holder in opening.holders if holder.name == self._alliance.me]
         if mine != [holder_public_key(secret)]:
             raise VerificationError("the terms name another key")
-        self._check_open(opening)
-        return request, opening, secret
+        return request, opening, secret, self._check_open(opening)
 
-    def _check_open(self, opening: Opening) -> None:
+    def _check_open(self, opening: Opening) -> int:
         """By final blocks alone, and also by the moment in the terms that the bidders were given."""
         state = opening_of(self._store, opening.terms.iss, opening.id)
         newest = self._alliance.projection.cursor()
@@ -158,6 +220,7 @@ class ShareKeeping:
             raise MissingError("the tender is not open")
         if newest.time < max(opening.terms.opens, state.time):
             raise MissingError("the moment has not come")
+        return state.opened
 
     def _check_named(self, alliance: str, iss: str, aud: str, caller: str) -> None:
         if (alliance, iss, aud) != (self._alliance.id, caller, self._alliance.me):

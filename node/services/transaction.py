@@ -34,6 +34,22 @@ class Transaction:
         """Remove a key."""
         self._batch.changes[key] = None
 
+    def scan(self, prefix: bytes, stop: bytes) -> list[tuple[bytes, bytes]]:
+        """Entries under a prefix and before `stop`, as this unit of work sees them, in byte order of keys.
+
+        It goes over all that the unit of work has changed: not for every item of a large one.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        found: dict[bytes, bytes | None] = dict(self._store.scan(prefix, stop=stop))
+        found |= {
+            key: value
+            for key, value in self._batch.changes.items()
+            if key.startswith(prefix) and key[len(prefix) :] < stop
+        }
+        return sorted((key, value) for key, value in found.items() if value is not None)
+
     def counter(self, name: str) -> int:
         """Where a counter stands; zero if it was never set.
 

@@ -202,10 +202,24 @@ class SealedScribe:
             SealedIssueCall, plan.reservations[-1].guarantor, application=plan.application
         )
 
-    def take(
-        self, plan: SealedPlan, guarantor: Member, document: str, signature: bytes, proof: bytes
+    def take(  # noqa: PLR0917
+        self,
+        plan: SealedPlan,
+        guarantor: Member,
+        document: str,
+        signature: bytes,
+        proof: bytes,
+        contract: bytes = b"",
     ) -> SealedPlan:
         """Check what was issued against what was asked for, and keep it.
+
+        Args:
+            plan: applied for.
+            guarantor: that issued it.
+            document: the sealed guarantee.
+            signature: for the ledger, 64 bytes.
+            proof: that its log has the issue; empty if that is not anchored yet.
+            contract: that the guarantor names as the one in force, 20 bytes; empty for the founding one.
 
         Raises:
             NodeError: it is not what was asked for, or the guarantor has not signed it.
@@ -234,7 +248,9 @@ class SealedScribe:
             raise DocumentFormatError("the guarantee is not what was applied for")
         told = guarantee_terms(guarantee, document_digest(document), self.scribe.verifier)
         raw_id = guarantee_id(bytes.fromhex(guarantee.alliance), told)
-        check_issue_signature(guarantor.identity_keys(guarantee.iat), self._domain(), raw_id, signature)
+        check_issue_signature(
+            guarantor.identity_keys(guarantee.iat), self._domain(contract), raw_id, signature
+        )
         return replace(plan, guarantee=file, signature=signature.hex(), proof=to_base64url(proof))
 
     def take_refusal(self, plan: SealedPlan, guarantor: Member, refusal: str) -> SealedPlan:
@@ -249,9 +265,9 @@ class SealedScribe:
         *earlier, last = plan.reservations
         return replace(plan, reservations=(*earlier, replace(last, refusal=refusal)))
 
-    def _domain(self) -> Eip712Domain:
+    def _domain(self, contract: bytes) -> Eip712Domain:
         descriptor = self.scribe.descriptor
-        contract = bytes.fromhex(descriptor.contracts["Guarantees"].address)
+        contract = contract or bytes.fromhex(descriptor.contracts["Guarantees"].address)
         return Eip712Domain(descriptor.chain_id, contract, bytes.fromhex(descriptor.alliance))
 
 

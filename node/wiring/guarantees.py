@@ -113,7 +113,7 @@ class WithGuarantees(WithEvidence):
             clock,
         )
         self.share_keeping = ShareKeeping(
-            store, self.vault, self.alliance, self.follower, self.acts, self.signing, entropy
+            store, self.vault, self.alliance, self.follower, self.acts, self.signing, clock, entropy
         )
         self.openings = Openings(
             store,

@@ -61,6 +61,7 @@ from node.domain.member import Member, Role
 from node.domain.system import SystemRole
 from node.domain.trust import TrustAnchor, anchor_from_pem
 from node.errors import EvidencePendingError
+from node.ports import Store
 from node.services.issue_rules import RulesSource
 from node.setup import create_home, follow_keys
 from node.wire.status import from_rpc_error
@@ -93,11 +94,18 @@ class Centre:
     node: Node | None = None
     rules: RulesSource | None = None
     """A guarantor's rules for instant decisions, read at every `rules.load`."""
+    opened: Outside | None = None
+    """What its node calls, while it runs."""
 
     @property
     def services(self) -> Services:
         assert self.node is not None
         return self.node.services
+
+    @property
+    def store(self) -> Store:
+        assert self.opened is not None
+        return self.opened.store
 
     def operator_channel(self) -> grpc.aio.Channel:
         """As the centre's own systems connect."""
@@ -119,6 +127,15 @@ class Centre:
         return channel(to.member, leaf.key_pem, leaf.certificate_pem)
 
 
+class ShiftedClock(SystemClock):
+    """The system's clock, for nodes and ledger; a test puts it ahead. TLS keeps the system's own."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+
 @dataclass
 class Network:
     """Three centres on one ledger."""
@@ -128,6 +145,7 @@ class Network:
     root: trial_ca.TrialCertificate
     centres: dict[str, Centre] = field(default_factory=dict)
     folder: Path = Path()
+    clock: ShiftedClock = field(default_factory=ShiftedClock)
 
     def __getitem__(self, name: str) -> Centre:
         return self.centres[name]
@@ -224,9 +242,11 @@ async def open_network(
     root = root or trial_ca.make_root()
     alliance_id = os.urandom(32)
     anchor = structs.replace(trial_anchor(root), **terms)
-    chain = MemoryChain(alliance_id, [centre.member for centre in centres.values()], (anchor,))
+    clock = ShiftedClock()
+    members = [centre.member for centre in centres.values()]
+    chain = MemoryChain(alliance_id, members, (anchor,), clock=clock.now)
     descriptor = _describe(chain, centres, anchor)
-    network = Network(chain, descriptor, root, centres, folder)
+    network = Network(chain, descriptor, root, centres, folder, clock)
     signatures = {
         name: sign_descriptor(descriptor, name, c.keys.identity.sign, iat=int(time.time()), jti="A" * 22)
         for name, c in centres.items()
@@ -265,7 +285,7 @@ async def complete(call: Callable[[], Awaitable[R]], seconds: float = 20.0) -> R
 @contextlib.asynccontextmanager
 async def running(centre: Centre, network: Network) -> AsyncIterator[None]:
     """Run one node of a network."""
-    clock = SystemClock()
+    clock = network.clock
     leaves = LeafSource(centre.name, centre.keys.identity, clock)
     peers, authorities = GrpcPeers(leaves.leaf), HttpAuthorities()
     outside = Outside(
@@ -283,7 +303,7 @@ async def running(centre: Centre, network: Network) -> AsyncIterator[None]:
         PyhankoSeal(centre.keys.organisation_seal),
         issue_rules=lambda: centre.rules,
     )
-    services = Services(centre.config, network.descriptor, centre.keys, outside)
+    services, centre.opened = Services(centre.config, network.descriptor, centre.keys, outside), outside
     centre.node = Node(
         centre.home,
         centre.config,

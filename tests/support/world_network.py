@@ -128,5 +128,9 @@ class WorldPeers:
         tell = lambda c: c.services.evaluations.tell(self._me, waiver)  # noqa: E731
         return await self._call(member, "evaluation_state", tell)
 
+    async def issue_signature(self, member: Member, guarantee: str) -> bytes:
+        sign = lambda c: c.services.sealed_issuing.sign_again(self._me, guarantee)  # noqa: E731
+        return await self._call(member, "issue_signature", sign)
+
     async def _call(self, member: Member, name: str, work: Callable[["Centre"], T]) -> T:
         return await self._network.call(self._me, member, name, work)

@@ -144,7 +144,7 @@ class SealedTender:
         found, member = self.ask(bidder, plan, bank), self.world.member(bank.name)
         if found.refusal:
             return scribe.take_refusal(plan, member, found.refusal)
-        return scribe.take(plan, member, found.document, found.signature, found.proof)
+        return scribe.take(plan, member, found.document, found.signature, found.proof, found.contract)
 
     def seal(
         self, bidder: Bidder, plan: SealedPlan, deal: Callable[[bytes, int, int], list[bytes]] | None = None

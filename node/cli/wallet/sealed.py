@@ -82,7 +82,12 @@ def collect(args: argparse.Namespace) -> None:
         with WalletClient(guarantor) as client:
             if args.wait:
                 wait_for("the proof", lambda: _is_ready(_collected(desk, client, guarantor, plan)), 120.0)
-            plan = _collected(desk, client, guarantor, plan)
+            known, plan = plan.signature, _collected(desk, client, guarantor, plan)
+        if plan.opening_key and plan.signature != known:
+            say(
+                "合约已更换，担保人已重新签名",
+                "signed anew for the new contract: seal again, while bids are taken",
+            )
     state = _state(plan)
     if args.json:
         print_json({"state": state, "application": plan.application})
@@ -146,7 +151,7 @@ def _collected(desk: _Desk, client: WalletClient, guarantor: Member, plan: Seale
     if found.refusal:
         return desk.plans.keep(desk.sealed.take_refusal(plan, guarantor, found.refusal))
     if found.sealed_guarantee:
-        issued = (found.sealed_guarantee, found.issue_signature, found.proof)
+        issued = (found.sealed_guarantee, found.issue_signature, found.proof, found.contract)
         return desk.plans.keep(desk.sealed.take(plan, guarantor, *issued))
     return plan
 

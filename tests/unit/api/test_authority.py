@@ -20,6 +20,8 @@ from node.api.authority import (
     WRITER,
     Party,
 )
+from node.domain.duties import is_allowed
+from node.domain.member import Standing
 from node.endpoints import MEMBERS, WALLETS
 
 MEMBER_SERVICES, WALLET_SERVICES = ({one.name for one in table} for table in (MEMBERS, WALLETS))
@@ -104,3 +106,12 @@ def test_all_parties_are_in_use():
     for rule in RULES.values():
         used |= rule.who
     assert used == ~Party(0)
+
+
+def test_members_at_rest_call_nothing_but_what_their_duties_take():
+    """Steps of guarantees, and what the opening of an announced tender takes."""
+    found = {method.rpartition("/")[2]: rule for method, rule in RULES.items() if rule.duty is not None}
+    assert set(found) == {"LodgeGuaranteeStep", "ReleaseShares", "SignIssue"}
+    for rule in found.values():
+        assert MEMBER in rule.who
+        assert all(is_allowed(rule.duty, standing) for standing in Standing)

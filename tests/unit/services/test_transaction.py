@@ -21,6 +21,20 @@ def test_what_was_written_is_read_before_the_commit_and_only_here() -> None:
     assert store.get(b"a") == b"1"
 
 
+def test_a_scan_sees_what_was_written_and_deleted_before_the_commit() -> None:
+    store = MemoryStore()
+    first = Transaction(store)
+    for key in (b"p/1", b"p/2", b"p/9", b"q/1"):
+        first.put(key, key)
+    first.commit()
+    transaction = Transaction(store)
+    transaction.put(b"p/0", b"new")
+    transaction.put(b"p/2", b"other")
+    transaction.delete(b"p/1")
+    transaction.put(b"p/8", b"too far")
+    assert transaction.scan(b"p/", b"5") == [(b"p/0", b"new"), (b"p/2", b"other")]
+
+
 def test_numbers_are_reserved_once() -> None:
     store = MemoryStore()
     transaction = Transaction(store)

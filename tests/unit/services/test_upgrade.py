@@ -8,25 +8,13 @@ from node.domain.ledger import CastVote
 from node.errors import ContractUnknownError
 from tests.support.world import World
 from tests.support.world_centre import Centre
+from tests.support.world_upgrade import replace
 
 
 @pytest.fixture
 def world():
     with World() as world:
         yield world
-
-
-async def replace(world: World, name: str, code_hash: bytes | None = None) -> bytes:
-    """The members vote for another contract; its address."""
-    address = world.chain.deploy(name, code_hash)
-    code = world.chain.code_hash(address)
-    assert code is not None
-    world.home.services.membership.propose_contract(name, address, code, 0)
-    await world.settle()
-    number = max(number for number, _ in world.home.services.projection.proposals())
-    world.queue(world.third, "vote", CastVote(number, approve=True))
-    await world.settle()
-    return address
 
 
 def update(centre: Centre, code_hash: bytes) -> None:

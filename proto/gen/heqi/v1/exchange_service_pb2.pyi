@@ -64,6 +64,50 @@ class GetEvaluationStateResponse(_message.Message):
 Global___GetEvaluationStateResponse: _TypeAlias = GetEvaluationStateResponse  # noqa: Y015
 
 @_typing.final
+class SignIssueRequest(_message.Message):
+    """Request of SignIssue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUARANTEE_FIELD_NUMBER: _builtins.int
+    guarantee: _builtins.str
+    """The opened guarantee, docs/formats/sealed.md."""
+    def __init__(
+        self,
+        *,
+        guarantee: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guarantee", b"guarantee"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignIssueRequest: _TypeAlias = SignIssueRequest  # noqa: Y015
+
+@_typing.final
+class SignIssueResponse(_message.Message):
+    """Response of SignIssue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ISSUE_SIGNATURE_FIELD_NUMBER: _builtins.int
+    issue_signature: _builtins.bytes
+    """The guarantor's over EIP-712 IssueGuarantee for the contract in force, 64 bytes."""
+    def __init__(
+        self,
+        *,
+        issue_signature: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["issue_signature", b"issue_signature"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignIssueResponse: _TypeAlias = SignIssueResponse  # noqa: Y015
+
+@_typing.final
 class MakeOpeningKeyRequest(_message.Message):
     """Request of MakeOpeningKey."""
 

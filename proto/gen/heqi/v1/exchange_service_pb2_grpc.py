@@ -121,6 +121,11 @@ class ExchangeServiceStub:
                 request_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetEvaluationStateRequest.SerializeToString,
                 response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetEvaluationStateResponse.FromString,
                 _registered_method=True)
+        self.SignIssue = channel.unary_unary(
+                '/heqi.v1.ExchangeService/SignIssue',
+                request_serializer=heqi_dot_v1_dot_exchange__service__pb2.SignIssueRequest.SerializeToString,
+                response_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SignIssueResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer:
@@ -249,6 +254,14 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SignIssue(self, request, context):
+        """As a guarantor: sign a sealed guarantee, for a tender of the calling centre that is open by now, for the contract
+        that took the place of the one which it was signed for. NOT_FOUND for any reason not to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -336,6 +349,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.GetEvaluationState,
                     request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.GetEvaluationStateRequest.FromString,
                     response_serializer=heqi_dot_v1_dot_exchange__service__pb2.GetEvaluationStateResponse.SerializeToString,
+            ),
+            'SignIssue': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignIssue,
+                    request_deserializer=heqi_dot_v1_dot_exchange__service__pb2.SignIssueRequest.FromString,
+                    response_serializer=heqi_dot_v1_dot_exchange__service__pb2.SignIssueResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -799,6 +817,33 @@ class ExchangeService:
             '/heqi.v1.ExchangeService/GetEvaluationState',
             heqi_dot_v1_dot_exchange__service__pb2.GetEvaluationStateRequest.SerializeToString,
             heqi_dot_v1_dot_exchange__service__pb2.GetEvaluationStateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignIssue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/heqi.v1.ExchangeService/SignIssue',
+            heqi_dot_v1_dot_exchange__service__pb2.SignIssueRequest.SerializeToString,
+            heqi_dot_v1_dot_exchange__service__pb2.SignIssueResponse.FromString,
             options,
             channel_credentials,
             insecure,

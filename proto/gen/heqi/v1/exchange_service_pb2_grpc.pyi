@@ -73,6 +73,10 @@ class ExchangeServiceStub:
     """As a bidder's home: how the evaluation in its waiver stands, for the centre that the waiver names, from the opening
     on. NOT_FOUND before, and for any other reason not to.
     """
+    SignIssue: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.SignIssueRequest, _exchange_service_pb2.SignIssueResponse]
+    """As a guarantor: sign a sealed guarantee, for a tender of the calling centre that is open by now, for the contract
+    that took the place of the one which it was signed for. NOT_FOUND for any reason not to.
+    """
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -118,6 +122,10 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     GetEvaluationState: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetEvaluationStateRequest, _exchange_service_pb2.GetEvaluationStateResponse]  # type: ignore[assignment]
     """As a bidder's home: how the evaluation in its waiver stands, for the centre that the waiver names, from the opening
     on. NOT_FOUND before, and for any other reason not to.
+    """
+    SignIssue: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.SignIssueRequest, _exchange_service_pb2.SignIssueResponse]  # type: ignore[assignment]
+    """As a guarantor: sign a sealed guarantee, for a tender of the calling centre that is open by now, for the contract
+    that took the place of the one which it was signed for. NOT_FOUND for any reason not to.
     """
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -263,6 +271,16 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_exchange_service_pb2.GetEvaluationStateResponse, _abc.Awaitable[_exchange_service_pb2.GetEvaluationStateResponse]]:
         """As a bidder's home: how the evaluation in its waiver stands, for the centre that the waiver names, from the opening
         on. NOT_FOUND before, and for any other reason not to.
+        """
+
+    @_abc_1.abstractmethod
+    def SignIssue(
+        self,
+        request: _exchange_service_pb2.SignIssueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.SignIssueResponse, _abc.Awaitable[_exchange_service_pb2.SignIssueResponse]]:
+        """As a guarantor: sign a sealed guarantee, for a tender of the calling centre that is open by now, for the contract
+        that took the place of the one which it was signed for. NOT_FOUND for any reason not to.
         """
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1319,6 +1319,7 @@ class GetSealedGuaranteeResponse(_message.Message):
     ISSUE_SIGNATURE_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
     sealed_guarantee: _builtins.str
     """The sealed-guarantee document."""
     issue_signature: _builtins.bytes
@@ -1327,6 +1328,8 @@ class GetSealedGuaranteeResponse(_message.Message):
     """Evidence of the issue in the guarantor's log; empty until that is anchored."""
     refusal: _builtins.str
     """An application-refusal document, if it was refused."""
+    contract: _builtins.bytes
+    """Contract that the signature is for, 20 bytes: the one in force."""
     def __init__(
         self,
         *,
@@ -1334,10 +1337,11 @@ class GetSealedGuaranteeResponse(_message.Message):
         issue_signature: _builtins.bytes = ...,
         proof: _builtins.bytes = ...,
         refusal: _builtins.str = ...,
+        contract: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["issue_signature", b"issue_signature", "proof", b"proof", "refusal", b"refusal", "sealed_guarantee", b"sealed_guarantee"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "issue_signature", b"issue_signature", "proof", b"proof", "refusal", b"refusal", "sealed_guarantee", b"sealed_guarantee"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
