@@ -34,8 +34,8 @@ MOST_SHARES = 256
 SEALED_TYPE: Final = "heqi.sealed.v1"
 MAX_SEALED_BYTES = 512 * 1024
 SealedBytes = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,200}\Z")]
-ShareText = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9_-]{23})?\Z")]
-"""Base64url of a share; empty for one that the holder cannot open."""
+ShareText = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9_-]{22}[AEIMQUYcgkosw048])?\Z")]
+"""Base64url of a share, without stray bits; empty for one that the holder cannot open."""
 
 
 class OpeningKeyRequest(Document, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -52,13 +52,18 @@ def join_shares(shares: Mapping[int, bytes], threshold: int) -> bytes:
         threshold: how many are needed.
 
     Raises:
-        VerificationError: there are too few, or one says another place.
+        VerificationError: there are too few, or one is no share, or says another place.
     """
     places = sorted(shares)[:threshold]
-    if len(places) < threshold or any(shares[place][0] != place for place in places):
+    if len(places) < threshold or not all(_is_share(shares[place], place) for place in places):
         raise VerificationError("these are not enough shares of one key")
     key: bytes = Shamir.combine([(place, shares[place][1:]) for place in places], ssss=False)
     return key
+
+
+def _is_share(share: bytes, place: int) -> bool:
+    # Whoever deals can commit to anything, also to nothing at all.
+    return len(share) == SHARE_BYTES and share[0] == place
 
 
 def share_commitment(opening: bytes, holder: str, share: bytes) -> bytes:

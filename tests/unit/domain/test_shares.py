@@ -43,6 +43,13 @@ def test_a_share_that_says_another_place_is_refused() -> None:
     assert join_shares({1: first, 2: second}, 2) == KEY
 
 
+@pytest.mark.parametrize("dealt", [b"", b"\x02", b"\x02" + bytes(15), b"\x02" + bytes(17)])
+def test_what_is_no_share_is_refused(dealt: bytes) -> None:
+    first, _ = split_key(KEY, 2, 2)
+    with pytest.raises(VerificationError):
+        join_shares({1: first, 2: dealt}, 2)
+
+
 def test_a_share_opens_for_its_holder_and_opening_only() -> None:
     secret, other = os.urandom(32), os.urandom(32)
     share, info = split_key(KEY, 2, 3)[0], share_info(ALLIANCE, OPENING, "centre-a")

@@ -26,7 +26,14 @@ from node.domain.sealed_guarantee import (
     opened_file,
     signed_part,
 )
-from node.domain.shares import decrypt_content, encrypt_content, join_shares, open_share, share_info
+from node.domain.shares import (
+    decrypt_content,
+    encrypt_content,
+    join_shares,
+    open_share,
+    share_commitment,
+    share_info,
+)
 from node.errors import VerificationError
 from node.services.guarantees import Verdict
 from node.services.revealing import Bid
@@ -151,6 +158,22 @@ async def test_a_holder_that_gives_another_share_is_named_and_holds_nothing_up(s
     assert (revealed.problem, revealed.at_fault) == ("", (bad,))
 
 
+async def test_a_holder_that_gives_what_is_no_share_holds_nothing_up(story: Story) -> None:
+    world, bad = story.tender.world, HOLDERS[1]
+
+    def tamper(holder: str, token: str) -> str:
+        if holder != bad:
+            return token
+        given = peek_document(token, ShareRelease)
+        stray = tuple("_" * 23 for _ in given.shares)  # its last letter has bits that encode nothing
+        return sign_document(replace(given, shares=stray), world[bad].keys.identity.sign)
+
+    honest, world.network.release = world.network.release, tamper
+    [revealed] = await story.tender.reveal(story.of("honest"))
+    world.network.release = honest
+    assert not revealed.problem
+
+
 async def test_a_minority_of_the_holders_may_be_away(story: Story) -> None:
     absent = story.tender.world.network.absent
     absent.add(HOLDERS[0])
@@ -167,6 +190,22 @@ async def test_a_bidder_that_dealt_bad_shares_opens_alone_and_harms_nobody(story
     assert not first.at_fault, "each gave what was dealt to it"
     assert not second.problem
     assert not await problem(story, alone(story.of("badly-dealt")))
+
+
+async def test_a_bid_that_deals_nothing_at_all_stops_no_other(story: Story) -> None:
+    one = story.of("honest")
+    file = parse_sealed_file(one.sealed.file)
+    nothing = tuple(
+        replace(
+            share,
+            sealed="AAAA",
+            commitment=share_commitment(story.tender.opening.id, share.holder, b"").hex(),
+        )
+        for share in file.shares
+    )
+    hostile = Bid(canonical_json(msgspec.to_builtins(replace(file, shares=nothing))), one.bidder.code)
+    found = await story.tender.reveal(hostile, one)
+    assert [bool(revealed.problem) for revealed in found] == [True, False]
 
 
 async def test_rubbish_among_the_bids_stops_no_other(story: Story) -> None:
