@@ -113,7 +113,7 @@ contract Guarantees is IGuarantees, SignedMoves, Succession {
         Guarantee storage entry = _guarantees[step_.guarantee];
         GuaranteeTable.Rule memory rule = _possibleRule(entry, step_);
         if (!_isWellFormed(mover.signer)) revert GuaranteesMalformedSigner();
-        _checkProposal(rule.effect, step_);
+        _checkProposal(entry, rule.effect, step_);
         uint64 end = _checkTime(entry, rule, step_, mover, evidence);
         if (!_isMover(entry, rule.mover, mover)) revert GuaranteesWrongMover(step_.guarantee);
         bytes32 structHash = keccak256(abi.encode(STEP_GUARANTEE_TYPEHASH, step_));
@@ -182,8 +182,15 @@ contract Guarantees is IGuarantees, SignedMoves, Succession {
         }
     }
 
-    /// @dev Reverts unless the end that comes with the step is one that can be proposed
-    function _checkProposal(uint8 effect, Step calldata step_) private view {
+    /// @dev Reverts unless the end that comes with the step is one that can be proposed, or is the one that was: whoever
+    /// adopts an end says which, so that nobody is bound to another one than its document told
+    function _checkProposal(Guarantee storage entry, uint8 effect, Step calldata step_) private view {
+        if (effect == GuaranteeTable.EFFECT_ADOPT) {
+            if (step_.end != entry.proposedEnd || step_.expires != entry.proposedExpires) {
+                revert GuaranteesMalformedEnd();
+            }
+            return;
+        }
         if (step_.end == 0 && step_.expires == 0) return;
         if (
             effect != GuaranteeTable.EFFECT_PROPOSE ||

@@ -35,7 +35,7 @@ from node.domain.guarantee_statement import (
 from node.domain.guarantee_table import GRACE_SECONDS, HALTED, Effect, Event, Mover, State, Time, transition
 from node.domain.ledger import GuaranteeStep
 from node.domain.ledger_ids import end_commitment
-from node.errors import ConflictError
+from node.errors import ConflictError, DocumentFormatError
 
 _CHANGING = frozenset(
     {
@@ -270,9 +270,17 @@ def _check_grounds(life: Life, notice: Notice) -> None:
 
 
 def signed_step(  # noqa: PLR0917
-    raw_id: bytes, code: str, sequence: int, previous: bytes, document: StepDocument, digest: bytes
+    raw_id: bytes,
+    code: str,
+    sequence: int,
+    previous: bytes,
+    document: StepDocument,
+    digest: bytes,
+    life: Life,
 ) -> GuaranteeStep:
-    """What the mover signs for the ledger; it follows from the document.
+    """What the mover signs for the ledger; it follows from the document, and from the terms that it puts in force.
+
+    Whoever proposed them may have told the ledger another end than the document says: then it refuses the step.
 
     Args:
         raw_id: of the guarantee, 32 bytes.
@@ -281,13 +289,22 @@ def signed_step(  # noqa: PLR0917
         previous: digest of the document before, 32 bytes.
         document: that states the step.
         digest: its `document_digest`.
+        life: the terms before it.
+
+    Raises:
+        DocumentFormatError: the terms that it would put in force are not known here.
     """
     step = GuaranteeStep(raw_id, sequence, previous, event_of(document), digest)
-    end = 0 if isinstance(document, GuaranteeRelease) else _proposed_end(document.says)
+    end, brought = 0 if isinstance(document, GuaranteeRelease) else _proposed_end(document.says), sequence
+    rule = transition(life.state, Event(step.event))
+    if rule is not None and rule.effect is Effect.ADOPT:
+        if life.offer is None:
+            raise DocumentFormatError("documents of earlier steps are not here: hand them in with the step")
+        end, brought = life.offer.end, life.offer.sequence
     if not end:
         return step
     expires = end_on_ledger(end)
-    commitment = end_commitment(end_salt(code, sequence), end)
+    commitment = end_commitment(end_salt(code, brought), end)
     return GuaranteeStep(raw_id, sequence, previous, step.event, digest, commitment, expires)
 
 

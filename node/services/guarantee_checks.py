@@ -111,7 +111,7 @@ class StepChecks:
         life = self._lives.of(raw_id, terms, row)
         follow(life, event, document, row.sequence + 1)
         digest = document_digest(step)
-        signed = signed_step(raw_id, terms.code, row.sequence + 1, row.document, document, digest)
+        signed = signed_step(raw_id, terms.code, row.sequence + 1, row.document, document, digest, life)
         typed = step_guarantee_digest(self.domain(row), signed)
         signer = _signer_among(keys, typed, signature)
         checked = CheckedStep(

@@ -154,8 +154,9 @@ class GuaranteeSteps:
         )
 
     def _signed(self, guarantee: str, event: Event, says: Says) -> CheckedStep:
-        token = self._checks.file(bytes.fromhex(guarantee))
-        terms, row = reopen_guarantee(token), self._checks.row(bytes.fromhex(guarantee))
+        raw_id = bytes.fromhex(guarantee)
+        token, row = self._checks.file(raw_id), self._checks.row(raw_id)
+        terms = reopen_guarantee(token)
         if member_of(terms, mover_of(event)) != self._alliance.me:
             raise RoleMissingError(f"{event.name} is a step of the {mover_of(event).name.lower()}")
         self._checks.rule(row, event)
@@ -170,9 +171,8 @@ class GuaranteeSteps:
         check_statement(statement)
         document = self._signing.sign(statement)
         digest = document_digest(document)
-        step = signed_step(
-            bytes.fromhex(guarantee), terms.code, statement.sequence, row.document, statement, digest
-        )
+        life = self._lives.of(raw_id, terms, row)
+        step = signed_step(raw_id, terms.code, row.sequence + 1, row.document, statement, digest, life)
         signature = self._signing.sign_message(step_guarantee_digest(self._checks.domain(row), step))
         return self._checks.check(token, document, signature)
 

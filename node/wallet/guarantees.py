@@ -370,7 +370,7 @@ class GuaranteeScribe:
         guarantee, statement = seen.guarantee, peek_document(document, Statement)
         raw_id, digest = self.id_of(guarantee, seen.token), document_digest(document)
         previous = bytes.fromhex(statement.previous)
-        step = signed_step(raw_id, guarantee.code, statement.sequence, previous, statement, digest)
+        step = signed_step(raw_id, guarantee.code, statement.sequence, previous, statement, digest, seen.life)
         signature = key.sign(step_guarantee_digest(self._domain(seen.contract), step))
         speaker = replace(self.scribe, key=key, subject="")
         return speaker.call(

@@ -158,9 +158,10 @@ def test_whoever_is_centre_and_beneficiary_at_once_gives_itself_no_receipt(world
 def test_nobody_claims_or_answers_for_the_beneficiary(life: BlockLife, thief: Mover | None) -> None:
     for event in (Event.CLAIM, Event.CLAIM_EXTEND_OR_PAY, Event.RELEASE, Event.REDUCE):
         assert life.attempt(event, thief) == "GuaranteesWrongMover"
-    life.step(Event.PROPOSE, BANK, **proposed(life.end + DAY))
-    for event in (Event.ACCEPT, Event.REFUSE):
-        assert life.attempt(event, thief) == "GuaranteesWrongMover"
+    later = proposed(life.end + DAY)
+    life.step(Event.PROPOSE, BANK, **later)
+    assert life.attempt(Event.ACCEPT, thief, **later) == "GuaranteesWrongMover"
+    assert life.attempt(Event.REFUSE, thief) == "GuaranteesWrongMover"
 
 
 def test_an_amendment_that_the_beneficiary_never_accepted_binds_it_not(life: BlockLife) -> None:
@@ -176,13 +177,31 @@ def test_an_amendment_that_the_beneficiary_never_accepted_binds_it_not(life: Blo
 def test_an_extension_counts_from_its_acceptance_on(life: BlockLife) -> None:
     before, later = life.end, life.end + 400 * DAY
     life.step(Event.PROPOSE, BANK, **proposed(later))
-    accepted = life.step(Event.ACCEPT, OWNER)
+    accepted = life.step(Event.ACCEPT, OWNER, **proposed(later))
     assert accepted.end == before
     assert accepted.expires > life.terms.expires
     life.end = later
     life.wait_until(before + GRACE_SECONDS)
     assert life.attempt(Event.EXPIRE, BANK, evidence=life.opened(before)) == "GuaranteesWrongEnd"
     life.step(Event.CLAIM, OWNER)
+
+
+@pytest.mark.parametrize("days", [-20, 1, 800])
+def test_who_accepts_an_end_says_which_and_is_bound_to_no_other(life: BlockLife, days: int) -> None:
+    """A guarantor could tell the ledger another end than its document says, and nobody could claim by it."""
+    hidden = proposed(life.now + days * DAY) | {"expires": life.terms.expires}
+    said = proposed(life.end + 30 * DAY)
+    life.step(Event.PROPOSE, BANK, **hidden)
+    assert life.attempt(Event.ACCEPT, OWNER, **said) == "GuaranteesMalformedEnd"
+    assert life.attempt(Event.ACCEPT, OWNER) == "GuaranteesMalformedEnd", "nor to none"
+    life.step(Event.CLAIM, OWNER)
+
+
+def test_who_grants_a_longer_term_says_which(life: BlockLife) -> None:
+    longer = proposed(life.end + 30 * DAY)
+    life.step(Event.CLAIM_EXTEND_OR_PAY, OWNER, **proposed(life.end + 3_000 * DAY))
+    assert life.attempt(Event.EXTEND, BANK, **longer) == "GuaranteesMalformedEnd"
+    assert life.attempt(Event.EXTEND, BANK) == "GuaranteesMalformedEnd"
 
 
 def test_expiry_is_not_declared_early(life: BlockLife) -> None:

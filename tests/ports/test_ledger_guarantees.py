@@ -211,9 +211,11 @@ async def test_a_guarantee_lives_through_extension_claim_stay_and_payment(world:
     expires = setting.terms.expires + EXPIRY_UNIT_SECONDS
     longer = {"end": end_commitment(SALT, setting.end + 600), "expires": expires}
     assert (await setting.move(setting.identity, Event.PROPOSE, **longer)).expires == setting.terms.expires
-    claim = setting.step(setting.beneficiary, Event.ACCEPT)
+    other = setting.step(setting.beneficiary, Event.ACCEPT, evidence=setting.opened())
+    await assert_refused(world, FIRST, other, "GuaranteesMalformedEnd")
+    claim = setting.step(setting.beneficiary, Event.ACCEPT, **longer)
     await assert_refused(world, FIRST, claim, "GuaranteesWrongEnd")
-    accepted = await setting.move(setting.beneficiary, Event.ACCEPT, evidence=setting.opened())
+    accepted = await setting.move(setting.beneficiary, Event.ACCEPT, evidence=setting.opened(), **longer)
     assert (accepted.expires, accepted.end) == (expires, setting.end)
     setting.end += 600
     claimed = await setting.move(setting.beneficiary, Event.CLAIM, evidence=setting.opened())

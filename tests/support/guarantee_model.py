@@ -87,6 +87,13 @@ class Model:
             return "AMENDMENT_PROPOSED"
         return "DISCREPANT" if self.was_refused else "ISSUED"
 
+    def adopted(self, event: Event) -> int | None:
+        """The end that an event puts in force, 0 for the one that is; None if it is none of those events."""
+        if event is Event.ACCEPT and self.state == "AMENDMENT_PROPOSED":
+            return self.offer or 0
+        is_granted = event is Event.EXTEND and self.state in {"EXTEND_OR_PAY", "SUSPENDED"}
+        return (self.claim.wish or 0) if is_granted and self.claim else None
+
     @staticmethod
     def _claim_state(claim: Claim) -> str:
         if claim.is_due:
@@ -291,6 +298,8 @@ class RandomLife:
         mover = rule.by if rule and chance.random() < 0.85 else chance.choice([*Mover, None])
         brings = event in {Event.PROPOSE, Event.CLAIM_EXTEND_OR_PAY} or chance.random() < 0.03
         end = life.now + chance.choice([-500, 1, 50, 500]) * DAY if brings and chance.random() < 0.7 else None
+        if model.adopted(event) is not None and chance.random() < 0.9:
+            end = model.adopted(event) or None
         changes: dict[str, object] = {} if end is None else proposed(end)
         if chance.random() < 0.05:
             changes["sequence"] = model.number + chance.choice([0, 2])
@@ -334,7 +343,10 @@ class RandomLife:
             return "GuaranteesWrongStep"
         if changes.keys() & {"sequence", "previous"}:
             return "GuaranteesOtherStep"
-        if end is not None and (
+        if model.adopted(event) is not None:
+            if (end or 0) != model.adopted(event):
+                return "GuaranteesMalformedEnd"
+        elif end is not None and (
             event not in {Event.PROPOSE, Event.CLAIM_EXTEND_OR_PAY} or proposed(end)["expires"] <= now
         ):
             return "GuaranteesMalformedEnd"

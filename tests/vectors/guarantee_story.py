@@ -11,7 +11,7 @@ from node.domain.document import document_digest, sign_document
 from node.domain.encoding import to_base64url
 from node.domain.grant import Grant, Scope
 from node.domain.guarantee import ApplicationCode, Guarantee, GuaranteeRelease, guarantee_terms
-from node.domain.guarantee_life import signed_step
+from node.domain.guarantee_life import begin, signed_step
 from node.domain.guarantee_statement import Claim, Enclosure, Statement
 from node.domain.guarantee_table import Event
 from node.domain.ledger import GuaranteeStep, GuaranteeTerms
@@ -189,7 +189,7 @@ def claim_token() -> str:
 
 def claim_digest() -> bytes:
     previous, digest = document_digest(guarantee_token()), document_digest(claim_token())
-    step = signed_step(issued_id(), CODE, RELEASE_STEP, previous, claim(), digest)
+    step = signed_step(issued_id(), CODE, RELEASE_STEP, previous, claim(), digest, begin(guarantee()))
     return step_guarantee_digest(world.domain("Guarantees"), step)
 
 

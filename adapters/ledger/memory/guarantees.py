@@ -165,7 +165,7 @@ class GuaranteeRules:
         rule = _possible_rule(entry, step, named)
         if not is_well_formed(call.mover.signer, self._book):
             raise LedgerRefusedError("GuaranteesMalformedSigner")
-        _check_proposal(rule, step, now)
+        _check_proposal(entry, rule, step, now)
         end = self._check_time(entry, rule, call, now)
         if not self._is_mover(entry.terms, rule.mover, call.mover):
             raise LedgerRefusedError("GuaranteesWrongMover", named)
@@ -298,7 +298,11 @@ def _possible_rule(entry: _Guarantee, step: GuaranteeStep, named: str) -> Rule:
     return rule
 
 
-def _check_proposal(rule: Rule, step: GuaranteeStep, now: int) -> None:
+def _check_proposal(entry: _Guarantee, rule: Rule, step: GuaranteeStep, now: int) -> None:
+    if rule.effect is Effect.ADOPT:
+        if (step.end, step.expires) != entry.proposed:
+            raise LedgerRefusedError("GuaranteesMalformedEnd")
+        return
     if not any(step.end) and not step.expires:
         return
     if (

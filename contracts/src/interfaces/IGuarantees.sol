@@ -101,7 +101,8 @@ interface IGuarantees {
     error GuaranteesOtherStep(bytes32 guarantee, uint64 sequence, bytes32 document);
     error GuaranteesUnroundedExpiry(uint64 expires);
     error GuaranteesMalformedExamination(uint8 examination);
-    /// @dev Another end comes with a step that proposes none, or is over, or not rounded
+    /// @dev Another end comes with a step that proposes none, or is over, or not rounded; or a step that adopts an end
+    /// says another one than was proposed
     error GuaranteesMalformedEnd();
     /// @dev The end that the evidence tells is not the one that the ledger is committed to
     error GuaranteesWrongEnd(bytes32 guarantee);

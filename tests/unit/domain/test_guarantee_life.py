@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.guarantee import Guarantee
+from node.domain.guarantee import Guarantee, end_on_ledger, end_salt
 from node.domain.guarantee_life import (
     LedgerStep,
+    Life,
     begin,
     claim_sequence,
     follow,
@@ -40,7 +41,8 @@ from node.domain.guarantee_table import (
     mover_of,
     transition,
 )
-from node.domain.ledger import NO_WORD
+from node.domain.ledger import NO_WORD, GuaranteeStep
+from node.domain.ledger_ids import end_commitment
 from node.errors import ConflictError, DocumentFormatError
 from tests.vectors import guarantee_story
 
@@ -170,8 +172,28 @@ def test_what_is_signed_for_the_ledger_follows_from_the_document() -> None:
         (Event.CLAIM_EXTEND_OR_PAY, Claim("1", "b", (), "p", LONGER), True),
         (Event.ACCEPT, Reason("y"), False),
     ):
-        step = signed_step(RAW_ID, GUARANTEE.code, 2, bytes(32), statement(event, says), b"d" * 32)
+        step = signed(event, says, lived())
         assert (step.end != NO_WORD, step.expires >= LONGER) == (has_end, has_end)
+
+
+def test_who_puts_an_end_in_force_signs_the_one_that_the_document_offered() -> None:
+    offered = lived((Event.PROPOSE, OFFER))
+    accepted, unknown = signed(Event.ACCEPT, Reason("y"), offered), lived((Event.PROPOSE, None))
+    assert (accepted.end, accepted.expires) == (
+        end_commitment(end_salt(GUARANTEE.code, 2), LONGER),
+        end_on_ledger(LONGER),
+    )
+    with pytest.raises(DocumentFormatError):
+        signed(Event.ACCEPT, Reason("y"), unknown)
+    assert signed(Event.REFUSE, Reason("n"), unknown).end == NO_WORD
+
+
+def signed(event: Event, says: Says, life: Life) -> GuaranteeStep:
+    """What its mover signs for the ledger."""
+    number = len(life.entries) + 2
+    return signed_step(
+        RAW_ID, GUARANTEE.code, number, bytes(32), statement(event, says, number), b"d" * 32, life
+    )
 
 
 def test_possible_steps_are_the_tables_with_their_times() -> None:
