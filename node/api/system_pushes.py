@@ -8,13 +8,12 @@ node's, with the nonce and the time of its request. Who cannot sign learns nothi
 
 import asyncio
 import logging
-import math
 import ssl
-from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import web
 
+from node.api.http_port import HttpPort
 from node.api.limits import PublicLimit
 from node.errors import BankAnswerError, NodeError, ReplayError, StoreError, UnavailableError
 from node.services.gate import Gate
@@ -32,16 +31,12 @@ from node.wire.envelope import EnvelopeSuite, open_envelope, seal, time_of
 
 logger = logging.getLogger(__name__)
 
-_GRACE_SECONDS = 2.0
-_IDLE_SECONDS = 15.0
 _UNREADABLE = "0001"
 _REFUSED = "0002"
 _LATER = "0003"
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-
-class PushServer:
+class PushServer(HttpPort):
     """Listens until `close`."""
 
     def __init__(
@@ -59,40 +54,9 @@ class PushServer:
         limit: how many requests.
         tls: the listener's certificate; None behind a proxy on this machine that ends TLS.
         """
-        self._desk, self._gate, self._suite, self._limit, self._tls = desk, gate, suite, limit, tls
-        application = web.Application(client_max_size=MAX_PUSH_BYTES, middlewares=[self._slow_down])
-        for path in (RESULT_PATH, FILE_PATH, SURRENDER_PATH):
-            application.router.add_post(path, self._take)
-        self._runner = web.AppRunner(
-            application, access_log=None, shutdown_timeout=_GRACE_SECONDS, keepalive_timeout=_IDLE_SECONDS
-        )
-
-    async def listen(self, address: str) -> int:
-        """Open the port; its number, which is new if the address asks for 0.
-
-        Raises:
-            UnavailableError: the address is in use or not this machine's.
-        """
-        host, _, port = address.rpartition(":")
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, host.strip("[]"), int(port), ssl_context=self._tls).start()
-        except OSError as error:
-            raise UnavailableError(
-                f"cannot listen on {address}: {error.strerror}; see guarantor.system.listen in heqi.toml"
-            ) from error
-        return int(self._runner.addresses[0][1])
-
-    async def close(self) -> None:
-        """Stop listening; requests under way get a moment to finish."""
-        await self._runner.cleanup()
-
-    @web.middleware
-    async def _slow_down(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        wait = self._limit.take()
-        if wait:
-            raise web.HTTPTooManyRequests(headers={"Retry-After": str(math.ceil(wait))})
-        return await handler(request)
+        self._desk, self._gate, self._suite = desk, gate, suite
+        routes = [web.post(path, self._take) for path in (RESULT_PATH, FILE_PATH, SURRENDER_PATH)]
+        super().__init__(routes, limit, "guarantor.system.listen", max_bytes=MAX_PUSH_BYTES, tls=tls)
 
     async def _take(self, request: web.Request) -> web.Response:
         raw = await request.read()

@@ -11,14 +11,13 @@ Source: C2SP tlog-tiles.
 """
 
 import logging
-import math
 import re
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from node.api.http_port import HttpPort
 from node.api.limits import PublicLimit
-from node.errors import MissingError, StoreError, UnavailableError
+from node.errors import MissingError, StoreError
 from node.services.tiles import TILE_WIDTH, Tiles
 
 logger = logging.getLogger(__name__)
@@ -32,55 +31,15 @@ _ALWAYS = {
 }
 _FOR_EVER = _ALWAYS | {"Cache-Control": "public, max-age=31536000, immutable"}
 _NEVER = _ALWAYS | {"Cache-Control": "no-cache"}
-_GRACE_SECONDS = 2.0
-_IDLE_SECONDS = 15.0
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class TileServer:
+class TileServer(HttpPort):
     """Listens until `close`."""
 
     def __init__(self, tiles: Tiles, limit: PublicLimit) -> None:
-        self._tiles, self._limit = tiles, limit
-        application = web.Application(client_max_size=1024, middlewares=[self._slow_down])
-        application.router.add_get("/checkpoint", self._checkpoint)
-        application.router.add_get("/tile/{path:.+}", self._tile)
-        self._runner = web.AppRunner(
-            application,
-            access_log=None,
-            shutdown_timeout=_GRACE_SECONDS,
-            keepalive_timeout=_IDLE_SECONDS,
-        )
-
-    async def listen(self, address: str) -> int:
-        """Open the port; its number, which is new if the address asks for 0.
-
-        Raises:
-            UnavailableError: the address is in use or not this machine's.
-        """
-        host, _, port = address.rpartition(":")
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
-        except OSError as error:
-            raise UnavailableError(
-                f"cannot listen on {address}: {error.strerror}; see [listen] in heqi.toml"
-            ) from error
-        return int(self._runner.addresses[0][1])
-
-    async def close(self) -> None:
-        """Stop listening; requests under way get a moment to finish."""
-        await self._runner.cleanup()
-
-    @web.middleware
-    async def _slow_down(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Strangers must not take the node's time from its members."""
-        wait = self._limit.take()
-        if wait:
-            later = {"Retry-After": str(math.ceil(wait))}
-            raise web.HTTPTooManyRequests(text="too many requests now", headers=_NEVER | later)
-        return await handler(request)
+        self._tiles = tiles
+        routes = [web.get("/checkpoint", self._checkpoint), web.get("/tile/{path:.+}", self._tile)]
+        super().__init__(routes, limit, "[listen]", headers=_NEVER)
 
     async def _checkpoint(self, _: web.Request) -> web.Response:
         try:
