@@ -5,6 +5,7 @@ that every block can be proven for ever.
 """
 
 from collections.abc import Hashable, Iterable
+from typing import Any
 
 import rlp
 from eth_hash.auto import keccak
@@ -41,10 +42,11 @@ class Tries:
         """
         self._state, self._alliance = state, deployment.address_of(ALLIANCE)
         self._nodes: dict[bytes, bytes] = {}
+        self._decoded: dict[bytes, Any] = {}
 
     def apply(self, root: bytes, changes: Iterable[Change]) -> bytes:
         """The state root after changes to the state behind `root`."""
-        accounts = HexaryTrie(self._nodes, root)
+        accounts = self._trie(root)
         storages: dict[bytes, HexaryTrie] = {}
         words: list[_Word] = []
         for table, key in dict.fromkeys(changes):
@@ -54,7 +56,7 @@ class Tries:
                 words += self._words(table, key)
         for address, slot, word in words:
             if address not in storages:
-                storages[address] = HexaryTrie(self._nodes, _account(accounts, address)[2])
+                storages[address] = self._trie(_account(accounts, address)[2])
             value = int.from_bytes(word, "big")
             storages[address][keccak(slot)] = rlp.encode(value) if value else b""
         for address, storage in storages.items():
@@ -65,13 +67,16 @@ class Tries:
     def nodes_of(self, root: bytes, wanted: Storage) -> list[bytes]:
         """The nodes that prove the slots."""
         met = _Met(self._nodes)
-        accounts = HexaryTrie(met, root)
+        accounts = _Trie(met, root, self._decoded)
         for address, slots in wanted.items():
             if accounts[keccak(address)]:
-                storage = HexaryTrie(met, _account(accounts, address)[2])
+                storage = _Trie(met, _account(accounts, address)[2], self._decoded)
                 for slot in slots:
                     storage.get(keccak(slot))
         return list(met.values())
+
+    def _trie(self, root: bytes) -> "_Trie":
+        return _Trie(self._nodes, root, self._decoded)
 
     def _put_account(self, accounts: HexaryTrie, address: bytes, storage_root: bytes) -> None:
         code_hash = self._state.get("code", address)
@@ -127,6 +132,24 @@ class Tries:
             case _:
                 return []
         return [(at, slot_at(place, distance), word) for distance, word in _pack(fields).items()]
+
+
+class _Trie(HexaryTrie):
+    """Decodes a node once for all tries and all blocks: it stands under its hash."""
+
+    def __init__(self, nodes: dict[bytes, bytes], root: bytes, decoded: dict[bytes, Any]) -> None:
+        super().__init__(nodes, root)
+        self._decoded = decoded
+
+    def get_node(self, node_hash: bytes) -> Any:
+        if len(node_hash) != _WORD_BYTES or node_hash == BLANK_NODE_HASH:
+            return super().get_node(node_hash)  # type: ignore[no-untyped-call]
+        self.db[node_hash]  # who collects what a look-up meets must see it
+        node = self._decoded.get(node_hash)
+        if node is None:
+            node = self._decoded[node_hash] = super().get_node(node_hash)  # type: ignore[no-untyped-call]
+        # The trie changes nodes in place on its way to new ones.
+        return [list(item) if isinstance(item, list) else item for item in node]
 
 
 class _Met(dict[bytes, bytes]):
