@@ -20,13 +20,13 @@ from node.domain.obligation import (
     Rule,
     State,
     counting_by,
-    derive,
     next_moment,
     releasable,
     state_of,
 )
 from node.domain.sealed_guarantee import reopen_guarantee
 from node.domain.section import Party, day_at, opens_next
+from node.domain.section_obligations import derive
 from node.ports import Clock, Store
 from node.services import layout
 from node.services.application_codes import ApplicationCodes

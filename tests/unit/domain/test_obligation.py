@@ -17,7 +17,6 @@ from node.domain.obligation import (
     Rule,
     State,
     counting_by,
-    derive,
     last_day,
     next_moment,
     releasable,
@@ -25,6 +24,7 @@ from node.domain.obligation import (
     state_of,
 )
 from node.domain.section import ByParty, Fact, Party, SectionFacts, begin_of, day_at, take_fact
+from node.domain.section_obligations import derive
 from node.errors import InvalidError
 
 SECTION = "GC-2026-001-1"
