@@ -7,6 +7,8 @@ is handed the opened file: the document of the first step, the issue, is the gua
 """
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
 
 import msgspec
 
@@ -18,6 +20,7 @@ from node.domain.wallet import StepReceipt
 from node.errors import (
     ConflictError,
     NodeError,
+    PeerError,
     RoleMissingError,
     StoreError,
     UnavailableError,
@@ -32,6 +35,7 @@ from node.services.guarantee_lives import GuaranteeLives
 from node.services.guarantee_receipts import StepReceipts
 from node.services.guarantees import Guarantees
 from node.services.pauses import Pauses
+from node.services.side_by_side import side_by_side
 from node.services.transaction import Transaction
 
 logger = logging.getLogger(__name__)
@@ -166,24 +170,41 @@ class GuaranteeDelivery:
             _keep(transaction, post)
 
     async def step(self) -> None:
-        """Hand in what is to be handed in, in order for each guarantee.
+        """Hand in what is to be handed in, in order for each guarantee; no member waits for another's.
 
         Raises:
             StoreError: the database fails.
         """
-        held: set[tuple[str, bytes]] = set()
-        for key, raw in list(self._store.scan(layout.GUARANTEE_POST)):
+        by_member: defaultdict[str, list[tuple[bytes, Post]]] = defaultdict(list)
+        for key, raw in self._store.scan(layout.GUARANTEE_POST):
             post = msgspec.msgpack.decode(raw, type=Post)
-            line = post.to, post.guarantee
-            if line in held or not self._pauses.is_due(line):
+            if self._pauses.is_due((post.to, post.guarantee)):
+                by_member[post.to].append((key, post))
+        await side_by_side(self._deliver_all(posts) for posts in by_member.values())
+
+    async def _deliver_all(self, posts: Sequence[tuple[bytes, Post]]) -> None:
+        """To one member; once it has not answered, the rest waits for the next round."""
+        held: set[bytes] = set()
+        for key, post in posts:
+            if post.guarantee in held:
                 continue
-            if await self._deliver(key, post):
-                self._pauses.forget(line)
+            try:
+                is_done = await self._deliver(key, post)
+            except PeerError as error:
+                logger.info("steps of guarantees wait for %s: %s", post.to, error)
+                return
+            if is_done:
+                self._pauses.forget((post.to, post.guarantee))
             else:
-                held.add(line)
+                held.add(post.guarantee)
 
     async def _deliver(self, key: bytes, post: Post) -> bool:
-        """Whether it is done, or is not needed any more."""
+        """Whether it is done, or is not needed any more.
+
+        Raises:
+            PeerError: its member does not answer.
+            StoreError: the database fails.
+        """
         line = post.to, post.guarantee
         row = self._alliance.projection.guarantee(post.guarantee)
         if row is None:
@@ -196,13 +217,15 @@ class GuaranteeDelivery:
             try:
                 member = self._alliance.projection.known_member(post.to)
                 await self._peers.lodge_step(member, token, document, post.signature)
-            except StoreError:
+            except (StoreError, PeerError):
                 raise
             except (UnavailableError, ConflictError, UnknownCallerError) as error:
                 logger.info("a step of guarantee %s waits for %s: %s", post.guarantee.hex(), post.to, error)
                 return False
             except NodeError as error:
-                logger.warning("a step of guarantee %s: %s refuses: %s", post.guarantee.hex(), post.to, error)
+                logger.warning(
+                    "a step of guarantee %s never gets to %s: %s", post.guarantee.hex(), post.to, error
+                )
         transaction = Transaction(self._store)
         transaction.delete(key)
         transaction.commit()

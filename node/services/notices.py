@@ -5,7 +5,6 @@ notice is durable in the batch of what it tells of; a background step delivers i
 answer, and keeps the receipt. The same way takes a person's withdrawal of a consent to its home from any member.
 """
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +24,7 @@ from node.errors import (
     InvalidError,
     MissingError,
     NodeError,
+    PeerError,
     StoreError,
     UnavailableError,
 )
@@ -35,6 +35,7 @@ from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.notice_rows import Holding, OutNotice
 from node.services.pauses import Pauses
+from node.services.side_by_side import side_by_side
 from node.services.signing import Signing
 from node.services.transaction import Transaction
 
@@ -210,7 +211,7 @@ class Notices:
                 notice = self.load(number)
                 by_member[notice.to].append((number, notice))
         # One member that does not answer delays nobody else's notices.
-        await asyncio.gather(*(self._deliver_all(waiting) for waiting in by_member.values()))
+        await side_by_side(self._deliver_all(waiting) for waiting in by_member.values())
 
     async def deliver(self, number: int) -> OutNotice:
         """Try one now, for somebody who waits for the answer; what it has become of.
@@ -219,7 +220,7 @@ class Notices:
             StoreError: the database fails.
         """
         if not self.load(number).receipt:
-            await self._deliver(number, self.load(number))
+            await self._deliver_all([(number, self.load(number))])
         return self.load(number)
 
     def number_of(self, token: str) -> int:
@@ -235,8 +236,13 @@ class Notices:
         return layout.from_number(raw)
 
     async def _deliver_all(self, waiting: Sequence[tuple[int, OutNotice]]) -> None:
+        """To one member; once it has not answered, the rest waits for the next round."""
         for number, notice in waiting:
-            await self._deliver(number, notice)
+            try:
+                await self._deliver(number, notice)
+            except PeerError as error:
+                logger.info("notice %d waits for %s: %s", number, notice.to, error)
+                return
 
     async def _deliver(self, number: int, notice: OutNotice) -> None:
         self._pauses.put_off(number)
@@ -245,7 +251,7 @@ class Notices:
             receipt = await self._peers.submit_notice(member, notice.token)
             if receipt:
                 self._check_receipt(notice, receipt, member)
-        except StoreError:
+        except (StoreError, PeerError):
             raise
         except (UnavailableError, ConflictError) as error:
             logger.info("notice %d waits: %s", number, error)

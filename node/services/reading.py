@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -42,6 +43,7 @@ from node.errors import (
     InvalidError,
     MovedError,
     NodeError,
+    PeerError,
     UnavailableError,
     VerificationError,
 )
@@ -59,6 +61,7 @@ from node.services.pauses import Pauses
 from node.services.recalls import Recalls
 from node.services.recognition import Recognition
 from node.services.remarks import Remarks
+from node.services.side_by_side import side_by_side
 from node.services.signing import Signing
 from node.services.transaction import Transaction
 from node.services.vault import Vault
@@ -241,7 +244,10 @@ class Reading:
             self._own.save(raw_digest, msgspec.structs.replace(refused, refused=refused.refused + 1))
             raise
         self._keep(raw_digest, own, asked, request, answer, checked)
-        await self._hand_in(raw_digest)
+        with suppress(
+            PeerError
+        ):  # what was read is kept already: nothing here may turn the read into a failure
+            await self._hand_in(raw_digest)
         return Fetched(
             checked.evidence.records,
             checked.identity.credit_code,
@@ -275,7 +281,7 @@ class Reading:
             asked = own.asked()
             by_home[asked.aud].append((digest, own, asked))
         # One slow home delays nobody else's requests.
-        await asyncio.gather(*(self._move_all(waiting) for waiting in by_home.values()))
+        await side_by_side(self._move_all(waiting) for waiting in by_home.values())
         self._drop_arrived()
 
     async def _move_all(self, waiting: Sequence[tuple[bytes, OwnRequest, AccessRequest]]) -> None:
@@ -289,6 +295,9 @@ class Reading:
                     self._own.close(digest)
                 else:
                     await self._move_on(digest, own, asked)
+            except PeerError as error:
+                logger.info("requests wait for %s: %s", asked.aud, error)
+                return  # the rest would wait as long, and all others' with it
             except NodeError as error:
                 logger.info("request %s waits: %s", digest.hex()[:8], error)
 
@@ -421,13 +430,19 @@ class Reading:
     async def _hand_in(self, digest: bytes) -> None:
         """Send what receipts there are; what the home does not take now, the background step tries again.
 
-        What was read is kept already, so no refusal here may turn the read into a failure. That a receipt has
-        arrived is written down later, with something else: the home takes one again that it has already.
+        That a receipt has arrived is written down later, with something else: the home takes one again that it has
+        already.
+
+        Raises:
+            PeerError: the home does not answer.
+            StoreError: the database fails.
         """
         for receipt in self._waiting(digest):
             home = peek_document(receipt, ReadReceipt).aud
             try:
                 await self._peers.submit_receipt(self._alliance.projection.member(home), receipt)
+            except PeerError:
+                raise
             except NodeError as error:
                 logger.info("a receipt for %s waits: %s", digest.hex()[:8], error)
                 return

@@ -19,6 +19,7 @@ from node.services import layout
 from node.services.acts import Acts
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
+from node.services.side_by_side import side_by_side
 from node.services.transaction import Transaction
 
 _ALARM_NUMBER = "alarm"
@@ -75,15 +76,18 @@ class Witness:
             StoreError: the database fails.
         """
         rows = list(self._alliance.projection.members())
-        for member in [row.member for row in rows if row.active and row.member.name != self._alliance.me]:
-            try:
-                await self.look(member)
-            except StoreError:
-                raise
-            except NodeError as error:
-                self.problems[member.name] = f"{error.reason}: {error}"
-            else:
-                self.problems.pop(member.name, None)
+        others = [row.member for row in rows if row.active and row.member.name != self._alliance.me]
+        await side_by_side(map(self._try, others))
+
+    async def _try(self, member: Member) -> None:
+        try:
+            await self.look(member)
+        except StoreError:
+            raise
+        except NodeError as error:
+            self.problems[member.name] = f"{error.reason}: {error}"
+        else:
+            self.problems.pop(member.name, None)
 
     async def look(self, member: Member) -> LogFault | None:
         """Ask one log for its newest checkpoint; cosign it, or raise an alarm.

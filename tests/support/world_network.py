@@ -24,10 +24,14 @@ class Network:
         self.centres: dict[str, Centre] = {}
         self.authorities = WorldAuthorities()
         self.absent: set[str] = set()
+        """Members whose nodes cannot be reached."""
+        self.hung: set[str] = set()
+        """Members whose nodes take a call and never answer; nobody's patience ends here."""
+        self.unanswered: list[tuple[str, str, str]] = []
+        """(from, to, call) of everything that nobody was there to take."""
         self.refuse_definitions = False
         self.false_definition = b""
         """What every member says a definition is, if anything."""
-        """Members whose nodes cannot be reached."""
         self.lose_answers = 0
         """So many of the next calls take effect at the peer, and their answer is lost."""
         self.tamper: Callable[[Answer], Answer] = lambda answer: answer
@@ -44,8 +48,11 @@ class Network:
     async def call(self, caller: str, member: Member, name: str, work: Callable[["Centre"], T]) -> T:
         """Make a call at a peer under the caller's name."""
         await asyncio.sleep(0)
+        if member.name in self.hung:
+            await asyncio.Event().wait()
         peer = self.centres.get(member.name)
         if peer is None or not peer.is_running or {caller, member.name} & self.absent:
+            self.unanswered.append((caller, member.name, name))
             raise PeerError(f"{member.name} does not answer")
         result = work(peer)
         self.delivered.append((caller, member.name, name))
