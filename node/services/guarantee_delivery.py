@@ -19,6 +19,7 @@ from node.domain.guarantee_table import Event
 from node.domain.wallet import StepReceipt
 from node.errors import (
     ConflictError,
+    MissingError,
     NodeError,
     PeerError,
     RoleMissingError,
@@ -212,9 +213,8 @@ class GuaranteeDelivery:
         is_issue, is_overtaken = post.sequence == _ISSUE, row.sequence >= post.sequence
         if is_issue or not is_overtaken or self._lives.is_final(post.guarantee, post.sequence, post.digest):
             self._pauses.put_off(line)
-            token = self._checks.file(post.guarantee)
-            document = "" if is_issue else self._lives.document(post.guarantee, post.digest)
             try:
+                token, document = self._checks.file(post.guarantee), self._document(post)
                 member = self._alliance.projection.known_member(post.to)
                 await self._peers.lodge_step(member, token, document, post.signature)
             except (StoreError, PeerError):
@@ -230,6 +230,14 @@ class GuaranteeDelivery:
         transaction.delete(key)
         transaction.commit()
         return True
+
+    def _document(self, post: Post) -> str:
+        if post.sequence == _ISSUE:
+            return ""
+        document = self._lives.document(post.guarantee, post.digest)
+        if not document:  # without one it would be handed in as an issue
+            raise MissingError("this node does not hold the document of that step")
+        return document
 
     def _to_be_told(self, step: CheckedStep) -> list[str]:
         me = self._alliance.me

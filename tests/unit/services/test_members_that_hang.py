@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from node.domain.notice import Erased
 from node.services import layout
 from node.services.guarantee_delivery import post_issue
@@ -60,6 +62,21 @@ async def test_who_does_not_answer_is_asked_once_in_a_round_of_documents(tender:
         assert len(network.unanswered) == tries, "and each time for another guarantee"
     await centre.services.guarantee_delivery.step()
     assert (len(network.unanswered), posts(centre)) == (3, 3)
+
+
+async def test_a_document_that_is_gone_stops_nothing_behind_it(
+    tender: Tender, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost, kept, centre = await tender.in_force(), await tender.in_force(number="BH-2"), tender.centre
+    for issued in (lost, kept):
+        centre.services.guarantees.check_file(issued.file)
+        post(centre, bytes.fromhex(issued.id), tender.bank.name)
+    transaction = Transaction(centre.store)
+    transaction.delete(layout.GUARANTEE + bytes.fromhex(lost.id))
+    transaction.commit()
+    await centre.services.guarantee_delivery.step()
+    assert posts(centre) == 0
+    assert lost.id in caplog.text, "its operator can see what is lost"
 
 
 async def test_who_does_not_answer_is_asked_once_in_a_round_of_notices(world: World, shared: Shared) -> None:
