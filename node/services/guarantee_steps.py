@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from node.domain.document import document_digest
-from node.domain.guarantee import applicant_salt, beneficiary_salt, centre_salt, end_salt
+from node.domain.guarantee import (
+    GuaranteeRelease,
+    applicant_salt,
+    beneficiary_salt,
+    centre_salt,
+    end_salt,
+)
 from node.domain.guarantee_life import signed_step
 from node.domain.guarantee_statement import Payment, Says, Statement, check_statement, peek_step
 from node.domain.guarantee_table import Event, Mover, Time, mover_of
@@ -23,7 +29,7 @@ from node.services import layout
 from node.services.alliance import Alliance
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
-from node.services.guarantee_checks import CheckedStep, StepChecks, member_of
+from node.services.guarantee_checks import WALLETS, CheckedStep, StepChecks, member_of
 from node.services.guarantee_delivery import GuaranteeDelivery
 from node.services.guarantee_lives import GuaranteeLives
 from node.services.guarantee_receipts import StepReceipts
@@ -42,9 +48,9 @@ class Taken:
     guarantee: str
     """Id, 64 hex digits."""
     was_under_way: bool
-    """Whether the same event was on its way from this node before; then this one is not needed, and not sent."""
+    """Whether the same step was on its way from this node before; then this one is not needed, and not sent."""
     receipt: StepReceipt | None = None
-    """That a counterparty has the document."""
+    """That a counterparty has the document; of the one that was under way, if one was."""
 
 
 class GuaranteeSteps:
@@ -89,6 +95,7 @@ class GuaranteeSteps:
             With a receipt of the guarantor or the centre, if one of them could be reached.
 
         Raises:
+            ConflictError: it does not come next, or another document of this step is on its way from this node.
             NodeError: it is not a step of this party of this guarantee, or not possible now.
         """
         call = self._gate.open(token, StepCall)
@@ -96,7 +103,9 @@ class GuaranteeSteps:
         step = self._checks.check(
             call.guarantee, call.step, bytes.fromhex(call.signature), call.key, call.receipt
         )
-        receipt = call.receipt or self._receipts.own(step) or await self._delivery.hand_in(step)
+        receipt = call.receipt
+        if not self._under_way(Transaction(self._store), step):
+            receipt = receipt or self._receipts.own(step) or await self._delivery.hand_in(step)
         return self._queue(step, receipt)
 
     async def make(self, guarantee: str, event: Event, says: Says) -> Taken:
@@ -114,7 +123,8 @@ class GuaranteeSteps:
             DocumentFormatError: the content is not the event's.
         """
         step = self._signed(guarantee, event, says)
-        return self._queue(step, await self._delivery.hand_in(step))
+        is_new = not self._under_way(Transaction(self._store), step)
+        return self._queue(step, await self._delivery.hand_in(step) if is_new else None)
 
     def pay(self, transaction: Transaction, guarantee: str, event: Event, says: Payment) -> CheckedStep:
         """Sign a payment and have it brought to the ledger, in the batch that notes that it was made.
@@ -178,17 +188,18 @@ class GuaranteeSteps:
 
     def _queue(self, step: CheckedStep, receipt: StepReceipt | None) -> Taken:
         transaction = Transaction(self._store)
-        was_under_way = self._put(transaction, step, receipt)
-        if not was_under_way:
-            transaction.commit()
-            self._feed.wake()
-        return Taken(step.raw_id.hex(), was_under_way, receipt)
+        under_way = self._put(transaction, step, receipt)
+        if under_way:
+            return Taken(step.raw_id.hex(), True, self._receipts.kept(step.raw_id, under_way))
+        transaction.commit()
+        self._feed.wake()
+        return Taken(step.raw_id.hex(), False, receipt)
 
-    def _put(self, transaction: Transaction, step: CheckedStep, receipt: StepReceipt | None) -> bool:
-        """Put a step on its way, unless the same event is; whether it was."""
+    def _put(self, transaction: Transaction, step: CheckedStep, receipt: StepReceipt | None) -> bytes:
+        """Put a step on its way, unless the same is; the digest of the document that was, or nothing."""
+        if under_way := self._under_way(transaction, step):
+            return under_way
         name, named = guarantee_object(step.raw_id), step.raw_id.hex()
-        if self._is_under_way(transaction, name, step):
-            return True
         mover = Signed(self._alliance.signer_of(step.key), step.signature, *_opened(step))
         call = StepGuarantee(step.step, mover, self._evidence(step, receipt), at=step.at)
         self._outbox.add(transaction, name, call)
@@ -200,12 +211,17 @@ class GuaranteeSteps:
         self._delivery.post(transaction, step)
         entry = FeedEntry("guarantee.step", self._clock.now(), {"guarantee": named, "event": step.event.name})
         self._feed.add(transaction, entry)
-        return False
+        return b""
 
-    def _is_under_way(self, transaction: Transaction, name: str, step: CheckedStep) -> bool:
-        """Whether the same event is; a parked step that can never be taken any more is given up."""
+    def _under_way(self, transaction: Transaction, step: CheckedStep) -> bytes:
+        """Digest of the same step's document, if it is; a parked one that can never be taken any more is given up.
+
+        Raises:
+            ConflictError: another is.
+        """
+        name = guarantee_object(step.raw_id)
         if not self._outbox.is_open(transaction, name):
-            return False
+            return b""
         for number, item in self._outbox.items():
             call = item.decoded() if item.object == name else None
             if not isinstance(call, StepGuarantee):
@@ -214,10 +230,21 @@ class GuaranteeSteps:
                 if item.state is Place.PARKED:
                     self._outbox.drop(transaction, number)
             elif item.state is not Place.PARKED:
-                if call.step.event == step.event:
-                    return True
+                if self._is_same(call.step, step):
+                    return call.step.document
                 raise ConflictError("another step is on its way from this node; wait until the ledger has it")
-        return False
+        return b""
+
+    def _is_same(self, under_way: GuaranteeStep, step: CheckedStep) -> bool:
+        """Whether it is no other: of a wallet's the document, of this member's what it says; releases say nothing."""
+        if under_way.event != step.event or under_way.document == step.digest:
+            return under_way.event == step.event
+        if isinstance(step.document, GuaranteeRelease):
+            return True
+        if step.rule.mover in WALLETS:
+            return False  # its receipt would be for a document that is never sent
+        known = peek_step(self._lives.document(step.raw_id, under_way.document))
+        return not isinstance(known, GuaranteeRelease) and known.says == step.document.says
 
     def _evidence(self, step: CheckedStep, receipt: StepReceipt | None) -> Evidence:
         if not step.is_timed and step.rule.time is not Time.AFTER_GRACE:

@@ -410,3 +410,41 @@ async def test_a_member_hands_in_only_what_its_mover_signed_and_only_at_a_party(
     receipt = lodge("hangzhou", call.guarantee, call.step, signature)
     tender.world.clock.advance(60)
     assert lodge("nanjing", call.guarantee, call.step, signature) == receipt, "the first time counts"
+
+
+def of_amount(tender: Tender, issued: Issued, amount: str, via: str = "") -> str:
+    """A claim, signed."""
+    says = Claim(amount, "breach", (), "6222", 0)
+    return tender.releasing.step(via or tender.centre.name, tender.seen(issued), Event.CLAIM, says)
+
+
+async def test_a_second_claim_that_says_something_else_is_refused_while_the_first_is_on_its_way(
+    tender: Tender, issued: Issued
+) -> None:
+    take = tender.centre.services.guarantee_steps.take
+    token = of_amount(tender, issued, "10.00")
+    first = await take(token)
+    with pytest.raises(ConflictError, match="on its way"):
+        await take(of_amount(tender, issued, "80000.00"))
+    key = tender.beneficiary.beneficiary_key(tender.section)
+    document = peek_document(token, StepCall).step
+    tender.world.clock.advance(60)
+    again = await take(tender.releasing.hand_in(tender.centre.name, tender.seen(issued), key, document))
+    assert (again.was_under_way, again.receipt) == (True, first.receipt), "the same again is no fault"
+    await tender.world.settle()
+    life = tender.centre.services.guarantee_views.show(issued.id).life
+    assert life.claim is not None
+    assert life.claim.amount == "10.00"
+
+
+async def test_the_guarantors_step_again_is_the_same_and_another_content_is_refused(
+    tender: Tender, issued: Issued
+) -> None:
+    make, offer = (
+        tender.bank.services.guarantee_steps.make,
+        Amendment("60000.00", issued.terms.exp, "less"),
+    )
+    assert not (await make(issued.id, Event.PROPOSE, offer)).was_under_way
+    assert (await make(issued.id, Event.PROPOSE, offer)).was_under_way
+    with pytest.raises(ConflictError, match="on its way"):
+        await make(issued.id, Event.PROPOSE, msgspec.structs.replace(offer, amount="50000.00"))
