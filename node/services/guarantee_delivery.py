@@ -89,7 +89,8 @@ class GuaranteeDelivery:
             A receipt, if this is guarantor or centre of it, not the mover, and the ledger does not have the step yet.
 
         Raises:
-            ConflictError: it does not come next; perhaps this node has not seen the one before yet.
+            ConflictError: it does not come next, or another document of it was lodged; perhaps this node has not seen
+                what the ledger has yet.
             NodeError: it is not a step of this guarantee, or none of this node's business.
         """
         terms, guarantor = self._guarantees.open(guarantee)
@@ -106,8 +107,11 @@ class GuaranteeDelivery:
         receipt = self._receipts.kept(raw_id, digest)
         if not self._is_known(raw_id, sequence, digest):
             checked = self._checks.check(guarantee, step, signature)
+            if self._lives.has_another(checked.step):
+                raise ConflictError("this node has another document of this step, until the ledger has one")
             receipt = receipt or self._receipts.own(checked)
             self._receipts.keep(transaction, checked, receipt)
+            self._lives.announce(transaction, checked.step, step)
         if self._store.get(layout.GUARANTEE + raw_id) is None:
             self._guarantees.keep(transaction, raw_id, terms, guarantee)
         if self._alliance.me == guarantor.name:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from node.domain.document import document_digest
-from node.domain.guarantee import Guarantee, GuaranteeRelease
+from node.domain.guarantee import Guarantee
 from node.domain.guarantee_life import Life, begin, replay
 from node.domain.guarantee_statement import StepDocument, peek_step
+from node.domain.ledger import GuaranteeStep
 from node.ports import Store
 from node.services import layout
 from node.services.alliance import Alliance
@@ -57,24 +58,40 @@ class GuaranteeLives:
         return any((step.sequence, step.document) == (sequence, digest) for step in steps)
 
     def announced(self, raw_id: bytes, row: GuaranteeRow) -> Iterator[StepDocument]:
-        """Documents that are here of steps that may come next, and that the ledger does not have.
+        """Documents that are here of steps that come next, and that the ledger does not have.
 
-        A release does not say its place, so an old one that was overtaken is among them.
+        A release does not say its place: the one counts for which its mover signed.
 
         Raises:
             StoreError: the database fails.
         """
-        final = {row.document, *(step.document for step in self._alliance.projection.guarantee_steps(raw_id))}
-        prefix = layout.GUARANTEE_STEP + raw_id
-        for key, token in self._store.scan(prefix):
-            if key[len(prefix) :] in final:
-                continue
-            document = peek_step(token.decode())
-            if isinstance(document, GuaranteeRelease) or document.previous == row.document.hex():
-                yield document
+        for key, _ in self._store.scan(layout.GUARANTEE_STEP_AT + raw_id + row.document):
+            token = self.document(raw_id, key[-len(row.document) :])
+            if token:
+                yield peek_step(token)
+
+    def has_another(self, step: GuaranteeStep) -> bool:
+        """Whether another document of the same step, at the same place, is here.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        place = _place(step)
+        return any(key != place + step.document for key, _ in self._store.scan(place))
+
+    @classmethod
+    def announce(cls, transaction: Transaction, step: GuaranteeStep, token: str) -> None:
+        """Keep the document of a step that was checked, and that the ledger does not have yet."""
+        cls.keep(transaction, step.guarantee, token)
+        transaction.put(_place(step) + step.document, b"")
 
     @staticmethod
     def keep(transaction: Transaction, raw_id: bytes, token: str) -> None:
         """Keep a document that was checked; what follows from the guarantee's terms is looked at again."""
         transaction.put(layout.GUARANTEE_STEP + raw_id + document_digest(token), token.encode())
         transaction.put(layout.SECTION_NEWS + raw_id, b"")
+
+
+def _place(step: GuaranteeStep) -> bytes:
+    """Of an event of one mover, behind one document."""
+    return layout.GUARANTEE_STEP_AT + step.guarantee + step.previous + bytes([step.event])

@@ -11,6 +11,7 @@ from node.ports import Clock, Store
 from node.services import layout
 from node.services.alliance import Alliance
 from node.services.guarantee_checks import WALLETS, CheckedStep, StepChecks, member_of
+from node.services.guarantee_lives import GuaranteeLives
 from node.services.signing import Signing
 from node.services.transaction import Transaction
 
@@ -18,14 +19,20 @@ from node.services.transaction import Transaction
 class StepReceipts:
     """This node's receipts, and those it was given."""
 
-    def __init__(
-        self, store: Store, alliance: Alliance, checks: StepChecks, signing: Signing, clock: Clock
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        alliance: Alliance,
+        lives: GuaranteeLives,
+        checks: StepChecks,
+        signing: Signing,
+        clock: Clock,
     ) -> None:
-        self._store, self._alliance, self._checks = store, alliance, checks
+        self._store, self._alliance, self._lives, self._checks = store, alliance, lives, checks
         self._signing, self._clock = signing, clock
 
     def own(self, step: CheckedStep) -> StepReceipt | None:
-        """That this node has the document, if it is guarantor or centre and not the mover.
+        """That this node has the document, if it is guarantor or centre, not the mover, and has no other.
 
         Raises:
             StoreError: the database fails.
@@ -35,8 +42,8 @@ class StepReceipts:
         if is_mover or me not in {step.guarantee.iss, step.guarantee.centre}:
             return None
         known = self.kept(step.raw_id, step.digest)
-        if known is not None:
-            return known
+        if known is not None or self._lives.has_another(step.step):
+            return known  # who had receipts for several would choose among them after the time
         lodged = int(self._clock.now())
         told = (step.raw_id, step.event, step.digest, lodged)
         signature = self._signing.sign_message(step_receipt_digest(self._checks.domain(step.row), *told))

@@ -205,7 +205,7 @@ class GuaranteeSteps:
         self._outbox.add(transaction, name, call)
         if self._store.get(layout.GUARANTEE + step.raw_id) is None:
             self._guarantees.keep(transaction, step.raw_id, step.guarantee, step.token)
-        self._lives.keep(transaction, step.raw_id, step.document_token)
+        self._lives.announce(transaction, step.step, step.document_token)
         self._lines.offer(transaction, step.raw_id, step.life, step.document)
         self._receipts.keep(transaction, step, receipt)
         self._delivery.post(transaction, step)

@@ -42,7 +42,7 @@ class WithGuarantees(WithEvidence):
         self._lives = lives = GuaranteeLives(store, self.alliance)
         self.guarantees = Guarantees(store, self.alliance, self.follower, lives, self.codes, clock)
         checks = StepChecks(store, self.alliance, self.guarantees, lives, clock)
-        step_receipts = StepReceipts(store, self.alliance, checks, self.signing, clock)
+        step_receipts = StepReceipts(store, self.alliance, lives, checks, self.signing, clock)
         self.guarantee_views = GuaranteeViews(
             store, self.alliance, self.gate, self.guarantees, lives, checks, self.feed, clock
         )

@@ -11,9 +11,16 @@ import pytest_asyncio
 
 from node.domain.bank_order import BankAnswer
 from node.domain.document import peek_document
-from node.domain.guarantee_statement import Claim, Discrepancy, Notice, Payment, Reduction
+from node.domain.guarantee_statement import (
+    Claim,
+    Discrepancy,
+    Notice,
+    Payment,
+    Reduction,
+    StepDocument,
+)
 from node.domain.guarantee_table import SUSPENSION_SECONDS, Event, State
-from node.domain.wallet import StepCall
+from node.domain.wallet import ReleaseCall, StepCall
 from node.errors import ConflictError, MissingError
 from tests.support.world import DAY, World
 from tests.support.world_claims import ACCOUNT, ORDER, WHY, ClaimCase
@@ -437,3 +444,26 @@ async def test_a_payment_lies_sealed(case: ClaimCase) -> None:
     [stored] = [value for key, value in rows.items() if key.startswith(place)]
     for secret in (ACCOUNT.encode(), b"80000", "虚构区".encode()):
         assert secret not in stored
+
+
+async def test_a_release_that_another_step_has_overtaken_stops_no_payment(case: ClaimCase) -> None:
+    tender, issued = case.tender, case.issued
+    guarantor = tender.world.member(tender.bank.name)
+    token = tender.releasing.release(tender.bank.name, tender.seen(issued), guarantor, "too early")
+    call = peek_document(token, ReleaseCall)
+    lodge = tender.bank.services.guarantee_delivery.lodge
+    lodge(tender.centre.name, call.guarantee, call.release, bytes.fromhex(call.signature))
+    raw_id, services = bytes.fromhex(issued.id), tender.bank.services
+
+    def announced() -> list[StepDocument]:
+        row = services.guarantee_views.show(issued.id).row
+        return list(services.guarantee_steps._lives.announced(raw_id, row))
+
+    assert announced(), "until then it may come"
+    await tender.step(issued, Event.REDUCE, Reduction("20000", "cd" * 32))
+    await case.turn()
+    await case.complying("20000")
+    assert not announced()
+    case.release("20000")
+    await case.settle()
+    assert (len(case.payments()), case.state) == (1, State.CLOSED)

@@ -19,6 +19,7 @@ from node.domain.guarantee_statement import (
 from node.domain.guarantee_table import GRACE_SECONDS, SUIT_SECONDS, Event, State
 from node.domain.wallet import StepCall, StepsCall
 from node.errors import ConflictError, NodeError, RoleMissingError, SignatureError
+from node.services import layout
 from node.services.guarantees import Verdict
 from node.services.outbox import State as Place
 from node.wallet.documents import Scribe
@@ -448,3 +449,35 @@ async def test_the_guarantors_step_again_is_the_same_and_another_content_is_refu
     assert (await make(issued.id, Event.PROPOSE, offer)).was_under_way
     with pytest.raises(ConflictError, match="on its way"):
         await make(issued.id, Event.PROPOSE, msgspec.structs.replace(offer, amount="50000.00"))
+
+
+async def test_one_step_has_one_receipt_whatever_else_its_mover_signs(tender: Tender, issued: Issued) -> None:
+    bank = tender.bank
+    calls = [peek_document(of_amount(tender, issued, f"{number}.00"), StepCall) for number in (1, 2, 3)]
+    lodge = bank.services.guarantee_delivery.lodge
+    first, *others = [(call.guarantee, call.step, bytes.fromhex(call.signature)) for call in calls]
+    receipt = lodge("hangzhou", *first)
+    assert receipt is not None
+    for caller in ("hangzhou", "nanjing"):
+        for other in others:
+            with pytest.raises(ConflictError, match="another document"):
+                lodge(caller, *other)
+    assert lodge("nanjing", *first) == receipt
+    kept = [key for key, _ in bank.store.scan(layout.GUARANTEE_STEP)]
+    assert len(kept) == 1, "nor does the database grow by what is refused"
+    taken = await bank.services.guarantee_steps.take(of_amount(tender, issued, "80000.00", bank.name))
+    assert taken.receipt is None or taken.receipt.member != bank.name
+
+
+async def test_a_claim_gets_to_the_ledger_also_where_another_was_lodged_before(
+    tender: Tender, issued: Issued
+) -> None:
+    lodged = peek_document(of_amount(tender, issued, "10.00"), StepCall)
+    lodge = tender.bank.services.guarantee_delivery.lodge
+    lodge("hangzhou", lodged.guarantee, lodged.step, bytes.fromhex(lodged.signature))
+    await tender.claimed(issued)
+    for _ in range(3):
+        await tender.world.settle()
+    life = tender.bank.services.guarantee_views.show(issued.id).life
+    assert life.claim is not None
+    assert life.claim.amount == "80000.00", "what the ledger has counts, and its document comes"
