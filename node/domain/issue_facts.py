@@ -7,10 +7,11 @@ rule takes None for an answer.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 from node.domain.package import BASE
+from node.domain.section import day_at
 
 DAY_SECONDS = 86_400
 QUALIFICATION, CREDIT = "subject.qualification", "subject.credit"
@@ -69,8 +70,8 @@ class Facts:
 
     @property
     def today(self) -> date:
-        """In UTC, as the centres' own records have their days; a day more or less is a person's to judge."""
-        return _day(self.now)
+        """In Beijing, as certificates and licences have their days."""
+        return day_at(self.now)
 
     def base(self, name: str) -> object | None:
         """A field of the applicant's own record, or None."""
@@ -87,7 +88,7 @@ class Facts:
     def licence_outlasts(self) -> bool | None:
         """Whether the business licence is in force until the guarantee ends."""
         end = _date(self.base("licence_end_date"))
-        return None if end is None else end >= _day(self.exp)
+        return None if end is None else end >= day_at(self.exp - 1)
 
     def is_qualified(self, levels: Sequence[str], names: Sequence[str]) -> bool | None:
         """Whether a qualification of such a level, and name, is in force today."""
@@ -130,10 +131,6 @@ class Facts:
         if not found:
             return None
         return int(self.now - min(record.captured for record in found)) // DAY_SECONDS
-
-
-def _day(seconds: int) -> date:
-    return datetime.fromtimestamp(seconds, UTC).date()
 
 
 def _date(value: object) -> date | None:

@@ -137,7 +137,7 @@ class OfApplicant(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True, t
 
 
 class OfDay(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="day-total"):
-    """What the rules have let through on this day (UTC), with this one, is at most so many and so much."""
+    """What the rules have let through on this day (of Beijing), with this one, is at most so many and so much."""
 
     at_most_count: _Count
     at_most: Amount
@@ -181,7 +181,7 @@ class Payments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     at_most: Amount
     """On one claim."""
     day_at_most: Amount
-    """On one day (UTC), with this one."""
+    """On one day (of Beijing), with this one."""
     currency: Currency = "CNY"
 
 

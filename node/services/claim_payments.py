@@ -12,7 +12,6 @@ person is told, and it is tried again.
 
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -33,6 +32,7 @@ from node.domain.guarantee_life import claim_sequence
 from node.domain.guarantee_statement import Says
 from node.domain.guarantee_table import Event
 from node.domain.issue_rules import may_pay
+from node.domain.section import day_at
 from node.errors import ConflictError, MissingError, NodeError, StoreError
 from node.ports import Clock, Store
 from node.services.acts import Acts, actor
@@ -214,7 +214,7 @@ class ClaimPayments:
         row, approved = self._due.row(raw_id), self._rules.current
         if approved is None or row.event != Event.FIND_COMPLYING:
             return False
-        day = f"payments/{datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()}"
+        day = f"payments/{day_at(self._clock.now()).isoformat()}"
         paid = transaction.counter(day)
         if not may_pay(approved.rules.payments, due.amount, due.currency, Decimal(paid) / _MICRO):
             return False

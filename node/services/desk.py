@@ -11,7 +11,7 @@ What the rules decide is decided under the same checks as what a person decides:
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ from node.domain.guarantee import ApplicationCode
 from node.domain.issue_facts import FactRecord, Facts, Total
 from node.domain.issue_rules import Approved, Decision, Outcome, decide, fee_of
 from node.domain.offer import GuaranteeOffer, offer_of
+from node.domain.section import day_at
 from node.domain.wallet import AcceptCall, ApplyCall, CancelCall
 from node.errors import (
     ConflictError,
@@ -168,7 +169,7 @@ class Desk:
         transaction = Transaction(self._store)
         serial = transaction.take("guarantee-serial")
         transaction.commit()  # a number that is not used after all is no harm; one that is used twice would be
-        year = datetime.fromtimestamp(self._clock.now(), UTC).year
+        year = day_at(self._clock.now()).year
         number = f"{approved.rules.number_prefix}{year}-{serial + 1:08d}"
         self._guarantor.issue(application, number)
 
@@ -189,7 +190,7 @@ class Desk:
         transaction.commit()
 
     def _day(self) -> str:
-        return f"desk/{datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()}"
+        return f"desk/{day_at(self._clock.now()).isoformat()}"
 
     def _facts(self, row: Application, records: Sequence[VerifiedRecord]) -> Facts:
         call, transaction = peek_document(row.call, ApplyCall), Transaction(self._store)

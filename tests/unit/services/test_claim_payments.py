@@ -51,8 +51,13 @@ async def case(shared: Tender) -> ClaimCase:
 
 def next_morning(case: ClaimCase) -> None:
     """What rules have paid counts by the day."""
+    until_hour(case, 1)
+
+
+def until_hour(case: ClaimCase, hour: int) -> None:
+    """The next time that it is so late in Beijing, eight hours ahead of UTC."""
     clock = case.tender.world.clock
-    clock.advance(DAY - clock.now() % DAY + 3600)
+    clock.advance(DAY - (clock.now() + (8 - hour) * 3600) % DAY)
     case.tender.world.seal()
 
 
@@ -467,3 +472,21 @@ async def test_a_release_that_another_step_has_overtaken_stops_no_payment(case: 
     case.release("20000")
     await case.settle()
     assert (len(case.payments()), case.state) == (1, State.CLOSED)
+
+
+async def test_what_rules_pay_counts_by_the_day_of_beijing(case: ClaimCase) -> None:
+    until_hour(case, 7)
+    use_rules(case.tender.bank, more=PAYS)
+    await case.complying("40000.00")
+    await case.settle()
+    assert len(case.payments()) == 1
+    until_hour(case, 10)
+    await case.complying("30000.01")
+    await case.settle()
+    assert (len(case.payments()), case.listed()) == (1, ["due"]), (
+        "the same day, although UTC has begun another"
+    )
+    until_hour(case, 1)
+    await case.settle()
+    assert len(case.payments()) == 1, "what was left to people stays theirs"
+    assert case.release("30000.01").state

@@ -204,8 +204,12 @@ async def test_a_days_worth_of_instant_decisions_is_counted(tender: Tender, bidd
         'zh = "限"\nen = "limit"\n'
     )
     use_rules(tender.bank, more=limit)
-    other = await tender.bidder()
+    clock, other = tender.world.clock, await tender.bidder()
+    clock.advance(DAY - (clock.now() + 3600) % DAY)  # 07:00 in Beijing, 23:00 UTC
+    await tender.world.settle()
     assert row(tender, await applied(tender, bidder)).stage is Stage.ISSUED
+    clock.advance(2 * 3600)
+    await tender.world.settle()
     assert row(tender, await applied(tender, other)).stage is Stage.APPLIED
     tender.world.clock.advance(DAY)
     await tender.world.settle()
