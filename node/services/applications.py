@@ -143,6 +143,14 @@ class Applications:
         for key, _ in self._store.scan(layout.APPLICATION_WAITING):
             yield key[len(layout.APPLICATION_WAITING) :].hex()
 
+    def is_waiting(self, identity: bytes) -> bool:
+        """Whether the rules are still to look at it.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        return self._store.get(layout.APPLICATION_WAITING + identity) is not None
+
     @staticmethod
     def await_rules(transaction: Transaction, identity: bytes) -> None:
         """The rules are to look at it again."""

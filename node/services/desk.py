@@ -245,6 +245,8 @@ class Desk:
         self._feed.wake()
 
     def _leave_to_people(self, application: str, error: NodeError) -> None:
+        if not self._applications.is_waiting(bytes.fromhex(application)):
+            return  # somebody has decided while the data was on its way
         logger.info("application %s waits for a person: %s", application[:8], error.reason)
         row = self._guarantor.load(application)
         transaction, identity = Transaction(self._store), bytes.fromhex(application)

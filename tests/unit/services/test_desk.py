@@ -22,9 +22,10 @@ from node.errors import (
 from node.services.desk import NOTHING_TO_PAY
 from node.services.guarantees import Verdict
 from node.services.issue_rules import RulesSource
+from node.services.reading import Fetched
 from tests.support.world import DAY
 from tests.support.world_bidder import Bidder
-from tests.support.world_desk import accept, applied, cancel, grant_line, row, source, terms, use_rules
+from tests.support.world_desk import WIDE, accept, applied, cancel, grant_line, row, source, terms, use_rules
 from tests.support.world_guarantees import Tender
 
 
@@ -122,6 +123,36 @@ async def test_after_an_hour_of_waiting_a_person_looks_at_it(tender: Tender, bid
     await tender.world.settle()
     assert row(tender, application).problem == "PEER"
     assert len(await tender.bank.feed("application.manual")) == 1
+
+
+@pytest.mark.parametrize("decides", ["refuse", "cancel"])
+async def test_what_is_decided_while_the_rules_read_is_left_to_nobody(
+    tender: Tender, bidder: Bidder, monkeypatch: pytest.MonkeyPatch, decides: str
+) -> None:
+    use_rules(tender.bank)
+    grant = tender.grant(bidder, scope=WIDE)
+    tender.world.give(bidder, grant)
+    application = tender.apply(bidder, grant=grant)
+    guarantor = tender.bank.services.guarantor
+    fetch = guarantor._reading.fetch
+
+    async def slow(digest: str) -> Fetched:
+        fetched = await fetch(digest)
+        if row(tender, application).stage is Stage.APPLIED:
+            if decides == "refuse":
+                guarantor.refuse(application, "a person was quicker")
+            else:
+                cancel(tender, bidder, application)
+        return fetched
+
+    monkeypatch.setattr(guarantor._reading, "fetch", slow)
+    await tender.world.settle()
+    found = row(tender, application)
+    assert (found.stage, found.problem) == (
+        Stage.REFUSED if decides == "refuse" else Stage.CANCELLED,
+        "",
+    )
+    assert await tender.bank.feed("application.manual") == []
 
 
 async def test_a_crash_after_the_decision_loses_nothing(
