@@ -33,6 +33,7 @@ def rounds(s: Services, config: Config) -> Iterator[Coroutine[None, None, None]]
     yield repeat("tell owners", s.coverage.step, _EXCHANGE_SECONDS)
     yield repeat("compare versions", s.changes.step, _EXCHANGE_SECONDS)
     yield repeat("tell holders", s.notices.step, _EXCHANGE_SECONDS)
+    yield repeat("sign issues again", s.issue_renewal.step, poll)
     yield repeat("hand in steps", s.guarantee_delivery.step, _EXCHANGE_SECONDS)
     yield repeat("tell of claims", s.guarantee_views.step, _EXCHANGE_SECONDS)
     yield repeat("count lines", s.line_keeping.step, _EXCHANGE_SECONDS)

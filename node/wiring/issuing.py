@@ -9,6 +9,7 @@ from node.services.desk import Desk
 from node.services.guarantee_files import GuaranteeFiles
 from node.services.guarantee_system import SystemDesk
 from node.services.guarantor import Guarantor
+from node.services.issue_renewal import IssueRenewal
 from node.services.issue_rules import RulesInForce
 from node.services.line_desk import LineDesk
 from node.services.payments_due import PaymentsDue
@@ -50,6 +51,7 @@ class WithIssuing(WithGuarantees):
             clock,
             self.sealed_issuing,
         )
+        self.issue_renewal = IssueRenewal(store, self.alliance, self.outbox, self.signing, clock)
         self.guarantee_files = GuaranteeFiles(
             store,
             self.alliance,

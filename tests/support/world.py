@@ -318,6 +318,7 @@ class World:
         with contextlib.suppress(LedgerUnavailableError):
             await self.follow(centre)
             await centre.services.sender.step()
+            await centre.services.issue_renewal.step()
             await centre.services.ledger_proofs.step()
         await centre.services.reading.step()
         await centre.services.look_ups.step()
