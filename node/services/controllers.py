@@ -89,6 +89,8 @@ class Controllers:
 
     def _send(self, transaction: Transaction, subject: bytes, call: ChangeController | VetoRecovery) -> None:
         name = f"subject/{subject.hex()}"
+        # What a succession of the contract has caught on its way its signer alone can sign again, and does here.
+        self._outbox.yield_place(transaction, name, ChangeController, VetoRecovery)
         if self._outbox.is_open(transaction, name):
             raise ConflictError("a change of this subject is on its way from this node already")
         self._outbox.add(transaction, name, call)

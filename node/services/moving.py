@@ -136,6 +136,7 @@ class Moving:
         self._check_signature(call, subject)
         carried = [(one, self._open_grant(one, call)) for one in call.grants]
         transaction = Transaction(self._store)
+        self._outbox.yield_place(transaction, f"subject/{call.subject}", MoveSubject)
         if self._outbox.is_open(transaction, f"subject/{call.subject}"):
             raise ConflictError("a move of this subject is on its way already")
         registered = self._registrations.settle(transaction, call, status)

@@ -198,6 +198,16 @@ class Outbox:
         self._remove(transaction, number, item)
         return item
 
+    def yield_place(self, transaction: Transaction, name: str, *kinds: type[Any]) -> None:
+        """Give up what is parked at the head of an object, if it is of these kinds: its signer has signed anew.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        parked = self.parked(name) if self.is_open(transaction, name) else None
+        if parked is not None and isinstance(parked[1].decoded(), kinds):
+            self._remove(transaction, *parked)
+
     @staticmethod
     def _remove(transaction: Transaction, number: int, item: OutboxItem) -> None:
         transaction.delete(layout.OUTBOX + layout.number(number))

@@ -5,7 +5,9 @@ import secrets
 import pytest
 
 from node.domain.ledger import CastVote
-from node.errors import ContractUnknownError
+from node.errors import ConflictError, ContractUnknownError
+from node.services.outbox import State as Place
+from node.wallet.keyfile import new_wallet_key
 from tests.support.world import World
 from tests.support.world_centre import Centre
 from tests.support.world_upgrade import replace
@@ -130,3 +132,55 @@ async def test_code_that_is_not_what_was_voted_on_is_not_used(world):
     assert not entry.is_known
     with pytest.raises(ContractUnknownError):
         world.home.services.projection.check_known("Grants")
+
+
+async def test_a_change_of_keys_that_a_succession_has_caught_can_be_signed_again_at_the_same_node(world):
+    bidder, relay, second = world.bidder(), world.third, new_wallet_key()
+    world.register(bidder)
+    await world.settle()
+
+    def change() -> None:
+        place = relay.services.moving.place(bidder.scribe.place(relay.name))
+        signed = bidder.scribe.change_controller(
+            relay.name, place.version + 1, place.contract, removed="", added=second.name
+        )
+        relay.services.controllers.change(signed)
+
+    subject = f"subject/{bidder.subject}"
+    states = lambda: [item.state for item in relay.outbox() if item.object == subject]  # noqa: E731
+    change()
+    with pytest.raises(ConflictError, match="on its way"):
+        change()
+    relay.stop()
+    await replace(world, "Subjects")
+    relay.start()
+    await world.settle()
+    assert states() == [Place.PARKED], "nobody but the bidder can sign that again"
+    change()
+    await world.settle()
+    row = world.home.services.projection.subject(bytes.fromhex(bidder.subject))
+    assert len(row.controllers) == 2
+    assert states() == []
+
+
+async def test_a_move_that_a_succession_has_caught_can_be_signed_again(world):
+    bidder, new = world.bidder(), world.third
+    world.register(bidder)
+    await world.settle()
+
+    def move() -> None:
+        place = new.services.moving.place(bidder.scribe.place(new.name))
+        token = bidder.scribe.move(
+            new.name, bidder.delegation, bidder.package(), place.version + 1, place.contract
+        )
+        new.services.moving.take_over(token)
+
+    move()
+    new.stop()
+    await replace(world, "Subjects")
+    new.start()
+    await world.settle()
+    move()
+    await world.settle()
+    row = world.home.services.projection.subject(bytes.fromhex(bidder.subject))
+    assert row.home == new.name
