@@ -5,7 +5,7 @@ carries a reservation, or sees it on its way, can neither bind the nullifier to 
 which random keys sign in the same way. secp256k1 because the ledger checks its signatures at the least cost.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from coincurve import PrivateKey, PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -27,7 +27,7 @@ _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 class ReservationKey:
     """A secp256k1 key that signs one binding."""
 
-    secret: PrivateKey
+    secret: PrivateKey = field(repr=False)
 
     @property
     def nullifier(self) -> bytes:
