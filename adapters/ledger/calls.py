@@ -1,6 +1,6 @@
 """Which contract function each call of the domain is, and how much gas it may use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,13 @@ from node.domain.ledger import (
 from node.domain.ledger_ids import category_to_bytes32
 from node.domain.member import Member, member_name_to_bytes32
 from node.domain.recovery import ConfirmRecovery, FinishRecovery, ProposeRecovery, VetoRecovery
-from node.domain.sealing import AnnounceOpening, OpenTender, PostponeOpening, ReserveApplications
+from node.domain.sealing import (
+    AnnounceOpening,
+    OpenTender,
+    PostponeOpening,
+    ReserveApplications,
+    SignedReservation,
+)
 
 MEMBER_TYPE = "(bytes32,uint8,address,bytes32,bytes32,bytes32,bytes32,string,string)"
 DATA_TYPES: dict[Action, tuple[str, ...]] = {
@@ -261,8 +267,13 @@ def _open_tender(call: OpenTender) -> Invocation:
 
 
 def _reserve_applications(call: ReserveApplications) -> Invocation:
-    arguments = (call.nullifiers, call.bindings)
+    arguments = (reservation_rows(call.reservations),)
     return Invocation(RESERVATIONS, encode_function(RESERVATIONS, "reserve", arguments), 1_500_000)
+
+
+def reservation_rows(reservations: Sequence[SignedReservation]) -> list[tuple[bytes, bytes, bytes, bytes]]:
+    """The structs `IReservations.Reservation`."""
+    return [(one.nullifier, one.binding, one.signature[:32], one.signature[32:]) for one in reservations]
 
 
 def _terms(terms: GrantTerms) -> tuple[object, ...]:

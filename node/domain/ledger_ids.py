@@ -28,6 +28,7 @@ _VETO_RECOVERY_TYPE = keccak(b"VetoRecovery(bytes32 subject,uint64 version)")
 _MOVE_SUBJECT_TYPE = keccak(b"MoveSubject(bytes32 subject,uint64 version,bytes32 home)")
 _REVOKE_GRANT_TYPE = keccak(b"RevokeGrant(bytes32 grant)")
 _ISSUE_GUARANTEE_TYPE = keccak(b"IssueGuarantee(bytes32 guarantee)")
+_RESERVE_APPLICATION_TYPE = keccak(b"ReserveApplication(bytes32 binding)")
 _STEP_GUARANTEE_TYPE = keccak(
     b"StepGuarantee(bytes32 guarantee,uint64 sequence,bytes32 previous,uint8 event,bytes32 document,"
     b"bytes32 end,uint64 expires)"
@@ -184,6 +185,11 @@ def end_commitment(salt: bytes, end: int) -> bytes:
 def issue_guarantee_digest(domain: Eip712Domain, guarantee: bytes) -> bytes:
     """What the guarantor's identity key signs to issue."""
     return domain.digest(keccak(_ISSUE_GUARANTEE_TYPE + guarantee))
+
+
+def reserve_application_digest(domain: Eip712Domain, binding: bytes) -> bytes:
+    """What the one-time key of a nullifier signs; the domain is that of `Alliance`, which is never replaced."""
+    return domain.digest(keccak(_RESERVE_APPLICATION_TYPE + binding))
 
 
 def step_guarantee_digest(domain: Eip712Domain, step: GuaranteeStep) -> bytes:

@@ -44,6 +44,7 @@ from node.domain.guarantee import (
 )
 from node.domain.ledger import GuaranteeTerms
 from node.domain.ledger_ids import Eip712Domain, issue_guarantee_digest
+from node.domain.reservation_key import reservation_key
 from node.domain.signature import verify_p256
 from node.errors import DocumentFormatError, SignatureError, VerificationError
 
@@ -60,7 +61,6 @@ RESERVATION_DAYS = 180
 """So long nodes keep what the ledger reserved; whoever has not bid by then reserves, and applies, anew."""
 
 _HIDDEN_TAG = b"heqi.hidden-terms.v1\0"
-_NULLIFIER_TAG = b"heqi.nullifier.v1\0"
 _BINDING_TAG = b"heqi.binding.v1\0"
 
 
@@ -176,7 +176,7 @@ _COMMITMENTS = (
 
 def nullifier_of(code: str, generation: int) -> bytes:
     """What is reserved for the `generation`-th application under a code, counted from 0; 32 bytes."""
-    return hashlib.sha256(_NULLIFIER_TAG + code.encode() + generation.to_bytes(8, "big")).digest()
+    return reservation_key(code, generation).nullifier
 
 
 def binding_of(reservation: Reservation) -> bytes:

@@ -5,6 +5,8 @@ Part of `node.domain.ledger`; `IOpenings.sol` and `IReservations.sol` have the s
 
 from dataclasses import dataclass
 
+import msgspec
+
 BATCH = 8
 """Reservations in a batch; `Reservations.BATCH`."""
 
@@ -35,14 +37,23 @@ class OpenTender:
     opening: bytes
 
 
+class SignedReservation(msgspec.Struct, frozen=True):
+    """The struct `IReservations.Reservation`: `node.domain.reservation_key` makes and checks it."""
+
+    nullifier: bytes
+    """32 bytes: address of a one-time key, padded on the left."""
+    binding: bytes
+    """32 bytes, not all zero."""
+    signature: bytes
+    """The key's over EIP-712 `ReserveApplication`, 64 bytes: r, then y parity and s (ERC-2098)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReserveApplications:
     """`Reservations.reserve`: a batch of one size, filled with cover."""
 
-    nullifiers: tuple[bytes, ...]
-    """`BATCH` of 32 bytes."""
-    bindings: tuple[bytes, ...]
-    """One for each, 32 bytes."""
+    reservations: tuple[SignedReservation, ...]
+    """`BATCH`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ class TenderOpened:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationsReserved:
-    """A batch; where a nullifier was there before, the earlier binding stands."""
+    """What was taken of a batch: what was not signed, or was reserved before, is left out."""
 
     member: str
     nullifiers: tuple[bytes, ...]

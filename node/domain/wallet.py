@@ -329,6 +329,8 @@ class ReserveCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     nullifier: Hex32
     binding: Hex32
+    signature: Hex64
+    """By the key that the nullifier is the address of: the member can bind it to nothing else."""
 
 
 class SealedIssueCall(WalletCall, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -94,7 +94,8 @@
     oh/<centre>/<label>                     key for an opening that this member holds shares of, sealed
     or/<request digest>                     a share-release that was given
     oe/<opening id><holder>/<request digest>  a share-release that was obtained
-    rs/<number>                             reservation that waits for a batch
+    rs/<number>                             reservation that waits for a batch, and whose it is
+    rm/<subject>/<number>                   that this subject's is among them
     rn/<nullifier>                          its number; it is brought to the ledger once
     kn/<guarantor>/<number>/<guarantee id>  that such a guarantee has this number; an honest guarantor has one
     pr/<member>                             log of another member whose archive was imported
@@ -251,6 +252,7 @@ SHARES_GIVEN = b"or/"
 SHARES_OBTAINED = b"oe/"
 SHARES_END = b"od/"
 RESERVATION_WAITING = b"rs/"
+RESERVATION_OF = b"rm/"
 RESERVATION_NUMBER = b"rn/"
 PREDECESSOR = b"pr/"
 PREDECESSOR_NODE = b"pn/"

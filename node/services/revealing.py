@@ -285,7 +285,10 @@ class Revealing:
             raise VerificationError("the guarantee was not issued under its reservation")
 
     def _reserved(self, code: str, place: int, reservation: Reservation) -> int | None:
-        """When the ledger took it; None if it has none there, or had it too long ago."""
+        """When the ledger took it; None if it has none there, or had it too long ago.
+
+        Another binding than the bidder shows is by who knows the code: nobody else has the nullifier's key.
+        """
         row = reservation_of(self._store, nullifier_of(code, place))
         if row is not None and row.binding != binding_of(reservation):
             raise VerificationError("the application was not reserved as it says")

@@ -48,7 +48,7 @@ def opening_of(store: Store, member: str, opening: bytes) -> OpeningRow | None:
 
 
 def reservation_of(store: Store, nullifier: bytes) -> ReservationRow | None:
-    """The first reservation of a nullifier, or None.
+    """The reservation of a nullifier, or None; there is one for ever, and it is kept for `RESERVATION_DAYS`.
 
     Raises:
         StoreError: the database fails.
@@ -93,15 +93,13 @@ def _begin_day(transaction: Transaction, day: int) -> None:
 def _reserve(
     transaction: Transaction, nullifiers: Sequence[bytes], bindings: Sequence[bytes], time: int
 ) -> None:
-    taken: list[bytes] = []
     for nullifier, binding in zip(nullifiers, bindings, strict=True):
-        key = layout.LEDGER_RESERVATION + nullifier
-        if any(binding) and transaction.get(key) is None:
-            transaction.put(key, msgspec.msgpack.encode(ReservationRow(binding, time)))
-            taken.append(nullifier)
-    if taken:
+        # The contract tells what it took, and of one nullifier once: what went by age is not told again.
+        row = ReservationRow(binding, time)
+        transaction.put(layout.LEDGER_RESERVATION + nullifier, msgspec.msgpack.encode(row))
+    if nullifiers:
         day = layout.number(time // _DAY_SECONDS)
-        transaction.put(layout.LEDGER_RESERVED_ON + day + taken[0], b"".join(taken))
+        transaction.put(layout.LEDGER_RESERVED_ON + day + nullifiers[0], b"".join(nullifiers))
 
 
 def _opening(member: str, opening: bytes) -> bytes:

@@ -34,6 +34,7 @@ from node.services.parking import OPEN, Parking
 from node.services.recognition import status_key
 from node.services.records import RecordRow, stored_of
 from node.services.registration_rows import Registration
+from node.services.reserving import traces_of as reservation_traces
 from node.services.sections import forget
 from node.services.serving import HistoryEntry
 from node.services.system_cases import traces_of as system_traces
@@ -123,6 +124,7 @@ class Traces:
             self._remove_registration(transaction, line.owner, gone)
             gone += [key for key, raw in self._store.scan(layout.FEED) if _is_about(raw, line.owner.encode())]
             self._remove_parked(transaction, line.owner, gone)
+            gone += reservation_traces(self._store, line.owner)
             gone.append(layout.CHANGED + line.owner.encode())
             for family in (layout.HOLDER, layout.TOLD, layout.AWARD_READ):
                 gone += [key for key, _ in self._store.scan(family + layout.text(line.owner))]

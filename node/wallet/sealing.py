@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.structs import replace
 
+from node.domain.descriptor import alliance_domain
 from node.domain.document import document_digest, open_members_document, peek_document
 from node.domain.encoding import canonical_json, to_base64url
 from node.domain.guarantee import (
@@ -35,6 +36,7 @@ from node.domain.ledger_ids import (
 )
 from node.domain.member import Member
 from node.domain.opening import SEALED_TYPE, DealtShare, Opening, SealedFile
+from node.domain.reservation_key import reservation_key
 from node.domain.sealed_guarantee import (
     CONTENT_TYPE,
     HIDDEN_TYPE,
@@ -156,8 +158,15 @@ class SealedScribe:
 
     def reserve(self, node: str, plan: SealedPlan) -> str:
         """Ask a member to bring the last reservation to the ledger; it learns neither tender nor guarantor."""
-        binding = binding_of(plan.reservations[-1])
-        return self.scribe.call(ReserveCall, node, nullifier=plan.nullifier.hex(), binding=binding.hex())
+        key = reservation_key(plan.word, len(plan.reservations) - 1)
+        signed = key.sign(alliance_domain(self.scribe.descriptor), binding_of(plan.reservations[-1]))
+        return self.scribe.call(
+            ReserveCall,
+            node,
+            nullifier=signed.nullifier.hex(),
+            binding=signed.binding.hex(),
+            signature=signed.signature.hex(),
+        )
 
     def apply(self, plan: SealedPlan, grant: str) -> str:
         """Apply at the last reservation's guarantor."""

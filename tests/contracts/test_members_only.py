@@ -31,7 +31,7 @@ CALLS = {
     "Openings.announce": ("openings", "announce", (b"\1" * 32, 0)),
     "Openings.postpone": ("openings", "postpone", (b"\1" * 32, 2**63, b"\1" * 32)),
     "Openings.open": ("openings", "open", (b"\1" * 32,)),
-    "Reservations.reserve": ("reservations", "reserve", ([], [])),
+    "Reservations.reserve": ("reservations", "reserve", ([],)),
     "Subjects.proposeRecovery": ("subjects", "proposeRecovery", (b"\1" * 32, REVOKER)),
     "Subjects.confirmRecovery": ("subjects", "confirmRecovery", (b"\1" * 32, 2, REVOKER)),
     "Subjects.vetoRecovery": ("subjects", "vetoRecovery", (b"\1" * 32, REVOKER, b"")),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.ledger import deploy
-from adapters.ledger.artifact import CONTRACT_NAMES
+from adapters.ledger.artifact import ALLIANCE, CONTRACT_NAMES
 from adapters.ledger.calls import to_invocation
 from adapters.ledger.check import check_deployment
 from adapters.ledger.deployment import DeployedContract
@@ -51,11 +51,12 @@ from node.domain.ledger_ids import (
     step_guarantee_digest,
     subject_id,
 )
-from node.domain.sealing import BATCH, AnnounceOpening, PostponeOpening, ReserveApplications
+from node.domain.sealing import AnnounceOpening, PostponeOpening, ReserveApplications
 from node.domain.trust import MAX_ENTRY_BYTES
 from node.errors import DescriptorError, LedgerRefusedError, LedgerUnavailableError
 from tests.support.ledger_worlds import GUARANTOR, EvmWorld
 from tests.support.ledgers import AccountKey, EmbeddedEngine, Es256Key, new_account_key, new_member, submit
+from tests.support.reserved import some_reservations
 from tests.support.trust import anchor, root
 
 
@@ -231,7 +232,7 @@ async def test_gas_limits_leave_room(world: EvmWorld, engine: EmbeddedEngine) ->
         (CastVote(3, True), "nanjing"),
         (AnnounceOpening(salt, now + 3_600), "hangzhou"),
         (PostponeOpening(salt, now + 7_200, salt), "hangzhou"),
-        (ReserveApplications(tuple(_random(BATCH)), tuple(_random(BATCH))), "hangzhou"),
+        (ReserveApplications(some_reservations(world.deployment.domain_of(ALLIANCE))), "hangzhou"),
         (_new_keys(world, "nanjing", new_account_key(), world.es256_key(), now + 600), "nanjing"),
     ]:
         outcome = await submit(world.ledger(who), call)

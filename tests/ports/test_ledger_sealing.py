@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import secrets
 
+from msgspec.structs import replace
+
+from adapters.ledger.artifact import ALLIANCE
 from node.domain.ledger import Call
 from node.domain.sealing import (
     BATCH,
@@ -20,6 +23,7 @@ from node.errors import LedgerRefusedError
 from tests.support import ledger_worlds
 from tests.support.ledger_worlds import World, assert_refused
 from tests.support.ledgers import submit
+from tests.support.reserved import some_key, some_reservations
 
 engine, world = ledger_worlds.engine, ledger_worlds.world
 OPENING, NOTICE = b"\1" * 32, b"\2" * 32
@@ -67,16 +71,20 @@ async def _patiently(world: World, who: str, call: Call, moment: int) -> int:
     return outcome.block.time
 
 
-async def test_reservations_come_in_batches_of_one_size_and_the_first_stands(world: World) -> None:
-    first, second = (
-        tuple(secrets.token_bytes(32) for _ in range(BATCH)),
-        tuple(secrets.token_bytes(32) for _ in range(BATCH)),
-    )
-    await submit(world.ledger("hangzhou"), ReserveApplications(first, second))
-    await submit(world.ledger("nanjing"), ReserveApplications(first, second[::-1]))
+async def test_reservations_come_in_batches_of_one_size_signed_and_the_first_stands(world: World) -> None:
+    place = world.deployment.domain_of(ALLIANCE)
+    first, second = some_reservations(place), some_reservations(place)
+    key = some_key()
+    own, again = (key.sign(place, secrets.token_bytes(32)) for _ in range(2))
+    swapped = replace(second[1], binding=secrets.token_bytes(32))
+    mixed = (again, swapped, first[3], *second[3:])
+    await submit(world.ledger("hangzhou"), ReserveApplications((own, *first[1:])))
+    await submit(world.ledger("nanjing"), ReserveApplications(mixed))
     for size in (0, BATCH - 1, BATCH + 1):
-        wrong = ReserveApplications((b"\1" * 32,) * size, (b"\1" * 32,) * size)
+        wrong = ReserveApplications((first[0],) * size)
         await assert_refused(world, "hangzhou", wrong, "ReservationsWrongSize")
     reported = await world.happenings(ApplicationsReserved)
-    assert [(one.member, one.nullifiers) for one in reported] == [("hangzhou", first), ("nanjing", first)]
-    assert [one.bindings for one in reported] == [second, second[::-1]]
+    assert [one.member for one in reported] == ["hangzhou", "nanjing"]
+    for one, taken in zip(reported, ((own, *first[1:]), second[3:]), strict=True):
+        assert one.nullifiers == tuple(each.nullifier for each in taken)
+        assert one.bindings == tuple(each.binding for each in taken)

@@ -17,6 +17,7 @@ from node.domain.ledger_ids import (
     guarantee_id,
     issue_guarantee_digest,
     mover_commitment,
+    reserve_application_digest,
 )
 from node.domain.opening import (
     SEALED_TYPE,
@@ -29,6 +30,7 @@ from node.domain.opening import (
     ShareRelease,
     ShareRequest,
 )
+from node.domain.reservation_key import reservation_key
 from node.domain.sealed_guarantee import (
     CONTENT_TYPE,
     HIDDEN_TYPE,
@@ -45,6 +47,7 @@ from node.domain.sealed_guarantee import (
     opened_file,
     round_validity,
 )
+from node.domain.sealing import SignedReservation
 from node.domain.shares import encrypt_content, holder_public_key, share_commitment
 from node.domain.wallet import ApplyCall, ReserveCall, SealedIssueCall
 from tests.vectors import guarantee_story, world
@@ -243,11 +246,19 @@ def documents() -> list[tuple[str, str]]:
     ]
 
 
+def signed(generation: int) -> SignedReservation:
+    binding = binding_of(reservations()[generation])
+    return reservation_key(CODE, generation).sign(world.domain("Alliance"), binding)
+
+
 def calls() -> list[Any]:
     story, last = guarantee_story.guarantee(), reservations()[-1]
     return [
         ReserveCall(
-            **_call("reserve", THIRD), nullifier=nullifier_of(CODE, 1).hex(), binding=binding_of(last).hex()
+            **_call("reserve", THIRD),
+            nullifier=nullifier_of(CODE, 1).hex(),
+            binding=binding_of(last).hex(),
+            signature=signed(1).signature.hex(),
         ),
         ApplyCall(
             **_call("sealed application", GUARANTOR),
@@ -287,6 +298,9 @@ def parts() -> dict[str, Any]:
         "nullifier": nullifier_of(CODE, 0).hex(),
         "reservation": msgspec.to_builtins(msgspec.structs.replace(first, refusal="")),
         "binding": binding_of(first).hex(),
+        "reservation_secret": reservation_key(CODE, 0).secret.secret.hex(),
+        "reservation_digest": reserve_application_digest(world.domain("Alliance"), binding_of(first)).hex(),
+        "reservation_signature": signed(0).signature.hex(),
         "hidden": canonical_json(msgspec.to_builtins(hidden())).decode(),
         "opened_guarantee": opened_file(sealed_token(), hidden()),
         "guarantee_id": raw_id().hex(),

@@ -10,6 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from eth_account import Account
 from eth_hash.auto import keccak
 
 from node.domain import (
@@ -51,7 +54,9 @@ from node.domain import (
     pledge,
     reading,
     record,
+    reservation_key,
     sealed_guarantee,
+    sealing,
     shares,
     status,
     trust,
@@ -411,6 +416,15 @@ def test_a_sealed_guarantee_from_its_code_to_its_file():
     reservation = msgspec.convert(SEALED["reservation"], sealed_guarantee.Reservation)
     assert sealed_guarantee.nullifier_of(SEALED["code"], 0).hex() == SEALED["nullifier"]
     assert sealed_guarantee.binding_of(reservation).hex() == SEALED["binding"]
+    assert (
+        ledger_ids.reserve_application_digest(
+            world.domain("Alliance"), bytes.fromhex(SEALED["binding"])
+        ).hex()
+        == SEALED["reservation_digest"]
+    )
+    names = ("nullifier", "binding", "reservation_signature")
+    one = sealing.SignedReservation(*(bytes.fromhex(SEALED[name]) for name in names))
+    assert reservation_key.is_reservation_signed(world.domain("Alliance"), one)
     raw_opening, alliance = bytes.fromhex(SEALED["opening"]), bytes.fromhex(world.ALLIANCE)
     for place, case in enumerate(SEALED["shares"], 1):
         info = shares.share_info(alliance, raw_opening, case["holder"])
@@ -436,8 +450,16 @@ def test_a_sealed_guarantee_from_its_code_to_its_file():
 
 
 def test_a_sealed_guarantee_by_the_formulas_of_the_specification():
-    code, at = SEALED["code"].encode(), bytes(8)
-    assert hashlib.sha256(b"heqi.nullifier.v1\0" + code + at).hexdigest() == SEALED["nullifier"]
+    info = b"heqi.nullifier.v2\0" + bytes(8)
+    material = HKDF(SHA256(), 48, salt=None, info=info).derive(SEALED["code"].encode())
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    secret = int.from_bytes(material, "big") % (order - 1) + 1
+    assert secret.to_bytes(32, "big").hex() == SEALED["reservation_secret"]
+    account = Account.from_key(secret)
+    assert "00" * 12 + account.address[2:].lower() == SEALED["nullifier"]
+    signed = account.unsafe_sign_hash(bytes.fromhex(SEALED["reservation_digest"]))
+    vs = signed.s | (signed.v - 27) << 255
+    assert f"{signed.r:064x}{vs:064x}" == SEALED["reservation_signature"]
     bound = json.dumps(SEALED["reservation"], sort_keys=True, separators=(",", ":")).encode()
     assert hashlib.sha256(b"heqi.binding.v1\0" + bound).hexdigest() == SEALED["binding"]
     hidden = SEALED["hidden"].encode()

@@ -143,7 +143,7 @@ class MemoryChain:
         moves = MoveRules(self._state, self._alliance, book, self.deployment)
         subjects = SubjectRules(self._state, self._alliance, book, self.deployment)
         guarantees = GuaranteeRules(self._state, self._alliance, book, calendar, self.deployment)
-        sealing = SealingRules(self._state, self._alliance, book)
+        sealing = SealingRules(self._state, self._alliance, book, self.deployment)
         keys = KeyRules(self._state, self._alliance, book, self.deployment)
         self._rules: dict[type[Call | Issue], Callable[[bytes, Any, int], list[Happening]]] = {
             ProposeAdmission: self._alliance.propose,

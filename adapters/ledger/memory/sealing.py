@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from adapters.ledger.artifact import OPENINGS, RESERVATIONS
+from adapters.ledger.artifact import ALLIANCE, OPENINGS, RESERVATIONS
+from adapters.ledger.deployment import Deployment
 from adapters.ledger.memory.book import BookRules
 from adapters.ledger.memory.state import State
 from node.domain.ledger import Happening
 from node.domain.member import Member, Role
+from node.domain.reservation_key import is_reservation_signed
 from node.domain.sealing import (
     BATCH,
     AnnounceOpening,
@@ -17,6 +19,7 @@ from node.domain.sealing import (
     OpenTender,
     PostponeOpening,
     ReserveApplications,
+    SignedReservation,
     TenderOpened,
 )
 from node.errors import LedgerRefusedError
@@ -47,8 +50,9 @@ class _Opening:
 class SealingRules:
     """The functions of the two contracts; each returns what it reports. A later contract goes on where one ended."""
 
-    def __init__(self, state: State, membership: Membership, book: BookRules) -> None:
+    def __init__(self, state: State, membership: Membership, book: BookRules, deployment: Deployment) -> None:
         self._state, self._membership, self._book = state, membership, book
+        self._domain = deployment.domain_of(ALLIANCE)
 
     def announce(self, sender: bytes, call: AnnounceOpening, now: int) -> list[Happening]:
         """Raises:
@@ -95,13 +99,20 @@ class SealingRules:
         if member is None:
             raise LedgerRefusedError("ReservationsNotMember", f"account=0x{sender.hex()}")
         self._book.require_in_force(RESERVATIONS)
-        for given in (call.nullifiers, call.bindings):
-            if len(given) != BATCH:
-                raise LedgerRefusedError("ReservationsWrongSize", f"size={len(given)}")
-        for nullifier, binding in zip(call.nullifiers, call.bindings, strict=True):
-            if not any(self._state.get("reservation", nullifier, b"")):
-                self._state.put("reservation", nullifier, binding)
-        return [ApplicationsReserved(member, call.nullifiers, call.bindings, now)]
+        if len(call.reservations) != BATCH:
+            raise LedgerRefusedError("ReservationsWrongSize", f"size={len(call.reservations)}")
+        taken: list[SignedReservation] = []
+        for one in call.reservations:
+            if not is_reservation_signed(self._domain, one):
+                continue
+            if self._state.get("reservation", one.nullifier) is None:
+                self._state.put("reservation", one.nullifier, one.binding)
+                taken.append(one)
+        nullifiers, bindings = (
+            tuple(one.nullifier for one in taken),
+            tuple(one.binding for one in taken),
+        )
+        return [ApplicationsReserved(member, nullifiers, bindings, now)]
 
     def _closed(self, sender: bytes, opening: bytes) -> tuple[str, int]:
         member = self._membership.bound_member(sender)

@@ -48,7 +48,13 @@ from node.domain.ledger import (
 from node.domain.ledger_ids import category_from_bytes32
 from node.domain.member import member_name_from_bytes32
 from node.domain.recovery import ConfirmRecovery, FinishRecovery, ProposeRecovery, VetoRecovery
-from node.domain.sealing import AnnounceOpening, OpenTender, PostponeOpening, ReserveApplications
+from node.domain.sealing import (
+    AnnounceOpening,
+    OpenTender,
+    PostponeOpening,
+    ReserveApplications,
+    SignedReservation,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,8 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "announce": AnnounceOpening,
     "postpone": PostponeOpening,
     "open": OpenTender,
-    "reserve": lambda nullifiers, bindings: ReserveApplications(tuple(nullifiers), tuple(bindings)),
+    "reserve": lambda rows: ReserveApplications(
+        tuple(SignedReservation(nullifier, binding, r + vs) for nullifier, binding, r, vs in rows)
+    ),
     **{step.value: _standing_step(step) for step in Step},
 }

@@ -20,6 +20,7 @@ from node.domain.ledger_ids import (
     guarantee_id,
     issue_guarantee_digest,
     mover_commitment,
+    reserve_application_digest,
     revoke_grant_digest,
     step_guarantee_digest,
     step_receipt_digest,
@@ -50,6 +51,7 @@ TYPES = {
     "VetoRecovery": [("subject", "bytes32"), ("version", "uint64")],
     "RevokeGrant": [("grant", "bytes32")],
     "IssueGuarantee": [("guarantee", "bytes32")],
+    "ReserveApplication": [("binding", "bytes32")],
     "StepGuarantee": [
         ("guarantee", "bytes32"),
         ("sequence", "uint64"),
@@ -122,6 +124,12 @@ def test_grant_id_is_the_abi_encoding_hashed(alliance, digest, before, expires, 
 def test_issue_guarantee_digest_is_that_of_eth_account(chain_id, contract, alliance, guarantee):
     ours = issue_guarantee_digest(Eip712Domain(chain_id, contract, alliance), guarantee)
     assert ours == typed_digest(chain_id, contract, alliance, "IssueGuarantee", {"guarantee": guarantee})
+
+
+@given(st.integers(0, 2**64), ADDRESSES, WORDS, WORDS)
+def test_reserve_application_digest_is_that_of_eth_account(chain_id, contract, alliance, binding):
+    ours = reserve_application_digest(Eip712Domain(chain_id, contract, alliance), binding)
+    assert ours == typed_digest(chain_id, contract, alliance, "ReserveApplication", {"binding": binding})
 
 
 STEPS = st.builds(GuaranteeStep, WORDS, UINT64, WORDS, st.integers(0, 255), WORDS, WORDS, UINT64)

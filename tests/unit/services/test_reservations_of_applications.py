@@ -6,17 +6,26 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from node.domain.sealing import BATCH, ApplicationsReserved
+from node.domain.descriptor import alliance_domain
+from node.domain.document import peek_document
+from node.domain.sealing import BATCH, ApplicationsReserved, ReserveApplications, SignedReservation
+from node.domain.wallet import ReserveCall
 from node.errors import (
+    BusyError,
     ConflictError,
     DocumentFormatError,
     DuplicateError,
     MissingError,
     ReservationMissingError,
     RoleMissingError,
+    SignatureError,
 )
-from node.services.reserving import Place
-from node.wallet.sealing import SealedPlan
+from node.services import reserving
+from node.services.reserving import MOST_OF_ONE, Place, traces_of
+from node.services.sealing_rows import reservation_of
+from node.services.transaction import Transaction
+from node.wallet.sealing import SealedPlan, SealedScribe
+from tests.support.reserved import some_key, some_reservations
 from tests.support.world import DAY, World
 from tests.support.world_guarantees import BANK, INSURER
 from tests.support.world_sealed import HOLDERS, NAMES, SealedTender
@@ -82,6 +91,80 @@ async def test_an_applicant_cannot_reserve_one_application_for_two_banks(tender:
     assert sorted(place.value for place in places) == ["reserved", "waiting"], "whichever came first"
 
 
+async def test_no_member_that_carries_a_reservation_binds_it_to_something_else(tender: SealedTender) -> None:
+    """The relay, or whoever watches the pool, comes first with a binding of its own: the bidder's stands."""
+    bidder, thief = await tender.tender.bidder(), tender.world.third
+    plan = tender.begin(bidder, tender.plan(bidder))
+    call = peek_document(SealedScribe(bidder.scribe).reserve(thief.name, plan), ReserveCall)
+    own = SignedReservation(*map(bytes.fromhex, (call.nullifier, call.binding, call.signature)))
+    false = [
+        replace(own, binding=b"\7" * 32),
+        replace(
+            some_key().sign(alliance_domain(tender.world.descriptor), b"\7" * 32), nullifier=own.nullifier
+        ),
+    ]
+    for one in false:
+        told = {name: getattr(one, name).hex() for name in ("nullifier", "binding", "signature")}
+        with pytest.raises(SignatureError):
+            thief.services.reserving.reserve(bidder.scribe.call(ReserveCall, thief.name, **told))
+    cover = some_reservations(alliance_domain(tender.world.descriptor), BATCH - len(false))
+    transaction = Transaction(thief.store)
+    thief.services.outbox.add(transaction, "theft", ReserveApplications((*false, *cover)))
+    transaction.commit()
+    await tender.world.settle()
+    assert reservation_of(thief.store, cover[0].nullifier) is not None
+    assert reservation_of(thief.store, own.nullifier) is None
+    tender.reserve(bidder, plan)
+    await tender.world.settle()
+    assert tender.reserve(bidder, plan) is Place.RESERVED
+    assert tender.apply(bidder, plan).application
+
+
+async def test_one_bidder_cannot_fill_the_queue_of_others(tender: SealedTender) -> None:
+    bidder, other = await tender.tender.bidder(), await tender.tender.bidder()
+    home = tender.world.home
+    plans = [tender.begin(bidder, tender.plan(tender.world.bidder())) for _ in range(MOST_OF_ONE + 1)]
+    for plan in plans[:-1]:
+        tender.reserve(bidder, plan)
+    tender.reserve(bidder, plans[0])  # to ask again takes no place
+    with pytest.raises(BusyError):
+        tender.reserve(bidder, plans[-1])
+    plan = tender.begin(other, tender.plan(other))
+    tender.reserve(other, plan)
+    assert not {home.store.get(key) for key in traces_of(home.store, bidder.subject)} & {None}
+    assert len(list(traces_of(home.store, bidder.subject))) == 3 * MOST_OF_ONE
+    await tender.world.settle()
+    assert tender.reserve(other, plan) is Place.RESERVED
+    assert not list(traces_of(home.store, bidder.subject)), "whose they were is not kept"
+    assert tender.reserve(bidder, plans[-1]) is Place.WAITING
+
+
+async def test_a_full_queue_takes_nothing_until_a_batch_has_left(
+    tender: SealedTender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tender.world.settle()
+    monkeypatch.setattr(reserving, "MOST_WAITING", 2)
+    bidders = [await tender.tender.bidder() for _ in range(3)]
+    plans = [tender.begin(bidder, tender.plan(bidder)) for bidder in bidders]
+    for bidder, plan in zip(bidders[:2], plans[:2], strict=True):
+        tender.reserve(bidder, plan)
+    with pytest.raises(BusyError):
+        tender.reserve(bidders[2], plans[2])
+    await tender.world.settle()
+    assert tender.reserve(bidders[2], plans[2]) is Place.WAITING
+
+
+async def test_who_is_erased_waits_in_no_queue(tender: SealedTender) -> None:
+    bidder, home = await tender.tender.bidder(), tender.world.home
+    plan = tender.begin(bidder, tender.plan(bidder))
+    tender.reserve(bidder, plan)
+    home.services.erasures.by_wallet(bidder.scribe.erase(home.name))
+    assert not list(traces_of(home.store, bidder.subject))
+    for _ in range(2):
+        await tender.world.settle()
+    assert reservation_of(home.store, plan.nullifier) is None
+
+
 async def test_a_refused_reservation_carries_no_further_application(tender: SealedTender) -> None:
     bidder = await tender.tender.bidder()
     plan = await tender.applied(bidder)
@@ -92,13 +175,13 @@ async def test_a_refused_reservation_carries_no_further_application(tender: Seal
 
 async def test_a_batch_has_one_size_and_no_nullifier_twice(tender: SealedTender) -> None:
     bidder = await tender.tender.bidder()
-    plan = tender.begin(bidder, tender.plan(bidder))
+    plan, before = tender.begin(bidder, tender.plan(bidder)), tender.world.chain.head().number
     for _ in range(2):
         tender.reserve(bidder, plan)
         await tender.world.settle()
     batches = [
         event.happening.nullifiers
-        for event in tender.world.chain.events(0, tender.world.chain.head().number)
+        for event in tender.world.chain.events(before + 1, tender.world.chain.head().number)
         if isinstance(event.happening, ApplicationsReserved)
     ]
     seen = [nullifier for batch in batches for nullifier in batch]
