@@ -41,6 +41,7 @@ class WithIssuing(WithGuarantees):
             self.alliance,
             self.gate,
             self.reading,
+            self.kept_reads,
             self.guarantees,
             self.outbox,
             self.lines,
