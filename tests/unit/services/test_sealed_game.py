@@ -178,7 +178,7 @@ async def test_worlds_that_look_alike_are_told_apart_no_oftener_than_is_said() -
 
 async def test_a_byte_more_in_most_runs_is_found() -> None:
     chance = random.Random(5)
-    found = p_values(made(80, chance), made(80, chance, leak=0.9), 9_999, chance)
+    found = p_values(made(80, chance), made(80, chance, leak=0.9), 4_999, chance)
     assert found["larger"] <= FALSE_ALARM
 
 
@@ -187,7 +187,7 @@ async def test_what_only_two_numbers_tell_together_is_found() -> None:
     pairs = [[chance.random() for _ in range(40)] for _ in range(2)]
     alike = [{"a": value, "b": value} for value in pairs[0]]
     opposed = [{"a": value, "b": 1 - value} for value in pairs[1]]
-    assert p_values(alike, opposed, 9_999, chance)["together"] <= FALSE_ALARM
+    assert p_values(alike, opposed, 4_999, chance)["together"] <= FALSE_ALARM
     assert p_values([{"a": 1.0}] * 5, [{"a": 1.0}] * 5, 9, chance) == dict.fromkeys(
         ("larger", "spread", "together"), 1.0
     )
