@@ -94,11 +94,11 @@ class Case:
         plan = sealing.begin(
             new_plan(await self._code(section), self._terms(section)), BANK, int(time.time())
         )
-        await bidder.at(HOME, "reserve", sealing.reserve(HOME, plan))
-        self.network[HOME].services.reserving.send_batch()
-        stores = [self.network[name].store for name in (HOME, BANK)]
+        await bidder.at(CENTRE, "reserve", sealing.reserve(CENTRE, plan))
+        self.network[CENTRE].services.reserving.send_batch()
+        stores = [self.network[name].store for name in (CENTRE, BANK)]
         await until(lambda: all(reservation_of(store, plan.nullifier) for store in stores))
-        assert await bidder.at(HOME, "reserve", sealing.reserve(HOME, plan)) == "reserved"
+        assert await bidder.at(CENTRE, "reserve", sealing.reserve(CENTRE, plan)) == "reserved"
         plan = replace(plan, application=await bidder.at(BANK, "apply", sealing.apply(plan, self._grant)))
         await self._issued(plan.application)
         bank = self.network[BANK].member

@@ -21,6 +21,7 @@ def life_message(shown: Shown) -> pb.GuaranteeLife:
         end_time_seconds=life.end,
         due_time_seconds=row.due,
         working_days_left=shown.working_days,
+        rests_on_receipt=shown.rests_on_receipt,
         is_complete=life.is_complete,
         steps=[
             pb.TakenStep(

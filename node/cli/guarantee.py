@@ -272,13 +272,21 @@ def claims(args: argparse.Namespace) -> None:
     with OperatorClient(args.home) as node:
         found = list(_claims(node))
     rows = [
-        (life.guarantee_id, life.number, life.state, _claimed(life), life.working_days_left) for life in found
+        (life.guarantee_id, life.number, life.state, _claimed(life), life.working_days_left, _how(args, life))
+        for life in found
     ]
     if args.json:
-        names = ("guarantee", "number", "state", "claimed", "working_days_left")
+        names = ("guarantee", "number", "state", "claimed", "working_days_left", "rests_on_receipt")
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
-    header = ("保函 guarantee", "编号 number", "状态 state", "索赔额 claimed", "剩余工作日 days left")
+    header = (
+        "保函 guarantee",
+        "编号 number",
+        "状态 state",
+        "索赔额 claimed",
+        "剩余工作日 days left",
+        "逾期 late",
+    )
     print_table(header, rows)
 
 
@@ -290,6 +298,13 @@ def _claims(node: OperatorClient) -> Iterator[life_pb.GuaranteeLife]:
         yield from page.claims
         if not (token := page.next_page_token):
             return
+
+
+def _how(args: argparse.Namespace, life: life_pb.GuaranteeLife) -> bool | str:
+    """Whether a claim is in time by another's receipt alone."""
+    if args.json:
+        return life.rests_on_receipt
+    return "仅凭他方回执 by another's receipt alone" if life.rests_on_receipt else ""
 
 
 def _claimed(life: life_pb.GuaranteeLife) -> str:

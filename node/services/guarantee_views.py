@@ -4,12 +4,14 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from node.domain.calendar import working_days_to_come
 from node.domain.guarantee import Guarantee
 from node.domain.guarantee_life import Life, Possible, possible_steps
 from node.domain.guarantee_table import Event, State, transition
 from node.domain.sealed_guarantee import reopen_guarantee
-from node.domain.wallet import StepsCall
+from node.domain.wallet import StepReceipt, StepsCall
 from node.errors import RoleMissingError
 from node.ports import Clock, Store
 from node.services import layout
@@ -37,6 +39,9 @@ class Shown:
     possible: list[Possible]
     working_days: int
     """Working days to come before what runs is over; 0 if nothing runs."""
+    rests_on_receipt: bool = False
+    """An open claim came to the ledger after the end, and this member did not sign that it had it before: by somebody
+    else's word alone it is in time."""
 
 
 class Stage(enum.IntEnum):
@@ -141,4 +146,13 @@ class GuaranteeViews:
         calendar, now = self._alliance.projection.calendar(), int(self._clock.now())
         days = working_days_to_come(calendar, now, row.due) if row.due > now else 0
         possible = possible_steps(State(row.state), life.end, row.due)
-        return Shown(raw_id.hex(), guarantee, row, life, documents, possible, days)
+        late = self._rests_on_receipt(raw_id, row)
+        return Shown(raw_id.hex(), guarantee, row, life, documents, possible, days, late)
+
+    def _rests_on_receipt(self, raw_id: bytes, row: GuaranteeRow) -> bool:
+        is_late = row.event in {Event.CLAIM, Event.CLAIM_EXTEND_OR_PAY} and 0 < row.end <= row.since
+        if not is_late:
+            return False
+        raw = self._store.get(layout.GUARANTEE_RECEIPT + raw_id + row.document)
+        kept = None if raw is None else msgspec.msgpack.decode(raw, type=StepReceipt)
+        return kept is None or kept.member != self._alliance.me or kept.lodged >= row.end

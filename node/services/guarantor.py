@@ -4,7 +4,7 @@ An application comes with the applicant's own grant on its data, so the guaranto
 decides. One application code holds one application here and, by contract, one guarantee on the ledger.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -31,6 +31,8 @@ from node.errors import (
     DocumentFormatError,
     DuplicateError,
     GrantScopeError,
+    MissingError,
+    MovedError,
     SignatureError,
 )
 from node.ports import Clock, Store
@@ -42,6 +44,7 @@ from node.services.exposures import Exposure
 from node.services.feed import Feed, FeedEntry
 from node.services.gate import Gate
 from node.services.guarantees import Guarantees
+from node.services.kept_reads import KeptReads
 from node.services.outbox import Outbox, guarantee_object
 from node.services.reading import Reading
 from node.services.sealed_issuing import ANY_CODE, SealedIssuing
@@ -53,6 +56,8 @@ Also = Callable[[Transaction, str], None]
 """Told in the batch of an issue, with the guarantee's id, 64 hex digits; or of a refusal, with the application's."""
 NEEDED_FIELDS = frozenset({"credit_code", "legal_name"})
 """Of subject.base: without them nobody can be named in a guarantee."""
+KNOWN_SECONDS = 92 * 86_400
+"""For so long a sealed application needs no other read than the last one under its grant."""
 
 
 class Guarantor:
@@ -65,6 +70,7 @@ class Guarantor:
         alliance: Alliance,
         gate: Gate,
         reading: Reading,
+        kept: KeptReads,
         guarantees: Guarantees,
         outbox: Outbox,
         lines: CreditLines,
@@ -76,7 +82,7 @@ class Guarantor:
     ) -> None:
         self._store, self._alliance, self._sealed = store, alliance, sealed
         self._applications = Applications(store, vault, alliance.me)
-        self._gate, self._reading, self._guarantees = gate, reading, guarantees
+        self._gate, self._reading, self._kept, self._guarantees = gate, reading, kept, guarantees
         self._outbox, self._lines, self._acts = outbox, lines, acts
         self._feed, self._signing = feed, signing
         self._clock = clock
@@ -168,13 +174,16 @@ class Guarantor:
     async def assess(self, application: str) -> list[VerifiedRecord]:
         """Read and verify the applicant's data under its grant.
 
+        For a sealed application what was read under the same grant earlier is looked at again, for `KNOWN_SECONDS`:
+        a read would tell the applicant's home, before the opening, that it applies, when and where.
+
         Raises:
             ConflictError: it is decided already: what was decided on stays as it was.
             NodeError: the data cannot be read, is false, or does not name the applicant.
         """
         found = self._undecided(application)
-        fetched = await self._reading.fetch(found.read)
-        base = next((r for r in fetched.records if r.header.category == BASE), None)
+        records = self._known(found) or (await self._reading.fetch(found.read)).records
+        base = next((r for r in records if r.header.category == BASE), None)
         if base is None or not set(base.fields) >= NEEDED_FIELDS:
             raise GrantScopeError("the applicant's record does not state its name and credit code")
         assessed = msgspec.structs.replace(
@@ -185,7 +194,7 @@ class Guarantor:
         transaction = Transaction(self._store)
         self._applications.put(transaction, bytes.fromhex(application), assessed)
         transaction.commit()
-        return list(fetched.records)
+        return list(records)
 
     def issue(
         self, application: str, number: str, *, outside_line: bool = False, also: Also | None = None
@@ -317,6 +326,16 @@ class Guarantor:
         if also is not None:
             also(transaction, application)
         transaction.commit()
+
+    def _known(self, found: Application) -> Sequence[VerifiedRecord]:
+        """What a sealed application's grant has brought already; nothing if it has to be read."""
+        if peek_document(found.call, ApplyCall).sealed is None:
+            return ()
+        try:
+            kept = self._kept.show(found.read)
+        except (MissingError, MovedError):  # not read yet; or to be read at the new home
+            return ()
+        return kept.records if kept.age_seconds <= KNOWN_SECONDS else ()
 
     def _undecided(self, application: str) -> Application:
         found = self.load(application)

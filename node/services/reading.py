@@ -167,7 +167,8 @@ class Reading:
         """Take a grant that came without a request, for example with an application for a guarantee.
 
         Kept like any other: under a request of this node's own that asks for just what was granted, and that
-        nobody else needs to see.
+        nobody else needs to see. One that was taken before, or that answered a request of this node for just that,
+        stays under its request, with what was read.
 
         Returns:
             The digest by which its data can be fetched, 64 hex digits.
@@ -176,6 +177,9 @@ class Reading:
             NodeError: the grant is not one to this node by a subject's controller.
         """
         grant = open_own_grant(self._alliance, grant_token)
+        for digest, own in self._own.of_subject(grant.iss):
+            if own.grant == grant_token and own.asked().scope == grant.scope:
+                return digest.hex()
         request = AccessRequest(
             **self._signing.issued(),
             aud=grant.home,

@@ -42,6 +42,7 @@ class WithIssuing(WithGuarantees):
             self.alliance,
             self.gate,
             self.reading,
+            self.kept_reads,
             self.guarantees,
             self.outbox,
             self.lines,

@@ -154,6 +154,21 @@ def test_whoever_is_centre_and_beneficiary_at_once_gives_itself_no_receipt(world
     assert life.attempt(Event.CLAIM, OWNER, evidence=evidence) == "GuaranteesWrongReceipt"
 
 
+def test_a_centre_that_is_also_the_beneficiary_by_another_key_gains_a_claim_to_be_examined_and_no_time(
+    life: BlockLife,
+) -> None:
+    """The limit: whose the beneficiary's key is, no ledger knows. The guarantor refuses it like any late claim."""
+    for _ in range(2):
+        life.wait_until(max(life.now, life.end))
+        evidence = life.receipt(TENDER, Event.CLAIM, life.end - 1)
+        assert life.step(Event.CLAIM, OWNER, evidence=evidence).state == State.CLAIMED
+        assert life.step(Event.FIND_DISCREPANT, BANK).state == State.DISCREPANT
+    life.wait_until(life.end + GRACE_SECONDS)
+    evidence = life.receipt(TENDER, Event.CLAIM, life.end - 1)
+    assert life.attempt(Event.CLAIM, OWNER, evidence=evidence) == "GuaranteesExpired"
+    assert life.step(Event.EXPIRE, BANK, evidence=life.opened()).state == State.EXPIRED
+
+
 @pytest.mark.parametrize("thief", [BANK, BIDDER, TENDER, None])
 def test_nobody_claims_or_answers_for_the_beneficiary(life: BlockLife, thief: Mover | None) -> None:
     for event in (Event.CLAIM, Event.CLAIM_EXTEND_OR_PAY, Event.RELEASE, Event.REDUCE):

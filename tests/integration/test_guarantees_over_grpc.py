@@ -521,7 +521,7 @@ async def test_the_commands_of_a_sealed_guarantee(network, tmp_path, capsys):
     apply = ("wallet", "apply", "--sealed", *own, "--guarantor", BANK, "--centre", CENTRE, "--section", section,
              "--amount", "90000.00", "--beneficiary-name", "示例局", "--beneficiary-key", public)  # fmt: skip
     assert await asyncio.to_thread(main, [str(one) for one in apply]) == 1, "the batch is yet to come"
-    network[HOME].services.reserving.send_batch()
+    network[CENTRE].services.reserving.send_batch()
     while await asyncio.to_thread(main, [str(one) for one in apply]) != 0:
         await asyncio.sleep(0.2)
     plans = SealedPlans(open_wallet(folder))

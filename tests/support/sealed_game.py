@@ -1,8 +1,8 @@
 """The game of two worlds: what a node and the chain can see of who bids, for what, how many and with which bank.
 
-Both worlds have the same public events: members, registrations, what customers gave their banks long before,
-openings, the passing of time. They differ in what nobody may learn before the opening. **The adversary** holds one
-node whole: of a member that is neither home of the bidders nor relay of their reservations, of a bank, or of a
+Both worlds have the same public events: members, registrations, what customers gave their banks long before and
+these read then, openings, the passing of time. They differ in what nobody may learn before the opening. **The
+adversary** holds one node whole: a home of bidders, any other member, a bank, another tender's centre, or this
 tender's centre but for its code service; and it has the chain. It sees (`sealed_views.py`) what the node stores, by
 family, number and length; every message that it sends or gets, with caller, length of request and answer, time and
 place in the order; its status; what all nodes log; every block with its time; every transaction with sender, length
@@ -19,6 +19,9 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from node.domain.document import peek_document
+from node.domain.grant import Grant
+from node.wallet.guarantees import NEEDED_SCOPE, PURPOSE
 from node.wallet.sealing import SealedPlan, SealedScribe
 from tests.support.sealed_views import Views, Watch, batches_of, chain_of, look
 from tests.support.world import World
@@ -31,8 +34,12 @@ R = TypeVar("R")
 
 SECTIONS = {"nanjing": "GC-2026-001/1", "suzhou": "水利-2026-77"}
 BENEFICIARIES = {"nanjing": "虚构区住房和城乡建设局", "suzhou": "Another beneficiary with a long name"}
-CODE_SERVICE = (b"j/", b"ts/")
-"""Rows that a centre's code service leaves, which is trusted: marks of requests, what authorities said."""
+HOMES = ("hangzhou", "hangzhou", "hangzhou", "wuxi")
+"""Of the bidders."""
+CODE_SERVICE = (b"j/", b"ts/", b"m/reservations/")
+"""Rows that a centre's code service leaves, which is trusted: marks of requests, what authorities said, a count."""
+RESERVE = "reserve"
+"""A wallet's call at the tender's centre, whose code service knows by its codes what is reserved anyhow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +72,34 @@ MANY = Secret(
 
 ANOTHER = Secret((Application(2, INSURER, "suzhou"),))
 """As many as in `FEW`: somebody else, with another bank, for another tender."""
+BUSY = Secret(
+    (
+        Application(0, BANK, "suzhou"),
+        Application(1, BANK, "nanjing"),
+        Application(2, INSURER, "nanjing"),
+        Application(3, BANK, "suzhou"),
+    )
+)
+"""For the second guarantor the same as `ANOTHER`, but for the tender."""
+ELSEWHERE = Secret(
+    (Application(0, BANK, "suzhou"), Application(1, INSURER, "suzhou"), Application(3, BANK, "suzhou"))
+)
+"""Like `ANOTHER` nothing for the one centre's tender."""
+_READS = 50
 _ROUNDS = 6
 _WALLETS_SECONDS, _PERIOD_SECONDS = 11.0, 20.0
 """In a period wallets come first, at any time, and then nodes work."""
 
 
-async def play(secret: Secret, *, sealed: bool = True, chance: random.Random | None = None) -> Views:
+async def play(
+    secret: Secret, *, sealed: bool = True, known: bool = True, chance: random.Random | None = None
+) -> Views:
     """One world up to just before its openings.
 
     Args:
         secret: what differs.
         sealed: False for guarantees that are issued in the open, which the game must tell apart.
+        known: False for banks that have read none of their customers before.
         chance: when wallets come.
     """
     views = Views()
@@ -84,14 +108,11 @@ async def play(secret: Secret, *, sealed: bool = True, chance: random.Random | N
         table = _Table(world, watch, chance or random.Random())  # no secret
         await table.period()
         bidders = [world.bidder() for _ in range(4)]
-        for bidder in bidders:
-            world.register(bidder)
+        for bidder, home in zip(bidders, HOMES, strict=True):
+            world.register(bidder, world[home])
         await table.period()
         tenders = {name: _tender(world, name) for name in SECTIONS}
         for tender in tenders.values():
-            for bidder in bidders:  # customers of both banks, whether they ever bid or not
-                tender.grant(bidder, world[BANK])
-                tender.grant(bidder, world[INSURER])
             opens = int(world.clock.now()) + 20 * 86_400
             holders = [name for name in HOLDERS if name != tender.centre.name] + ["hangzhou"]
             await tender.centre.services.openings.announce(
@@ -99,6 +120,7 @@ async def play(secret: Secret, *, sealed: bool = True, chance: random.Random | N
             )
         await table.period()
         table.tenders, table.bidders = tenders, bidders
+        await table.open_accounts(known=known)
         await (table.bid(secret) if sealed else table.bid_openly(secret))
         views.chain = chain_of(world, table.began)
         views.nodes = {centre.name: look(world, centre, table.began) for centre in world.centres.values()}
@@ -129,6 +151,26 @@ class _Table:
 
     def __post_init__(self) -> None:
         self.began = self._begins = self.world.clock.now()
+
+    async def open_accounts(self, *, known: bool) -> None:
+        """All become customers of both banks, whether they ever bid or not: those ask, are let read, and read."""
+        banks = [self.world[BANK], self.world[INSURER]]
+        asked = [
+            (bank, self.world.request(bank, bidder, NEEDED_SCOPE, purpose=PURPOSE, uses=_READS))
+            for bank in banks
+            for bidder in self.bidders
+        ]
+        await self.period()
+        for bidder in [bidder for bidder in self.bidders for _ in banks]:
+            token = self.world.grant(bidder)
+            (reader,) = peek_document(token, Grant).aud
+            for tender in self.tenders.values():
+                tender.granted(bidder, self.world[reader], token)
+        await self.period()
+        for bank, request in asked if known else ():
+            await bank.services.reading.fetch(request)
+        await self.period()
+        self.watch.forget()
 
     async def bid(self, secret: Secret) -> None:
         plans = await self._come(secret.applications, self._reserve)
@@ -167,9 +209,9 @@ class _Table:
         tender, bidder = self.tenders[one.centre], self.bidders[one.bidder]
         plan = tender.plan(bidder, beneficiary_name=BENEFICIARIES[one.centre])
         plan = tender.begin(bidder, plan, self.world[one.bank])
-        token = SealedScribe(bidder.scribe).reserve(self.world.home.name, plan)
-        place = self.world.home.services.reserving.reserve(token)
-        self.watch.handed(self.world.home.name, "reserve", token, place.value)
+        token = SealedScribe(bidder.scribe).reserve(one.centre, plan)
+        place = self.world[one.centre].services.reserving.reserve(token)
+        self.watch.handed(one.centre, RESERVE, token, place.value)
         return one, plan
 
     def _apply(self, taken: tuple[Application, SealedPlan]) -> tuple[Application, SealedPlan]:

@@ -60,9 +60,13 @@ class Views:
     entropy: bytes = b""
     """All that batches of reservations held."""
 
+    def seen_by(self, name: str) -> list[Message]:
+        """Messages that a node got or sent."""
+        return [one for one in self.messages if name in {one.sender, one.receiver}]
+
     def of(self, name: str) -> dict[str, Any]:
         """All that the adversary at one node has, as far as it is the same in any two runs of one world."""
-        mine = [one for one in self.messages if name in {one.sender, one.receiver}]
+        mine = self.seen_by(name)
         return {
             **self.nodes[name],
             "chain": self.chain,
@@ -94,6 +98,12 @@ class Watch:
                 stack.enter_context(mock.patch.object(MemoryLedger, name, seen))
             stack.enter_context(_logged(self.views.logs))
             yield
+
+    def forget(self) -> None:
+        """Of what was sent until now: all know it, and its order is of chance."""
+        self.views.messages.clear()
+        self.views.transactions.clear()
+        self.views.queries.clear()
 
     def handed(self, receiver: str, call: str, request: object, answer: object) -> None:
         """A wallet's call."""
@@ -167,7 +177,7 @@ def _rows(store: Any) -> Counter[tuple[bytes, int, int]]:
     """Rows by family, length of key and length of value."""
     found: Counter[tuple[bytes, int, int]] = Counter()
     for key, value in store.scan(b""):
-        family = b"/".join(key.split(b"/")[: 2 if key.startswith(b"l/") else 1])
+        family = b"/".join(key.split(b"/")[: 2 if key.startswith((b"l/", b"m/")) else 1])
         length = 0 if family == b"lp" else len(value)
         found[family + b"/", len(key), length] += 1
     return found

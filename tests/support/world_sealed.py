@@ -87,8 +87,8 @@ class SealedTender:
         return SealedScribe(bidder.scribe).begin(plan, (bank or self.bank).name, now)
 
     def reserve(self, bidder: Bidder, plan: SealedPlan, via: Centre | None = None) -> Place:
-        """Ask the home, or another member, for the last reservation."""
-        via = via or self.world.home
+        """Ask the tender's centre, or another member, for the last reservation."""
+        via = via or self.centre
         return via.services.reserving.reserve(SealedScribe(bidder.scribe).reserve(via.name, plan))
 
     def grant(self, bidder: Bidder, bank: Centre) -> str:
@@ -98,6 +98,10 @@ class SealedTender:
             self._grants[key] = self.tender.grant(bidder, bank, uses=50)
             self.world.give(bidder, self._grants[key])
         return self._grants[key]
+
+    def granted(self, bidder: Bidder, bank: Centre, token: str) -> None:
+        """Use a grant that the bank asked for itself, and has."""
+        self._grants[bidder.subject, bank.name] = token
 
     def apply(self, bidder: Bidder, plan: SealedPlan, bank: Centre | None = None) -> SealedPlan:
         """Apply under the last reservation."""

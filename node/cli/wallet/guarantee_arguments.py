@@ -42,7 +42,10 @@ def _describe_guarantees(commands: Commands) -> None:
         help="密文申请：担保人开标前不知标段 | the guarantor does not learn the tender before it is opened",
     )
     one.add_argument(
-        "--relay", default="", help="代为预约的成员 | with --sealed: member that reserves (home)"
+        "--relay",
+        default="",
+        help="招标中心不可用时代为预约的成员，该成员将知悉有预约 | with --sealed, where the tender's centre is away: "
+        "member that reserves, and learns that this subject does",
     )
     one.add_argument(
         "--wait", action="store_true", help="等待预约上链 | with --sealed: wait for the reservation"
@@ -118,7 +121,12 @@ this section only, goes into the sealed bid, and nobody is asked: export your re
 
 def _describe_sealed(commands: Commands) -> None:
     one = commands.add_parser(
-        "prepare", help="预先授权担保人 | long before: let a guarantor read what it needs for applications"
+        "prepare",
+        help="预先授权担保人 | long before: let a guarantor read what it needs for applications",
+        description="""\
+担保人首次使用该授权时读取，注册中心届时知悉；先前已请求（heqi grant request）、获授权并读取的，密文申请时不再读取。
+The guarantor reads when this grant first comes with an application, and the home sees that. One that asked for the
+same (heqi grant request), was granted it and has read, reads nothing when a sealed application comes.""",
     )
     one.add_argument("--guarantor", required=True, help="担保人 | member that will be asked")
     one.add_argument("--days", type=int, default=365, help="有效天数 | for days (default 365)")

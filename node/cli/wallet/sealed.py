@@ -133,7 +133,13 @@ def _reserved(args: argparse.Namespace, desk: _Desk, plan: SealedPlan) -> Sealed
     Raises:
         UnavailableError: it does not have it yet.
     """
-    relay = args.relay or desk.wallet.state.home
+    # The tender's centre made the code that the nullifier follows from; any other member would learn who reserves.
+    relay = args.relay or args.centre
+    if relay != args.centre and not args.json:
+        say(
+            f"由 {relay} 代为预约",
+            f"{relay} learns that this subject reserves something now, not for which tender",
+        )
     with WalletClient(desk.wallet.member(relay)) as client:
 
         def is_there() -> bool:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from node.domain.document import peek_document
+from node.domain.document import document_digest, peek_document
 from node.domain.guarantee_statement import (
     Amendment,
     Claim,
@@ -17,7 +17,8 @@ from node.domain.guarantee_statement import (
     Reduction,
 )
 from node.domain.guarantee_table import GRACE_SECONDS, SUIT_SECONDS, Event, State
-from node.domain.wallet import StepCall, StepsCall
+from node.domain.ledger_ids import step_receipt_digest
+from node.domain.wallet import StepCall, StepReceipt, StepsCall
 from node.errors import ConflictError, NodeError, RoleMissingError, SignatureError
 from node.services import layout
 from node.services.guarantees import Verdict
@@ -236,6 +237,53 @@ async def test_a_claim_that_was_handed_in_in_time_survives_an_outage_of_the_ledg
     world.chain.is_down = False
     await world.settle()
     assert tender.state(issued) is State.CLAIMED, "a day after the end"
+    [shown] = tender.bank.services.guarantee_views.claims()
+    assert shown.rests_on_receipt, "the bank had it from nobody before the end"
+
+
+async def test_a_claim_that_its_guarantor_had_in_time_rests_on_nobody_elses_receipt(
+    tender: Tender, issued: Issued
+) -> None:
+    world = tender.world
+    world.clock.advance(issued.terms.exp - int(world.clock.now()) - 600)
+    await world.settle()
+    world.chain.is_down = True
+    says = Claim("80000.00", "breach", (), "6222", 0)
+    token = tender.releasing.step(tender.bank.name, tender.seen(issued), Event.CLAIM, says)
+    await tender.bank.services.guarantee_steps.take(token)
+    world.clock.advance(DAY)
+    world.chain.is_down = False
+    await world.settle()
+    [shown] = tender.bank.services.guarantee_views.claims()
+    assert not shown.rests_on_receipt
+
+
+async def test_a_claim_that_a_self_tendering_centre_dated_back_is_shown_as_such_and_refused(
+    tender: Tender, issued: Issued
+) -> None:
+    """The contract cannot tell whose the beneficiary's key is; who examines the claim can."""
+    world = tender.world
+    world.clock.advance(issued.terms.exp - int(world.clock.now()) + DAY)
+    await world.settle()
+    seen, writer, centre = tender.seen(issued), tender.releasing, tender.centre
+    says = Claim("80000.00", "made up after the end", (), "6222", 0)
+    token = writer.step(centre.name, seen, Event.CLAIM, says)
+    call, key = peek_document(token, StepCall), writer.scribe.key.beneficiary_key(tender.section)
+    lodged = issued.terms.exp - 60
+    told = (bytes.fromhex(issued.id), int(Event.CLAIM), document_digest(call.step), lodged)
+    digest = step_receipt_digest(centre.services.alliance.signing_domain("Guarantees"), *told)
+    signature = centre.services.signing.sign_message(digest)
+    receipt = StepReceipt(centre.name, lodged, centre.services.signing.public_key.hex(), signature.hex())
+    await centre.services.guarantee_steps.take(writer.hand_in(centre.name, seen, key, call.step, receipt))
+    await world.settle()
+    [shown] = tender.bank.services.guarantee_views.claims()
+    assert shown.rests_on_receipt
+    await tender.make(issued, Event.FIND_DISCREPANT, notice("presented after the end"))
+    assert tender.state(issued) is State.DISCREPANT
+    world.clock.advance(GRACE_SECONDS)
+    await world.settle()
+    with pytest.raises(ConflictError, match="too late"):
+        await tender.claimed(issued)
 
 
 async def test_the_beneficiary_brings_its_receipt_itself_where_a_node_lost_the_claim(

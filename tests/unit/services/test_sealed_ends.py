@@ -168,12 +168,12 @@ async def test_what_was_beside_its_cover_is_not_told_from_the_relays_database_la
     bidder = await tender.tender.bidder()
     plan = tender.begin(bidder, tender.plan(bidder))
     tender.reserve(bidder, plan)
-    assert list(world.home.store.scan(layout.RESERVATION_NUMBER))
+    assert list(tender.centre.store.scan(layout.RESERVATION_NUMBER))
     for _ in range(2):
-        world.home.services.reserving.send_batch()
+        tender.centre.services.reserving.send_batch()
         await world.settle(corroborate=False)
-    assert reservation_of(world.home.store, plan.nullifier)
-    assert not list(world.home.store.scan(layout.RESERVATION_NUMBER))
+    assert reservation_of(tender.centre.store, plan.nullifier)
+    assert not list(tender.centre.store.scan(layout.RESERVATION_NUMBER))
 
 
 # -- reservations --------------------------------------------------------------------------------------

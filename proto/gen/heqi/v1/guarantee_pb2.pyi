@@ -42,6 +42,7 @@ class GuaranteeLife(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     APPLICANT_NAME_FIELD_NUMBER: _builtins.int
     BENEFICIARY_NAME_FIELD_NUMBER: _builtins.int
+    RESTS_ON_RECEIPT_FIELD_NUMBER: _builtins.int
     guarantee_id: _builtins.str
     """Id on the ledger, 64 hex digits."""
     state: _builtins.str
@@ -74,6 +75,10 @@ class GuaranteeLife(_message.Message):
     """For whom."""
     beneficiary_name: _builtins.str
     """In whose favour."""
+    rests_on_receipt: _builtins.bool
+    """Whether the open claim came to the ledger after the end and the member that answers did not sign that it had it
+    before: it is in time by another's receipt alone.
+    """
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___TakenStep]:
         """What it has been through, the issue left out."""
@@ -103,10 +108,11 @@ class GuaranteeLife(_message.Message):
         number: _builtins.str = ...,
         applicant_name: _builtins.str = ...,
         beneficiary_name: _builtins.str = ...,
+        rests_on_receipt: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "applicant_name", b"applicant_name", "beneficiary_name", b"beneficiary_name", "contract", b"contract", "currency", b"currency", "document", b"document", "due_time_seconds", b"due_time_seconds", "end_time_seconds", b"end_time_seconds", "guarantee_id", b"guarantee_id", "guarantor", b"guarantor", "is_complete", b"is_complete", "number", b"number", "paid", b"paid", "possible", b"possible", "sequence", b"sequence", "state", b"state", "steps", b"steps", "working_days_left", b"working_days_left"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "applicant_name", b"applicant_name", "beneficiary_name", b"beneficiary_name", "contract", b"contract", "currency", b"currency", "document", b"document", "due_time_seconds", b"due_time_seconds", "end_time_seconds", b"end_time_seconds", "guarantee_id", b"guarantee_id", "guarantor", b"guarantor", "is_complete", b"is_complete", "number", b"number", "paid", b"paid", "possible", b"possible", "rests_on_receipt", b"rests_on_receipt", "sequence", b"sequence", "state", b"state", "steps", b"steps", "working_days_left", b"working_days_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
