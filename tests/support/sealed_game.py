@@ -138,8 +138,8 @@ async def play(
 def _company(world: World) -> Bidder:
     """One whose certificate is as long as the others'.
 
-    A signature in DER has a byte more or less by chance, and so has a serial number: that says nothing of who bids, and
-    would be told as a difference of the worlds.
+    A signature in DER has a byte more or less by chance, and so has a serial number: that says nothing of who bids,
+    and would be told as a difference of the worlds.
     """
     bidder = world.bidder()
     while not _is_of_usual_length(bidder.certificate.certificate):

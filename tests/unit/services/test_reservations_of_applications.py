@@ -122,7 +122,7 @@ async def test_no_member_that_carries_a_reservation_binds_it_to_something_else(t
 
 async def test_one_bidder_cannot_fill_the_queue_of_others(tender: SealedTender) -> None:
     bidder, other = await tender.tender.bidder(), await tender.tender.bidder()
-    home = tender.world.home
+    relay = tender.centre
     plans = [tender.begin(bidder, tender.plan(tender.world.bidder())) for _ in range(MOST_OF_ONE + 1)]
     for plan in plans[:-1]:
         tender.reserve(bidder, plan)
@@ -131,11 +131,11 @@ async def test_one_bidder_cannot_fill_the_queue_of_others(tender: SealedTender) 
         tender.reserve(bidder, plans[-1])
     plan = tender.begin(other, tender.plan(other))
     tender.reserve(other, plan)
-    assert not {home.store.get(key) for key in traces_of(home.store, bidder.subject)} & {None}
-    assert len(list(traces_of(home.store, bidder.subject))) == 3 * MOST_OF_ONE
+    assert not {relay.store.get(key) for key in traces_of(relay.store, bidder.subject)} & {None}
+    assert len(list(traces_of(relay.store, bidder.subject))) == 3 * MOST_OF_ONE
     await tender.world.settle()
     assert tender.reserve(other, plan) is Place.RESERVED
-    assert not list(traces_of(home.store, bidder.subject)), "whose they were is not kept"
+    assert not list(traces_of(relay.store, bidder.subject)), "whose they were is not kept"
     assert tender.reserve(bidder, plans[-1]) is Place.WAITING
 
 
@@ -157,7 +157,7 @@ async def test_a_full_queue_takes_nothing_until_a_batch_has_left(
 async def test_who_is_erased_waits_in_no_queue(tender: SealedTender) -> None:
     bidder, home = await tender.tender.bidder(), tender.world.home
     plan = tender.begin(bidder, tender.plan(bidder))
-    tender.reserve(bidder, plan)
+    tender.reserve(bidder, plan, via=home)
     home.services.erasures.by_wallet(bidder.scribe.erase(home.name))
     assert not list(traces_of(home.store, bidder.subject))
     for _ in range(2):
