@@ -51,10 +51,9 @@ class Callers:
         """Args:
         projection: the ledger's members.
         systems: the register of the centre's own systems.
-        clock: for the time of certificates.
         me: this node's member.
         identity: its own key: its systems are served before the ledger is reached, and while suspended.
-        clock: tells which keys count.
+        clock: for the time of certificates, and which keys count.
         """
         self._projection, self._systems, self._clock = projection, systems, clock
         self._me, self._identity = me, identity

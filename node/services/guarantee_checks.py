@@ -105,7 +105,7 @@ class StepChecks:
         keys = self._open(step, document, terms, guarantor, mover)
         if (document.guarantee, document.alliance) != (raw_id.hex(), self._alliance.id):
             raise DocumentFormatError("the step is of another guarantee")
-        row = self.row(raw_id)
+        row = self._alliance.projection.known_guarantee(raw_id)
         rule = self.rule(row, event)
         self._check_place(document, row)
         life = self._lives.of(raw_id, terms, row)
@@ -150,18 +150,6 @@ class StepChecks:
         if kept is None:
             raise MissingError("this node does not hold the file of that guarantee")
         return kept.decode()
-
-    def row(self, raw_id: bytes) -> GuaranteeRow:
-        """Where the ledger has a guarantee.
-
-        Raises:
-            MissingError: it has no such guarantee.
-            StoreError: the database fails.
-        """
-        row = self._alliance.projection.guarantee(raw_id)
-        if row is None:
-            raise MissingError("the ledger has no such guarantee")
-        return row
 
     @staticmethod
     def rule(row: GuaranteeRow, event: Event) -> Rule:

@@ -253,7 +253,7 @@ class GuaranteeDelivery:
     def _is_known(self, raw_id: bytes, sequence: int, digest: bytes) -> bool:
         if self._lives.is_final(raw_id, sequence, digest):
             return True
-        row = self._checks.row(raw_id)  # a release does not say its number
+        row = self._alliance.projection.known_guarantee(raw_id)  # a release does not say its number
         return row.document == digest
 
     def _concerns(self, raw_id: bytes, terms: Guarantee) -> bool:

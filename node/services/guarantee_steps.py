@@ -165,7 +165,7 @@ class GuaranteeSteps:
 
     def _signed(self, guarantee: str, event: Event, says: Says) -> CheckedStep:
         raw_id = bytes.fromhex(guarantee)
-        token, row = self._checks.file(raw_id), self._checks.row(raw_id)
+        token, row = self._checks.file(raw_id), self._alliance.projection.known_guarantee(raw_id)
         terms = reopen_guarantee(token)
         if member_of(terms, mover_of(event)) != self._alliance.me:
             raise RoleMissingError(f"{event.name} is a step of the {mover_of(event).name.lower()}")

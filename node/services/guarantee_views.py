@@ -136,7 +136,7 @@ class GuaranteeViews:
             self._feed.wake()
 
     def _show(self, raw_id: bytes, guarantee: Guarantee) -> Shown:
-        row = self._checks.row(raw_id)
+        row = self._alliance.projection.known_guarantee(raw_id)
         life = self._lives.of(raw_id, guarantee, row)
         documents = {
             entry.step.document: token

@@ -131,10 +131,7 @@ class PaymentsDue:
             MissingError: it does not have it.
             StoreError: the database fails.
         """
-        row = self._alliance.projection.guarantee(raw_id)
-        if row is None:
-            raise MissingError("the ledger has no such guarantee")
-        return row
+        return self._alliance.projection.known_guarantee(raw_id)
 
     def life(self, raw_id: bytes) -> tuple[Guarantee, Life]:
         """A guarantee, and its present terms.

@@ -19,7 +19,7 @@ from node.domain.guarantee_table import State as GuaranteeState
 from node.domain.keys import Succession
 from node.domain.ledger import Action, Block
 from node.domain.member import Member, Standing
-from node.errors import ContractUnknownError, NotMemberError
+from node.errors import ContractUnknownError, MissingError, NotMemberError
 from node.ports import Store
 from node.services import layout
 
@@ -241,6 +241,17 @@ class Projection:
     def guarantee(self, guarantee: bytes) -> GuaranteeRow | None:
         """A guarantee, or None."""
         return self._row(layout.LEDGER_GUARANTEE + guarantee, GuaranteeRow)
+
+    def known_guarantee(self, raw_id: bytes) -> GuaranteeRow:
+        """Where the ledger has a guarantee.
+
+        Raises:
+            MissingError: it has no such guarantee.
+        """
+        row = self.guarantee(raw_id)
+        if row is None:
+            raise MissingError("the ledger has no such guarantee")
+        return row
 
     def guarantee_steps(self, guarantee: bytes) -> list[LedgerStep]:
         """What a guarantee has been through, in order, the issue left out."""
